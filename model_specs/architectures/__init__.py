@@ -1,0 +1,50 @@
+"""The PyTorch modules. A builder's name maps to `module:function`; nothing is imported until it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from model_specs.errors import SpecError
+
+if TYPE_CHECKING:
+    import torch
+
+BUILDERS: dict[str, str] = {
+    "efficientvit.classification": "model_specs.architectures.efficientvit.classification:build",
+    "efficientvit.segmentation": "model_specs.architectures.efficientvit.segmentation:build",
+    "efficientvit.super_resolution": "model_specs.architectures.efficientvit.super_resolution:build",
+    "efficientvit.sam_encoder": "model_specs.architectures.efficientvit.segment_anything:build_encoder",
+    "timm": "model_specs.architectures.timm_models:build",
+    "fastervit": "model_specs.architectures.fastervit.classification:build",
+    "segformer": "model_specs.architectures.segformer:build",
+    "segnext": "model_specs.architectures.segnext.segmentation:build",
+    "deeplabv3plus": "model_specs.architectures.deeplabv3plus:build",
+    "maskformer": "model_specs.architectures.mask_transformers:build_maskformer",
+    "mask2former": "model_specs.architectures.mask_transformers:build_mask2former",
+    "restormer": "model_specs.architectures.restormer:build",
+    "swinir": "model_specs.architectures.swinir:build",
+    "vapsr": "model_specs.architectures.vapsr:build",
+    "bsrn": "model_specs.architectures.bsrn:build",
+    "sam": "model_specs.architectures.sam.segment_anything:build",
+    "sam.vit_encoder": "model_specs.architectures.sam.vit_encoder:build",
+    "sam.mobile_sam_encoder": "model_specs.architectures.sam.mobile_sam:build",
+    "sam.edge_sam_encoder": "model_specs.architectures.sam.edge_sam:build",
+    "sam.efficient_sam_encoder": "model_specs.architectures.sam.efficient_sam:build",
+}
+
+
+def find_builder(name: str) -> Callable[..., torch.nn.Module]:
+    """The builder function registered under `name`, ours or a third party's (entry points `bench.builders`)."""
+    import importlib
+    from importlib.metadata import entry_points
+
+    if name in BUILDERS:
+        module, function = BUILDERS[name].split(":")
+        found: Callable[..., torch.nn.Module] = getattr(importlib.import_module(module), function)
+        return found
+    for entry in entry_points(group="bench.builders"):
+        if entry.name == name:
+            loaded: Callable[..., torch.nn.Module] = entry.load()
+            return loaded
+    raise SpecError(f"no builder is called {name!r}; known: {', '.join(sorted(BUILDERS))}")

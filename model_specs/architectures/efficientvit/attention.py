@@ -1,0 +1,103 @@
+"""Multi-scale linear attention (paper, Section 2.1 and Figure 2, right)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from model_specs.architectures.efficientvit import attention_formulas as formulas
+from model_specs.architectures.efficientvit.layers import ConvNorm
+
+Similarity = Literal["relu", "softmax"]
+Tokens = Literal["columns", "rows"]
+Formula = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+FORMULAS: dict[tuple[str, str], Formula] = {
+    ("relu", "columns"): formulas.relu_linear_attention_of_columns,
+    ("relu", "rows"): formulas.relu_linear_attention,
+    ("softmax", "columns"): formulas.softmax_attention_of_columns,
+    ("softmax", "rows"): formulas.softmax_attention,
+}
+
+
+class MultiScaleLinearAttention(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W).
+
+    Q, K and V by one 1x1 convolution; for every scale, tokens that aggregate their s x s neighbourhood; attention
+    over all H*W tokens, every head of every scale on its own; the outputs concatenated and projected.
+
+    Channels of the 1x1 convolution are, head by head, d of Q, d of K, d of V. `scales` are the odd sizes of the
+    neighbourhoods, (5,) in the paper; () switches multi-scale off (Table 1). `similarity="softmax"` puts softmax
+    attention in the place of ReLU linear attention and changes nothing else (Figure 4). `tokens` chooses between two
+    ways to write the same thing for converters: "columns" needs no transposition of a channel-first feature map,
+    "rows" none of a channel-last one.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        head_dim: int,
+        *,
+        scales: Sequence[int] = (5,),
+        similarity: Similarity = "relu",
+        tokens: Tokens = "columns",
+        norm_eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        if channels % head_dim:
+            raise ValueError(f"{channels} channels cannot be split into heads of {head_dim}")
+        if (similarity, tokens) not in FORMULAS:
+            raise ValueError(f"no attention for similarity={similarity!r}, tokens={tokens!r}; known: {list(FORMULAS)}")
+        self.head_dim = head_dim
+        self.similarity = similarity
+        self.tokens = tokens
+        self.attend = FORMULAS[similarity, tokens]
+        heads = channels // head_dim
+        self.qkv = nn.Conv2d(channels, 3 * channels, kernel_size=1, bias=False)
+        self.scales = nn.ModuleList(NeighbourhoodTokens(3 * channels, size, groups=3 * heads) for size in scales)
+        self.project = ConvNorm(channels * (1 + len(scales)), channels, kernel_size=1, norm_eps=norm_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        qkv = self.qkv(x)
+        multi_scale = torch.cat([qkv, *(scale(qkv) for scale in self.scales)], dim=1) if self.scales else qkv
+        attended = self._attend_columns(multi_scale) if self.tokens == "columns" else self._attend_rows(multi_scale)
+        projected: Tensor = self.project(attended)
+        return projected
+
+    def _attend_columns(self, qkv: Tensor) -> Tensor:
+        """(B, heads*3d, H, W) -> (B, heads*d, H, W), tokens as columns: the feature map is only viewed differently."""
+        batch, _, height, width = qkv.shape
+        heads = qkv.reshape(*self._leading(batch), 3 * self.head_dim, height * width)
+        q, k, v = torch.split(heads, self.head_dim, dim=-2)
+        return self.attend(q, k, v).reshape(batch, -1, height, width)
+
+    def _attend_rows(self, qkv: Tensor) -> Tensor:
+        """As `_attend_columns`, tokens as rows: the feature map is read channel-last."""
+        batch, channels, height, width = qkv.shape
+        pixels = qkv.permute(0, 2, 3, 1).reshape(batch, height * width, -1, 3 * self.head_dim)
+        heads = pixels.transpose(1, 2).reshape(*self._leading(batch), height * width, 3 * self.head_dim)
+        q, k, v = torch.split(heads, self.head_dim, dim=-1)
+        attended = self.attend(q, k, v).reshape(batch, -1, height * width, self.head_dim).transpose(1, 2)
+        return attended.reshape(batch, height, width, channels // 3).permute(0, 3, 1, 2)
+
+    def _leading(self, batch: int) -> tuple[int, ...]:
+        """Batch and heads, as one dimension for the linear form: converters absorb a transposition into a product of
+        rank 3 alone (benchmarks/attention_formulations.py). PyTorch's fused softmax attention wants them as two."""
+        return (-1,) if self.similarity == "relu" else (batch, -1)
+
+
+class NeighbourhoodTokens(nn.Sequential):
+    """Tokens that aggregate their size x size neighbourhood, each of Q, K, V of each head on its own.
+
+    One depthwise convolution and one 1x1 convolution in groups for all heads together: 3 x heads groups of d channels.
+    """
+
+    def __init__(self, channels: int, size: int, groups: int) -> None:
+        super().__init__()
+        if size % 2 == 0:
+            raise ValueError(f"a neighbourhood has an odd size, not {size}")
+        self.depthwise = nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels, bias=False)
+        self.pointwise = nn.Conv2d(channels, channels, kernel_size=1, groups=groups, bias=False)

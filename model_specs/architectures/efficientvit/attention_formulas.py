@@ -1,0 +1,70 @@
+"""Attention as formulas: generalised attention (paper, Eq. 1) with ReLU or softmax similarity.
+
+Shapes throughout: B batch, h heads, N tokens, d channels a head. `q`, `k`, `v` are (B, h, N, d), and so is the result;
+B and h may be one dimension as well. The functions named `..._of_columns` take and give (B, h, d, N), which is how
+tokens lie in a channel-first feature map. All compute O_i = sum_j Sim(Q_i, K_j) V_j / sum_j Sim(Q_i, K_j).
+
+Half precision. The denominator of ReLU attention is a sum over all N tokens, and with 8192 of them (1024x2048 at
+stride 16) it passes 65504, the largest float16. Similarity is homogeneous in K, so K may be scaled by N^-1/2 without
+changing the result: that divides what is accumulated by 90 there and keeps small keys clear of the subnormal numbers,
+which N^-1 would not. A token whose query is zero after the ReLU has numerator and denominator 0: the denominator is
+clamped from below by the smallest power of two that is comfortably normal in float16, hence the result is 0, as with
+the authors' 1e-15, which is 0 in float16 and would give NaN. Clamping, unlike adding, leaves every other value alone.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SMALLEST_DENOMINATOR = 2.0**-13
+
+
+def relu_linear_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. 3: ReLU(Q) (ReLU(K)^T V) / (ReLU(Q) (sum_j ReLU(K_j))^T), in O(N d^2). (B, h, N, d) -> (B, h, N, d).
+
+    Numerator and denominator are two products. Appending a column of ones to V would make them one, but the padding
+    that does so leaves the accelerated part of TFLite graphs.
+    """
+    q, k = F.relu(q), F.relu(k) * k.shape[-2] ** -0.5
+    key_value = torch.matmul(k.transpose(-1, -2), v)  # (B, h, d, d)
+    key_sum = k.sum(dim=-2).unsqueeze(-1)  # (B, h, d, 1)
+    numerator = torch.matmul(q, key_value)
+    denominator = torch.matmul(q, key_sum)  # (B, h, N, 1)
+    return numerator / denominator.clamp(min=SMALLEST_DENOMINATOR)
+
+
+def relu_linear_attention_of_columns(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`relu_linear_attention` with tokens as columns. (B, h, d, N) -> (B, h, d, N)."""
+    q, k = F.relu(q), F.relu(k) * k.shape[-1] ** -0.5
+    value_key = torch.matmul(v, k.transpose(-1, -2))  # (B, h, d, d)
+    key_sum = k.sum(dim=-1).unsqueeze(-2)  # (B, h, 1, d)
+    numerator = torch.matmul(value_key, q)
+    denominator = torch.matmul(key_sum, q)  # (B, h, 1, N)
+    return numerator / denominator.clamp(min=SMALLEST_DENOMINATOR)
+
+
+def relu_quadratic_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. 1 with Sim = ReLU(Q) ReLU(K)^T, multiplied in the order that costs O(N^2 d). (B, h, N, d) -> (B, h, N, d).
+
+    The same function as `relu_linear_attention`; cheaper where N is less than d, and its definition for tests.
+    """
+    q, k = F.relu(q), F.relu(k) * k.shape[-2] ** -0.5
+    similarity = torch.matmul(q, k.transpose(-1, -2))  # (B, h, N, N)
+    weights = similarity / similarity.sum(dim=-1, keepdim=True).clamp(min=SMALLEST_DENOMINATOR)
+    return torch.matmul(weights, v)
+
+
+def softmax_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. 1 with Sim = exp(Q K^T / sqrt(d)), in O(N^2 d). (B, h, N, d) -> (B, h, N, d).
+
+    Through PyTorch's fused operator, so that a runtime that has a fused kernel may use it.
+    """
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+def softmax_attention_of_columns(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """`softmax_attention` with tokens as columns. (B, h, d, N) -> (B, h, d, N)."""
+    q, k, v = (tokens.transpose(-1, -2) for tokens in (q, k, v))
+    return softmax_attention(q, k, v).transpose(-1, -2)

@@ -1,0 +1,89 @@
+"""Models from timm, without their pretrained weights: the ones the paper compares with, and any other by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from model_specs.architectures.torchvision_import import prepare_torchvision
+from model_specs.errors import SpecError, UnknownModelError
+from model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+
+if TYPE_CHECKING:
+    import torch
+
+# Arguments of timm's factory that would fetch from the network or unpickle a file.
+_REFUSED = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
+_SPEC_ID_PREFIX = "timm-"
+
+
+def build(name: str, fused_attention: bool = False, **arguments: Any) -> torch.nn.Module:
+    """The timm model `name` with random weights; `arguments` go to its constructor.
+
+    The forward takes (N, C, H, W) and returns logits (N, classes), or pooled features where there is no classifier.
+    `fused_attention` keeps torch's scaled_dot_product_attention, which ONNX can express from opset 14 on only; without
+    it attention is two matrix products and a softmax, the same numbers.
+
+    Raises UnknownModelError for a name that timm does not know, SpecError for arguments that the model does not take.
+    """
+    prepare_torchvision()
+    import timm
+
+    require_known_model(name)
+    refused = sorted(_REFUSED & arguments.keys())
+    if refused:
+        raise SpecError(f"timm model {name!r}: {', '.join(refused)} cannot be set here; weights are loaded separately")
+    try:
+        model: torch.nn.Module = timm.create_model(name, pretrained=False, **arguments)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise SpecError(f"timm model {name!r} cannot be built with {arguments}: {error}") from error
+    if not fused_attention:
+        for module in model.modules():
+            if hasattr(module, "fused_attn"):
+                setattr(module, "fused_attn", False)  # noqa: B010 - mypy takes any attribute for a tensor
+    return model.eval()
+
+
+def timm_spec(name: str) -> ModelSpec:
+    """A spec for any model of timm, at the input size that its default configuration names.
+
+    `name` is a name that `timm.list_models()` prints, a pretrained tag (`resnet50.a1_in1k`) only selects the size.
+    Raises UnknownModelError for a name that timm does not know.
+    """
+    prepare_torchvision()
+    import timm
+
+    require_known_model(name)
+    configuration = timm.get_pretrained_cfg(name)
+    shape = tuple(configuration.input_size) if configuration else (3, 224, 224)
+    classes = (configuration.num_classes if configuration else 1000) or None
+    architecture = name.partition(".")[0]
+    return ModelSpec(
+        id=(_SPEC_ID_PREFIX + name).lower(),
+        family="timm",
+        title=architecture,
+        task="generic",
+        builder="timm",
+        arguments={"name": architecture, **({"num_classes": classes} if classes else {})},
+        resolution_argument="img_size" if configuration and configuration.fixed_input_size else None,
+        inputs=(InputSpec(name="image", shape=shape),),
+        outputs=(OutputSpec(name="logits" if classes else "features", channels=classes),),
+        provenance=Provenance(
+            paper=getattr(configuration, "paper_ids", None) or "see timm's documentation of the model",
+            code=f"timm {timm.__version__}",
+            license="Apache-2.0 (timm)",
+        ),
+    )
+
+
+def require_known_model(name: str) -> None:
+    """Refuse what timm's factory would look up on a hub or in a folder, and names that do not exist."""
+    import difflib
+
+    import timm
+
+    architecture = name.partition(".")[0]
+    if timm.is_model(architecture):
+        return
+    near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "`timm.list_models()` prints the names it knows."
+    raise UnknownModelError(f"timm {timm.__version__} has no model {name!r}; {hint}")

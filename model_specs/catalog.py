@@ -1,0 +1,104 @@
+"""The catalog: every model that can be measured, from our family files and from those of installed packages.
+
+Ours are `model_specs/families/*.yaml`. A package of a third party adds its own by an entry point of the group
+`bench.families` whose value is a package that holds *.yaml files; `family_file.py` describes the format.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib import resources
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_specs.errors import SpecError, UnknownModelError
+
+if TYPE_CHECKING:
+    from model_specs.family_file import FamilyEntry
+    from model_specs.spec import ModelSpec
+
+ENTRY_POINT_GROUP = "bench.families"
+TIMM_PREFIXES = ("timm:", "timm-")
+
+
+def load_spec(model_id: str) -> ModelSpec:
+    """The spec of one model of the catalog, or of any model of timm: `timm:NAME`, or the id `timm-NAME` of its runs.
+
+    Raises UnknownModelError with the nearest ids, or SpecError naming file, line and field of what is wrong with it.
+    """
+    entries = _entries()
+    if model_id not in entries:
+        if model_id.startswith(TIMM_PREFIXES):
+            from model_specs.architectures.timm_models import timm_spec
+
+            return timm_spec(model_id[len("timm:") :])
+        nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
+        raise UnknownModelError(f"no model is called {model_id!r}; {hint}")
+    return _validated(model_id)
+
+
+def list_specs() -> tuple[ModelSpec, ...]:
+    """Every model, in the order of the files (by name) and of the models inside them.
+
+    Raises SpecError if any family file is wrong.
+    """
+    return tuple(_validated(model_id) for model_id in _entries())
+
+
+def family_files() -> tuple[Path, ...]:
+    """Our family files, then those of installed packages. Raises SpecError if a package has none to give."""
+    ours = _yaml_files(str(resources.files("model_specs") / "families"))
+    theirs = [
+        file
+        for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
+        for file in _files_of(entry)
+    ]
+    return (*ours, *theirs)
+
+
+def _files_of(entry: EntryPoint) -> tuple[Path, ...]:
+    try:
+        folder = resources.files(entry.load())
+    except Exception as error:  # Whatever a foreign package raises at import: name the package, it is not our fault.
+        raise SpecError(
+            f"entry point {entry.name!r} ({ENTRY_POINT_GROUP} = {entry.value!r}) cannot be loaded: {error}; "
+            "fix or uninstall the package that declares it"
+        ) from error
+    files = _yaml_files(str(folder))
+    if not files:
+        raise SpecError(f"entry point {entry.name!r} ({entry.value!r}): no *.yaml file in {folder}")
+    return files
+
+
+def _yaml_files(folder: str) -> tuple[Path, ...]:
+    return tuple(sorted(Path(folder).glob("*.yaml")))
+
+
+@cache
+def _entries() -> dict[str, FamilyEntry]:
+    """Every entry by id, parsed once a process."""
+    from model_specs.family_file import read_family_file
+
+    entries: dict[str, FamilyEntry] = {}
+    for file in family_files():
+        for entry in read_family_file(file):
+            if (first := entries.get(entry.id)) is not None:
+                raise SpecError(
+                    f"{entry.source}:{entry.line}: model id {entry.id!r} is taken by {first.source}:{first.line}"
+                )
+            entries[entry.id] = entry
+    return entries
+
+
+@cache
+def _validated(model_id: str) -> ModelSpec:
+    return _entries()[model_id].spec()
+
+
+def forget() -> None:
+    """Read the family files anew at the next call (after a package was installed, or in a test)."""
+    _entries.cache_clear()
+    _validated.cache_clear()

@@ -1,0 +1,143 @@
+"""Checkpoint files into our modules: strictly (no key missing or left over, every shape equal), running no code.
+
+Three kinds of file are read: safetensors (`.safetensors`), and PyTorch files that hold a state dict, bare or under
+the key `state_dict`, either with our own names or with those of the authors. PyTorch files are unpickled with
+`weights_only=True`: a file that would run code is refused.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from model_specs.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from model_specs.architectures.efficientvit.author_keys import AuthorLayout
+
+KEYS_SHOWN = 8
+
+
+@runtime_checkable
+class HasAuthorLayout(Protocol):
+    """A module that knows what published checkpoints call its parameters (a composition, another family)."""
+
+    def author_layout(self) -> AuthorLayout: ...
+
+
+def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
+    """Load the parameters and buffers of `path` into `module`, in place.
+
+    Raises CheckpointError, naming the keys, and leaves the module as it was.
+    """
+    state = _renamed(module, read_state(path), path)
+    own = module.state_dict()
+    problems = [
+        *_listed("missing", own.keys() - state.keys()),
+        *_listed("left over", state.keys() - own.keys()),
+        *_listed(
+            "of another shape",
+            (
+                f"{key} ({_shape(state[key])} in the file, {_shape(own[key])} in the model)"
+                for key in own.keys() & state.keys()
+                if state[key].shape != own[key].shape
+            ),
+        ),
+    ]
+    if problems:
+        raise CheckpointError(f"{path} does not fit the model; keys " + "; ".join(problems))
+    module.load_state_dict(state, strict=True)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint file by name. Raises CheckpointError if there are none or it is not safe to read."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint file")
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{path}: holds no state dict, but {type(content).__name__}")
+    return _only_tensors(content, path)
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise CheckpointError(f"{path}: reading it needs safetensors: pip install safetensors") from error
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+
+
+def _read_pytorch(path: Path) -> Any:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # torch's own message opens with advice to switch the protection off.
+        detail = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
+        raise CheckpointError(
+            f"{path}: refused, it is no plain file of tensors and might run code when read"
+            f"{f' ({detail[1].strip()})' if detail else ''}; save a state dict alone, or safetensors"
+        ) from None
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable PyTorch checkpoint: {_first_line(error)}") from None
+
+
+def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
+    import torch
+
+    strangers = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
+    if strangers:
+        raise CheckpointError(f"{path}: " + "; ".join(_listed("hold no tensor", strangers)))
+    return {str(key): value for key, value in content.items()}
+
+
+def _renamed(module: torch.nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The file's tensors under our names. A file with any of our keys is ours; else it must be the authors'."""
+    own = module.state_dict().keys()
+    layout = _layout(module)
+    if layout is None or own & state.keys() - layout.ours.keys():
+        return state
+    missing = layout.ours.keys() - state.keys()
+    left_over = {key for key in state if key not in layout.ours and not key.startswith(layout.other_parts or ("\0",))}
+    if missing or left_over:
+        problems = [*_listed("missing", missing), *_listed("left over", left_over)]
+        raise CheckpointError(f"{path} does not fit the model; keys (in the authors' names) " + "; ".join(problems))
+    return {ours: state[theirs] for theirs, ours in layout.ours.items()}
+
+
+def _layout(module: torch.nn.Module) -> AuthorLayout | None:
+    if isinstance(module, HasAuthorLayout):
+        return module.author_layout()
+    from model_specs.architectures.efficientvit.author_keys import author_layout
+
+    return author_layout(module)
+
+
+def _listed(what: str, keys: Iterable[str]) -> list[str]:
+    """Nothing for no keys, else one phrase with the first few of them and their number."""
+    names = sorted(keys)
+    if not names:
+        return []
+    more = f" and {len(names) - KEYS_SHOWN} more" if len(names) > KEYS_SHOWN else ""
+    return [f"{what}: {', '.join(names[:KEYS_SHOWN])}{more}"]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,166 @@
+"""ModelSpec: one model at one input size, as a family file describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+if TYPE_CHECKING:
+    import torch
+
+Task = Literal["classification", "segmentation", "super-resolution", "segment-anything", "attention", "generic"]
+ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class InputSpec(_Strict):
+    """One input tensor, without its batch dimension."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    shape: tuple[int, ...] = Field(min_length=1, strict=False)
+    """Channel-first, e.g. [3, 1024, 2048]."""
+    dtype: Literal["float32", "int32", "int64"] = "float32"
+    distribution: Literal["normal", "uniform"] = "normal"
+    """Values the harness feeds: standard normal (a normalised image) or uniform in [low, high)."""
+    low: float = Field(default=0.0, strict=False)
+    high: float = Field(default=1.0, strict=False)
+
+    @field_validator("shape")
+    @classmethod
+    def _positive(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if any(size < 1 for size in shape):
+            raise ValueError("every dimension must be at least 1")
+        return shape
+
+
+class OutputSpec(_Strict):
+    """One output tensor. `stride` is the input's size over the output's (0.5 for a x2 upscaler)."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    channels: int | None = None
+    stride: float | None = Field(default=None, strict=False)
+
+
+class PublishedRow(_Strict):
+    """Where the paper prints this model: table number and the row's model name (and resolution, where it is needed)."""
+
+    table: int = Field(ge=1, le=7)
+    model: str
+    resolution: int | None = None
+
+
+class PublishedCounts(_Strict):
+    """Counts that the authors publish outside the paper's tables."""
+
+    params_m: float = Field(gt=0, strict=False)
+    """Millions."""
+    macs_g: float = Field(gt=0, strict=False)
+    """10^9 multiply-accumulates."""
+    source: str
+
+
+class Counting(_Strict):
+    """How the published parameters and MACs were counted, where it is not simply the whole deployed module."""
+
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Builder arguments that replace the deployed ones for counting (SegFormer was counted with 150 classes)."""
+    macs_of: str | None = None
+    """Dotted name of the submodule whose MACs are published (SAM rows: `image_encoder`); None for the whole."""
+
+
+class Deviation(_Strict):
+    """Why a count is more than 3 % off the published one."""
+
+    params: str | None = None
+    macs: str | None = None
+
+
+class Provenance(_Strict):
+    """Where the code and the configuration come from."""
+
+    paper: str
+    code: str
+    """`own` (written for this project after the paper) or the library that provides the module."""
+    license: str
+    design: Literal["published", "ours"] = "published"
+    """`ours`: the authors published no such network; ours follows the paper's words and is no reproduction."""
+    note: str | None = None
+
+
+class ModelSpec(_Strict):
+    """One model at one input size. Everything an exporter, a worker or a report needs to know of it."""
+
+    id: str = Field(pattern=ID_PATTERN)
+    family: str = Field(pattern=ID_PATTERN)
+    title: str
+    task: Task
+    dataset: str | None = None
+    builder: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    resolution_argument: str | None = None
+    """Builder argument that takes (height, width), for modules whose parameters depend on the input size."""
+    inputs: tuple[InputSpec, ...] = Field(min_length=1, strict=False)
+    outputs: tuple[OutputSpec, ...] = Field(min_length=1, strict=False)
+    throughput_batch: int | None = None
+    """Batch size of the paper's throughput column, where the authors state it."""
+    onnx_opset: int = Field(default=13, ge=11)
+    """Lowest opset that can express the model; 13 is what TensorRT 8.2 reads."""
+    tflite: bool = True
+    """False where the model cannot become a TFLite file without Flex or custom operators; `note` says why."""
+    published: tuple[PublishedRow, ...] = Field(default=(), strict=False)
+    published_counts: PublishedCounts | None = None
+    """Only for models that no table of the paper has."""
+    counting: Counting = Field(default_factory=Counting)
+    deviation: Deviation = Field(default_factory=Deviation)
+    provenance: Provenance
+    baseline_group: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> ModelSpec:
+        for kind, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
+            names = [tensor.name for tensor in tensors]
+            if len(set(names)) != len(names):
+                raise ValueError(f"two {kind} share a name: {names}")
+        return self
+
+    @property
+    def resolution(self) -> tuple[int, int]:
+        """(height, width) of the first input; (1, n) for a flat one."""
+        shape = self.inputs[0].shape
+        return (shape[-2], shape[-1]) if len(shape) >= 2 else (1, shape[-1])
+
+    def at(self, resolution: tuple[int, int]) -> ModelSpec:
+        """The same model with its first input at another (height, width)."""
+        first = self.inputs[0]
+        if len(first.shape) != 3:
+            raise ValueError(f"{self.id}: input {first.name!r} is no image, its resolution cannot be changed")
+        resized = first.model_copy(update={"shape": (first.shape[0], *resolution)})
+        return self.model_copy(update={"inputs": (resized, *self.inputs[1:])})
+
+    def build_arguments(self, **overrides: Any) -> dict[str, Any]:
+        """Keyword arguments for the builder."""
+        arguments = {**self.arguments, **overrides}
+        if self.resolution_argument:
+            arguments[self.resolution_argument] = self.resolution
+        return arguments
+
+    def build(
+        self, weights: Path | str | None = None, seed: int = 0, overrides: Mapping[str, Any] | None = None
+    ) -> torch.nn.Module:
+        """Build the module in eval mode, fp32, on the CPU.
+
+        Without `weights` the parameters are drawn from `seed` such that activations stay in a realistic range.
+        With `weights`, a checkpoint file (of the authors or of ours) is loaded strictly and without unpickling code.
+        `overrides` replace builder arguments, e.g. an exporter's `{"upsample": "bilinear"}`.
+        Raises SpecError for wrong arguments, CheckpointError for a checkpoint that does not fit.
+        """
+        from model_specs.building import build_module
+
+        return build_module(self, weights=weights, seed=seed, overrides=overrides)

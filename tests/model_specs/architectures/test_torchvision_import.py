@@ -1,0 +1,119 @@
+"""Importing torchvision beside a torch that fits, one that does not, and after an attempt that failed.
+
+What torch's operator registry and sys.modules hold is global, so every case runs in an interpreter of its own, with a
+package called torchvision that behaves as the real one does at import.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from model_specs.architectures import torchvision_import
+
+PACKAGE = Path(torchvision_import.__file__).parents[2]
+SHAPE_FUNCTIONS = """
+import torch
+from torchvision import extension
+@torch.library.register_fake("torchvision::nms")
+def nms(boxes, scores, threshold):
+    return boxes.new_empty(0)
+"""
+
+
+@pytest.fixture
+def torchvision(tmp_path: Path) -> Path:
+    """A folder for sys.path with a torchvision whose import does what `__init__.py` will be made to say."""
+    package = tmp_path / "site" / "torchvision"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(SHAPE_FUNCTIONS)
+    (package / "extension.py").write_text("")
+    return package
+
+
+def library_that_loads(package: Path) -> None:
+    """Some compiled library under the name of torchvision's: loading it works and registers nothing."""
+    import numpy.random._common as compiled
+
+    shutil.copy(compiled.__file__, package / f"_C{EXTENSION_SUFFIXES[0]}")
+
+
+def library_that_does_not_load(package: Path) -> None:
+    (package / f"_C{EXTENSION_SUFFIXES[0]}").write_bytes(b"compiled for another torch")
+
+
+def interpret(package: Path, code: str) -> str:
+    path = f"import sys; sys.path[:0] = [{str(package.parent)!r}, {str(PACKAGE)!r}]\n"
+    given = f"{path}from model_specs.architectures.torchvision_import import prepare_torchvision\n{code}"
+    done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torchvision: Path) -> None:
+    library_that_does_not_load(torchvision)
+    output = interpret(
+        torchvision,
+        "prepare_torchvision(); prepare_torchvision()\n"
+        "import torch, torchvision\n"
+        "print(torchvision.__file__)\n"
+        "try: torch.ops.torchvision.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)\n"
+        "except NotImplementedError as error: print('no kernel')",
+    )
+    assert output.split("\n")[0] == str(torchvision / "__init__.py")
+    assert "no kernel" in output
+
+
+def test_a_pair_that_fits_is_left_alone(torchvision: Path) -> None:
+    library_that_loads(torchvision)
+    # Registering its own operator fails if somebody declared it before.
+    (torchvision / "__init__.py").write_text(
+        "import torch\n"
+        "library = torch.library.Library('torchvision', 'DEF')\n"
+        "library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n" + SHAPE_FUNCTIONS
+    )
+    output = interpret(
+        torchvision, "prepare_torchvision()\nimport torch\nprint(hasattr(torch.ops.torchvision, 'qnms'))"
+    )
+    assert output.strip() == "False", "an operator was declared although the library loaded"
+
+
+def test_what_a_failed_import_left_behind_is_replaced(torchvision: Path) -> None:
+    library_that_does_not_load(torchvision)
+    output = interpret(
+        torchvision,
+        "try: import torchvision\n"
+        "except RuntimeError as error: print(error)\n"
+        "stale = sys.modules['torchvision.extension']\n"
+        "prepare_torchvision()\n"
+        "import torchvision\n"
+        "print(torchvision.extension is sys.modules['torchvision.extension'] is not stale)",
+    )
+    assert output.split("\n")[:2] == ["operator torchvision::nms does not exist", "True"]
+
+
+def test_another_failure_is_reported_and_leaves_nothing_half_imported(torchvision: Path) -> None:
+    library_that_does_not_load(torchvision)
+    (torchvision / "__init__.py").write_text("from torchvision import extension\nraise RuntimeError('worn out')")
+    output = interpret(
+        torchvision,
+        "from model_specs.errors import SpecError\n"
+        "try: prepare_torchvision()\n"
+        "except SpecError as error: print(error)\n"
+        "print([name for name in sys.modules if name.startswith('torchvision')])",
+    )
+    assert "worn out" in output
+    assert str(torchvision) in output
+    assert output.rstrip().endswith("[]")
+
+
+def test_the_installed_pair_lets_timm_be_imported() -> None:
+    if find_spec("timm") is None:
+        pytest.skip("timm is not installed")
+    assert interpret(PACKAGE, "prepare_torchvision()\nimport timm\nprint(timm.is_model('resnet18'))").strip() == "True"

@@ -1,0 +1,94 @@
+"""The models that EfficientViT is compared with on ImageNet, Cityscapes and ADE20K: every row of Tables 2 to 4 has its
+spec, its parameters and MACs are the published ones within 3 % or the spec says why not, its outputs are as stated.
+
+On the meta device, at the paper's resolution: nothing is computed."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_specs import ModelSpec, list_specs, load_spec
+from model_specs.counting import Counts, count
+
+PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
+TOLERANCE = 0.03
+FAMILIES = {
+    "coatnet",
+    "convnext",
+    "deeplabv3plus",
+    "efficientnetv2",
+    "fastervit",
+    "mask-transformers",
+    "segformer",
+    "segnext",
+    "swin",
+}
+BASELINES = [spec for spec in list_specs() if spec.family in FAMILIES]
+
+
+@cache
+def rows(table: int) -> list[dict[str, str]]:
+    (file,) = PUBLISHED.glob(f"table{table}_*.csv")
+    with file.open() as lines:
+        return [row for row in csv.DictReader(lines) if not row["model"].startswith("EfficientViT")]
+
+
+@cache
+def counted(model_id: str) -> Counts:
+    return count(load_spec(model_id))
+
+
+@pytest.mark.parametrize("table", [2, 3, 4])
+def test_every_baseline_of_the_tables_has_exactly_one_spec(table: int) -> None:
+    claims = [row for spec in BASELINES for row in spec.published if row.table == table]
+    assert sorted(claim.model for claim in claims) == sorted(row["model"] for row in rows(table))
+
+
+@pytest.mark.parametrize("spec", [spec for spec in BASELINES if spec.published], ids=lambda spec: spec.id)
+def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec) -> None:
+    (claim,) = spec.published
+    (row,) = (row for row in rows(claim.table) if row["model"] == claim.model)
+    if claim.table == 2:
+        assert spec.resolution == (int(row["resolution"]),) * 2
+    else:
+        assert spec.resolution == (int(row["height"]), int(row["width"]))
+    counts = counted(spec.id)
+    for measured, published, reason in (
+        (counts.params / 1e6, float(row["params_m"]), spec.deviation.params),
+        (counts.macs / 1e9, float(row["macs_g"]), spec.deviation.macs),
+    ):
+        difference = measured / published - 1
+        if reason is None:
+            assert abs(difference) <= TOLERANCE, f"{spec.id}: {measured:.3f}, published {published}, no reason given"
+        else:
+            assert abs(difference) > TOLERANCE, f"{spec.id}: {measured:.3f} is within 3 %, the reason is out of date"
+
+
+@pytest.mark.parametrize("spec", BASELINES, ids=lambda spec: spec.id)
+def test_outputs_are_as_stated(spec: ModelSpec) -> None:
+    height, width = spec.resolution
+    with torch.device("meta"):
+        answer = spec.build()(torch.empty(2, *spec.inputs[0].shape))
+    tensors = answer if isinstance(answer, tuple) else (answer,)
+    assert len(tensors) == len(spec.outputs)
+    for tensor, stated in zip(tensors, spec.outputs, strict=True):
+        if stated.stride is not None:
+            assert stated.channels is not None
+            expected = (2, stated.channels, int(height / stated.stride), int(width / stated.stride))
+            assert tuple(tensor.shape) == expected
+        elif stated.channels is not None:
+            assert tuple(tensor.shape) == (2, stated.channels)
+        assert not tensor.requires_grad
+
+
+def test_segformer_cityscapes_deploys_19_classes_and_counts_150() -> None:
+    spec = load_spec("segformer-b1")
+    with torch.device("meta"):
+        deployed = sum(parameter.numel() for parameter in spec.build().parameters())
+    assert deployed == 13_682_131
+    assert counted("segformer-b1").params == 13_715_798
