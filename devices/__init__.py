@@ -1,0 +1,1 @@
+"""Where it runs: transports, runners, probes, and the worker that executes on the device."""

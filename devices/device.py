@@ -1,0 +1,89 @@
+"""Device and its session: the one seam that the harness sees of where things run.
+
+A device is a composition of a transport (how to reach it), a runner (what executes there) and probes (what it is). The
+session binds the three together for as long as one benchmark lasts.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from devices.probes.base import Probe, Reading
+from devices.runners.base import Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
+from devices.transports.base import Transport
+
+
+class Device(BaseModel):
+    """One entry of devices.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    transport: str = "local"
+    runner: str = "worker"
+    probes: tuple[str, ...] = ("linux",)
+    runtime: str = "litert"
+    """Runtime used when the command line names none."""
+    runtime_options: dict[str, Any] = Field(default_factory=dict)
+    """Further options of the runtime, as the worker's runtime documents them."""
+    threads: int = Field(default=1, ge=1)
+    """Threads of a CPU runtime. One thread on one core is what reproduces best, so it is the default."""
+    cpus: tuple[int, ...] | None = None
+    """Cores that the measuring process is pinned to; by default the last `threads` of those available."""
+    python: tuple[str, ...] | None = None
+    """Command that starts Python on the device, e.g. [/opt/venv/bin/python]; by default the one bench runs with."""
+    onnx_opset: int | None = None
+    """Opset of exported ONNX files, where the device's runtime wants another than the model's own."""
+
+
+class DeviceSession:
+    """An open device: deploy an artifact, measure rounds, read how the machine feels. Use as a context manager."""
+
+    def __init__(self, device: Device, transport: Transport, runner: Runner, probes: list[Probe]) -> None:
+        self.device = device
+        self._transport = transport
+        self._runner = runner
+        self._probes = probes
+
+    def __enter__(self) -> DeviceSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def artifact_format(self, runtime: str) -> str:
+        """File format that `runtime` loads (`tflite`, `onnx`, `pt2`); raises InventoryError for an unknown runtime."""
+        return self._runner.artifact_format(runtime)
+
+    def available_cpus(self) -> tuple[int, ...]:
+        """Cores that a measuring process may be pinned to."""
+        return self._runner.available_cpus(self._transport)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the machine is: one key a probe, values as the probe read them, nothing guessed."""
+        return {probe.name: probe.fingerprint(self._transport) for probe in self._probes}
+
+    def read(self) -> list[Reading]:
+        """How the machine feels now: clocks, temperatures, load, each with its time and unit."""
+        now_ns = time.time_ns()
+        return [reading.at(now_ns) for probe in self._probes for reading in probe.read(self._transport)]
+
+    def deploy(self, artifact: Path, sha256: str) -> Deployment:
+        """Bring an artifact to the device; what is there already, by hash, is not carried again."""
+        return self._runner.deploy(self._transport, artifact, sha256)
+
+    def measure(
+        self, deployment: Deployment, request: RoundRequest, outputs_to: Path, on_progress: ProgressHandler
+    ) -> RoundResult:
+        """One round in a fresh process. Raises WorkerError when the measuring process reports an error or dies."""
+        return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)
+
+    def close(self) -> None:
+        self._transport.close()

@@ -1,0 +1,30 @@
+"""What can go wrong with a device, named for what the user can do about it. Every message comes with its remedy."""
+
+from __future__ import annotations
+
+
+class DeviceError(Exception):
+    """Base. `message` says what happened and where, `remedy` what to do next."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}. {remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
+
+
+class InventoryError(DeviceError):
+    """devices.yaml is wrong, or names no such device: the request has to change."""
+
+
+class UnreachableError(DeviceError):
+    """The device did not answer, or went away."""
+
+
+class WorkerError(DeviceError):
+    """The measuring process on the device reported an error or died; `kind` is the worker's own word for it."""
+
+    def __init__(self, kind: str, message: str, remedy: str = "", log: str = "") -> None:
+        super().__init__(message, remedy)
+        self.kind = kind
+        self.log = log
+        """What the process printed, for the record's evidence."""

@@ -1,0 +1,36 @@
+"""The probe seam: what a machine is, and how it feels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devices.transports.base import Transport
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One value read from the machine. `time_ns` is the host's clock (Unix time) when it was read."""
+
+    source: str
+    quantity: str
+    """`frequency`, `temperature`, `load`, `memory_available`, `power` ..."""
+    value: float
+    unit: str
+    time_ns: int = 0
+
+    def at(self, time_ns: int) -> Reading:
+        return replace(self, time_ns=time_ns)
+
+
+class Probe(ABC):
+    name: str
+
+    @abstractmethod
+    def fingerprint(self, transport: Transport) -> dict[str, Any]:
+        """What the machine is. A fact that cannot be read is absent, never guessed."""
+
+    @abstractmethod
+    def read(self, transport: Transport) -> list[Reading]:
+        """How the machine feels now. Must be cheap: it is called while a measurement runs."""

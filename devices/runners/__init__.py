@@ -1,0 +1,1 @@
+"""What turns an artifact and a protocol into samples."""

@@ -1,0 +1,103 @@
+"""The runner seam: an artifact and a protocol in, samples out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devices.transports.base import Transport
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PHASES = ("h2d", "compute", "d2h")
+"""Parts of a request that a runner may be able to time: copy in, inference, copy out."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An artifact that is on the device."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RoundRequest:
+    """What one round has to do. The dictionaries are the worker protocol's own (docs/architecture.md)."""
+
+    runtime: str
+    runtime_options: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    warmup: dict[str, Any]
+    sampling: dict[str, Any]
+    cpus: tuple[int, ...] | None
+    idle_timeout_s: float = 900.0
+    """A single inference that takes longer than this is given up."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Timed requests, one entry a request, integer nanoseconds. A phase that was not measured is absent."""
+
+    start_ns: npt.NDArray[np.int64]
+    latency_ns: npt.NDArray[np.int64]
+    phases_ns: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """What one round left behind."""
+
+    warmup: Columns
+    samples: Columns
+    hello: dict[str, Any]
+    loaded: dict[str, Any]
+    done: dict[str, Any]
+    outputs: Path | None
+    """The artifact's outputs for the seeded input, as .npz on this host."""
+    log: str
+    """Everything else the device printed."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a round: stage (`starting`, `loaded`, `warmup`, `sampling`), requests so far, median so far."""
+
+    stage: str
+    count: int = 0
+    elapsed_s: float = 0.0
+    median_ms: float | None = None
+
+
+ProgressHandler = Callable[[Progress], None]
+
+
+class Runner(ABC):
+    name: str
+
+    @abstractmethod
+    def artifact_format(self, runtime: str) -> str:
+        """File format that `runtime` loads; raises InventoryError for a runtime this runner does not have."""
+
+    @abstractmethod
+    def available_cpus(self, transport: Transport) -> tuple[int, ...]:
+        """Cores that a measuring process may be pinned to, ascending."""
+
+    def deploy(self, transport: Transport, artifact: Path, sha256: str) -> Deployment:
+        return Deployment(transport.push(artifact, f"{sha256[:16]}{artifact.suffix}"), sha256)
+
+    @abstractmethod
+    def measure(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        request: RoundRequest,
+        outputs_to: Path,
+        on_progress: ProgressHandler,
+    ) -> RoundResult:
+        """One round in a fresh process."""

@@ -1,0 +1,79 @@
+"""`python3 -m devices.worker REQUEST.json`: events on stdout, everything else on stderr."""
+
+import os
+import platform
+import sys
+import traceback
+from typing import Any, List
+
+from . import PROTOCOL_VERSION, clock
+from .affinity import pin, usable_cpus
+from .events import EventStream
+from .failure import INTERNAL, RUNTIME_MISSING, WorkerError, one_line, out_of_memory
+from .lifetime import die_with_parent, exit_on_signals
+from .request import Request, read_request
+
+
+def main(arguments: List[str]) -> int:
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python3 -m %s REQUEST.json\n" % (__package__ or "worker"))
+        return 2
+    events = EventStream()
+    try:
+        _run(read_request(arguments[0]), events)
+        return 0
+    except Exception as error:
+        failure = _as_failure(error)
+        events.emit("error", kind=failure.kind, message=failure.message, remedy=failure.remedy)
+        return failure.exit_code
+
+
+def _run(request: Request, events: EventStream) -> None:
+    if request.die_with_parent:
+        die_with_parent(request.parent_pid)
+    # Before numpy, whose linear algebra library starts its threads on import.
+    if request.cpus is not None:
+        pin(request.cpus)
+    exit_on_signals(events)
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise WorkerError(RUNTIME_MISSING, "numpy is missing: %s" % error, "install it with: pip install numpy")
+    started = clock.describe()
+    events.emit("hello", **_hello(request, np.__version__, started))
+
+    from .session import measure
+
+    measure(request, events, clock.now_ns, started["origin_ns"])
+
+
+def _hello(request: Request, numpy_version: str, started: Any) -> Any:
+    return {
+        "version": PROTOCOL_VERSION,
+        "python": platform.python_version(),
+        "numpy": numpy_version,
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "pid": os.getpid(),
+        "clock": started,
+        "pinned": request.cpus is not None,
+        "cpus": usable_cpus(),
+    }
+
+
+def _as_failure(error: Exception) -> WorkerError:
+    if isinstance(error, WorkerError):
+        return error
+    memory = out_of_memory(error, "while loading the artifact or making its inputs")
+    if memory is not None:
+        return memory
+    traceback.print_exc()
+    return WorkerError(
+        INTERNAL,
+        "the worker failed: %s" % one_line("%s: %s" % (type(error).__name__, error)),
+        "what it printed on stderr says where; please report it",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

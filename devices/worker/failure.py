@@ -1,0 +1,60 @@
+"""The one exception of the worker, and what any other exception means."""
+
+from typing import Dict, Optional
+
+BAD_REQUEST = "bad-request"
+BAD_ARTIFACT = "bad-artifact"
+RUNTIME_MISSING = "runtime-missing"
+RUNTIME_FAILED = "runtime-failed"
+OUT_OF_MEMORY = "out-of-memory"
+STORAGE = "storage"
+INTERRUPTED = "interrupted"
+INTERNAL = "internal"
+
+EXIT_CODES: Dict[str, int] = {BAD_REQUEST: 2}
+"""Exit code by kind of failure; 1 where a kind is not named. Interrupted is 128 + the signal's number."""
+
+# What allocators say when they wrap the failure in an exception of another type: std::bad_alloc through pybind11,
+# PyTorch's DefaultCPUAllocator, ONNX Runtime's arena.
+_OUT_OF_MEMORY_WORDS = (
+    "bad_alloc",
+    "bad allocation",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "failed to allocate memory",
+    "out of memory",
+)
+OUT_OF_MEMORY_REMEDY = "choose a smaller input size or batch, or free memory on the device"
+
+
+class WorkerError(Exception):
+    """Something that ends the measurement. `kind` is for programs, `message` and `remedy` are for people."""
+
+    def __init__(self, kind: str, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.remedy = remedy
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES.get(self.kind, 1)
+
+
+def bad_request(message: str, remedy: str = "") -> WorkerError:
+    return WorkerError(BAD_REQUEST, message, remedy)
+
+
+def out_of_memory(error: BaseException, doing: str) -> Optional[WorkerError]:
+    """The failure that `error` stands for if it says that memory ran out, else None."""
+    text = str(error)
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in _OUT_OF_MEMORY_WORDS):
+        return WorkerError(OUT_OF_MEMORY, "memory ran out %s: %s" % (doing, one_line(text)), OUT_OF_MEMORY_REMEDY)
+    return None
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Text of a library's exception, fit for one line of a terminal."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= limit else joined[: limit - 3] + "..."

@@ -1,0 +1,116 @@
+"""What a runtime is: it loads an artifact, is fed once, and then makes timed requests."""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..affinity import usable_cpu_count
+from ..clock import Clock
+from ..failure import bad_request
+from ..request import InputTensor
+from ..samples import RequestTimes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class TensorInfo(NamedTuple):
+    """An input or output as the artifact has it. A size of None is one that the artifact leaves open."""
+
+    name: str
+    shape: Tuple[Optional[int], ...]
+    dtype: str
+
+    def to_json(self) -> Dict[str, Any]:
+        return OrderedDict(name=self.name, shape=list(self.shape), dtype=self.dtype)
+
+
+class Runtime:
+    """One runtime with one artifact. Called in this order: the constructor (imports the package), `load`, `facts`,
+    `set_inputs`, `request` many times with `outputs` in between, `close`.
+
+    A runtime of a device with a memory and a clock of its own times the phases there and leaves `start_ns` and `end_ns`
+    to the host's clock, around everything and synchronised.
+    """
+
+    name = ""
+    DEFAULTS: Mapping[str, Any] = {}
+    """Options and their values where the request names none; the type of the value is the type of the option."""
+
+    def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
+        self.options = self._with_defaults(options)
+        self.clock = clock
+
+    def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
+        """Load the file, ready to run, and return `inputs` in the artifact's order.
+
+        Raises WorkerError: bad-artifact for a file that it cannot read, bad-request where `inputs` do not fit it.
+        """
+        raise NotImplementedError
+
+    def facts(self) -> Dict[str, Any]:
+        """What the runtime says of itself and of what it loaded: `runtime` (name, package, version), `options`,
+        `inputs`, `outputs` (name, shape, dtype), and whatever else it knows. A fact that it cannot tell is absent."""
+        raise NotImplementedError
+
+    def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
+        """Keep the host arrays that every request copies in, in the artifact's order and layout, C-contiguous."""
+        raise NotImplementedError
+
+    def request(self) -> RequestTimes:
+        """Copy in, compute, copy out, wait for all of it; no allocation of ours and no output in between."""
+        raise NotImplementedError
+
+    def outputs(self) -> Mapping[str, "np.ndarray"]:
+        """The host arrays that the latest request copied out, by the artifact's own names, in its order."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the artifact."""
+
+    def _with_defaults(self, options: Mapping[str, Any]) -> Dict[str, Any]:
+        merged = dict(self.DEFAULTS)
+        for name, value in options.items():
+            if name not in merged:
+                raise bad_request(
+                    "runtime_options.%s: %s has no such option" % (name, self.name),
+                    "options of %s: %s" % (self.name, ", ".join(sorted(merged)) or "none"),
+                )
+            expected = type(merged[name])
+            if type(value) is not expected:
+                raise bad_request("runtime_options.%s: expected %s, got %r" % (name, expected.__name__, value))
+            merged[name] = value
+        return merged
+
+
+class HostRuntime(Runtime):
+    """A runtime that computes on the host's processors: three calls, timed by the host's clock one after the other, so
+    that the phases add up to the latency exactly."""
+
+    def copy_in(self) -> None:
+        """From the host arrays into the runtime's own input tensors."""
+        raise NotImplementedError
+
+    def invoke(self) -> None:
+        raise NotImplementedError
+
+    def copy_out(self) -> None:
+        """From the runtime's own output tensors into the host arrays."""
+        raise NotImplementedError
+
+    def request(self) -> RequestTimes:
+        clock = self.clock
+        start_ns = clock()
+        self.copy_in()
+        copied_in_ns = clock()
+        self.invoke()
+        computed_ns = clock()
+        self.copy_out()
+        end_ns = clock()
+        return RequestTimes(start_ns, end_ns, copied_in_ns - start_ns, computed_ns - copied_in_ns, end_ns - computed_ns)
+
+    def thread_count(self) -> int:
+        """The option `threads`; 0 means one for every processor that this process may use."""
+        threads = self.options["threads"]
+        if threads < 0:
+            raise bad_request("runtime_options.threads: expected at least 0, got %d" % threads)
+        return int(threads) or usable_cpu_count()

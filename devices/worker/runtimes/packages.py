@@ -1,0 +1,47 @@
+"""Importing what may not be there, and its version."""
+
+import importlib
+import os
+from typing import Any, Optional
+
+from ..failure import BAD_ARTIFACT, RUNTIME_MISSING, WorkerError, one_line, out_of_memory
+
+
+def import_package(module: str, runtime: str, install: str) -> Any:
+    """Import `module`. Raises WorkerError (runtime-missing) with the line that installs it."""
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        # Not only ImportError: a package built against another numpy fails with AttributeError and others.
+        raise WorkerError(
+            RUNTIME_MISSING,
+            "the runtime %s is not usable here: %s" % (runtime, one_line("%s: %s" % (type(error).__name__, error))),
+            "install it with: %s" % install,
+        )
+
+
+def package_version(module: Any, distribution: str) -> Optional[str]:
+    """What the package says its version is, or what it was installed as; None if neither tells."""
+    version = getattr(module, "__version__", None)
+    if isinstance(version, str):
+        return version
+    try:
+        return str(importlib.import_module("importlib.metadata").version(distribution))
+    except Exception:
+        return None
+
+
+def require_file(path: str) -> None:
+    if not os.path.isfile(path):
+        raise WorkerError(BAD_ARTIFACT, "there is no artifact %s" % path, "deploy it to the device first")
+
+
+def unreadable(path: str, runtime: str, error: Exception) -> WorkerError:
+    """The failure for a file that a runtime refuses."""
+    if isinstance(error, WorkerError):
+        return error
+    return out_of_memory(error, "while loading %s" % path) or WorkerError(
+        BAD_ARTIFACT,
+        "%s cannot load %s: %s" % (runtime, path, one_line("%s: %s" % (type(error).__name__, error))),
+        "export and deploy the artifact again; if it stays, the runtime may be too old for it",
+    )

@@ -1,0 +1,78 @@
+"""Timed requests in columns of 64-bit integers, allocated ahead of the measurement."""
+
+from array import array
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
+
+PHASES = ("h2d_ns", "compute_ns", "d2h_ns")
+_INITIAL_CAPACITY = 16384
+_ROWS_PER_EVENT = 20000
+
+
+class RequestTimes(NamedTuple):
+    """One request. `start_ns` and `end_ns` are readings of the clock around the whole request, transfers included and
+    synchronised with the host; the phases are durations, in device time where the device has a clock of its own.
+    A phase that a runtime cannot time is None."""
+
+    start_ns: int
+    end_ns: int
+    h2d_ns: Optional[int]
+    compute_ns: Optional[int]
+    d2h_ns: Optional[int]
+
+
+class Samples:
+    """The requests of one stage, in order. Grows between requests, by doubling, when it was allocated too small."""
+
+    def __init__(self, origin_ns: int, capacity: int) -> None:
+        self.count = 0
+        self._origin_ns = origin_ns
+        self._capacity = max(1, min(capacity, _INITIAL_CAPACITY))
+        self._start_ns = _zeros(self._capacity)
+        self.latency_ns = _zeros(self._capacity)
+        """Valid up to `count`."""
+        self._phases: Optional[Sequence[Optional[array[int]]]] = None
+
+    def append(self, times: Sequence[Optional[int]]) -> None:
+        """Keep one RequestTimes. Raises ValueError when a phase comes and goes."""
+        start_ns, end_ns, phases = times[0], times[1], times[2:5]
+        assert start_ns is not None
+        assert end_ns is not None
+        if self._phases is None:
+            self._phases = [None if phase is None else _zeros(self._capacity) for phase in phases]
+        if self.count == self._capacity:
+            self._grow()
+        row = self.count
+        self._start_ns[row] = start_ns - self._origin_ns
+        self.latency_ns[row] = end_ns - start_ns
+        for column, phase in zip(self._phases, phases):
+            if column is not None and phase is not None:
+                column[row] = phase
+            elif column is not None or phase is not None:
+                raise ValueError("the runtime timed a phase in one request and not in another")
+        self.count = row + 1
+
+    def columns(self) -> "Dict[str, array[int]]":
+        """Whole columns by name; a phase that was not measured is absent."""
+        named = {"start_ns": self._start_ns, "latency_ns": self.latency_ns}
+        for name, column in zip(PHASES, self._phases or ()):
+            if column is not None:
+                named[name] = column
+        return {name: column[: self.count] for name, column in named.items()}
+
+    def events(self, stage: str) -> Iterator[Dict[str, Any]]:
+        """The fields of the `samples` events: several, in order, when there are many rows."""
+        columns = self.columns()
+        for first in range(0, max(1, self.count), _ROWS_PER_EVENT):
+            rows = slice(first, first + _ROWS_PER_EVENT)
+            event: Dict[str, Any] = {"stage": stage, "first": first}
+            event.update((name, column[rows].tolist()) for name, column in columns.items())
+            yield event
+
+    def _grow(self) -> None:
+        for column in [self._start_ns, self.latency_ns] + [phase for phase in self._phases or () if phase is not None]:
+            column.extend(_zeros(self._capacity))
+        self._capacity *= 2
+
+
+def _zeros(count: int) -> "array[int]":
+    return array("q", bytes(8 * count))

@@ -1,0 +1,141 @@
+"""One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
+
+from typing import Any, Dict, List, NamedTuple
+
+from . import outputs as saved_outputs
+from .clock import Clock, measure_resolution_ns
+from .events import EventStream
+from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
+from .inputs import generate, in_artifact_layout
+from .loop import Progress, StageEnd, garbage_collector_paused, run_stage
+from .overhead import LoopOverhead, measure_loop_overhead
+from .precision import SamplingEnd, median_interval
+from .request import InputTensor, Request, SamplingBounds
+from .runtimes import create_runtime
+from .runtimes.base import Runtime
+from .samples import Samples
+from .steady import STEADY, WarmupEnd
+from .usage import peak_rss_bytes, read_usage
+
+
+def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int) -> None:
+    """Everything between `hello` and the end of the process. Raises WorkerError."""
+    peaks: Dict[str, int] = {}
+    runtime = _load(request, events, clock, peaks)
+    warmup = Samples(origin_ns, request.warmup.max_count + 1)
+    sampling = Samples(origin_ns, request.sampling.max_count)
+
+    first_outputs = _first_request(request, runtime, warmup, events)
+    timed = _time(request, runtime, warmup, sampling, events, clock)
+    peaks["end"] = peak_rss_bytes()
+
+    for stage, samples in (("warmup", warmup), ("sampling", sampling)):
+        for fields in samples.events(stage):
+            events.emit("samples", **fields)
+    done: Dict[str, Any] = {
+        "steady": timed.warmup.stopped_by == STEADY if request.warmup.window else None,
+        "warmup": _stage(timed.warmup),
+        "peak_rss_bytes": peaks,
+        "timer_resolution_ns": timed.timer_resolution_ns,
+        "loop_overhead_ns": timed.overhead.in_sample_ns,
+        "loop_gap_ns": timed.overhead.between_samples_ns,
+        "usage": timed.usage,
+        "output_drift": saved_outputs.drift(first_outputs, runtime.outputs(), request.write_outputs),
+    }
+    done.update(_stage(timed.sampling))
+    done.update(_median(sampling, request.sampling))
+    runtime.close()
+    events.emit("done", **done)
+
+
+class _Timed(NamedTuple):
+    warmup: StageEnd
+    sampling: StageEnd
+    usage: Dict[str, int]
+    timer_resolution_ns: int
+    overhead: LoopOverhead
+
+
+def _load(request: Request, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Runtime:
+    started_ns = clock()
+    runtime = create_runtime(request.runtime, request.runtime_options, clock)
+    imported_ns = clock()
+    peaks["before_load"] = peak_rss_bytes()
+    inputs = runtime.load(request.artifact, request.inputs)
+    loaded_ns = clock()
+    peaks["after_load"] = peak_rss_bytes()
+    facts = runtime.facts()
+    facts["inputs"] = _feed(runtime, inputs, facts["inputs"])
+    events.emit("loaded", import_ns=imported_ns - started_ns, load_ns=loaded_ns - imported_ns, **facts)
+    return runtime
+
+
+def _feed(runtime: Runtime, inputs: List[InputTensor], tensors: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Generate the inputs and hand them over; the artifact's tensors, each with the SHA-256 of the values it is fed."""
+    arrays = [in_artifact_layout(generate(tensor), tensor.layout) for tensor in inputs]
+    described = saved_outputs.describe({str(position): array for position, array in enumerate(arrays)})
+    runtime.set_inputs(arrays)
+    return [dict(tensor, sha256=values["sha256"]) for tensor, values in zip(tensors, described)]
+
+
+def _first_request(request: Request, runtime: Runtime, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
+    """The cold request: the first sample of the warm-up, and the outputs that are checked and saved."""
+    try:
+        warmup.append(runtime.request())
+        arrays = runtime.outputs()
+    except Exception as error:
+        raise _request_failed(error, "in the first request")
+    tensors = saved_outputs.describe(arrays)
+    saved = {}
+    if request.write_outputs is not None:
+        saved = {"path": request.write_outputs, "sha256": saved_outputs.save(request.write_outputs, arrays)}
+    events.emit("outputs", tensors=tensors, **saved)
+    return tensors
+
+
+def _time(
+    request: Request, runtime: Runtime, warmup: Samples, sampling: Samples, events: EventStream, clock: Clock
+) -> _Timed:
+    try:
+        with garbage_collector_paused():
+            resolution_ns = measure_resolution_ns(clock)
+            overhead = measure_loop_overhead(clock)
+            warmup_rule, sampling_rule = WarmupEnd(request.warmup).reason, SamplingEnd(request.sampling).reason
+            warmup_end = run_stage(runtime.request, warmup, warmup_rule, _progress(events, "warmup"), clock)
+            before = read_usage()
+            sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
+            used = read_usage().since(before)
+    except Exception as error:
+        raise _request_failed(error, "after %d requests" % (warmup.count + sampling.count))
+    return _Timed(warmup_end, sampling_end, used, resolution_ns, overhead)
+
+
+def _stage(end: StageEnd) -> Dict[str, Any]:
+    return {"stopped_by": end.stopped_by, "count": end.sample_count, "elapsed_ns": end.elapsed_ns}
+
+
+def _median(sampling: Samples, bounds: SamplingBounds) -> Dict[str, Any]:
+    """Median and interval of this process's samples; absent where they are too few."""
+    interval = median_interval(sorted(sampling.columns()["latency_ns"]), bounds.confidence)
+    return (
+        {}
+        if interval is None
+        else {"median_ns": interval.median_ns, "interval_ns": [interval.low_ns, interval.high_ns]}
+    )
+
+
+def _progress(events: EventStream, stage: str) -> Progress:
+    def emit(count: int, elapsed_ns: int, median_ns: int) -> None:
+        events.emit("progress", stage=stage, count=count, elapsed_ns=elapsed_ns, median_ns=median_ns)
+
+    return emit
+
+
+def _request_failed(error: Exception, when: str) -> Exception:
+    if isinstance(error, WorkerError):
+        return error
+    return out_of_memory(error, when) or WorkerError(
+        RUNTIME_FAILED,
+        "the runtime failed %s: %s" % (when, one_line("%s: %s" % (type(error).__name__, error))),
+        "try another runtime, or check the artifact with the runtime's own tools",
+    )
