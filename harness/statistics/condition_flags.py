@@ -1,0 +1,151 @@
+"""Flags about the conditions of a measurement: timer, host, clocks, heat. What is unknown is None, and raises none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
+from harness.statistics.order_statistics import Floats
+from harness.statistics.throttling import Throttling
+
+TIMER_LIMIT = 0.001
+"""Resolution over the median: a tenth of the 1 % interval that is asked for by default."""
+OVERHEAD_LIMIT = 0.001
+"""An empty request over the median, likewise."""
+ENQUEUE_LIMIT = 0.8
+"""Enqueue time over compute time; trtexec warns from here."""
+SWITCH_LIMIT = 0.5
+"""Involuntary context switches a request: from here on the median request is one that lost its core."""
+LOAD_LIMIT = 0.5
+"""Runnable threads beyond the worker's own, by the load average over one minute."""
+CPU_TIME_LIMIT = 0.9
+"""CPU time over wall time of a single thread that has no reason to wait."""
+
+
+@dataclass(frozen=True)
+class HostLoad:
+    """What else the device had to do while it was measured.
+
+    `cpu_share` is CPU time over wall time times threads; give it only for a runtime that computes on the CPU and never
+    sleeps. `foreign_processes` are names of others that use the accelerator.
+    """
+
+    involuntary_switches: int | None = None
+    requests: int | None = None
+    load_average: float | None = None
+    own_threads: int = 1
+    cpu_share: float | None = None
+    foreign_processes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is known of how one run was measured; times in the unit of `median`.
+
+    `enqueue` and `compute` are one time a request. `output_difference` is the largest relative difference between the
+    outputs of the first and the last request, on the same input.
+    """
+
+    median: float
+    timer_resolution: float | None = None
+    loop_overhead: float | None = None
+    enqueue: Floats | None = None
+    compute: Floats | None = None
+    steady: tuple[bool, ...] = ()
+    """One entry a round: did its warm-up end in a steady state?"""
+    throttling: Throttling | None = None
+    clocks_locked: bool | None = None
+    load: HostLoad | None = None
+    output_difference: float | None = None
+    output_tolerance: float = 0.0
+
+
+def condition_flags(conditions: Conditions, options: OptionsInUse | None = None) -> list[Flag]:
+    """All flags of the conditions of one run."""
+    options = options or OptionsInUse(rounds=max(1, len(conditions.steady)))
+    return [
+        *_unstable(conditions, options),
+        *_throttling(conditions, options),
+        *_clocks(conditions, options),
+        *_load(conditions.load, options),
+        *_timer(conditions, options),
+        *_enqueue(conditions, options),
+        *_outputs(conditions, options),
+    ]
+
+
+def _unstable(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    never = conditions.steady.count(False)
+    if not never:
+        return []
+    text = f"{never} of {len(conditions.steady)} rounds never reached a steady state within the longest warm-up"
+    return raise_flag(FlagKind.UNSTABLE, Severity.SERIOUS, text, options)
+
+
+def _throttling(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    found = conditions.throttling
+    if found is None or found.verdict == "no":
+        return []
+    evidence = "; ".join(found.evidence)
+    if found.verdict == "yes":
+        return raise_flag(FlagKind.THROTTLED, Severity.WARNING, f"throttled: {evidence}", options)
+    return raise_flag(FlagKind.THROTTLING_UNKNOWN, Severity.NOTE, f"throttling unknown: {evidence}", options)
+
+
+def _clocks(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    if conditions.clocks_locked is not False:
+        return []
+    text = "clocks not locked: the governor chose them from request to request"
+    return raise_flag(FlagKind.CLOCKS_NOT_LOCKED, Severity.NOTE, text, options)
+
+
+def _load(load: HostLoad | None, options: OptionsInUse) -> list[Flag]:
+    if load is None:
+        return []
+    signs = []
+    if load.foreign_processes:
+        signs.append(f"the accelerator is shared with {', '.join(load.foreign_processes)}")
+    if load.involuntary_switches is not None and load.requests:
+        rate = load.involuntary_switches / load.requests
+        if rate > SWITCH_LIMIT:
+            signs.append(f"{rate:.2g} involuntary context switches a request (limit {SWITCH_LIMIT:g})")
+    if load.load_average is not None and load.load_average - load.own_threads > LOAD_LIMIT:
+        signs.append(f"load average {load.load_average:.1f}, of which {load.own_threads} our own")
+    if load.cpu_share is not None and load.cpu_share < CPU_TIME_LIMIT:
+        signs.append(f"the worker had its cores for {load.cpu_share:.0%} of the time (limit {CPU_TIME_LIMIT:.0%})")
+    return raise_flag(FlagKind.FOREIGN_LOAD, Severity.WARNING, "; ".join(signs), options) if signs else []
+
+
+def _timer(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    if conditions.median <= 0:
+        return []
+    flags = []
+    for kind, name, value, limit in (
+        (FlagKind.COARSE_TIMER, "timer resolution", conditions.timer_resolution, TIMER_LIMIT),
+        (FlagKind.LOOP_OVERHEAD, "an empty request", conditions.loop_overhead, OVERHEAD_LIMIT),
+    ):
+        if value is not None and value > limit * conditions.median:
+            text = f"{name} {value / conditions.median:.2%} of the median (limit {limit:.1%})"
+            flags += raise_flag(kind, Severity.WARNING, text, options)
+    return flags
+
+
+def _enqueue(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    if conditions.enqueue is None or conditions.compute is None:
+        return []
+    compute = float(np.median(conditions.compute))
+    ratio = float(np.median(conditions.enqueue)) / compute if compute > 0 else 0.0
+    if ratio <= ENQUEUE_LIMIT:
+        return []
+    text = f"enqueueing takes {ratio:.2f} of the compute time (limit {ENQUEUE_LIMIT:g})"
+    return raise_flag(FlagKind.ENQUEUE_BOUND, Severity.WARNING, text, options)
+
+
+def _outputs(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    difference = conditions.output_difference
+    if difference is None or difference <= conditions.output_tolerance:
+        return []
+    text = f"the same input gave outputs that differ by {difference:.2g} (tolerance {conditions.output_tolerance:g})"
+    return raise_flag(FlagKind.OUTPUT_DRIFT, Severity.SERIOUS, text, options)

@@ -1,0 +1,91 @@
+"""Where a run lies: <store>/<device>/<model>/<run id>/, and which names may become part of a path."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+
+from harness.store.errors import InvalidNameError
+
+RECORD_FILE = "record.json"
+SAMPLES_FILE = "samples.parquet"
+TELEMETRY_FILE = "telemetry.parquet"
+EVIDENCE_FOLDER = "evidence"
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
+"""ASCII letters, digits, `_`, `-` and single dots: no separator, no leading dot, no `..` on any file system."""
+_NAME_MAX_LENGTH = 80
+
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+_TEMPORARY = re.compile(r"\.tmp-(?P<run_id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})-(?P<pid>[0-9]{1,10})")
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """A run id that sorts by time, e.g. `20261122T101500Z-3f9a1c`: UTC to the second, then 24 random bits.
+
+    The random part keeps apart runs that start within one second, on one host or on several that share the store.
+    """
+    moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can be a device's, a model's or a file's name in the store."""
+    return len(text) <= _NAME_MAX_LENGTH and not text.endswith(".") and _NAME.fullmatch(text) is not None
+
+
+def is_run_id(text: str) -> bool:
+    """Whether `text` has the form of a run id."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def checked_name(text: str, what: str) -> str:
+    """`text` itself if it may become one component of a path; `what` names it in the error.
+
+    Raises InvalidNameError.
+    """
+    if not is_name(text):
+        raise InvalidNameError(
+            f"{what} {text!r} cannot be a folder's or file's name: use 1 to {_NAME_MAX_LENGTH} of A-Z a-z 0-9 . _ -, "
+            "beginning with a letter or digit, no dot at the end and no two in a row."
+        )
+    return text
+
+
+def checked_run_id(text: str) -> str:
+    """`text` itself if it is a run id. Raises InvalidNameError."""
+    if not is_run_id(text):
+        raise InvalidNameError(f"{text!r} is no run id; one looks like 20261122T101500Z-3f9a1c.")
+    return text
+
+
+def model_folder(store: Path, device: str, model: str) -> Path:
+    """The folder that holds a model's runs on a device. Raises InvalidNameError."""
+    return store / checked_name(device, "device") / checked_name(model, "model")
+
+
+def run_folder(store: Path, device: str, model: str, run_id: str) -> Path:
+    """The folder of a run. Raises InvalidNameError."""
+    return model_folder(store, device, model) / checked_run_id(run_id)
+
+
+def temporary_folder(store: Path, device: str, model: str, run_id: str) -> Path:
+    """Where a run is assembled: beside its place, hence on the same file system, where a rename is atomic."""
+    return model_folder(store, device, model) / f".tmp-{checked_run_id(run_id)}-{os.getpid()}"
+
+
+def temporary_pid(name: str) -> int | None:
+    """Process id in the name of a temporary folder; None if `name` is not one."""
+    match = _TEMPORARY.fullmatch(name)
+    return int(match["pid"]) if match else None
+
+
+def is_run_file(relative: str) -> bool:
+    """Whether `relative` (with `/`) can be a file of a run besides its record: a fixed name, or one in evidence/."""
+    if relative in (SAMPLES_FILE, TELEMETRY_FILE):
+        return True
+    folder, slash, name = relative.partition("/")
+    return bool(slash) and folder == EVIDENCE_FOLDER and is_name(name)

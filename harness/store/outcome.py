@@ -1,0 +1,168 @@
+"""What came out of a run: the second half of a record.
+
+null everywhere means: not known, or does not apply. A phase that was not measured is absent.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from harness.store.fields import Count, JsonDict, Metrics, Part, UtcTime
+
+Phase = Literal["h2d", "compute", "d2h"]
+PHASES: tuple[Phase, ...] = ("h2d", "compute", "d2h")
+"""In the order of a request: host to device, compute, device to host."""
+
+Severity = Literal["info", "warning", "error"]
+Answer = Literal["yes", "no", "unknown"]
+PercentileName = Annotated[str, Field(pattern=r"^p[0-9]{1,2}(\.[0-9]{1,3})?$")]
+
+
+class RoundRecord(Part):
+    """One round: one fresh process that loaded the model, warmed up and was sampled."""
+
+    index: Count
+    """The `round` column of samples.parquet."""
+    order_position: Count
+    """Place of the round in the order in which the whole campaign's rounds were executed, from 0."""
+    pid: int | None = None
+    """Process id on the device."""
+    seed: int
+    """Of the input values."""
+    started_at: UtcTime
+    steady: bool | None
+    """Whether the warm-up ended because latencies had settled; null where the protocol does not test it."""
+    stopped_by: str
+    """What ended the sampling, e.g. the interval's width, the count or the time."""
+    warmup_count: Count
+    sample_count: Count
+    timer_resolution_ns: float | None = Field(default=None, ge=0)
+    loop_overhead_ns: float | None = Field(default=None, ge=0)
+    """Cost of the measuring loop itself for each sample."""
+    peak_rss_bytes: Count | None = None
+    """Largest resident memory of the process, the model's loading included."""
+    voluntary_context_switches: Count | None = None
+    involuntary_context_switches: Count | None = None
+    facts: JsonDict = Field(default_factory=dict)
+
+
+class Estimate(Part):
+    """A median of a duration with its interval, and what lies around it. Warm-up is not in it."""
+
+    median_ms: float = Field(ge=0)
+    """Median of the rounds' medians; of the samples, where there is one round."""
+    low_ms: float | None = None
+    high_ms: float | None = None
+    """[low_ms, high_ms] contains the true median with `confidence`; null where the samples support no interval."""
+    confidence: float | None = Field(default=None, gt=0, lt=1)
+    n: int = Field(ge=1)
+    """Samples, all rounds together."""
+    n_effective: float | None = Field(default=None, ge=0)
+    """Independent samples that carry the same information; fewer than n where neighbours resemble each other."""
+    rounds: int = Field(ge=1)
+    basis: str = Field(min_length=1)
+    """What the interval rests on, in words, e.g. `9 rounds`."""
+    min_ms: float = Field(ge=0)
+    max_ms: float = Field(ge=0)
+    mean_ms: float | None = Field(default=None, ge=0)
+    std_ms: float | None = Field(default=None, ge=0)
+    """Standard deviation of the samples, all rounds together."""
+    mad_ms: float | None = Field(default=None, ge=0)
+    """Median absolute deviation of the samples from their median, all rounds together, not scaled."""
+    round_medians_ms: tuple[float, ...] = Field(default=(), strict=False)
+    """In the order of `rounds`; how far the rounds disagree is what one process alone cannot see."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Estimate:
+        if (self.low_ms is None) != (self.high_ms is None) or (self.low_ms is not None and self.confidence is None):
+            raise ValueError("an interval has two ends and a confidence")
+        if not self.min_ms <= self.median_ms <= self.max_ms:
+            raise ValueError(f"the median {self.median_ms} ms lies outside [{self.min_ms}, {self.max_ms}] ms")
+        if self.low_ms is not None and self.high_ms is not None and not self.low_ms <= self.median_ms <= self.high_ms:
+            raise ValueError(f"the median {self.median_ms} ms lies outside its interval")
+        if self.rounds > self.n:
+            raise ValueError(f"{self.rounds} rounds cannot have given {self.n} samples")
+        if self.round_medians_ms and len(self.round_medians_ms) != self.rounds:
+            raise ValueError(f"{len(self.round_medians_ms)} medians of {self.rounds} rounds")
+        if self.round_medians_ms and not math.isclose(self.median_ms, median(self.round_medians_ms), rel_tol=1e-9):
+            raise ValueError(f"{self.median_ms} ms is not the median of the rounds' medians {self.round_medians_ms}")
+        return self
+
+
+class Percentile(Part):
+    """A percentile of the latency over the samples of all rounds, or how many samples are missing to support it."""
+
+    value_ms: float | None = Field(default=None, gt=0)
+    low_ms: float | None = None
+    high_ms: float | None = None
+    """Interval of the percentile, at the confidence of the latency's; null where the samples support none."""
+    missing: Count = 0
+    """Samples that lack until the percentile may be stated."""
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Percentile:
+        if (self.value_ms is None) != (self.missing > 0):
+            raise ValueError("a percentile has a value, or lacks samples")
+        if (self.low_ms is None) != (self.high_ms is None) or (self.low_ms is not None and self.value_ms is None):
+            raise ValueError("a percentile's interval has two ends, and a value in it")
+        return self
+
+
+class Throughput(Part):
+    """Images a second. `basis` says how they were had; so far from the latency alone, one request at a time."""
+
+    img_s: float = Field(gt=0)
+    basis: Literal["batch / median latency"] = "batch / median latency"
+
+
+class Summary(Part):
+    """The numbers of a run."""
+
+    latency: Estimate
+    """Wall clock of one whole request, transfer included, host-synchronised, nothing else in flight."""
+    phases: dict[Phase, Estimate] = Field(default_factory=dict)
+    """Parts of the request. Their medians need not add up to the latency's."""
+    percentiles: dict[PercentileName, Percentile] = Field(default_factory=dict)
+    throughput: Throughput
+    peak_rss_bytes: Count | None = None
+    """Largest of the rounds."""
+
+    @model_validator(mode="after")
+    def _measured(self) -> Summary:
+        if self.latency.min_ms <= 0:
+            raise ValueError("a latency of 0 is no measurement")
+        return self
+
+
+class FidelityRecord(Part):
+    """Whether what ran still computes the model."""
+
+    passed: bool
+    metrics: dict[str, Metrics] = Field(default_factory=dict)
+    """By output name: max_abs, max_rel, cosine, psnr_db, argmax_agreement, ... against the fp32 module."""
+    tolerance: Metrics = Field(default_factory=dict)
+    reason: str | None = None
+    """Why it did not pass, or why it was judged as it was."""
+
+
+class Flag(Part):
+    """Something a reader has to know before quoting the number."""
+
+    name: str = Field(min_length=1)
+    severity: Severity
+    text: str
+    remedy: str | None = None
+
+
+class Failure(Part):
+    """Why there is no number."""
+
+    stage: str = Field(min_length=1)
+    """`build`, `export`, `deploy`, `fidelity`, `measure`, ..."""
+    kind: str = Field(min_length=1)
+    message: str
+    remedy: str | None = None

@@ -1,0 +1,175 @@
+"""RunWriter: a run directory is there whole or not at all.
+
+Everything is written into a temporary folder beside the run's place, record.json last; files and folders are forced to
+the disk; then one rename makes the run visible. Whatever happens before that rename leaves no run behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+from harness.store.errors import RunExistsError, StoreError, from_os_error
+from harness.store.layout import (
+    EVIDENCE_FOLDER,
+    RECORD_FILE,
+    SAMPLES_FILE,
+    TELEMETRY_FILE,
+    checked_name,
+    run_folder,
+    temporary_folder,
+)
+from harness.store.ownership import OWNER_FILE, claim
+from harness.store.record import FileRecord, RunRecord
+from harness.store.samples import SampleBlock, samples_to_parquet
+from harness.store.telemetry import Telemetry, telemetry_to_parquet
+
+_ATTEMPTS = 20
+
+
+class RunWriter:
+    """Writes one run into a store.
+
+        with RunWriter(store, "local", "b1-seg", run_id) as writer:
+            writer.add_evidence("build.log", log)
+            writer.write_samples(blocks)
+            path = writer.commit(record)
+
+    Leaving the block without a commit, by an exception or Ctrl-C for instance, removes everything again.
+    Raises InvalidNameError for a name that must not become a path, StoreFullError where no space is left, StoreError
+    for anything else the file system refuses.
+    """
+
+    def __init__(self, store: Path, device: str, model: str, run_id: str) -> None:
+        self.store = store
+        self.device, self.model, self.run_id = device, model, run_id
+        self.path = run_folder(store, device, model, run_id)
+        """Where the run will be."""
+        self._temporary = temporary_folder(store, device, model, run_id)
+        self._files: dict[str, FileRecord] = {}
+        self._owner: TextIO | None = None
+
+    def __enter__(self) -> RunWriter:
+        if self.path.exists():
+            raise RunExistsError(f"{self.path} exists already; a stored run is never overwritten.")
+        try:
+            self._make_temporary()
+            self._owner = claim(self._temporary)
+        except OSError as error:
+            self._remove()
+            raise from_os_error(error, self._temporary, "create") from error
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After a commit the temporary folder is gone, and this finds nothing to remove.
+        self._remove()
+
+    def add_evidence(self, name: str, content: bytes | str) -> None:
+        """Keep what a tool printed as evidence/`name`; text is stored as UTF-8."""
+        relative = f"{EVIDENCE_FOLDER}/{checked_name(name, 'evidence file')}"
+        self._add(relative, content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+
+    def write_samples(self, blocks: Iterable[SampleBlock]) -> None:
+        """Store all samples, warm-up included."""
+        self._add(SAMPLES_FILE, samples_to_parquet(blocks))
+
+    def write_telemetry(self, telemetry: Telemetry) -> None:
+        """Store all readings."""
+        self._add(TELEMETRY_FILE, telemetry_to_parquet(telemetry))
+
+    def commit(self, record: RunRecord) -> Path:
+        """Store the run for good and return its folder; `record.files` is filled in here.
+
+        Raises ValueError if the record is of another run than this writer's.
+        """
+        for what, expected, found in (
+            ("run", self.run_id, record.run_id),
+            ("device", self.device, record.device.name),
+            ("model", self.model, record.model.id),
+        ):
+            if expected != found:
+                raise ValueError(f"the record is of {what} {found!r}, the writer of {expected!r}")
+        complete = record.model_copy(update={"files": dict(sorted(self._files.items()))})
+        self._write(RECORD_FILE, complete.to_json().encode())
+        try:
+            (self._temporary / OWNER_FILE).unlink()
+            for folder in (self._temporary / EVIDENCE_FOLDER, self._temporary):
+                if folder.is_dir():
+                    _force_to_disk(folder)
+            self._temporary.rename(self.path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise RunExistsError(f"{self.path} exists already; a stored run is never overwritten.") from error
+            raise from_os_error(error, self.path, "store the run as") from error
+        try:
+            for folder in (self.path.parent, self.path.parent.parent, self.store):
+                _force_to_disk(folder)
+        except OSError:
+            # The run is in its place and readable; some file systems cannot force a folder to the disk.
+            pass
+        return self.path
+
+    def _add(self, relative: str, content: bytes) -> None:
+        if relative in self._files:
+            raise StoreError(f"{relative} was added to run {self.run_id} already; give it another name.")
+        self._write(relative, content)
+        self._files[relative] = FileRecord(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+
+    def _write(self, relative: str, content: bytes) -> None:
+        path = self._temporary / relative
+        try:
+            if path.parent != self._temporary:
+                path.parent.mkdir(exist_ok=True)
+            # x: a name that is there already, a link for instance, is never written through.
+            with path.open("xb") as file:
+                file.write(content)
+                file.flush()
+                # A stored run does not change; this keeps an editor from doing it by accident.
+                os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o555)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise from_os_error(error, self.path / relative, "write") from error
+
+    def _make_temporary(self) -> None:
+        # Another writer that gives up removes the empty folders above its run, maybe those made here a moment ago.
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._temporary.parent.mkdir(parents=True, exist_ok=True)
+                self._temporary.mkdir()
+                return
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def _remove(self) -> None:
+        if self._owner is not None:
+            self._owner.close()
+            self._owner = None
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        for folder in (self.path.parent, self.path.parent.parent, self.store):
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                # Stopped before this one was made; those above it may be there.
+                continue
+            except OSError:
+                return
+
+
+def _force_to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from harness.store.errors import BrokenRunError
+from harness.store.samples import SampleBlock, latencies_by_round, read_samples, samples_schema, samples_to_parquet
+from harness.store.telemetry import Telemetry, read_telemetry, telemetry_to_parquet
+
+
+def _block(round: int, warmup: bool, n: int, **phases: int) -> SampleBlock:
+    # Beyond 2^53, where a detour through floats would show.
+    start = 2**60 + np.arange(n) * 1001
+    columns = {"start_ns": start, "latency_ns": start + 7}
+    return SampleBlock.of(round, warmup, {**columns, **{name: start + offset for name, offset in phases.items()}})
+
+
+def test_samples_come_back_to_the_nanosecond(tmp_path: Path) -> None:
+    blocks = [
+        _block(1, False, 4),
+        _block(0, False, 5, h2d_ns=1, compute_ns=2, d2h_ns=3),
+        _block(0, True, 2, h2d_ns=1, compute_ns=2),
+        _block(2, False, 1),
+    ]
+    path = tmp_path / "samples.parquet"
+    path.write_bytes(samples_to_parquet(blocks))
+    back = read_samples(path)
+    assert [(one.round, one.warmup, len(one)) for one in back] == [
+        (0, True, 2),
+        (0, False, 5),
+        (1, False, 4),
+        (2, False, 1),
+    ]
+    for one, original in zip(back, [blocks[2], blocks[1], blocks[0], blocks[3]], strict=True):
+        for name in ("start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns"):
+            values, expected = getattr(one, name), getattr(original, name)
+            if expected is None:
+                assert values is None
+            else:
+                assert values.dtype == np.int64
+                np.testing.assert_array_equal(values, expected)
+    assert {index: array.size for index, array in latencies_by_round(back).items()} == {0: 5, 1: 4, 2: 1}
+
+
+def test_the_file_has_the_promised_columns(tmp_path: Path) -> None:
+    path = tmp_path / "samples.parquet"
+    path.write_bytes(samples_to_parquet([_block(3, True, 2, h2d_ns=1)]))
+    table = pq.read_table(path)
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "round": "int16",
+        "warmup": "bool",
+        "index": "int32",
+        "start_ns": "int64",
+        "latency_ns": "int64",
+        "h2d_ns": "int64",
+        "compute_ns": "int64",
+        "d2h_ns": "int64",
+    }
+    assert table.column("index").to_pylist() == [0, 1]
+    assert table.column("compute_ns").null_count == 2
+    assert table.column("h2d_ns").null_count == 0
+
+
+def test_no_samples_at_all_are_an_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "samples.parquet"
+    path.write_bytes(samples_to_parquet([]))
+    assert read_samples(path) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"latency_ns": [1]}, "missing columns.*start_ns"),
+        ({"start_ns": [1], "latency_ns": [1], "gpu_ns": [1]}, "unknown.*gpu_ns"),
+        ({"start_ns": [1], "latency_ns": [1, 2]}, "unequal length"),
+        ({"start_ns": [1], "latency_ns": [1.5]}, "whole nanoseconds"),
+        ({"start_ns": [[1]], "latency_ns": [[1]]}, "whole nanoseconds"),
+    ],
+)
+def test_columns_that_are_not_samples_are_refused(columns: dict[str, list[int]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SampleBlock.of(0, False, columns)  # type: ignore[arg-type]
+
+
+def test_two_blocks_of_one_stage_are_refused() -> None:
+    with pytest.raises(ValueError, match="two blocks of sampling"):
+        samples_to_parquet([_block(0, False, 1), _block(0, False, 1)])
+
+
+def _table(**changes: object) -> pa.Table:
+    columns: dict[str, object] = {
+        "round": [0, 0],
+        "warmup": [False, False],
+        "index": [0, 1],
+        "start_ns": [0, 10],
+        "latency_ns": [5, 6],
+        "h2d_ns": [1, 1],
+        "compute_ns": [None, None],
+        "d2h_ns": [None, None],
+    }
+    return pa.table({**columns, **changes}, schema=samples_schema())
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (_table().drop_columns(["h2d_ns"]), r"h2d_ns \(int64\) missing"),
+        (_table().append_column("extra", pa.array([1, 2])), r"extra \(int64\) found"),
+        (_table().set_column(4, "latency_ns", pa.array([5.0, 6.0])), r"latency_ns \(double\)"),
+        (_table(h2d_ns=[1, None]), "h2d_ns is missing in some"),
+        (_table(index=[0, 0]), "missing or double"),
+        (_table(index=[0, 2]), "missing or double"),
+        (
+            _table().set_column(4, pa.field("latency_ns", pa.int64()), pa.array([5, None])),
+            "latency_ns has empty values",
+        ),
+    ],
+)
+def test_a_file_with_other_content_is_refused_with_the_reason(tmp_path: Path, table: pa.Table, message: str) -> None:
+    path = tmp_path / "samples.parquet"
+    pq.write_table(table, path)
+    with pytest.raises(BrokenRunError, match=message):
+        read_samples(path)
+
+
+@pytest.mark.parametrize("keep", [0, 3, 200, -1])
+def test_a_truncated_file_is_broken(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "samples.parquet"
+    path.write_bytes(samples_to_parquet([_block(0, False, 50)])[:keep])
+    with pytest.raises(BrokenRunError, match="cannot be read"):
+        read_samples(path)
+
+
+def test_a_missing_file_is_broken(tmp_path: Path) -> None:
+    with pytest.raises(BrokenRunError, match="cannot be read"):
+        read_samples(tmp_path / "samples.parquet")
+
+
+def test_telemetry_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.parquet"
+    telemetry = Telemetry(
+        time_ns=np.array([2**60 + 1, 5], dtype=np.int64),
+        source=["cpu0", "thermal_zone0 x86"],
+        quantity=["frequency", "temperature"],
+        unit=["MHz", "C"],
+        value=np.array([2600.5, 61.0]),
+    )
+    path.write_bytes(telemetry_to_parquet(telemetry))
+    back = read_telemetry(path)
+    np.testing.assert_array_equal(back.time_ns, telemetry.time_ns)
+    np.testing.assert_array_equal(back.value, telemetry.value)
+    assert (back.source, back.quantity, back.unit) == (telemetry.source, telemetry.quantity, telemetry.unit)
+    path.write_bytes(samples_to_parquet([_block(0, False, 1)]))
+    with pytest.raises(BrokenRunError, match="columns"):
+        read_telemetry(path)
+
+
+def test_unequal_columns_of_telemetry_are_refused() -> None:
+    with pytest.raises(ValueError, match="unequal"):
+        Telemetry(np.array([1], dtype=np.int64), ["a", "b"], ["q"], ["u"], np.array([1.0]))
