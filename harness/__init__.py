@@ -1,0 +1,1 @@
+"""What happens: export, fidelity, protocol, statistics, store, the pipeline, the command line."""

@@ -1,0 +1,157 @@
+"""`bench compare A B`: is one faster than the other?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.comparing import Compared, Pair
+
+_COLOURS = {"faster": "green", "slower": "red"}
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Percent that matter in practice.",
+)
+@click.option(
+    "--across", multiple=True, metavar="NAME", help="A condition that may differ, for example system; repeatable."
+)
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw both distributions into this PDF, SVG or PNG.")
+@store_option
+@json_option
+def compare(
+    a: str, b: str, threshold: float, across: tuple[str, ...], plot: Path | None, store: str | None, as_json: bool
+) -> None:
+    """Is B faster than A? Each is a run, DEVICE/MODEL, a device, a model, or the folder of another store.
+
+    \b
+    bench compare latest 3f9a1c                two runs
+    bench compare local/b1-seg local/b2-seg    all runs of two models
+    bench compare baseline/ results/           two stores, case by case
+
+    B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
+    """
+    from harness.comparing import compare_sets
+    from harness.conditions import DIMENSIONS
+    from harness.errors import RequestError
+    from harness.selection import select
+    from harness.store.location import store_location
+
+    unknown = [name for name in across if name not in DIMENSIONS]
+    if unknown:
+        raise RequestError(f"--across {unknown[0]}: no such condition; there are {', '.join(DIMENSIONS)}")
+    place = store_location(store)
+    compared = compare_sets(select(place, a), select(place, b), threshold / 100, across)
+    if plot is not None:
+        from reports.plots.comparison import draw_comparison
+
+        draw_comparison(compared, a, b, plot)
+    if as_json:
+        print_json(comparison_json(compared))
+    else:
+        print_comparison(compared, a, b, stdout_console())
+
+
+def comparison_json(compared: Compared) -> dict[str, Any]:
+    return {
+        "cases": [_case_json(pair) for pair in compared.pairs],
+        "only_in_a": list(compared.only_a),
+        "only_in_b": list(compared.only_b),
+    }
+
+
+def _case_json(pair: Pair) -> dict[str, Any]:
+    found = pair.comparison
+    document: dict[str, Any] = {
+        "case": pair.name,
+        "verdict": verdict_of(pair),
+        "runs_a": [run.record.run_id for run in pair.a.runs],
+        "runs_b": [run.record.run_id for run in pair.b.runs],
+        "compared_across": list(pair.differences.details),
+        "obstacles": list(pair.differences.obstacles),
+    }
+    if found is not None and pair.medians_ms is not None:
+        document |= {
+            "median_a_ms": pair.medians_ms[0],
+            "median_b_ms": pair.medians_ms[1],
+            "ratio": found.ratio,
+            "ratio_low": found.low,
+            "ratio_high": found.high,
+            "confidence": found.confidence,
+            "p_value": found.p_value,
+            "p_adjusted": found.p_adjusted,
+            "rounds_a": found.rounds_a,
+            "rounds_b": found.rounds_b,
+            "rounds_needed": found.rounds_needed,
+            "text": found.text,
+        }
+    return document
+
+
+def verdict_of(pair: Pair) -> str:
+    """faster, slower, no difference shown, cannot be compared, too few rounds, or `no number`."""
+    return pair.comparison.verdict if pair.comparison else "no number"
+
+
+def print_comparison(compared: Compared, a: str, b: str, console: Console) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from harness.cli.figures import milliseconds, printable
+
+    console.print(f"A: [bold]{escape(printable(a))}[/]   B: [bold]{escape(printable(b))}[/]   (latency of B over A)")
+    grid = Table("case", box=None, pad_edge=False, header_style="bold")
+    for name in ("A median", "B median", "B / A", "95 % interval"):
+        grid.add_column(name, justify="right")
+    grid.add_column("verdict")
+    for pair in compared.pairs:
+        found = pair.comparison
+        if found is None or pair.medians_ms is None:
+            grid.add_row(escape(printable(pair.name)), "", "", "", "", "no number")
+            continue
+        interval = "" if found.low is None else f"{found.low:.3f} to {found.high:.3f}"
+        colour = _COLOURS.get(found.verdict, "default")
+        medians = [milliseconds(value) for value in pair.medians_ms]
+        grid.add_row(
+            escape(printable(pair.name)), *medians, f"{found.ratio:.3f}", interval, f"[{colour}]{found.verdict}[/]"
+        )
+    console.print(grid)
+    for pair in compared.pairs:
+        console.print()
+        console.print(f"[bold]{escape(printable(pair.name))}[/]")
+        for line in explanation(pair):
+            console.print(f"  {escape(printable(line))}")
+    for label, names in (("A", compared.only_a), ("B", compared.only_b)):
+        if names:
+            console.print(f"\nonly in {label}: {escape(printable(', '.join(names)))}")
+
+
+def explanation(pair: Pair) -> list[str]:
+    """Why the verdict is what it is, in sentences."""
+    lines = []
+    if pair.comparison is not None:
+        lines.append(pair.comparison.text)
+    for label, side in (("A", pair.a), ("B", pair.b)):
+        if side.failure:
+            lines.append(f"{label} has no number: {side.failure}")
+        elif side.unstable():
+            lines.append(f"{label} never settled in some round; its numbers describe those runs alone")
+    if pair.differences.question:
+        lines.append(f"compared across {pair.differences.question}: {'; '.join(pair.differences.details)}")
+    if pair.differences.obstacles:
+        lines.append("measure both under the same conditions, or say with --across NAME that a difference is meant")
+    return lines

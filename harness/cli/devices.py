@@ -1,0 +1,62 @@
+"""`bench devices`: what is configured, and what a machine says of itself."""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.output import json_option, print_json, stdout_console
+
+
+@click.group()
+def devices() -> None:
+    """List and probe the devices."""
+
+
+@devices.command("ls")
+@json_option
+def ls(as_json: bool) -> None:
+    """List the configured devices."""
+    from devices.inventory import inventory_path, list_devices
+
+    found = list_devices()
+    if as_json:
+        print_json([device.model_dump(mode="json") for device in found])
+        return
+    from rich.table import Table
+
+    grid = Table("device", "transport", "runner", "runtime", "threads", box=None, pad_edge=False, header_style="bold")
+    for device in found:
+        grid.add_row(device.name, device.transport, device.runner, device.runtime, str(device.threads))
+    console = stdout_console()
+    console.print(grid)
+    path = inventory_path()
+    console.print(f"[dim]from {path}" if path else "[dim]no devices.yaml; `local` needs none (docs/adding-a-device.md)")
+
+
+@devices.command("probe")
+@click.argument("name")
+@json_option
+def probe(name: str, as_json: bool) -> None:
+    """Print what a device is: processor, memory, clocks, system, load."""
+    from devices.inventory import find_device
+    from devices.opening import open_device
+
+    with open_device(find_device(name)) as session:
+        facts = session.fingerprint()
+        readings = session.read()
+    if as_json:
+        now = [
+            {"source": one.source, "quantity": one.quantity, "value": one.value, "unit": one.unit} for one in readings
+        ]
+        print_json({"device": name, "fingerprint": facts, "now": now})
+        return
+    from rich.table import Table
+
+    from harness.cli.run_details import flattened
+
+    grid = Table.grid(padding=(0, 2))
+    for key, value in flattened(facts):
+        grid.add_row(f"[dim]{key}", value)
+    for one in readings:
+        grid.add_row(f"[dim]now: {one.quantity} {one.source}", f"{one.value:g} {one.unit}")
+    stdout_console().print(grid)

@@ -1,0 +1,53 @@
+"""`bench export`: make a model's file by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.choices import resolution_option
+from harness.cli.output import json_option, print_json
+
+
+@click.command()
+@click.option("--model", "model_id", required=True, metavar="ID", help="Model to export; `bench models ls` lists them.")
+@click.option("--format", "format_", type=click.Choice(["onnx", "tflite", "pt2"]), required=True)
+@click.option("--to", type=click.Path(path_type=Path), help="Copy the file here. Default: leave it in the cache.")
+@resolution_option
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--opset", type=int, help="ONNX opset. Default: the model's own.")
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
+@json_option
+def export(
+    model_id: str,
+    format_: str,
+    to: Path | None,
+    resolution: tuple[int, int] | None,
+    batch: int,
+    opset: int | None,
+    weights: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
+    import shutil
+
+    from harness.export import ExportOptions, export_artifact
+    from model_specs import load_spec
+
+    spec = load_spec(model_id)
+    if resolution:
+        spec = spec.at(resolution)
+    options = ExportOptions(batch=batch, opset=opset, weights=weights, seed=seed)
+    artifact = export_artifact(spec, format_, options)  # type: ignore[arg-type]
+    path = artifact.path
+    if to is not None:
+        path = Path(shutil.copyfile(artifact.path, to / artifact.path.name if to.is_dir() else to))
+        for extra in artifact.external_data:
+            shutil.copyfile(extra, path.parent / extra.name)
+    if as_json:
+        print_json({**artifact.to_json(), "path": str(path)})
+    else:
+        click.echo(path)

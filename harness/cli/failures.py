@@ -1,0 +1,32 @@
+"""Which errors are expected, and the exit code that each deserves."""
+
+from __future__ import annotations
+
+FAILED = 1
+"""The measurement failed, or a gate says worse."""
+WRONG_REQUEST = 2
+"""The request has to change: an unknown name, a wrong file, something that is not installed."""
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
+    from devices.errors import DeviceError, InventoryError
+    from harness.errors import RequestError
+    from harness.export.errors import CacheError, ExportError
+    from harness.store.errors import InvalidNameError, StoreError, StoreLocationError, UnknownRunError
+    from model_specs.errors import CheckpointError, SpecError
+    from reports.plots.style import FigureError
+
+    wrong_request = (
+        RequestError,
+        InventoryError,
+        SpecError,
+        CheckpointError,
+        FigureError,
+        InvalidNameError,
+        StoreLocationError,
+        UnknownRunError,
+    )
+    if isinstance(error, wrong_request):
+        return WRONG_REQUEST
+    return FAILED if isinstance(error, (DeviceError, ExportError, CacheError, StoreError)) else None

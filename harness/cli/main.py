@@ -1,0 +1,91 @@
+"""The `bench` command. Commands are imported when they are called, so that `bench --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("harness.cli.run:run", "Measure one model on one device."),
+    "models": ("harness.cli.models:models", "List, show and check the models."),
+    "devices": ("harness.cli.devices:devices", "List and probe the devices."),
+    "export": ("harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
+    "results": ("harness.cli.results:results", "List, show and verify stored runs."),
+    "compare": ("harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
+    "gate": ("harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules, imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="latency-bench", prog_name="bench")
+def bench() -> None:
+    """Latency and throughput of vision models on phones, Jetsons, GPUs and CPUs, measured in the open.
+
+    \b
+    bench run --device local --model b1-seg     measure EfficientViT-B1 on this computer
+    bench models ls                             what can be measured
+    bench results ls                            what has been measured
+
+    Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
+    worse; 2: the request was wrong.
+    """
+
+
+def main() -> None:
+    """Run the command line; expected errors become one or two lines and an exit code, without a traceback."""
+    try:
+        code = bench.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _say("interrupted; nothing was stored")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:
+        from harness.cli.failures import exit_code_of
+
+        expected = exit_code_of(error)
+        if expected is None:
+            raise
+        _say(str(error))
+        sys.exit(expected)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str) -> None:
+    click.echo(f"bench: {message}", err=True)
+
+
+if __name__ == "__main__":
+    main()

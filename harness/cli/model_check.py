@@ -1,0 +1,60 @@
+"""A model's parameters and MACs, counted, beside the figures that the paper prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from model_specs.spec import ModelSpec
+from reports.published.tables import number, published_row
+
+TOLERANCE_PCT = 3.0
+"""The paper prints two or three digits, so that rounding alone is up to 2.5 % (1.5G may be 1.46)."""
+
+
+@dataclass(frozen=True)
+class CheckedModel:
+    """Millions of parameters and 10^9 MACs. Published figures are None where the paper prints none."""
+
+    id: str
+    params_m: float
+    params_published_m: float | None
+    params_diff_pct: float | None
+    macs_g: float
+    macs_published_g: float | None
+    macs_diff_pct: float | None
+    ok: bool
+    """Within 3 %, or the spec says why not."""
+    reason: str | None
+    """The spec's own words where a figure is off."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_model(spec: ModelSpec) -> CheckedModel:
+    """Count on the meta device (no weights, no memory) and compare. Raises SpecError where the spec does not build."""
+    from model_specs.counting import count
+
+    counts = count(spec)
+    params_m, macs_g = counts.params / 1e6, counts.macs / 1e9
+    row = published_row(spec.published[0]) if spec.published else {}
+    params_published_m, macs_published_g = number(row, "params_m"), number(row, "macs_g")
+    params_diff_pct, macs_diff_pct = _diff_pct(params_m, params_published_m), _diff_pct(macs_g, macs_published_g)
+    judged = [(params_diff_pct, spec.deviation.params), (macs_diff_pct, spec.deviation.macs)]
+    off = [reason for diff_pct, reason in judged if diff_pct is not None and abs(diff_pct) > TOLERANCE_PCT]
+    return CheckedModel(
+        id=spec.id,
+        params_m=params_m,
+        params_published_m=params_published_m,
+        params_diff_pct=params_diff_pct,
+        macs_g=macs_g,
+        macs_published_g=macs_published_g,
+        macs_diff_pct=macs_diff_pct,
+        ok=all(off),
+        reason="; ".join(reason for reason in off if reason) or None,
+    )
+
+
+def _diff_pct(measured: float, published: float | None) -> float | None:
+    return None if published is None else 100 * (measured / published - 1)

@@ -1,0 +1,169 @@
+"""`bench models`: list, show and check what can be measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.output import json_option, print_json, stdout_console
+
+if TYPE_CHECKING:
+    from harness.cli.model_check import CheckedModel
+    from model_specs.spec import ModelSpec
+
+
+@click.group()
+def models() -> None:
+    """List, show and check the models."""
+
+
+@models.command("ls")
+@click.option("--task", help="Only models for this task, e.g. segmentation.")
+@click.option("--family", help="Only models of this family.")
+@click.option("--table", type=int, help="Only models with a row in this table of the paper.")
+@json_option
+def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -> None:
+    """List the models, with the row of the paper that each one is measured for."""
+    from model_specs import list_specs
+
+    chosen = [
+        spec
+        for spec in list_specs()
+        if (task is None or spec.task == task)
+        and (family is None or spec.family == family)
+        and (table is None or any(row.table == table for row in spec.published))
+    ]
+    if as_json:
+        print_json([_brief(spec) for spec in chosen])
+        return
+    from rich.table import Table
+
+    grid = Table("id", "model", "task", "input", "paper", box=None, pad_edge=False, header_style="bold")
+    for spec in chosen:
+        rows = ", ".join(f"Table {row.table}" for row in spec.published)
+        grid.add_row(spec.id, spec.title, spec.task, _sizes(spec), rows or "-")
+    stdout_console().print(grid)
+
+
+@models.command("show")
+@click.argument("model_id", metavar="ID")
+@json_option
+def show(model_id: str, as_json: bool) -> None:
+    """Show one model: its inputs and outputs, where it comes from, its counts beside the published ones."""
+    from harness.cli.model_check import check_model
+    from model_specs import load_spec
+
+    spec = load_spec(model_id)
+    checked = check_model(spec)
+    if as_json:
+        print_json({**spec.model_dump(mode="json"), "check": checked.to_json()})
+        return
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for name, value in _facts(spec, checked):
+        grid.add_row(f"[dim]{name}", value)
+    console = stdout_console()
+    console.print(f"[bold]{spec.id}[/]  {spec.title}")
+    console.print(grid)
+
+
+@models.command("check")
+@click.argument("model_ids", metavar="[ID]...", nargs=-1)
+@json_option
+def check(model_ids: tuple[str, ...], as_json: bool) -> int:
+    """Count parameters and MACs of the models (all, if none is named) and compare them with the published figures.
+
+    Exit code 1 if a count is more than 3 % off and its spec gives no reason.
+    """
+    from harness.cli.model_check import check_model
+    from model_specs import list_specs, load_spec
+
+    specs = [load_spec(model_id) for model_id in model_ids] if model_ids else list(list_specs())
+    checked = [check_model(spec) for spec in specs]
+    if as_json:
+        print_json([one.to_json() for one in checked])
+    else:
+        _print_checked(checked)
+    return 0 if all(one.ok for one in checked) else 1
+
+
+def _print_checked(checked: list[CheckedModel]) -> None:
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("id")
+    for name in ("params M", "published", "diff", "MACs G", "published", "diff"):
+        grid.add_column(name, justify="right")
+    grid.add_column("")
+    grid.add_column("reason", overflow="fold")
+    for one in checked:
+        grid.add_row(
+            one.id,
+            f"{one.params_m:.3g}" if one.params_m < 100 else f"{one.params_m:.0f}",
+            _figure(one.params_published_m),
+            _percent(one.params_diff_pct),
+            f"{one.macs_g:.3g}" if one.macs_g < 100 else f"{one.macs_g:.0f}",
+            _figure(one.macs_published_g),
+            _percent(one.macs_diff_pct),
+            "[green]ok[/]" if one.ok else "[red]off[/]",
+            one.reason or "",
+        )
+    console = stdout_console()
+    console.print(grid)
+    off = [one.id for one in checked if not one.ok]
+    console.print(f"{len(checked) - len(off)} of {len(checked)} within 3 % of the published figures or with a reason")
+
+
+def _brief(spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "family": spec.family,
+        "task": spec.task,
+        "dataset": spec.dataset,
+        "inputs": [tensor.model_dump(mode="json") for tensor in spec.inputs],
+        "published": [row.model_dump(mode="json") for row in spec.published],
+    }
+
+
+def _facts(spec: ModelSpec, checked: CheckedModel) -> list[tuple[str, str]]:
+    source = spec.provenance
+    facts = [
+        ("family", f"{spec.family} ({spec.task})"),
+        ("dataset", spec.dataset or "-"),
+        ("inputs", _sizes(spec)),
+        ("outputs", ", ".join(_output(output) for output in spec.outputs)),
+        ("parameters", f"{checked.params_m:.3f} M{_beside(checked.params_published_m, 'M', checked.params_diff_pct)}"),
+        ("MACs", f"{checked.macs_g:.3f} G{_beside(checked.macs_published_g, 'G', checked.macs_diff_pct)}"),
+        ("paper", "; ".join(f"Table {row.table}, {row.model}" for row in spec.published) or "no row of its own"),
+        ("source", f"{source.paper}; code: {source.code}; licence: {source.license}"),
+    ]
+    if source.design == "ours":
+        facts.append(("design", "ours: the authors published no such network"))
+    facts += [("note", note) for note in (source.note, spec.note, checked.reason) if note]
+    return facts
+
+
+def _output(output: Any) -> str:
+    channels = f" {output.channels} channels" if output.channels else ""
+    stride = f" at 1/{output.stride:g}" if output.stride and output.stride > 1 else ""
+    upscale = f" at x{1 / output.stride:g}" if output.stride and output.stride < 1 else ""
+    return f"{output.name}{channels}{stride}{upscale}"
+
+
+def _sizes(spec: ModelSpec) -> str:
+    return ", ".join("x".join(map(str, tensor.shape)) for tensor in spec.inputs)
+
+
+def _beside(published: float | None, unit: str, diff_pct: float | None) -> str:
+    return "" if published is None else f"  (published {published:g} {unit}, {_percent(diff_pct)})"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:+.1f} %"

@@ -1,0 +1,62 @@
+"""How a benchmark goes on, on stderr: one changing line on a terminal, plain lines elsewhere.
+
+Nothing is redrawn while a sample is taken: a line is written when the device says something, at most once a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+import click
+
+from devices.runners.base import Progress
+
+_STAGES = {"starting": "starting", "loaded": "loaded", "warmup": "warming up", "sampling": "sampling"}
+
+
+class ProgressLine:
+    """An Observer (harness/benchmark.py). Use as a context manager, so that the line is cleared at the end."""
+
+    def __init__(self, rounds: int, quiet: bool = False) -> None:
+        self._rounds = rounds
+        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._shown = 0
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clear()
+
+    def stage(self, text: str) -> None:
+        if self._quiet:
+            return
+        if self._live:
+            self._show(text)
+        else:
+            click.echo(f"bench: {text}", err=True)
+
+    def progress(self, round_index: int, progress: Progress) -> None:
+        if self._quiet or not self._live:
+            return
+        words = [f"round {round_index + 1} of {self._rounds}", _STAGES.get(progress.stage, progress.stage)]
+        if progress.count:
+            words.append(f"{progress.count} requests in {progress.elapsed_s:.0f} s")
+        if progress.median_ms is not None:
+            words.append(f"median {progress.median_ms:.4g} ms")
+        self._show(" · ".join(words))
+
+    def _show(self, text: str) -> None:
+        width = 100
+        self._clear()
+        click.echo(text[:width], err=True, nl=False)
+        self._shown = min(len(text), width)
+
+    def _clear(self) -> None:
+        if self._shown:
+            click.echo("\r" + " " * self._shown + "\r", err=True, nl=False)
+            self._shown = 0

@@ -1,0 +1,216 @@
+"""One run's result, worth quoting: what, where, how long, how sure, and what to know before repeating it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.figures import byte_size, counted, decimals_of_ms, interval, milliseconds, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
+    from harness.store.record import RunRecord
+
+STATUS_STYLES = {"done": "green", "unstable": "yellow", "failed": "red"}
+
+_PHASE_TITLES = {"h2d": "host to device", "compute": "compute", "d2h": "device to host"}
+_SEVERITY_MARKS = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("!!", "red")}
+_ANSWER_STYLES = {"unknown": "dim"}
+_METRIC_WORDS = {
+    "max_rel": "within {:.1e} of its largest value",
+    "cosine": "cosine {:.6f}",
+    "argmax_agreement": "same class at {:.2%} of the positions",
+}
+
+
+def render_result(record: RunRecord, path: Path | str, console: Console) -> None:
+    """Print the run's result and where it is stored. All text of the record is printed as text, never as markup."""
+    from rich.text import Text
+
+    _render_heading(record, console)
+    console.print()
+    if record.failure is not None:
+        _render_failure(record, console)
+    elif record.summary is not None:
+        if record.status == "unstable":
+            console.print(Text("unstable: latencies never settled, so these numbers describe this run alone", "yellow"))
+            console.print()
+        _render_latency(record.summary.latency, console)
+        if record.summary.phases:
+            console.print()
+            console.print(_phase_table(record.summary))
+            console.print()
+        console.print(fact_grid(list(_summary_facts(record, record.summary))))
+    if record.flags:
+        console.print()
+    for flag in record.flags:
+        _render_flag(flag, console)
+    console.print()
+    # Unbroken, so that it can be copied.
+    console.print(Text.assemble(("stored in ", "dim"), printable(str(path))), soft_wrap=True)
+
+
+def _render_heading(record: RunRecord, console: Console) -> None:
+    from rich.text import Text
+
+    model, runtime = record.model, record.runtime
+    height, width = model.resolution
+    console.print(
+        Text.assemble(
+            (printable(model.title), "bold"),
+            f"  {model.id}, {height}x{width}, batch {model.batch}, {printable(model.precision)}",
+        )
+    )
+    parts = [f"on {record.device.name}"]
+    if runtime is not None:
+        parts.append(printable(f"{runtime.name} {runtime.version or '(version unknown)'}"))
+        threads = runtime.options.get("threads", runtime.facts.get("threads"))
+        if isinstance(threads, int):
+            parts.append(counted(threads, "thread"))
+    parts.append(f"protocol {printable(str(record.protocol['name']))}")
+    console.print(Text(", ".join(parts)))
+
+
+def _render_failure(record: RunRecord, console: Console) -> None:
+    from rich.text import Text
+
+    failure = record.failure
+    assert failure is not None
+    line = f" in {printable(failure.stage)} ({printable(failure.kind)}): {printable(failure.message)}"
+    console.print(Text.assemble(("failed", "bold red"), line))
+    if failure.remedy:
+        console.print(Text(f"  {printable(failure.remedy)}"))
+
+
+def _render_latency(latency: Estimate, console: Console) -> None:
+    from rich.text import Text
+
+    decimals = decimals_of_ms(latency.median_ms)
+    line = Text.assemble("latency ", (milliseconds(latency.median_ms, decimals), "bold"))
+    if latency.confidence is not None and latency.low_ms is not None:
+        line.append(f" {interval(latency.low_ms, latency.high_ms, decimals)}", "bold")
+        line.append(f" {latency.confidence * 100:g} % interval of the median")
+    else:
+        line.append(" median, too few samples for an interval")
+    line.append(f", {counted(latency.rounds, 'round')}, {counted(latency.n, 'sample')}")
+    console.print(line)
+    of_what = ", median of the rounds' medians" if latency.rounds > 1 else ""
+    console.print(
+        Text(f"        whole request, transfer included{of_what}; interval from {printable(latency.basis)}", "dim")
+    )
+
+
+def _phase_table(summary: Summary) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table.add_column("phase")
+    table.add_column("median", justify="right")
+    table.add_column("interval, ms", justify="right")
+    table.add_column("of the latency", justify="right")
+    for phase, title in _PHASE_TITLES.items():
+        for name, one in summary.phases.items():
+            if name == phase:
+                decimals = decimals_of_ms(one.median_ms)
+                table.add_row(
+                    title,
+                    milliseconds(one.median_ms, decimals),
+                    Text(interval(one.low_ms, one.high_ms, decimals) or "-"),
+                    f"{one.median_ms / summary.latency.median_ms * 100:.1f} %",
+                )
+    return table
+
+
+def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, Text]]:
+    from rich.text import Text
+
+    latency = summary.latency
+    decimals = decimals_of_ms(latency.median_ms)
+    spread = f"{latency.min_ms:.{decimals}f} to {milliseconds(latency.max_ms, decimals)}"
+    if latency.std_ms is not None and latency.mean_ms is not None:
+        spread += f", mean {milliseconds(latency.mean_ms, decimals)}"
+        spread += f", standard deviation {milliseconds(latency.std_ms)}"
+    yield "all samples", Text(spread)
+    if summary.percentiles:
+        yield "percentiles", _percentile_line(summary)
+    yield "throughput", Text(f"{summary.throughput.img_s:.4g} images/s ({summary.throughput.basis})")
+    if summary.peak_rss_bytes is not None:
+        yield "memory", Text(f"{byte_size(summary.peak_rss_bytes)} resident at the peak, model and runtime included")
+    yield "fidelity", fidelity_line(record.fidelity)
+    if record.verdicts:
+        yield "verdicts", _verdict_line(record.verdicts)
+
+
+def _percentile_line(summary: Summary) -> Text:
+    from rich.text import Text
+
+    decimals = decimals_of_ms(summary.latency.median_ms)
+    known, lacking = [], []
+    for name, one in summary.percentiles.items():
+        if one.value_ms is None:
+            lacking.append(f"{name} lacks {counted(one.missing, 'sample')}")
+        else:
+            bounds = interval(one.low_ms, one.high_ms, decimals)
+            known.append(f"{name} {milliseconds(one.value_ms, decimals)}{' ' + bounds if bounds else ''}")
+    line = Text(", ".join(known))
+    if lacking:
+        line.append(("; " if known else "") + ", ".join(lacking), "dim")
+    return line
+
+
+def fidelity_line(fidelity: FidelityRecord | None) -> Text:
+    """`passed: logits within 1.2e-05 of its largest value, cosine 1.000000`; `bench results show --json` has all."""
+    from rich.text import Text
+
+    if fidelity is None:
+        return Text("not checked", "yellow")
+    line = Text().append("passed" if fidelity.passed else "not passed", "green" if fidelity.passed else "bold red")
+    for number, (output, metrics) in enumerate(fidelity.metrics.items()):
+        shown = [
+            words.format(value) for name, words in _METRIC_WORDS.items() if (value := metrics.get(name)) is not None
+        ]
+        line.append(f"{'; ' if number else ': '}{printable(output)} {', '.join(shown)}")
+    if fidelity.reason:
+        line.append(f" ({printable(fidelity.reason)})")
+    return line
+
+
+def _verdict_line(verdicts: Mapping[str, str]) -> Text:
+    from rich.text import Text
+
+    line = Text()
+    for number, (question, answer) in enumerate(verdicts.items()):
+        separator = ", " if number else ""
+        line.append(f"{separator}{printable(question).replace('_', ' ')}: ")
+        line.append(answer, _ANSWER_STYLES.get(answer, ""))
+    return line
+
+
+def _render_flag(flag: Flag, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    mark, style = _SEVERITY_MARKS[flag.severity]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(Text(mark, f"bold {style}"), Text.assemble((printable(flag.name), style), f": {printable(flag.text)}"))
+    if flag.remedy:
+        grid.add_row("", Text(f"-> {printable(flag.remedy)}", "dim"))
+    console.print(grid)
+
+
+def fact_grid(facts: list[tuple[str, Text]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        grid.add_row(Text(printable(name), "dim"), value)
+    return grid

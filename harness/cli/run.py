@@ -1,0 +1,135 @@
+"""`bench run`: measure one model on one device."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.choices import resolution_option
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+
+if TYPE_CHECKING:
+    from harness.case import Case
+
+
+class CpuList(click.ParamType[tuple[int, ...]]):
+    name = "LIST"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        try:
+            return tuple(sorted({int(word) for word in str(value).split(",")}))
+        except ValueError:
+            self.fail(f"{value!r} is no list of cores; write numbers with commas, for example 2,3", param, ctx)
+
+
+class RuntimeOption(click.ParamType[tuple[str, Any]]):
+    name = "NAME=VALUE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        import json
+
+        name, equals, text = str(value).partition("=")
+        if not name or not equals:
+            self.fail(f"{value!r} is no option; write NAME=VALUE, for example xnnpack=false", param, ctx)
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            return name, text
+
+
+@click.command()
+@click.option(
+    "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
+)
+@click.option("--model", "model_id", required=True, metavar="ID", help="Model; `bench models ls` lists them.")
+@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
+@click.option(
+    "--protocol",
+    default="standard",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="quick, standard, paper, sustained, or a file.",
+)
+@click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes. Default: as the protocol says.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: as the device says.")
+@click.option("--cpus", type=CpuList(), help="Cores to pin to, e.g. 2,3. Default: the last ones, one a thread.")
+@resolution_option
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Checkpoint. Default: seeded weights.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
+@click.option(
+    "--runtime-option",
+    "runtime_options",
+    type=RuntimeOption(),
+    multiple=True,
+    help="For the runtime, e.g. xnnpack=false.",
+)
+@store_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def run(as_json: bool, quiet: bool, store: str | None, **request: Any) -> int:
+    """Measure one model on one device, store the run, and print the result.
+
+    \b
+    bench run --device local --model b1-seg
+    bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
+    """
+    from harness.benchmark import run_benchmark
+    from harness.cli.progress import ProgressLine
+    from harness.store.location import store_location
+
+    case = _case(**request)
+    place = store_location(store)
+    with ProgressLine(case.rounds, quiet) as progress:
+        record, path = run_benchmark(case, place, ["bench", *sys.argv[1:]], progress)
+    if as_json:
+        print_json(record.to_result_json(path))
+    else:
+        from harness.cli.rendering import render_result
+
+        render_result(record, path, stdout_console())
+    return 1 if record.status == "failed" else 0
+
+
+def _case(
+    device_name: str,
+    model_id: str,
+    runtime: str | None,
+    protocol: str,
+    rounds: int | None,
+    threads: int | None,
+    cpus: tuple[int, ...] | None,
+    resolution: tuple[int, int] | None,
+    batch: int,
+    weights: Path | None,
+    seed: int,
+    runtime_options: tuple[tuple[str, Any], ...],
+) -> Case:
+    from devices.inventory import find_device
+    from harness.case import Case
+    from harness.protocol import load_protocol
+    from model_specs import load_spec
+
+    device = find_device(device_name)
+    spec = load_spec(model_id)
+    profile = load_protocol(protocol)
+    return Case(
+        spec=spec.at(resolution) if resolution else spec,
+        device=device,
+        protocol=profile,
+        runtime=runtime or device.runtime,
+        rounds=rounds or profile.rounds,
+        threads=threads or (len(cpus) if cpus else device.threads),
+        cpus=cpus or device.cpus,
+        runtime_options=dict(runtime_options),
+        batch=batch,
+        weights=weights,
+        seed=seed,
+    )

@@ -1,0 +1,7 @@
+"""What can go wrong in a benchmark beyond the errors of its parts."""
+
+from __future__ import annotations
+
+
+class RequestError(ValueError):
+    """The request has to change; the message says how."""

@@ -1,0 +1,202 @@
+"""The conversion itself, in a process of its own: `python -m harness.export.convert REQUEST.json`.
+
+A process of its own because converters print, keep global state, and need gigabytes that must not stay with the
+harness; and because one that runs out of memory is killed, and should die alone. The model file and the reference are
+written to the current directory. Events go to stdout as JSON lines: `stage` (name), then `done` (artifact) or `error`
+(kind: memory, space, package or export; message). Everything that libraries print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from harness.export.artifact import tensor_to_json
+from harness.export.errors import NO_SPACE_ERRNOS, ExportError
+from harness.export.job import Conversion, ExportJob
+from harness.export.key import cache_key, key_document
+from harness.export.options import FILE_NAMES, ExportOptions, Format
+from harness.export.peak_memory import peak_memory_bytes
+
+if TYPE_CHECKING:
+    import torch
+
+    from model_specs.spec import ModelSpec
+
+REFERENCE = "reference.npz"
+NO_SPACE_TEXTS = tuple(os.strerror(number) for number in NO_SPACE_ERRNOS)
+NO_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "bad_alloc", "Cannot allocate memory")
+
+
+def main(argv: list[str]) -> int:
+    """Read the request, convert, report. The exit code says whether it worked."""
+    events = claim_stdout()
+    exit_with_parent()
+
+    def stage(name: str) -> None:
+        emit(events, "stage", name=name)
+
+    try:
+        from model_specs.spec import ModelSpec
+
+        request = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
+        spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
+        weights = request["options"].pop("weights")
+        options = ExportOptions(weights=None if weights is None else Path(weights), **request["options"])
+        loaded = load(spec, request["format"], options, request["key"], stage)
+        artifact = convert(loaded, spec, request["format"], options, Path.cwd(), stage)
+    except BaseException as error:
+        traceback.print_exc()
+        kind, message = explain(error)
+        emit(events, "error", kind=kind, message=message)
+        return 1
+    emit(events, "done", artifact=artifact)
+    return 0
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The module and the exporter, from the source files that the key stands for."""
+
+    module: torch.nn.Module
+    export: Callable[[ExportJob], Conversion]
+    choices: dict[str, str]
+
+
+def load(
+    spec: ModelSpec, format: Format, options: ExportOptions, expected_key: str, stage: Callable[[str], None]
+) -> Loaded:
+    """Build the module and import the exporter. Raises ExportError where files were edited since the key was computed."""
+    stage("building the module")
+    overrides, choices = arguments_for(spec, format)
+    module = spec.build(weights=options.weights, seed=options.seed, overrides=overrides)
+    export = importlib.import_module(f"harness.export.{format}_export").export
+    if cache_key(key_document(spec, format, options)) != expected_key:
+        raise ExportError("source files or weights changed while they were loaded; run it again")
+    return Loaded(module, export, choices)
+
+
+def convert(
+    loaded: Loaded,
+    spec: ModelSpec,
+    format: Format,
+    options: ExportOptions,
+    directory: Path,
+    stage: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
+    start_s = time.perf_counter()
+    stage("computing the reference output")
+    from harness.export.reference import compute_reference, save_reference
+
+    inputs, outputs = compute_reference(loaded.module, spec, options.batch, options.input_seed)
+    save_reference(outputs, directory / REFERENCE)
+    reference_s = time.perf_counter() - start_s
+
+    stage(f"converting to {format}")
+    path = directory / FILE_NAMES[format]
+    job = ExportJob(loaded.module, inputs, outputs, path, options.precision, options.opset or spec.onnx_opset)
+    conversion = loaded.export(job)
+    external_data = list(conversion.external_data)
+    return {
+        "path": path.name,
+        "format": format,
+        "size_bytes": sum((directory / name).stat().st_size for name in (path.name, *external_data)),
+        "inputs": [tensor_to_json(tensor) for tensor in conversion.inputs],
+        "outputs": [tensor_to_json(tensor) for tensor in conversion.outputs],
+        "reference": REFERENCE,
+        "external_data": external_data,
+        "facts": {
+            **conversion.facts,
+            **loaded.choices,
+            "precision": options.precision,
+            "reference_s": round(reference_s, 3),
+            "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),
+            "peak_memory_bytes": peak_memory_bytes(),
+        },
+    }
+
+
+def arguments_for(spec: ModelSpec, format: Format) -> tuple[dict[str, str], dict[str, str]]:
+    """Builder arguments to override for this format, and facts about them for the record.
+
+    TFLite has no bicubic resize, so a builder that takes `upsample` gets `bilinear` for it, as in the authors' own
+    TFLite exporter. The reference is computed with the same module: fidelity compares like with like. And its graphs
+    are channel-last, where a builder that takes `tokens` does best with rows (benchmarks/attention_formulations.py).
+    """
+    from model_specs.architectures import find_builder
+
+    parameters = inspect.signature(find_builder(spec.builder)).parameters
+    chosen = {
+        name: spec.arguments.get(name, parameters[name].default)
+        for name in ("upsample", "tokens")
+        if name in parameters
+    }
+    overrides = {}
+    facts = {}
+    if format == "tflite" and chosen.get("upsample") == "bicubic":
+        overrides["upsample"] = "bilinear"
+        facts["upsampling_replaced"] = "bicubic"
+    if format == "tflite" and "tokens" in chosen:
+        overrides["tokens"] = "rows"
+    chosen.update(overrides)
+    facts.update(
+        {
+            name: str(chosen[key])
+            for key, name in (("upsample", "upsampling"), ("tokens", "attention_tokens"))
+            if key in chosen
+        }
+    )
+    return overrides, facts
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """(kind, message) for the harness."""
+    from model_specs.errors import CheckpointError, SpecError
+
+    text = str(error).strip()
+    if isinstance(error, MemoryError) or any(sign in text for sign in NO_MEMORY_TEXTS):
+        return "memory", text
+    if (isinstance(error, OSError) and error.errno in NO_SPACE_ERRNOS) or any(sign in text for sign in NO_SPACE_TEXTS):
+        return "space", text
+    if isinstance(error, ModuleNotFoundError):
+        return "package", str(error.name)
+    if isinstance(error, ExportError | SpecError | CheckpointError):
+        return "export", text
+    return "export", f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
+
+
+def emit(events: TextIO, event: str, **content: Any) -> None:
+    events.write(json.dumps({"event": event, **content}) + "\n")
+    events.flush()
+
+
+def claim_stdout() -> TextIO:
+    """The real stdout for our events alone; whatever else prints, in Python or C++, ends up on stderr."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return events
+
+
+def exit_with_parent() -> None:
+    """Die when the harness does, however it died: it holds the other end of our stdin and never writes."""
+
+    def wait() -> None:
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,101 @@
+"""export_artifact: from a spec to a file that a runtime loads, made once."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.export.artifact import Artifact
+from harness.export.cache import ArtifactCache
+from harness.export.errors import ExportError
+from harness.export.key import cache_key, key_document, sha256_of
+from harness.export.options import FORMATS, ExportOptions, Format
+
+if TYPE_CHECKING:
+    from model_specs.spec import ModelSpec
+
+
+def print_progress(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def export_artifact(
+    spec: ModelSpec,
+    format: Format,
+    options: ExportOptions | None = None,
+    cache: ArtifactCache | Path | str | None = None,
+    progress: Callable[[str], None] = print_progress,
+) -> Artifact:
+    """The artifact of this spec, from the cache or made now.
+
+    `cache` is a cache, its directory, or None for BENCH_CACHE and then the user's cache directory. `progress` gets one
+    line a stage. With a warm cache nothing is converted and torch is not imported.
+
+    Raises ExportError (or its ExportOutOfMemoryError) where the conversion fails, CacheError where the directory cannot
+    be used, SpecError for an unknown builder. Warns BrokenCacheEntryWarning where a damaged entry had to be made again.
+    """
+    options = options or ExportOptions()
+    check_request(spec, format, options)
+    store = cache if isinstance(cache, ArtifactCache) else ArtifactCache(cache)
+    document = key_document(spec, format, options)
+    key = cache_key(document)
+    if found := store.find(key):
+        return found
+
+    what = f"{spec.id} to {format}"
+
+    def on_stage(stage: str) -> None:
+        progress(f"exporting {what}: {stage}")
+
+    with store.lock(key, on_wait=lambda: progress(f"another process is exporting {what}; waiting for it")):
+        if found := store.find(key):
+            return found
+        with store.writing(key) as directory:
+            return make(spec, format, options, store, key, document, directory, on_stage)
+
+
+def make(
+    spec: ModelSpec,
+    format: Format,
+    options: ExportOptions,
+    store: ArtifactCache,
+    key: str,
+    document: dict[str, Any],
+    directory: Path,
+    progress: Callable[[str], None],
+) -> Artifact:
+    """Convert in `directory` and commit it to the store under `key`."""
+    from harness.export.process import LOG, run_conversion
+
+    weights = None if options.weights is None else str(options.weights.absolute())
+    request = {
+        "key": key,
+        "spec": spec.model_dump(mode="json"),
+        "format": format,
+        "options": {**dataclasses.asdict(options), "weights": weights},
+    }
+    try:
+        artifact = run_conversion(request, directory, progress)
+    except ExportError as error:
+        if log := store.keep_log(key, directory / LOG):
+            raise type(error)(f"{spec.id} to {format}: {error}\nWhat the converter printed is in {log}") from error
+        raise
+    artifact["sha256"] = sha256_of(directory / artifact["path"])
+    artifact["facts"]["versions"] = document["versions"]
+    return store.commit(key, directory, artifact, document)
+
+
+def check_request(spec: ModelSpec, format: Format, options: ExportOptions) -> None:
+    """Refuse early, before anything heavy runs, what cannot work."""
+    if format not in FORMATS:
+        raise ExportError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
+    if format == "tflite" and not spec.tflite:
+        raise ExportError(f"{spec.id} cannot become a TFLite file: {spec.note or 'its family file says so'}")
+    if format == "tflite" and options.precision != "fp32":
+        raise ExportError(f"TFLite files are exported in fp32, not {options.precision}; choose fp16 when running")
+    if format == "onnx" and options.opset is not None and options.opset < spec.onnx_opset:
+        raise ExportError(f"{spec.id} needs ONNX opset {spec.onnx_opset} at least, not {options.opset}")

@@ -1,0 +1,210 @@
+"""An ONNX graph in half precision, for runtimes that take the types of the file as they are (TensorRT from 11 on).
+
+Convolutions, matrix products and activations become half. Float32 stays, behind casts, where half precision overflows
+or loses its meaning: sums over many elements (the keys of a linear attention, the mean of a LayerNorm), what is divided
+by them, softmax, every operator with a constant that float16 cannot hold (an eps of 1e-15), and operators that only
+move data between two of those.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.export.errors import ExportError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+
+SENSITIVE = frozenset(
+    {
+        "Div", "Exp", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "Log", "LogSoftmax",
+        "LpNormalization", "Pow", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceProd",
+        "ReduceSum", "ReduceSumSquare", "Softmax", "Softplus", "Sqrt",
+    }
+)  # fmt: skip
+"""Computed in float32."""
+MOVES_DATA = frozenset(
+    {
+        "Concat", "Expand", "Flatten", "Gather", "Identity", "Pad", "Reshape", "Slice", "Split", "Squeeze", "Tile",
+        "Transpose", "Unsqueeze",
+    }
+)  # fmt: skip
+"""Stay in float32 where their data is."""
+TYPED_BY_ATTRIBUTE = frozenset(
+    {
+        "Bernoulli", "Cast", "ConstantOfShape", "DequantizeLinear", "EyeLike", "QuantizeLinear", "RandomNormal",
+        "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+    }
+)  # fmt: skip
+"""An attribute or another operator decides on their types: left as they are."""
+
+
+def to_half(model: onnx.ModelProto) -> list[str]:
+    """Rewrite the graph in place; its inputs and outputs keep their types. The operator types that stayed float32.
+
+    Raises ExportError for a graph with branches or loops.
+    """
+    import onnx
+
+    promote_constants(model.graph)
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    rewriter = _Rewriter(model.graph, element_types(model), opset)
+    kept = rewriter.rewrite()
+    del model.graph.value_info[:]
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    model.graph.value_info.extend(inferred.graph.value_info)
+    return kept
+
+
+def promote_constants(graph: onnx.GraphProto) -> None:
+    """Constant nodes become initializers, so that there is one kind of constant."""
+    import onnx
+
+    others = []
+    for node in graph.node:
+        if any(attribute.type == onnx.AttributeProto.GRAPH for attribute in node.attribute):
+            raise ExportError(f"no half precision for a graph with {node.op_type}: its branches are not rewritten")
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensor = node.attribute[0].t
+            tensor.name = node.output[0]
+            graph.initializer.append(tensor)
+        else:
+            others.append(node)
+    del graph.node[:]
+    graph.node.extend(others)
+
+
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """Element type (TensorProto.DataType) of every tensor by name."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for values in (graph.input, graph.output, graph.value_info):
+        types.update((value.name, value.type.tensor_type.elem_type) for value in values)
+    return types
+
+
+class _Rewriter:
+    """One pass over the nodes, in their topological order, that inserts casts where the precision changes."""
+
+    def __init__(self, graph: onnx.GraphProto, types: dict[str, int], opset: int) -> None:
+        import onnx
+
+        self.graph = graph
+        self.types = types
+        self.opset = opset
+        self.float32 = onnx.TensorProto.FLOAT
+        self.weights: dict[str, np.ndarray[Any, Any]] = {
+            tensor.name: onnx.numpy_helper.to_array(tensor)
+            for tensor in graph.initializer
+            if tensor.data_type == self.float32
+        }
+        self.half: set[str] = set()
+        """Variables that are half now, under their old names."""
+        self.behind_float: set[str] = set()
+        """Variables that a node computes in float32."""
+        self.nodes: list[onnx.NodeProto] = []
+        self.casts: set[str] = set()
+
+    def rewrite(self) -> list[str]:
+        kept = set()
+        for node in self.graph.node:
+            keep = self._stays_float(node)
+            if keep and any(self.types.get(name) == self.float32 for name in node.output):
+                kept.add(node.op_type)
+            self._rewrite_node(node, keep)
+        self._restore_outputs()
+        del self.graph.node[:]
+        self.graph.node.extend(self.nodes)
+        self._drop_unused_weights()
+        return sorted(kept)
+
+    def _stays_float(self, node: onnx.NodeProto) -> bool:
+        if node.op_type in SENSITIVE or node.op_type in TYPED_BY_ATTRIBUTE:
+            return True
+        if any(name in self.weights and not fits_half(self.weights[name]) for name in node.input):
+            return True
+        return node.op_type in MOVES_DATA and any(name in self.behind_float for name in node.input)
+
+    def _rewrite_node(self, node: onnx.NodeProto, keep: bool) -> None:
+        import onnx
+
+        schema = onnx.defs.get_schema(node.op_type, self.opset, node.domain)
+        may_be_half = {
+            constraint.type_param_str
+            for constraint in schema.type_constraints
+            if "tensor(float16)" in constraint.allowed_type_strs
+        }
+        for index, name in enumerate(node.input):
+            if self.types.get(name) == self.float32:
+                formal = schema.inputs[min(index, len(schema.inputs) - 1)]
+                wants_half = not keep and formal.type_str in may_be_half
+                node.input[index] = self._in_half(name) if wants_half else self._in_float(name)
+        self.nodes.append(node)
+        for index, name in enumerate(node.output):
+            if self.types.get(name) == self.float32:
+                formal = schema.outputs[min(index, len(schema.outputs) - 1)]
+                is_half = not keep and formal.type_str in may_be_half
+                (self.half if is_half else self.behind_float).add(name)
+
+    def _in_half(self, name: str) -> str:
+        import numpy as np
+        import onnx
+
+        if name in self.half:
+            return name
+        halved = f"{name}_as_half"
+        if halved not in self.casts:
+            self.casts.add(halved)
+            if name in self.weights:
+                array = self.weights[name].astype(np.float16)
+                self.graph.initializer.append(onnx.numpy_helper.from_array(array, halved))
+            else:
+                self._cast(name, halved, onnx.TensorProto.FLOAT16)
+        return halved
+
+    def _in_float(self, name: str) -> str:
+        if name not in self.half:
+            return name
+        widened = f"{name}_as_float"
+        if widened not in self.casts:
+            self.casts.add(widened)
+            self._cast(name, widened, self.float32)
+        return widened
+
+    def _cast(self, source: str, target: str, to: int) -> None:
+        import onnx
+
+        self.nodes.append(onnx.helper.make_node("Cast", [source], [target], name=f"cast_{target}", to=to))
+
+    def _restore_outputs(self) -> None:
+        """The graph's outputs keep name and type: what computes them in half is renamed, and cast."""
+        for output in self.graph.output:
+            if output.name not in self.half:
+                continue
+            inner = f"{output.name}_before_cast"
+            for node in self.nodes:
+                for names in (node.input, node.output):
+                    for index, name in enumerate(names):
+                        if name == output.name:
+                            names[index] = inner
+            self._cast(inner, output.name, self.float32)
+
+    def _drop_unused_weights(self) -> None:
+        used = {name for node in self.nodes for name in node.input}
+        remaining = [tensor for tensor in self.graph.initializer if tensor.name in used]
+        del self.graph.initializer[:]
+        self.graph.initializer.extend(remaining)
+
+
+def fits_half(weight: np.ndarray[Any, Any]) -> bool:
+    """No value overflows in float16; and a single value, which may guard a division, does not become 0 either."""
+    import numpy as np
+
+    with np.errstate(over="ignore", under="ignore"):
+        halved = weight.astype(np.float16)
+    if not np.array_equal(np.isfinite(halved), np.isfinite(weight)):
+        return False
+    return weight.size != 1 or bool(np.all((halved != 0) == (weight != 0)))

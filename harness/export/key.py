@@ -1,0 +1,107 @@
+"""The name of an export in the cache: a hash of everything that can change its result. Imports no heavy package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.export.errors import ExportError
+from harness.export.options import ExportOptions, Format
+from harness.export.sources import hash_sources
+
+if TYPE_CHECKING:
+    from model_specs.spec import ModelSpec
+
+LAYOUT_VERSION = 1
+"""Of a cache entry; a new one makes every older entry unreachable."""
+
+PACKAGES: dict[Format, tuple[str, ...]] = {
+    "onnx": ("torch", "onnx", "onnxslim", "onnxscript"),
+    "tflite": ("torch", "litert-torch", "litert-converter", "ai-edge-litert"),
+    "pt2": ("torch",),
+}
+"""Distributions whose version can change the file."""
+
+REGISTRY = frozenset({"model_specs.architectures"})
+"""Lists all builders: a new family would make every artifact stale. The builder found in it is in the key itself."""
+
+
+def key_document(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, Any]:
+    """Everything the result depends on, as canonical JSON values. Raises ExportError, SpecError for no such builder."""
+    builder, package = locate_builder(spec.builder)
+    sources = ("harness.export.convert", f"harness.export.{format}_export")
+    own, _ = hash_sources(["model_specs.building", "devices.worker.inputs", *sources], leave_out=REGISTRY)
+    theirs, foreign = hash_sources([builder.partition(":")[0]], leave_out=REGISTRY)
+    names = {*PACKAGES[format], "numpy", *foreign, *([package] if package else [])}
+    return {
+        "layout": LAYOUT_VERSION,
+        "format": format,
+        "spec": what_is_exported(spec),
+        "builder": builder,
+        "options": {
+            "batch": options.batch,
+            "precision": options.precision,
+            "opset": (options.opset or spec.onnx_opset) if format == "onnx" else None,
+            "seed": options.seed if options.weights is None else None,
+            "input_seed": options.input_seed,
+            "weights_sha256": hash_weights(options.weights),
+        },
+        "sources": {"export": own, "builder": theirs},
+        "versions": {name: found for name in sorted(names) if (found := installed_version(name))},
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def cache_key(document: dict[str, Any]) -> str:
+    """SHA-256 in hexadecimal of the document in canonical JSON."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def what_is_exported(spec: ModelSpec) -> dict[str, Any]:
+    """The fields of a spec that shape the artifact; a reworded title or note does not make it stale."""
+    document = spec.model_dump(mode="json", include={"id", "builder", "inputs", "outputs"})
+    return {**document, "arguments": spec.build_arguments()}
+
+
+def locate_builder(name: str) -> tuple[str, str | None]:
+    """(`module:function`, distribution of a third party or None) of a registered builder, without importing it."""
+    from model_specs.architectures import BUILDERS
+    from model_specs.errors import SpecError
+
+    if name in BUILDERS:
+        return BUILDERS[name], None
+    entry: EntryPoint
+    for entry in entry_points(group="bench.builders", name=name):
+        return entry.value, entry.dist.name if entry.dist else None
+    raise SpecError(f"no builder is called {name!r}; known: {', '.join(sorted(BUILDERS))}")
+
+
+def installed_version(distribution: str) -> str | None:
+    """None where it is no distribution (the standard library) or not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def hash_weights(weights: Path | None) -> str | None:
+    """SHA-256 of a checkpoint. Raises ExportError where it cannot be read."""
+    if weights is None:
+        return None
+    try:
+        return sha256_of(weights)
+    except OSError as error:
+        raise ExportError(f"cannot read the checkpoint {weights}: {error.strerror or error}") from error
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,126 @@
+"""PyTorch -> ONNX: an exact opset, static shapes, the spec's names, simplified and checked."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.export.errors import ExportError
+from harness.export.job import Conversion, ExportJob, channel_first
+
+if TYPE_CHECKING:
+    import onnx
+
+FIRST_DYNAMO_OPSET = 18
+"""The exporter built on torch.export writes no lower opset, whatever is asked for; below, TorchScript's is used."""
+MAX_PROTOBUF_BYTES = 2_000_000_000
+"""A protobuf message ends at 2 GiB; beyond this the weights go to a file of their own."""
+
+
+def export(job: ExportJob) -> Conversion:
+    """Write `job.path`. Raises ExportError where the result is not what was asked for."""
+    import onnx
+
+    model, exporter = trace(job)
+    opset = saved_opset(model)
+    if opset != job.opset:
+        raise ExportError(f"opset {job.opset} was asked for, but the exporter saved opset {opset}")
+    nodes_traced = len(model.graph.node)
+    model = simplify(model)
+    if job.precision == "fp16":
+        from harness.export.half_precision import to_half
+
+        kept = to_half(model)
+    external_data = save(model, job.path)
+    check(job)
+    operators = Counter(node.op_type for node in model.graph.node)
+    facts: dict[str, Any] = {
+        "exporter": exporter,
+        "opset": opset,
+        "ir_version": model.ir_version,
+        "nodes": len(model.graph.node),
+        "nodes_traced": nodes_traced,
+        "operators": dict(sorted(operators.items())),
+        "onnx_release": onnx.__version__,
+    }
+    if job.precision == "fp16":
+        facts["kept_fp32"] = kept
+    return Conversion(channel_first(job.inputs), channel_first(job.outputs), facts, external_data)
+
+
+def trace(job: ExportJob) -> tuple[onnx.ModelProto, str]:
+    """The graph as PyTorch writes it, and the exporter's name."""
+    import onnx
+    import torch
+
+    dynamo = job.opset >= FIRST_DYNAMO_OPSET
+    # A directory of its own: beyond 2 GB the exporters scatter weights over many files beside the model.
+    directory = job.path.parent / "traced"
+    directory.mkdir()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            job.module,
+            tuple(job.inputs.values()),
+            str(directory / "traced.onnx"),
+            input_names=list(job.inputs),
+            output_names=list(job.outputs),
+            opset_version=job.opset,
+            dynamo=dynamo,
+        )
+    model = onnx.load(str(directory / "traced.onnx"))
+    shutil.rmtree(directory)
+    return model, "torch.onnx (dynamo)" if dynamo else "torch.onnx (TorchScript)"
+
+
+def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Constants folded, shape arithmetic and no-ops removed; mathematically the same graph."""
+    import onnxslim
+
+    # Shape inference goes through one protobuf message.
+    simplified: onnx.ModelProto = onnxslim.slim(model, no_shape_infer=model.ByteSize() > MAX_PROTOBUF_BYTES)
+    return simplified
+
+
+def save(model: onnx.ModelProto, path: Path) -> tuple[str, ...]:
+    """Write the model, its weights beside it where they are too large for one message; the names of such files."""
+    import onnx
+
+    if model.ByteSize() <= MAX_PROTOBUF_BYTES:
+        onnx.save(model, str(path))
+        return ()
+    location = path.name + ".data"
+    onnx.save(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=location)
+    return (location,)
+
+
+def check(job: ExportJob) -> None:
+    """The saved file is valid ONNX, with the spec's names, static shapes and no operator from outside the standard."""
+    import onnx
+
+    onnx.checker.check_model(str(job.path), full_check=True)
+    model = onnx.load(str(job.path), load_external_data=False)
+    if saved_opset(model) != job.opset:
+        raise ExportError(f"the ONNX file is of opset {saved_opset(model)}, not {job.opset}")
+    foreign = {node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx")}
+    if foreign:
+        raise ExportError(f"the ONNX graph needs operators outside the standard: {', '.join(sorted(foreign))}")
+    for kind, values, tensors in (
+        ("input", model.graph.input, job.inputs),
+        ("output", model.graph.output, job.outputs),
+    ):
+        written = {value.name: tuple(size.dim_value for size in value.type.tensor_type.shape.dim) for value in values}
+        wanted = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        if list(written.items()) != list(wanted.items()):
+            raise ExportError(f"the ONNX graph's {kind}s are {written}, not {wanted}")
+
+
+def saved_opset(model: onnx.ModelProto) -> int:
+    """Of the default operator set. Raises ExportError where there is none."""
+    for entry in model.opset_import:
+        if entry.domain in ("", "ai.onnx"):
+            return int(entry.version)
+    raise ExportError("the ONNX file names no opset")

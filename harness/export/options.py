@@ -1,0 +1,38 @@
+"""What the user can choose about an export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Format = Literal["onnx", "tflite", "pt2"]
+Precision = Literal["fp32", "fp16"]
+
+FORMATS: tuple[Format, ...] = ("onnx", "tflite", "pt2")
+FILE_NAMES: dict[Format, str] = {"onnx": "model.onnx", "tflite": "model.tflite", "pt2": "model.pt2"}
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of one export. Shapes are static: the batch size is part of the artifact."""
+
+    batch: int = 1
+    precision: Precision = "fp32"
+    """`fp16` writes half precision into the file itself (ONNX, pt2), for runtimes that take types as they are given."""
+    opset: int | None = None
+    """ONNX opset; None for the lowest one that the spec says can express the model."""
+    weights: Path | None = None
+    """A checkpoint; None for seeded weights."""
+    seed: int = 0
+    """Draws the weights where there is no checkpoint."""
+    input_seed: int = 0
+    """Draws the input of which the reference output is kept; input number i is drawn from `input_seed + i`."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"batch must be at least 1, not {self.batch}")
+        if self.precision not in ("fp32", "fp16"):
+            raise ValueError(f"precision must be fp32 or fp16, not {self.precision!r}")
+        if self.opset is not None and self.opset < 11:
+            raise ValueError(f"opset must be at least 11, not {self.opset}")

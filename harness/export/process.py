@@ -1,0 +1,121 @@
+"""Running the conversion in a process of its own, and understanding how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness.export.cache import no_space_error
+from harness.export.errors import ExportError, ExportOutOfMemoryError
+
+LOG = "export.log"
+REQUEST = "request.json"
+POLL_S = 0.25
+FULL_DISK_BYTES = 64 * 1024
+"""A converter in C++ does not say why it could not write; with less than this left the reason is clear."""
+EXTRA_OF = {"litert_torch": "litert", "ai_edge_litert": "litert", "timm": "zoo", "transformers": "zoo"}
+
+
+def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Convert in `directory`; returns the artifact as the converter describes it, with names for paths.
+
+    Raises ExportError, ExportOutOfMemoryError or CacheError (no space left). Whatever happens, KeyboardInterrupt
+    included, no process is left behind.
+    """
+    path = directory / REQUEST
+    path.write_text(json.dumps(request), encoding="utf-8")
+    with (directory / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness.export.convert", REQUEST],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C reaches the harness alone, and the harness decides
+        )
+        try:
+            last, peak_bytes = follow(process, progress)
+            exit_code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+    path.unlink()
+    if last.get("event") == "done" and exit_code == 0:
+        artifact: dict[str, Any] = last["artifact"]
+        return artifact
+    raise failure(last, exit_code, peak_bytes, directory)
+
+
+def follow(process: subprocess.Popen[bytes], progress: Callable[[str], None]) -> tuple[dict[str, Any], int]:
+    """Pass stages on until the process closes its stdout; the last event, and the most memory that was seen."""
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    last: dict[str, Any] = {}
+    peak_bytes = 0
+    while True:
+        try:
+            line = lines.get(timeout=POLL_S)
+        except queue.Empty:
+            peak_bytes = max(peak_bytes, resident_bytes(process.pid))
+            continue
+        if line is None:
+            return last, peak_bytes
+        last = json.loads(line)
+        if last["event"] == "stage":
+            progress(last["name"])
+
+
+def resident_bytes(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Path) -> Exception:
+    """The error to raise for a conversion that did not end well."""
+    kind, message = last.get("kind"), last.get("message", "")
+    if kind == "space" or shutil.disk_usage(directory).free < FULL_DISK_BYTES:
+        return no_space_error(directory.parent.parent)
+    if kind == "memory":
+        return ExportOutOfMemoryError(f"the export ran out of memory ({message}); {LESS_MEMORY}")
+    if kind == "package":
+        package = message.partition(".")[0]
+        extra = EXTRA_OF.get(package, "export")
+        return ExportError(f"the export needs {package}, which is not installed: pip install 'latency-bench[{extra}]'")
+    if kind == "export":
+        return ExportError(message)
+    during = f" while {last['name']}" if last.get("event") == "stage" else ""
+    if hasattr(signal, "SIGKILL") and exit_code == -signal.SIGKILL:
+        total_gb = psutil.virtual_memory().total / 1e9
+        return ExportOutOfMemoryError(
+            f"the export was killed{during}, as the system does when memory runs out "
+            f"(it held {peak_bytes / 1e9:.1f} GB of {total_gb:.1f} GB); {LESS_MEMORY}"
+        )
+    how = f"by signal {-exit_code}" if exit_code < 0 else f"with exit code {exit_code}"
+    return ExportError(f"the converter died {how}{during}")
+
+
+LESS_MEMORY = "close other programs, export at a smaller resolution or batch, or on a larger machine"

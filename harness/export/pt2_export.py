@@ -1,0 +1,67 @@
+"""PyTorch -> a torch.export program, for the torch runtime (and its compilers)."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.export.errors import ExportError
+from harness.export.job import Conversion, ExportJob, channel_first
+
+if TYPE_CHECKING:
+    import torch
+
+
+def export(job: ExportJob) -> Conversion:
+    """Write `job.path` with torch.export; inputs and outputs stay fp32, the spec's names and channel-first.
+
+    With precision fp16 weights and activations are half precision behind a cast of the inputs; arithmetic that the
+    module itself casts to fp32 stays fp32. Raises ExportError where the written file does not read back.
+    """
+    import torch
+
+    module = half_inside(job.module) if job.precision == "fp16" else job.module
+    with torch.no_grad():
+        program = torch.export.export(module, tuple(job.inputs.values()), strict=False)
+    program.example_inputs = None  # they would be saved too: 25 MB at 1024x2048
+    torch.export.save(program, job.path)
+    check_archive(job.path)
+    facts = {
+        "exporter": "torch.export",
+        "nodes": sum(node.op == "call_function" for node in program.graph.nodes),
+    }
+    return Conversion(channel_first(job.inputs), channel_first(job.outputs), facts)
+
+
+def half_inside(module: torch.nn.Module) -> torch.nn.Module:
+    """The module with half-precision parameters, that still takes and returns float32."""
+    import torch
+
+    class HalfInside(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module.half()
+
+        def forward(self, *inputs: torch.Tensor) -> Any:
+            halved = [tensor.half() if tensor.is_floating_point() else tensor for tensor in inputs]
+            result = self.module(*halved)
+            if isinstance(result, tuple | list):
+                return tuple(tensor.float() for tensor in result)
+            return result.float()
+
+    return HalfInside().eval()
+
+
+def check_archive(path: Path) -> None:
+    """The archive is complete: its writer does not report a full disk."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            # In a truncated archive an archive stored inside it may pass for the whole.
+            if not any(name.endswith("/models/model.json") for name in archive.namelist()):
+                raise zipfile.BadZipFile("it holds no model")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ExportError(f"torch.export wrote no readable archive: {error}") from error
+    if damaged:
+        raise ExportError(f"torch.export wrote a damaged archive ({damaged})")

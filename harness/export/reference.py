@@ -1,0 +1,49 @@
+"""What the fp32 PyTorch module computes for the seeded input: the yardstick of every deployed artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.export.errors import ExportError
+from harness.export.inputs import describe_inputs
+
+if TYPE_CHECKING:
+    import torch
+
+    from model_specs.spec import ModelSpec
+
+
+def compute_reference(
+    module: torch.nn.Module, spec: ModelSpec, batch: int, input_seed: int
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """(inputs, outputs) by name, batch included, channel-first.
+
+    The inputs come from the worker's own generator, so the device feeds the same bytes. Raises ExportError where the
+    module's outputs are not those of the spec, or not finite.
+    """
+    import torch
+
+    from devices.worker.inputs import generate
+    from devices.worker.request import InputTensor
+
+    descriptions = describe_inputs(spec, batch, input_seed)
+    tensors = [InputTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in descriptions]
+    inputs = {tensor.name: torch.from_numpy(generate(tensor)) for tensor in tensors}
+    with torch.inference_mode():
+        result = module(*inputs.values())
+    results = result if isinstance(result, tuple | list) else (result,)
+    if len(results) != len(spec.outputs):
+        raise ExportError(f"{spec.id}: the module returns {len(results)} outputs, the spec names {len(spec.outputs)}")
+    outputs = {output.name: tensor.clone() for output, tensor in zip(spec.outputs, results, strict=True)}
+    for name, tensor in outputs.items():
+        if not torch.isfinite(tensor).all():
+            raise ExportError(f"{spec.id}: the fp32 module's own output {name!r} is not finite; check its weights")
+    return inputs, outputs
+
+
+def save_reference(outputs: dict[str, torch.Tensor], path: Path) -> None:
+    """Write the outputs as arrays of an .npz file, under their names."""
+    from devices.worker.outputs import save
+
+    save(str(path), {name: tensor.detach().cpu().numpy() for name, tensor in outputs.items()})

@@ -1,0 +1,75 @@
+"""Which source files can change the result of an export: found by reading imports, without importing anything."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from harness.export.errors import ExportError
+
+
+def hash_sources(modules: Iterable[str], leave_out: frozenset[str] = frozenset()) -> tuple[str, frozenset[str]]:
+    """SHA-256 over the modules, and all they import from their own top-level package, however indirectly.
+
+    An import inside a function counts like any other; the `__init__.py` of a package only where it is imported by name,
+    since ours hold nothing but lazy names. `leave_out` names modules that are neither hashed nor followed
+    (a registry that every family is entered in). Also returns the names of the other top-level packages imported.
+    Raises ExportError for a module whose source cannot be found.
+    """
+    files: dict[str, Path] = {}
+    foreign: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in files or name in leave_out:
+            continue
+        path = find_source(name)
+        if path is None:
+            raise ExportError(f"no source file for the module {name!r}, which an export depends on; is it installed?")
+        files[name] = path
+        top_level = name.partition(".")[0]
+        for imported in imported_modules(path, name):
+            if imported.partition(".")[0] != top_level:
+                foreign.add(imported.partition(".")[0])
+            elif find_source(imported) is not None:  # else: `from package import function`
+                waiting.append(imported)
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
+    return digest.hexdigest(), frozenset(foreign)
+
+
+def find_source(module: str) -> Path | None:
+    """The file of a module; its parent packages are not imported, as importlib.util.find_spec would."""
+    top_level, *rest = module.split(".")
+    spec = importlib.util.find_spec(top_level)
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for folder in spec.submodule_search_locations or ():
+        candidate = Path(folder, *rest)
+        for path in (candidate / "__init__.py", candidate.with_name(candidate.name + ".py")):
+            if path.is_file():
+                return path
+    return None
+
+
+def imported_modules(path: Path, module: str) -> Iterator[str]:
+    """Absolute names of everything that the file imports; `from a import b` gives both `a` and `a.b`."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                base = ".".join([*parents[: len(parents) - node.level + 1], *([base] if base else [])])
+            yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}"

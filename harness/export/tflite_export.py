@@ -1,0 +1,91 @@
+"""PyTorch -> TFLite with litert-torch: channel-last, fp32, built-in operators only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.export.artifact import Tensor
+from harness.export.errors import ExportError
+from harness.export.job import Conversion, ExportJob
+
+if TYPE_CHECKING:
+    import torch
+
+IMAGE_RANK = 4
+"""(B, C, H, W): what becomes (B, H, W, C). Tensors of any other rank stay as the spec has them."""
+
+
+def export(job: ExportJob) -> Conversion:
+    """Write `job.path`. Raises ExportError where the graph needs a Flex or custom operator, or another interface."""
+    import litert_torch
+
+    from harness.export.tflite_delegation import xnnpack_delegation
+    from harness.export.tflite_graph import read_graph, rename_tensors
+
+    sample = {name: channel_last(tensor) for name, tensor in job.inputs.items()}
+    edge_model = litert_torch.convert(channel_last_module(job), sample_kwargs=sample)
+    edge_model.export(str(job.path))
+    del edge_model
+
+    # The signature's names are the spec's, but its order is alphabetical; the tensors' order is the spec's.
+    rename_tensors(job.path, list(job.inputs), list(job.outputs))
+    graph = read_graph(job.path)
+    if graph.custom_operators:
+        raise ExportError(
+            "the TFLite graph needs operators that are not built in (Flex or custom), which no plain runtime has: "
+            + ", ".join(sorted(graph.custom_operators))
+        )
+    inputs, outputs = expected_tensors(job.inputs), expected_tensors(job.outputs)
+    for kind, written, wanted in (("input", graph.inputs, inputs), ("output", graph.outputs, outputs)):
+        found = [(tensor.name, tensor.shape, tensor.dtype) for tensor in written]
+        if found != [(tensor.name, tensor.shape, tensor.dtype) for tensor in wanted]:
+            raise ExportError(f"the TFLite graph's {kind}s are {found}, not {list(wanted)}")
+    facts: dict[str, Any] = {
+        "exporter": "litert_torch",
+        "schema_version": graph.schema_version,
+        "nodes": sum(graph.operators.values()),
+        "operators": dict(sorted(graph.operators.items())),
+        "xnnpack": xnnpack_delegation(job.path),
+    }
+    return Conversion(inputs, outputs, facts)
+
+
+def channel_last_module(job: ExportJob) -> torch.nn.Module:
+    """The module with channel-last images and named inputs and outputs, as litert-torch takes it."""
+    import litert_torch
+    import torch
+
+    images_in = [index for index, tensor in enumerate(job.inputs.values()) if tensor.ndim == IMAGE_RANK]
+    images_out = [index for index, tensor in enumerate(job.outputs.values()) if tensor.ndim == IMAGE_RANK]
+    inner = job.module
+    if images_in or images_out:
+        inner = litert_torch.to_channel_last_io(inner, args=images_in, outputs=images_out)
+    input_names, output_names = list(job.inputs), list(job.outputs)
+
+    class Named(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+            result = self.inner(*(inputs[name] for name in input_names))
+            tensors = result if isinstance(result, tuple | list) else (result,)
+            return dict(zip(output_names, tensors, strict=True))
+
+    return Named().eval()
+
+
+def channel_last(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.permute(0, 2, 3, 1).contiguous() if tensor.ndim == IMAGE_RANK else tensor
+
+
+def expected_tensors(named: dict[str, torch.Tensor]) -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(
+            name=name,
+            shape=tuple(channel_last(tensor).shape),
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            layout="NHWC" if tensor.ndim == IMAGE_RANK else "NCHW",
+        )
+        for name, tensor in named.items()
+    )

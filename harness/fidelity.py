@@ -1,0 +1,98 @@
+"""Does the deployed artifact still compute the model? Its outputs against the fp32 module's, by value.
+
+`isfinite` is not enough: an fp16 engine can overflow inside and still give finite nonsense (docs/method.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.floating]
+
+MAX_RELATIVE_ERROR = {"fp32": 1e-3, "fp16": 1e-1, "bf16": 2e-1}
+"""Largest |difference| over the largest |reference|, by the precision that was asked for. Two correct fp32
+implementations differ by 1e-6 to 1e-5 here; a wrong layout, weight or resize differs by 1e-1 and more."""
+MIN_COSINE = {"fp32": 0.99999, "fp16": 0.999, "bf16": 0.99}
+MIN_ARGMAX_AGREEMENT = {"fp32": 0.999, "fp16": 0.98, "bf16": 0.95}
+"""Share of pixels with the same class, for dense predictions."""
+
+
+@dataclass(frozen=True)
+class OutputFidelity:
+    """One output against its reference. `max_relative_error` is relative to the reference's largest magnitude."""
+
+    name: str
+    max_absolute_error: float
+    max_relative_error: float
+    cosine: float
+    psnr_db: float | None
+    argmax_agreement: float | None
+    non_finite: int
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    passed: bool
+    precision: str
+    outputs: tuple[OutputFidelity, ...]
+    reason: str | None
+    """What failed, in one line; None when everything passed."""
+
+
+def compare_outputs(
+    reference: Mapping[str, Array], deployed: Mapping[str, Array], *, precision: str, class_outputs: Sequence[str] = ()
+) -> Fidelity:
+    """Compare arrays by name. `class_outputs` are those with classes along axis 1, compared by argmax as well."""
+    missing = sorted(set(reference) - set(deployed))
+    if missing:
+        return Fidelity(False, precision, (), f"the artifact gave no output called {', '.join(missing)}")
+    outputs, reasons = [], []
+    for name, expected in reference.items():
+        actual = deployed[name]
+        if actual.shape != expected.shape:
+            return Fidelity(
+                False, precision, (), f"output {name} has shape {actual.shape}, the module gives {expected.shape}"
+            )
+        result, reason = _compare(name, expected, actual, precision, name in class_outputs)
+        outputs.append(result)
+        if reason:
+            reasons.append(reason)
+    return Fidelity(not reasons, precision, tuple(outputs), "; ".join(reasons) or None)
+
+
+def _compare(
+    name: str, expected: Array, actual: Array, precision: str, classes: bool
+) -> tuple[OutputFidelity, str | None]:
+    import numpy as np
+
+    reference, deployed = expected.astype(np.float64), actual.astype(np.float64)
+    non_finite = int(np.size(deployed) - np.isfinite(deployed).sum())
+    agreement = float((reference.argmax(1) == deployed.argmax(1)).mean()) if classes and reference.ndim >= 2 else None
+    # Compared with zeros in place of what is not finite, so that one NaN does not hide the other figures.
+    deployed = np.nan_to_num(deployed, nan=0.0, posinf=0.0, neginf=0.0)
+    difference = np.abs(reference - deployed)
+    scale = float(np.abs(reference).max())
+    max_absolute = float(difference.max())
+    max_relative = max_absolute / scale if scale > 0 else (0.0 if max_absolute == 0 else float("inf"))
+    norms = float(np.linalg.norm(reference) * np.linalg.norm(deployed))
+    cosine = float((reference * deployed).sum() / norms) if norms > 0 else float(max_absolute == 0)
+    mean_square = float((difference**2).mean())
+    psnr_db = 10 * float(np.log10(scale**2 / mean_square)) if mean_square > 0 and scale > 0 else None
+    reason = None
+    if non_finite:
+        reason = f"{name}: {non_finite} values are not finite"
+    elif max_relative > MAX_RELATIVE_ERROR[precision] or cosine < MIN_COSINE[precision]:
+        reason = f"{name}: largest error {max_relative:.1e} of the largest value, cosine {cosine:.6f}"
+    elif agreement is not None and agreement < MIN_ARGMAX_AGREEMENT[precision]:
+        reason = f"{name}: only {agreement:.2%} of the positions keep their class"
+    return (
+        OutputFidelity(name, max_absolute, max_relative, cosine, psnr_db, agreement, non_finite, reason is None),
+        reason,
+    )

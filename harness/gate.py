@@ -1,0 +1,79 @@
+"""The gate: an artifact that does not compute the model gets no number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devices.errors import DeviceError
+from harness.export import Artifact
+from harness.fidelity import MAX_RELATIVE_ERROR, MIN_ARGMAX_AGREEMENT, MIN_COSINE, Fidelity, compare_outputs
+from harness.store.outcome import FidelityRecord
+from model_specs.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.floating[Any]]
+
+
+class FidelityError(DeviceError):
+    """What ran does not compute the model."""
+
+    def __init__(self, fidelity: FidelityRecord) -> None:
+        super().__init__(
+            f"what ran does not compute the model: {fidelity.reason}",
+            "try another --runtime; `bench export` gives the file to look into",
+        )
+
+
+def check_fidelity(
+    spec: ModelSpec, artifact: Artifact, outputs: Path | None, precision: str = "fp32"
+) -> FidelityRecord:
+    """Compare what the device computed with the fp32 module, by value."""
+    import numpy as np
+
+    if outputs is None:
+        return FidelityRecord(passed=False, reason="the device sent no outputs to check")
+    with np.load(outputs, allow_pickle=False) as file:
+        named = {name: file[name] for name in file.files}
+    names = [tensor.name for tensor in artifact.outputs]
+    if set(names) != set(named) and len(names) == len(named):
+        # Some runtimes have no names for outputs (a torch.export program); their order is the artifact's.
+        named = dict(zip(names, named.values(), strict=True))
+    deployed = {
+        tensor.name: _channel_first(named[tensor.name], tensor.layout)
+        for tensor in artifact.outputs
+        if tensor.name in named
+    }
+    with np.load(artifact.reference, allow_pickle=False) as file:
+        reference = {name: file[name] for name in file.files}
+    classes = [output.name for output in spec.outputs] if spec.task == "segmentation" else []
+    return _record(compare_outputs(reference, deployed, precision=precision, class_outputs=classes))
+
+
+def _channel_first(array: Array, layout: str) -> Array:
+    return array.transpose(0, 3, 1, 2) if layout == "NHWC" and array.ndim == 4 else array
+
+
+def _record(fidelity: Fidelity) -> FidelityRecord:
+    return FidelityRecord(
+        passed=fidelity.passed,
+        metrics={
+            one.name: {
+                "max_abs": one.max_absolute_error,
+                "max_rel": one.max_relative_error,
+                "cosine": one.cosine,
+                "psnr_db": one.psnr_db,
+                **({} if one.argmax_agreement is None else {"argmax_agreement": one.argmax_agreement}),
+            }
+            for one in fidelity.outputs
+        },
+        tolerance={
+            "max_rel": MAX_RELATIVE_ERROR[fidelity.precision],
+            "cosine": MIN_COSINE[fidelity.precision],
+            "argmax_agreement": MIN_ARGMAX_AGREEMENT[fidelity.precision],
+        },
+        reason=fidelity.reason,
+    )

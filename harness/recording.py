@@ -1,0 +1,270 @@
+"""From what a benchmark saw to the record that is stored of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from devices.errors import DeviceError, WorkerError
+from devices.probes.base import Reading
+from devices.runners.base import PHASES, RoundResult
+from harness.case import INPUT_SEED, Case
+from harness.export import Artifact
+from harness.software import software
+from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
+from harness.store.outcome import (
+    Estimate,
+    Failure,
+    FidelityRecord,
+    Percentile,
+    Phase,
+    RoundRecord,
+    Summary,
+    Throughput,
+)
+from harness.store.record import RunRecord
+from harness.store.samples import SampleBlock
+from harness.store.telemetry import Telemetry
+from harness.verdicts import judge
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from harness.statistics import percentiles as statistics
+
+_NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class Round:
+    """One finished round. `index` is also its place in the order of execution."""
+
+    index: int
+    started_at: datetime
+    result: RoundResult
+
+
+@dataclass
+class Measured:
+    """Everything that a benchmark has seen so far; filled in stage by stage."""
+
+    case: Case
+    run_id: str
+    command: tuple[str, ...]
+    started_at: datetime
+    stage: str = "device"
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+    artifact: Artifact | None = None
+    rounds: list[Round] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    fidelity: FidelityRecord | None = None
+    failure_log: str = ""
+
+    def evidence(self) -> dict[str, str]:
+        """What tools printed, by file name; only what is not empty."""
+        logs = {f"round{one.index}.log": one.result.log for one in self.rounds}
+        logs["failure.log"] = self.failure_log
+        return {name: text for name, text in logs.items() if text.strip()}
+
+    def sample_blocks(self) -> list[SampleBlock]:
+        blocks = []
+        for one in self.rounds:
+            for warmup, columns in ((True, one.result.warmup), (False, one.result.samples)):
+                by_name = {f"{phase}_ns": values for phase, values in columns.phases_ns.items()}
+                by_name |= {"start_ns": columns.start_ns, "latency_ns": columns.latency_ns}
+                blocks.append(SampleBlock.of(one.index, warmup, dict(by_name)))
+        return blocks
+
+    def telemetry(self) -> Telemetry:
+        import numpy as np
+
+        start_ns = int(self.started_at.timestamp() * 1e9)
+        return Telemetry(
+            time_ns=np.array([reading.time_ns - start_ns for reading in self.readings], dtype=np.int64),
+            source=[reading.source for reading in self.readings],
+            quantity=[reading.quantity for reading in self.readings],
+            unit=[reading.unit for reading in self.readings],
+            value=np.array([reading.value for reading in self.readings], dtype=np.float64),
+        )
+
+
+def finished_record(measured: Measured) -> RunRecord:
+    """The record of a run that has numbers: `done`, or `unstable` if a round never settled."""
+    summary = _summary(measured)
+    judgement = judge(measured.case, measured.rounds, measured.readings, measured.fingerprint)
+    return RunRecord(
+        status="unstable" if judgement.unstable else "done",
+        summary=summary,
+        flags=judgement.flags,
+        verdicts=judgement.verdicts,
+        runtime=_runtime(measured),
+        **_common(measured),
+    )
+
+
+def failed_record(measured: Measured, error: Exception) -> RunRecord:
+    """The record of a run that has none, and why."""
+    kind = error.kind if isinstance(error, WorkerError) else type(error).__name__
+    if isinstance(error, WorkerError):
+        measured.failure_log = error.log
+    return RunRecord(
+        status="failed",
+        failure=Failure(
+            stage=measured.stage,
+            kind=kind,
+            message=error.message if isinstance(error, DeviceError) else str(error),
+            remedy=(error.remedy or None) if isinstance(error, DeviceError) else None,
+        ),
+        **_common(measured),
+    )
+
+
+def _common(measured: Measured) -> dict[str, Any]:
+    case = measured.case
+    found = software()
+    return {
+        "run_id": measured.run_id,
+        "started_at": measured.started_at,
+        "ended_at": datetime.now(timezone.utc),
+        "command": measured.command,
+        "model": _model(measured),
+        "device": DeviceRecord(
+            name=case.device.name,
+            transport=case.device.transport,
+            runner=case.device.runner,
+            fingerprint=measured.fingerprint,
+        ),
+        "protocol": {**case.protocol.model_dump(mode="json"), "rounds": case.rounds},
+        "software": SoftwareRecord(**found),
+        "artifact": None if measured.artifact is None else _artifact(measured.artifact),
+        "rounds": tuple(_round(case, one) for one in measured.rounds),
+        "fidelity": measured.fidelity,
+    }
+
+
+def _model(measured: Measured) -> ModelRecord:
+    case, spec = measured.case, measured.case.spec
+    facts = measured.artifact.facts if measured.artifact else {}
+    sha256 = None if case.weights is None else hashlib.sha256(case.weights.read_bytes()).hexdigest()
+    return ModelRecord(
+        id=spec.id,
+        title=spec.title,
+        spec=spec.model_dump(mode="json"),
+        resolution=spec.resolution,
+        batch=case.batch,
+        precision="fp32",
+        weights=Weights(sha256=sha256) if sha256 else Weights(seed=case.seed),
+        params=facts.get("params"),
+        macs=facts.get("macs"),
+    )
+
+
+def _artifact(artifact: Artifact) -> ArtifactRecord:
+    return ArtifactRecord(
+        format=artifact.format,
+        sha256=artifact.sha256,
+        size_bytes=artifact.size_bytes,
+        facts={
+            **artifact.facts,
+            "inputs": [dataclasses.asdict(tensor) | {"shape": list(tensor.shape)} for tensor in artifact.inputs],
+            "outputs": [dataclasses.asdict(tensor) | {"shape": list(tensor.shape)} for tensor in artifact.outputs],
+        },
+    )
+
+
+def _runtime(measured: Measured) -> RuntimeRecord:
+    loaded = measured.rounds[0].result.loaded
+    said = loaded.get("runtime", {})
+    known = ("event", "runtime", "options", "import_ns", "load_ns")
+    return RuntimeRecord(
+        name=measured.case.runtime,
+        version=said.get("version"),
+        options=loaded.get("options", measured.case.all_runtime_options()),
+        facts={"package": said.get("package"), **{key: value for key, value in loaded.items() if key not in known}},
+    )
+
+
+def _round(case: Case, one: Round) -> RoundRecord:
+    done = {key: value for key, value in one.result.done.items() if key != "event"}
+    hello = {key: value for key, value in one.result.hello.items() if key != "event"}
+    loaded = {key: value for key, value in one.result.loaded.items() if key in ("import_ns", "load_ns")}
+    usage = done.get("usage", {})
+    return RoundRecord(
+        index=one.index,
+        order_position=one.index,
+        pid=hello.pop("pid", None),
+        seed=INPUT_SEED,
+        started_at=one.started_at,
+        steady=done.pop("steady", None),
+        stopped_by=str(done.pop("stopped_by", "unknown")),
+        warmup_count=len(one.result.warmup.latency_ns),
+        sample_count=len(one.result.samples.latency_ns),
+        timer_resolution_ns=done.pop("timer_resolution_ns", None),
+        loop_overhead_ns=done.pop("loop_overhead_ns", None),
+        peak_rss_bytes=_peak_rss_bytes(one),
+        voluntary_context_switches=usage.get("voluntary_switches"),
+        involuntary_context_switches=usage.get("involuntary_switches"),
+        facts={**hello, **loaded, **done},
+    )
+
+
+def _peak_rss_bytes(one: Round) -> int | None:
+    peaks = one.result.done.get("peak_rss_bytes") or {}
+    return max(peaks.values(), default=None)
+
+
+def _summary(measured: Measured) -> Summary:
+    rounds = [one.result.samples for one in measured.rounds]
+    latency, percentiles = _estimate([columns.latency_ns for columns in rounds])
+    phases: dict[Phase, Estimate] = {}
+    for phase in PHASES:
+        if all(phase in columns.phases_ns for columns in rounds):
+            phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds])[0]  # type: ignore[index]
+    peaks = [peak for one in measured.rounds if (peak := _peak_rss_bytes(one))]
+    return Summary(
+        latency=latency,
+        phases=phases,
+        percentiles=percentiles,
+        throughput=Throughput(img_s=measured.case.batch / (latency.median_ms / 1e3)),
+        peak_rss_bytes=max(peaks, default=None),
+    )
+
+
+def _estimate(rounds_ns: list[npt.NDArray[np.int64]]) -> tuple[Estimate, dict[str, Percentile]]:
+    from harness.statistics.summary import summarise
+
+    summary = summarise([values / _NS_PER_MS for values in rounds_ns])
+    median = summary.median
+    bounded = median.low is not None and median.high is not None
+    estimate = Estimate(
+        median_ms=median.median,
+        low_ms=median.low,
+        high_ms=median.high,
+        confidence=median.confidence if bounded else None,
+        n=median.n,
+        n_effective=median.n_effective or None,
+        rounds=median.rounds,
+        basis=median.basis,
+        min_ms=summary.minimum,
+        max_ms=summary.maximum,
+        mean_ms=summary.mean,
+        std_ms=summary.standard_deviation,
+        mad_ms=summary.median_absolute_deviation,
+        round_medians_ms=summary.round_medians,
+    )
+    percentiles = {one.name: _percentile(one) for one in summary.percentiles}
+    return estimate, percentiles
+
+
+def _percentile(one: statistics.Percentile) -> Percentile:
+    bounded = one.low is not None and one.high is not None
+    return Percentile(
+        value_ms=one.value,
+        low_ms=one.low if bounded else None,
+        high_ms=one.high if bounded else None,
+        missing=one.missing,
+    )

@@ -1,0 +1,120 @@
+"""What has to be said beside a number: flags, and the questions that every run answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from devices.probes.base import Reading
+from harness.case import Case
+from harness.store.outcome import Answer, Flag
+
+if TYPE_CHECKING:
+    from harness.recording import Round
+    from harness.statistics.condition_flags import HostLoad
+    from harness.statistics.throttling import Throttling
+
+_NS_PER_MS = 1e6
+_SEVERITIES: dict[str, Any] = {"note": "info", "warning": "warning", "serious": "error"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    unstable: bool
+    """A round never settled: the numbers are shown as such."""
+    flags: tuple[Flag, ...]
+    verdicts: dict[str, Answer]
+
+
+def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fingerprint: dict[str, Any]) -> Judgement:
+    """Flags and verdicts of a finished run."""
+    import numpy as np
+
+    from harness.statistics.condition_flags import Conditions, condition_flags
+    from harness.statistics.flags import FlagKind, OptionsInUse
+    from harness.statistics.sample_flags import sample_flags
+
+    latencies = [one.result.samples.latency_ns / _NS_PER_MS for one in rounds]
+    done = [one.result.done for one in rounds]
+    ticks_ms = [ns / _NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
+    tick_ms = max(ticks_ms, default=None)
+    locked = clocks_locked(fingerprint)
+    throttling = _throttling(case, rounds, readings)
+    steady = tuple(bool(one["steady"]) for one in done if one.get("steady") is not None)
+    options = OptionsInUse(
+        rounds=case.rounds,
+        # Where nobody can see the clocks, as in most virtual machines, nobody can lock them either.
+        clocks_locked=locked != "no",
+        cpus_pinned=True,
+        sampled_by_precision=all(one.get("stopped_by") == "precision" for one in done),
+    )
+    conditions = Conditions(
+        median=float(np.median([np.median(values) for values in latencies])),
+        timer_resolution=tick_ms,
+        loop_overhead=max((one.get("loop_overhead_ns", 0) / _NS_PER_MS for one in done), default=None),
+        steady=steady,
+        throttling=throttling,
+        clocks_locked={"yes": True, "no": False}.get(locked),
+        load=_load(case, rounds),
+        output_difference=max(map(_output_difference, done), default=None),
+    )
+    found = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
+    # "Unknown" is an answer that every run already gives among its verdicts; as a flag it would be noise.
+    found = [flag for flag in found if flag.kind is not FlagKind.THROTTLING_UNKNOWN]
+    return Judgement(
+        unstable=not all(steady),
+        flags=tuple(
+            Flag(name=flag.kind.value, severity=_SEVERITIES[flag.severity.value], text=flag.text, remedy=flag.remedy)
+            for flag in found
+        ),
+        verdicts={"throttled": throttling.verdict, "clocks_locked": locked},
+    )
+
+
+def clocks_locked(fingerprint: dict[str, Any]) -> Answer:
+    """Whether the processor's clock could move: `yes` only where minimum and maximum are the same."""
+    frequency = fingerprint.get("linux", {}).get("frequency", {})
+    low, high = frequency.get("min_khz"), frequency.get("max_khz")
+    if low is None or high is None:
+        return "unknown"
+    return "yes" if low == high else "no"
+
+
+def _output_difference(done: dict[str, Any]) -> float:
+    """How far the last request's outputs lie from the first one's; infinite where they are not finite any more."""
+    drift = done.get("output_drift", {})
+    return 0.0 if drift.get("bitwise_equal", True) else float(drift.get("max_abs_diff", float("inf")))
+
+
+def _throttling(case: Case, rounds: Sequence[Round], readings: Sequence[Reading]) -> Throttling:
+    """From the clocks of the pinned cores: the slowest of them at each moment."""
+    from harness.statistics.throttling import detect_throttling
+
+    cores = {f"cpu{cpu}" for cpu in rounds[0].result.hello.get("cpus", ())}
+    by_time: dict[int, float] = {}
+    for one in readings:
+        if one.quantity == "frequency" and one.source in cores:
+            by_time[one.time_ns] = min(one.value, by_time.get(one.time_ns, one.value))
+    temperatures = [one.value for one in readings if one.quantity == "temperature"]
+    return detect_throttling(
+        [by_time[moment] for moment in sorted(by_time)] or None,
+        temperature_c=temperatures or None,
+    )
+
+
+def _load(case: Case, rounds: Sequence[Round]) -> HostLoad:
+    from harness.statistics.condition_flags import HostLoad
+
+    used = [(one.result.done.get("usage", {}), one.result.done.get("elapsed_ns", 0)) for one in rounds]
+    switches = [usage["involuntary_switches"] for usage, _ in used if "involuntary_switches" in usage]
+    elapsed_ns = sum(elapsed for _, elapsed in used)
+    cpu_ns = sum(usage.get("user_ns", 0) + usage.get("system_ns", 0) for usage, _ in used)
+    # With several threads some wait for the others by design, so that their share says nothing about foreign load.
+    alone = case.threads == 1 and elapsed_ns > 0 and cpu_ns > 0
+    return HostLoad(
+        involuntary_switches=sum(switches) if switches else None,
+        requests=sum(len(one.result.samples.latency_ns) for one in rounds),
+        own_threads=case.threads,
+        cpu_share=cpu_ns / elapsed_ns if alone else None,
+    )

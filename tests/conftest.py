@@ -1,0 +1,69 @@
+"""What all tests share: a cache of exports that is made once, and the command line as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A `bench` command that ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+Bench = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One export cache for all tests, and for all processes of a parallel run: an export is made once."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return root / "bench-cache"
+
+
+@pytest.fixture
+def bench_environment(tmp_path: Path, shared_cache: Path) -> dict[str, str]:
+    """Environment of a user with nothing configured: an empty home, an own store, the shared cache."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BENCH_", "XDG_"))}
+    home = tmp_path / "home"
+    home.mkdir()
+    return {
+        **kept,
+        "HOME": str(home),
+        "BENCH_CACHE": str(shared_cache),
+        "BENCH_STORE": str(tmp_path / "store"),
+    }
+
+
+@pytest.fixture
+def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
+    """bench("models", "ls", env={...}): run the command in an empty folder, in a process of its own."""
+
+    def run(*words: str, env: dict[str, str] | None = None, timeout_s: float = 300) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.cli.main", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**bench_environment, **(env or {})},
+            timeout=timeout_s,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,102 @@
+"""Half precision where it is safe, float32 where it is not, and the values survive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from harness.export import onnx_export
+from harness.export.half_precision import fits_half
+from harness.export.job import ExportJob
+
+MakeJob = Callable[..., ExportJob]
+Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
+FLOAT16 = onnx.TensorProto.FLOAT16
+
+
+class DividesByTiny(torch.nn.Module):
+    """The authors' eps, which is 0 in float16: 0 / (0 + eps) has to stay 0."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(image)
+        return x / (x.sum(dim=(2, 3), keepdim=True) + 1e-15)
+
+
+class SumsPastTheLimit(torch.nn.Module):
+    """A sum of 4096 values around 40 is past 65504; the mean of it is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 1, 1)
+        torch.nn.init.constant_(self.conv.weight, 40.0)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = self.conv(image)
+        return x.flatten(2).sum(dim=2, keepdim=True).reshape(1, 1, 1, 1).transpose(2, 3) / 4096.0
+
+
+class Branches(torch.nn.Module):
+    """An output that is also used inside, a weight used twice, and one too large for half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+        self.large = torch.nn.Parameter(torch.full((1, 3, 1, 1), 1e5))
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        first = self.conv(image)
+        second = self.conv(torch.relu(first))
+        return first, second, torch.softmax(second * self.large / 1e5, dim=1)
+
+
+def export(make_job: MakeJob, module: torch.nn.Module, image: torch.Tensor) -> tuple[ExportJob, dict[str, Any]]:
+    job = make_job(module, "model.onnx", precision="fp16", image=image)
+    return job, dict(onnx_export.export(job).facts)
+
+
+def compare(job: ExportJob, run: Run, relative: float) -> None:
+    computed = run(job.path, {name: tensor.numpy() for name, tensor in job.inputs.items()})
+    for name, expected in job.outputs.items():
+        assert np.isfinite(computed[name]).all()
+        assert computed[name].dtype == np.float32
+        np.testing.assert_allclose(computed[name], expected.numpy(), rtol=relative, atol=relative)
+
+
+def test_a_tiny_epsilon_keeps_its_meaning(make_job: MakeJob, runners: dict[str, Run]) -> None:
+    image = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    image[:, 1] = -1.0  # all zero after the ReLU
+    job, facts = export(make_job, DividesByTiny(), image)
+    assert {"Add", "Div", "ReduceSum"} <= set(facts["kept_fp32"])
+    compare(job, runners["onnx"], relative=2e-3)
+
+
+def test_a_large_sum_does_not_overflow_on_its_way(make_job: MakeJob, runners: dict[str, Run]) -> None:
+    image = 1 + 0.1 * torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    job, facts = export(make_job, SumsPastTheLimit(), image)
+    assert "Conv" not in facts["kept_fp32"]
+    compare(job, runners["onnx"], relative=2e-3)
+
+
+def test_branches_outputs_and_shared_weights(make_job: MakeJob, runners: dict[str, Run]) -> None:
+    image = torch.randn(1, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    job, facts = export(make_job, Branches(), image)
+    assert "Softmax" in facts["kept_fp32"]
+    compare(job, runners["onnx"], relative=5e-3)
+    weights = onnx.load(str(job.path)).graph.initializer
+    convolution = [tensor for tensor in weights if list(tensor.dims) == [3, 3, 3, 3]]
+    assert [tensor.data_type for tensor in convolution] == [FLOAT16]
+    assert all(node.op_type != "Constant" for node in onnx.load(str(job.path)).graph.node)
+
+
+@pytest.mark.parametrize(
+    ("values", "fits"),
+    [([65504.0, -1.0], True), ([65600.0, 1.0], False), ([1e-15], False), ([0.0], True), ([1e-15, 1.0], True)],
+)
+def test_what_fits_half(values: list[float], fits: bool) -> None:
+    assert fits_half(np.array(values, np.float32)) is fits
