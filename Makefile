@@ -32,7 +32,7 @@ bench: $(VENV)/.local
 
 test: $(VENV)/.dev
 	@echo "==> running the tests"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not gpu and not slow" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 lint: $(VENV)/.dev
 	@echo "==> ruff, mypy --strict, Python 3.6 syntax of the worker"

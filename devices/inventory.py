@@ -58,7 +58,8 @@ def find_device(name: str) -> Device:
     hint = f"Did you mean {', '.join(near)}? " if near else ""
     raise InventoryError(
         f"no device is called {name!r}",
-        f"{hint}Configured: {', '.join(devices)}. To add one, describe it under `devices:` in {path} (docs/adding-a-device.md)",
+        f"{hint}Configured: {', '.join(devices)}. To add one, describe it under `devices:` in {path} "
+        "(docs/adding-a-device.md)",
     )
 
 

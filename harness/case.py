@@ -14,7 +14,7 @@ from harness.protocol import Protocol
 from model_specs.spec import ModelSpec
 
 INPUT_SEED = 0
-"""Draws the input. One for all runs: reference outputs are kept beside the artifact, and speed does not depend on it."""
+"""Draws the input. One for all runs: reference outputs are kept beside the artifact; speed does not depend on it."""
 
 
 @dataclass(frozen=True)

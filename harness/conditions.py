@@ -1,8 +1,8 @@
 """Under which conditions a run was measured, and what differs between two: numbers compare only like with like.
 
-Conditions fall into dimensions. One dimension may differ between two runs, for that is what a comparison asks about: the
-model, the device, the runtime. What follows from it is no difference of its own (another model is another file). Anything
-else that differs makes the comparison meaningless, unless the user says that it is meant.
+Conditions fall into dimensions. One dimension may differ between two runs, for that is what a comparison asks about:
+the model, the device, the runtime. What follows from it is no difference of its own (another model is another file).
+Anything else that differs makes the comparison meaningless, unless the user says that it is meant.
 """
 
 from __future__ import annotations
@@ -95,11 +95,8 @@ def differences(a: RunRecord, b: RunRecord, across: Collection[str] = ()) -> Dif
     in_a, in_b = conditions(a), conditions(b)
     found = {name: _fields(in_a[name], in_b[name]) for name in DIMENSIONS if in_a[name] != in_b[name]}
     question = next((name for name in DIMENSIONS if name in found and name not in across), None)
-    if across:
-        # The user has named the question; anything beyond it is in the way.
-        asked = {name for name in across if name in found}
-    else:
-        asked = {question} if question else set()
+    # Where the user has named the question, anything beyond it is in the way.
+    asked = {name for name in across if name in found} if across else {question} if question else set()
     natural = {implied for name in asked for implied in IMPLIED.get(name, ())}
     obstacles = [text for name, texts in found.items() if name not in asked | natural for text in texts]
     details = [text for name in DIMENSIONS if name in asked for text in found[name]]

@@ -41,6 +41,13 @@ class Sampling(_Strict):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
 
+class CoolDown(_Strict):
+    """Before every round, wait until the hottest sensor is at or below `below_c`, at most `max_s`."""
+
+    below_c: float = Field(gt=0, lt=120)
+    max_s: float = Field(gt=0)
+
+
 class Protocol(_Strict):
     name: str
     rounds: int = Field(ge=1)
@@ -49,6 +56,8 @@ class Protocol(_Strict):
     """Fresh processes a case in a campaign, where rounds of different models are interleaved."""
     warmup: Warmup
     sampling: Sampling
+    cool_down: CoolDown | None = None
+    """None: rounds follow each other at once."""
 
     @model_validator(mode="after")
     def _floors_below_caps(self) -> Protocol:

@@ -12,6 +12,7 @@ from devices.errors import DeviceError, WorkerError
 from devices.probes.base import Reading
 from devices.runners.base import PHASES, RoundResult
 from harness.case import INPUT_SEED, Case
+from harness.cooling import Cooled
 from harness.export import Artifact
 from harness.software import software
 from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
@@ -41,11 +42,16 @@ _NS_PER_MS = 1e6
 
 @dataclass(frozen=True)
 class Round:
-    """One finished round. `index` is also its place in the order of execution."""
+    """One finished round."""
 
     index: int
+    position: int
+    """Its place among the rounds of everything that was measured together."""
     started_at: datetime
     result: RoundResult
+    readings: list[Reading] = field(default_factory=list)
+    """What the probes said while it ran."""
+    cooled: Cooled | None = None
 
 
 @dataclass
@@ -56,6 +62,8 @@ class Measured:
     run_id: str
     command: tuple[str, ...]
     started_at: datetime
+    order_seed: int = 0
+    """Of the random order of rounds."""
     stage: str = "device"
     fingerprint: dict[str, Any] = field(default_factory=dict)
     artifact: Artifact | None = None
@@ -138,7 +146,11 @@ def _common(measured: Measured) -> dict[str, Any]:
             runner=case.device.runner,
             fingerprint=measured.fingerprint,
         ),
-        "protocol": {**case.protocol.model_dump(mode="json"), "rounds": case.rounds},
+        "protocol": {
+            **case.protocol.model_dump(mode="json"),
+            "rounds": case.rounds,
+            "order_seed": measured.order_seed,
+        },
         "software": SoftwareRecord(**found),
         "artifact": None if measured.artifact is None else _artifact(measured.artifact),
         "rounds": tuple(_round(case, one) for one in measured.rounds),
@@ -195,7 +207,7 @@ def _round(case: Case, one: Round) -> RoundRecord:
     usage = done.get("usage", {})
     return RoundRecord(
         index=one.index,
-        order_position=one.index,
+        order_position=one.position,
         pid=hello.pop("pid", None),
         seed=INPUT_SEED,
         started_at=one.started_at,
@@ -208,7 +220,12 @@ def _round(case: Case, one: Round) -> RoundRecord:
         peak_rss_bytes=_peak_rss_bytes(one),
         voluntary_context_switches=usage.get("voluntary_switches"),
         involuntary_context_switches=usage.get("involuntary_switches"),
-        facts={**hello, **loaded, **done},
+        facts={
+            **hello,
+            **loaded,
+            **done,
+            **({} if one.cooled is None else {"cool_down": dataclasses.asdict(one.cooled)}),
+        },
     )
 
 
@@ -219,11 +236,13 @@ def _peak_rss_bytes(one: Round) -> int | None:
 
 def _summary(measured: Measured) -> Summary:
     rounds = [one.result.samples for one in measured.rounds]
-    latency, percentiles = _estimate([columns.latency_ns for columns in rounds])
+    tick_ns = max((one.result.done.get("timer_resolution_ns") or 0 for one in measured.rounds), default=0)
+    tick_ms = tick_ns / _NS_PER_MS or None
+    latency, percentiles = _estimate([columns.latency_ns for columns in rounds], tick_ms)
     phases: dict[Phase, Estimate] = {}
     for phase in PHASES:
         if all(phase in columns.phases_ns for columns in rounds):
-            phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds])[0]  # type: ignore[index]
+            phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds], tick_ms)[0]  # type: ignore[index]
     peaks = [peak for one in measured.rounds if (peak := _peak_rss_bytes(one))]
     return Summary(
         latency=latency,
@@ -234,10 +253,10 @@ def _summary(measured: Measured) -> Summary:
     )
 
 
-def _estimate(rounds_ns: list[npt.NDArray[np.int64]]) -> tuple[Estimate, dict[str, Percentile]]:
+def _estimate(rounds_ns: list[npt.NDArray[np.int64]], tick_ms: float | None) -> tuple[Estimate, dict[str, Percentile]]:
     from harness.statistics.summary import summarise
 
-    summary = summarise([values / _NS_PER_MS for values in rounds_ns])
+    summary = summarise([values / _NS_PER_MS for values in rounds_ns], tick=tick_ms)
     median = summary.median
     bounded = median.low is not None and median.high is not None
     estimate = Estimate(

@@ -10,7 +10,7 @@ from devices.errors import DeviceError
 from devices.probes.base import Reading
 
 INTERVAL_S = 1.0
-"""One reading a second: enough to see a clock drop, far too little to disturb (docs/method.md has the measured cost)."""
+"""One reading a second: enough to see a clock drop, far too little to disturb (docs/benchmarks.md has the cost)."""
 
 
 class TelemetrySampler:

@@ -110,11 +110,28 @@ def _load(case: Case, rounds: Sequence[Round]) -> HostLoad:
     switches = [usage["involuntary_switches"] for usage, _ in used if "involuntary_switches" in usage]
     elapsed_ns = sum(elapsed for _, elapsed in used)
     cpu_ns = sum(usage.get("user_ns", 0) + usage.get("system_ns", 0) for usage, _ in used)
-    # With several threads some wait for the others by design, so that their share says nothing about foreign load.
-    alone = case.threads == 1 and elapsed_ns > 0 and cpu_ns > 0
+    waits_ns = [usage["runqueue_wait_ns"] for usage, _ in used if "runqueue_wait_ns" in usage]
+    share = None
+    if elapsed_ns and len(waits_ns) == len(used):
+        share = 1 - sum(waits_ns) / (elapsed_ns * case.threads)
+    elif elapsed_ns and cpu_ns and case.threads == 1:
+        # Several threads wait for each other by design, so that only a single one's CPU time says something.
+        share = cpu_ns / elapsed_ns
     return HostLoad(
         involuntary_switches=sum(switches) if switches else None,
         requests=sum(len(one.result.samples.latency_ns) for one in rounds),
+        busy_cores=_busy_cores(rounds),
         own_threads=case.threads,
-        cpu_share=cpu_ns / elapsed_ns if alone else None,
+        cpu_share=share,
     )
+
+
+def _busy_cores(rounds: Sequence[Round]) -> float | None:
+    """Cores of the device that were busy with anything, on average over the rounds; None where that cannot be read."""
+    busy_s = elapsed_s = 0.0
+    for one in rounds:
+        readings = [reading for reading in one.readings if reading.quantity == "cpu_time_busy"]
+        if len(readings) >= 2:
+            busy_s += readings[-1].value - readings[0].value
+            elapsed_s += (readings[-1].time_ns - readings[0].time_ns) / 1e9
+    return busy_s / elapsed_s if elapsed_s > 0 else None

@@ -1,8 +1,8 @@
 """Checkpoint files into our modules: strictly (no key missing or left over, every shape equal), running no code.
 
 Three kinds of file are read: safetensors (`.safetensors`), and PyTorch files that hold a state dict, bare or under
-the key `state_dict`, either with our own names or with those of the authors. PyTorch files are unpickled with
-`weights_only=True`: a file that would run code is refused.
+one of the keys that training frameworks use, either with our own names or with those of the authors. PyTorch files
+are unpickled with `weights_only=True`: a file that would run code is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from model_specs.architectures.efficientvit.author_keys import AuthorLayout
 
 KEYS_SHOWN = 8
+WRAPPING_KEYS = ("state_dict", "params_ema", "params")
+"""BasicSR, which the super-resolution models were trained with, writes the averaged parameters and the last ones."""
 
 
 @runtime_checkable
@@ -60,8 +62,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+    for key in WRAPPING_KEYS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path}: holds no state dict, but {type(content).__name__}")
     return _only_tensors(content, path)

@@ -1,7 +1,7 @@
 """Plain YAML with the line of every field, so that a complaint can name file, line and field.
 
-Read by everything of ours that a user writes: family files, devices.yaml, protocols, campaigns. No tags, no anchors and
-aliases (a file is as large as it looks), no key twice; nothing is ever constructed but text, numbers, booleans and null.
+Read by all that a user writes: family files, devices.yaml, protocols, campaigns. No tags, no anchors and aliases (a
+file is as large as it looks), no key twice; nothing is ever constructed but text, numbers, booleans and null.
 """
 
 from __future__ import annotations

@@ -56,11 +56,11 @@ class PublishedRow(_Strict):
 
 
 class PublishedCounts(_Strict):
-    """Counts that the authors publish outside the paper's tables."""
+    """Counts that the authors publish for a model which has no row of its own in the paper's tables."""
 
-    params_m: float = Field(gt=0, strict=False)
+    params_m: float | None = Field(default=None, gt=0, strict=False)
     """Millions."""
-    macs_g: float = Field(gt=0, strict=False)
+    macs_g: float | None = Field(default=None, gt=0, strict=False)
     """10^9 multiply-accumulates."""
     source: str
 

@@ -158,9 +158,8 @@ def _cpu_times(transport: Transport) -> list[Reading]:
     found = re.match(r"cpu +([\d ]+)", transport.read_text("/proc/stat") or "")
     if not found:
         return []
-    user, nice, system, idle, iowait, irq, softirq, steal, *_ = [int(ticks) for ticks in found.group(1).split()] + [
-        0
-    ] * 8
+    # user, nice, system, idle, iowait, irq, softirq, steal; older kernels print fewer.
+    ticks = [int(word) for word in found.group(1).split()] + [0] * 8
     # The unit is USER_HZ, which Linux fixes at 100 for everything it tells user space (man 5 proc).
-    busy_s = (user + nice + system + irq + softirq) / 100
-    return [Reading("cpu", "cpu_time_busy", busy_s, "s"), Reading("cpu", "cpu_time_steal", steal / 100, "s")]
+    busy_s = sum(ticks[index] for index in (0, 1, 2, 5, 6)) / 100
+    return [Reading("cpu", "cpu_time_busy", busy_s, "s"), Reading("cpu", "cpu_time_steal", ticks[7] / 100, "s")]

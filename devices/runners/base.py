@@ -66,7 +66,7 @@ class RoundResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life from a round: stage (`starting`, `loaded`, `warmup`, `sampling`), requests so far, median so far."""
+    """A sign of life from a round: stage (`starting`, `loaded`, `warmup`, `sampling`), requests and median so far."""
 
     stage: str
     count: int = 0

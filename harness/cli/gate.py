@@ -38,8 +38,8 @@ def gate(
 ) -> int:
     """Exit 1 if runs are clearly slower than a BASELINE (a store's folder, DEVICE/MODEL, or a run), or fail now.
 
-    A difference that is small, not shown, or cannot be judged is no regression; it is printed as what it is. Exit code 2
-    if not a single case could be judged.
+    A difference that is small, not shown, or cannot be judged is no regression; it is printed as what it is. Exit code
+    2 if not a single case could be judged.
     """
     from dataclasses import asdict
 

@@ -8,7 +8,7 @@ import sys
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("harness.cli.run:run", "Measure one model on one device."),
+    "run": ("harness.cli.run:run", "Measure models on a device."),
     "models": ("harness.cli.models:models", "List, show and check the models."),
     "devices": ("harness.cli.devices:devices", "List and probe the devices."),
     "export": ("harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
-from devices.runners.base import Progress
+if TYPE_CHECKING:
+    from devices.runners.base import Progress
+    from harness.case import Case
 
 _STAGES = {"starting": "starting", "loaded": "loaded", "warmup": "warming up", "sampling": "sampling"}
 
@@ -18,8 +21,7 @@ _STAGES = {"starting": "starting", "loaded": "loaded", "warmup": "warming up", "
 class ProgressLine:
     """An Observer (harness/benchmark.py). Use as a context manager, so that the line is cleared at the end."""
 
-    def __init__(self, rounds: int, quiet: bool = False) -> None:
-        self._rounds = rounds
+    def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
         self._live = sys.stderr.isatty()
         self._shown = 0
@@ -40,10 +42,10 @@ class ProgressLine:
         else:
             click.echo(f"bench: {text}", err=True)
 
-    def progress(self, round_index: int, progress: Progress) -> None:
+    def progress(self, case: Case, round_index: int, progress: Progress) -> None:
         if self._quiet or not self._live:
             return
-        words = [f"round {round_index + 1} of {self._rounds}", _STAGES.get(progress.stage, progress.stage)]
+        words = [case.spec.id, f"round {round_index + 1} of {case.rounds}", _STAGES.get(progress.stage, progress.stage)]
         if progress.count:
             words.append(f"{progress.count} requests in {progress.elapsed_s:.0f} s")
         if progress.median_ms is not None:

@@ -44,7 +44,14 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
 )
-@click.option("--model", "model_id", required=True, metavar="ID", help="Model; `bench models ls` lists them.")
+@click.option(
+    "--model",
+    "model_ids",
+    required=True,
+    multiple=True,
+    metavar="ID",
+    help="Model; `bench models ls` lists them. Repeatable: rounds of several models are interleaved.",
+)
 @click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
 @click.option(
     "--protocol",
@@ -53,7 +60,12 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     metavar="NAME|FILE",
     help="quick, standard, paper, sustained, or a file.",
 )
-@click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes. Default: as the protocol says.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    help="Fresh processes. Default: as the protocol says, more for several models than for one.",
+)
+@click.option("--order-seed", type=int, default=0, show_default=True, help="Of the random order of several models.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: as the device says.")
 @click.option("--cpus", type=CpuList(), help="Cores to pin to, e.g. 2,3. Default: the last ones, one a thread.")
 @resolution_option
@@ -74,33 +86,42 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
-def run(as_json: bool, quiet: bool, store: str | None, **request: Any) -> int:
-    """Measure one model on one device, store the run, and print the result.
+def run(
+    model_ids: tuple[str, ...], order_seed: int, as_json: bool, quiet: bool, store: str | None, **request: Any
+) -> int:
+    """Measure a model on a device, store the run, and print the result.
 
     \b
     bench run --device local --model b1-seg
     bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
+    bench run --model b1-seg --model b2-seg
     """
-    from harness.benchmark import run_benchmark
+    from harness.benchmark import run_benchmarks
     from harness.cli.progress import ProgressLine
     from harness.store.location import store_location
 
-    case = _case(**request)
+    cases = [_case(model_id, single=len(model_ids) == 1, **request) for model_id in model_ids]
     place = store_location(store)
-    with ProgressLine(case.rounds, quiet) as progress:
-        record, path = run_benchmark(case, place, ["bench", *sys.argv[1:]], progress)
+    with ProgressLine(quiet) as progress:
+        finished = run_benchmarks(cases, place, ["bench", *sys.argv[1:]], progress, order_seed)
     if as_json:
-        print_json(record.to_result_json(path))
+        documents = [record.to_result_json(path) for record, path in finished]
+        print_json(documents[0] if len(documents) == 1 else documents)
     else:
         from harness.cli.rendering import render_result
 
-        render_result(record, path, stdout_console())
-    return 1 if record.status == "failed" else 0
+        console = stdout_console()
+        for index, (record, path) in enumerate(finished):
+            if index:
+                console.rule()
+            render_result(record, path, console)
+    return 1 if any(record.status == "failed" for record, _ in finished) else 0
 
 
 def _case(
-    device_name: str,
     model_id: str,
+    single: bool,
+    device_name: str,
     runtime: str | None,
     protocol: str,
     rounds: int | None,
@@ -125,7 +146,7 @@ def _case(
         device=device,
         protocol=profile,
         runtime=runtime or device.runtime,
-        rounds=rounds or profile.rounds,
+        rounds=rounds or (profile.rounds if single else profile.campaign_rounds),
         threads=threads or (len(cpus) if cpus else device.threads),
         cpus=cpus or device.cpus,
         runtime_options=dict(runtime_options),

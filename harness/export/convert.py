@@ -76,7 +76,7 @@ class Loaded:
 def load(
     spec: ModelSpec, format: Format, options: ExportOptions, expected_key: str, stage: Callable[[str], None]
 ) -> Loaded:
-    """Build the module and import the exporter. Raises ExportError where files were edited since the key was computed."""
+    """Build the module, import the exporter. Raises ExportError where files were edited since the key was computed."""
     stage("building the module")
     overrides, choices = arguments_for(spec, format)
     module = spec.build(weights=options.weights, seed=options.seed, overrides=overrides)

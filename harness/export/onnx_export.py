@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FIRST_DYNAMO_OPSET = 18
 """The exporter built on torch.export writes no lower opset, whatever is asked for; below, TorchScript's is used."""
 MAX_PROTOBUF_BYTES = 2_000_000_000
-"""A protobuf message ends at 2 GiB; beyond this the weights go to a file of their own."""
+"""A protobuf message ends at 2 GiB; with more weights than this they go to a file of their own."""
 
 
 def export(job: ExportJob) -> Conversion:
@@ -81,15 +81,20 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     import onnxslim
 
     # Shape inference goes through one protobuf message.
-    simplified: onnx.ModelProto = onnxslim.slim(model, no_shape_infer=model.ByteSize() > MAX_PROTOBUF_BYTES)
+    simplified: onnx.ModelProto = onnxslim.slim(model, no_shape_infer=weight_bytes(model) > MAX_PROTOBUF_BYTES)
     return simplified
+
+
+def weight_bytes(model: onnx.ModelProto) -> int:
+    """Of all initializers. ModelProto.ByteSize() fails beyond the limit that it is asked about."""
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
 
 
 def save(model: onnx.ModelProto, path: Path) -> tuple[str, ...]:
     """Write the model, its weights beside it where they are too large for one message; the names of such files."""
     import onnx
 
-    if model.ByteSize() <= MAX_PROTOBUF_BYTES:
+    if weight_bytes(model) <= MAX_PROTOBUF_BYTES:
         onnx.save(model, str(path))
         return ()
     location = path.name + ".data"

@@ -19,22 +19,23 @@ ENQUEUE_LIMIT = 0.8
 SWITCH_LIMIT = 0.5
 """Involuntary context switches a request: from here on the median request is one that lost its core."""
 LOAD_LIMIT = 0.5
-"""Runnable threads beyond the worker's own, by the load average over one minute."""
+"""Cores kept busy by others, on average: they share caches, memory and power with ours."""
 CPU_TIME_LIMIT = 0.9
-"""CPU time over wall time of a single thread that has no reason to wait."""
+"""Share of the time for which the worker had the cores that it wanted."""
 
 
 @dataclass(frozen=True)
 class HostLoad:
     """What else the device had to do while it was measured.
 
-    `cpu_share` is CPU time over wall time times threads; give it only for a runtime that computes on the CPU and never
-    sleeps. `foreign_processes` are names of others that use the accelerator.
+    `busy_cores` counts the device's cores that were busy with anything, on average. `cpu_share` is the share of the
+    time for which the worker's threads, when they could run, did. `foreign_processes` are names of others that use
+    the accelerator.
     """
 
     involuntary_switches: int | None = None
     requests: int | None = None
-    load_average: float | None = None
+    busy_cores: float | None = None
     own_threads: int = 1
     cpu_share: float | None = None
     foreign_processes: tuple[str, ...] = ()
@@ -111,8 +112,8 @@ def _load(load: HostLoad | None, options: OptionsInUse) -> list[Flag]:
         rate = load.involuntary_switches / load.requests
         if rate > SWITCH_LIMIT:
             signs.append(f"{rate:.2g} involuntary context switches a request (limit {SWITCH_LIMIT:g})")
-    if load.load_average is not None and load.load_average - load.own_threads > LOAD_LIMIT:
-        signs.append(f"load average {load.load_average:.1f}, of which {load.own_threads} our own")
+    if load.busy_cores is not None and load.busy_cores - load.own_threads > LOAD_LIMIT:
+        signs.append(f"{load.busy_cores:.1f} cores were busy, {load.own_threads} of them with the measurement")
     if load.cpu_share is not None and load.cpu_share < CPU_TIME_LIMIT:
         signs.append(f"the worker had its cores for {load.cpu_share:.0%} of the time (limit {CPU_TIME_LIMIT:.0%})")
     return raise_flag(FlagKind.FOREIGN_LOAD, Severity.WARNING, "; ".join(signs), options) if signs else []

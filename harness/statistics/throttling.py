@@ -23,7 +23,7 @@ LEAST_DROP = 0.05
 LEAST_SHARE = 0.10
 """... and the smallest share of the run over which it has to be."""
 _DROP = 0.04
-_SHARE = 0.12
+_SHARE = 0.08
 # Both below what has to be found: at a drop of exactly 5 % jitter lifts half of the readings above a limit of 5 %.
 SHORT_WINDOW = 5
 LEAST_READINGS = 20

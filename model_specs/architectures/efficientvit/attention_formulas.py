@@ -59,8 +59,11 @@ def relu_quadratic_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def softmax_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Eq. 1 with Sim = exp(Q K^T / sqrt(d)), in O(N^2 d). (B, h, N, d) -> (B, h, N, d).
 
-    Through PyTorch's fused operator, so that a runtime that has a fused kernel may use it.
+    Through PyTorch's fused operator, so that a runtime that has a fused kernel may use it. ONNX had no such operator
+    for long: its exporter writes attention out, and only from opset 14 on, so here it is written out for every opset.
     """
+    if torch.onnx.is_in_onnx_export():
+        return torch.softmax((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2), dim=-1) @ v
     return F.scaled_dot_product_attention(q, k, v)
 
 

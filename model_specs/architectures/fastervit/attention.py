@@ -17,17 +17,17 @@ Grid = tuple[int, int]
 
 
 def to_windows(x: torch.Tensor, window: Grid) -> torch.Tensor:
-    """(N, C, H, W) -> (N * windows, rows * columns, C), windows and tokens in raster order."""
-    count, width, height_px, width_px = x.shape
-    x = x.reshape(count, width, height_px // window[0], window[0], width_px // window[1], window[1])
-    return x.permute(0, 2, 4, 3, 5, 1).reshape(-1, window[0] * window[1], width)
+    """(N, H, W, C) -> (N * windows, rows * columns, C), windows and tokens in raster order."""
+    count, height, width, channels = x.shape
+    x = x.reshape(count, height // window[0], window[0], width // window[1], window[1], channels)
+    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, window[0] * window[1], channels)
 
 
 def from_windows(tokens: torch.Tensor, window: Grid, windows: Grid) -> torch.Tensor:
     """The inverse of `to_windows` for a map of `windows` (rows, columns) windows."""
-    width = tokens.shape[-1]
-    x = tokens.reshape(-1, *windows, *window, width).permute(0, 5, 1, 3, 2, 4)
-    return x.reshape(-1, width, windows[0] * window[0], windows[1] * window[1])
+    channels = tokens.shape[-1]
+    x = tokens.reshape(-1, *windows, *window, channels).permute(0, 1, 3, 2, 4, 5)
+    return x.reshape(-1, windows[0] * window[0], windows[1] * window[1], channels)
 
 
 class Attention(nn.Module):
@@ -73,7 +73,7 @@ class TransformerBlock(nn.Module):
 class HierarchicalBlock(nn.Module):
     """One block on the tokens of every window and, where there are several windows, on their carrier tokens.
 
-    The forward takes tokens (N * windows, window tokens, C) and a carrier map (N, C, rows, columns) or None, and
+    The forward takes tokens (N * windows, window tokens, C) and a carrier map (N, rows, columns, C) or None, and
     returns both in the same shapes.
     """
 
@@ -97,8 +97,8 @@ class HierarchicalBlock(nn.Module):
         tokens = tokens + self.position()
         if carrier is None or self.carriers is None:
             return self.within(tokens), None
-        sequence = self.between(carrier.flatten(2).transpose(1, 2) + self.carrier_position())
-        carrier = to_windows(sequence.transpose(1, 2).reshape(carrier.shape), self.carriers)
+        sequence = self.between(carrier.flatten(1, 2) + self.carrier_position())
+        carrier = to_windows(sequence.reshape(carrier.shape), self.carriers)
         per_window = carrier.shape[1]
         joined = self.within(torch.cat([carrier, tokens], dim=1))
         return joined[:, per_window:], from_windows(joined[:, :per_window], self.carriers, self.windows)

@@ -79,12 +79,15 @@ class AttentionStage(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        carrier = self.tokenize(x) if self.has_carriers else None
-        tokens = to_windows(x, self.window)
+        # Channel-last from here on, as the linear layers want it.
+        carrier = self.tokenize(x).permute(0, 2, 3, 1) if self.has_carriers else None
+        tokens = to_windows(x.permute(0, 2, 3, 1), self.window)
         for block in self.blocks:
             tokens, carrier = block(tokens, carrier)
         x = from_windows(tokens, self.window, self.windows)
-        return x if carrier is None else x + carrier[:, :, self.carrier_row][:, :, :, self.carrier_column]
+        if carrier is not None:
+            x = x + carrier[:, self.carrier_row][:, :, self.carrier_column]
+        return x.permute(0, 3, 1, 2).contiguous()
 
 
 def _pool(size: Grid, reduced: Grid) -> nn.AvgPool2d:

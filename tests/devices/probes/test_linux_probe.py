@@ -33,7 +33,7 @@ LAPTOP = {
         f"physical id\t: 0\ncore id\t\t: {index % 2}\nflags\t\t: fpu sse4_2 avx avx2 fma"
         for index in range(4)
     ),
-    "/proc/meminfo": "MemTotal:       16000000 kB\nMemFree:  1 kB\nMemAvailable:   8000000 kB\nSwapTotal:  2000000 kB\n",
+    "/proc/meminfo": "MemTotal:  16000000 kB\nMemFree:  1 kB\nMemAvailable:  8000000 kB\nSwapTotal:  2000000 kB\n",
     "/proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
     "/proc/loadavg": "0.52 0.58 0.59 1/467 12345\n",
     "/proc/stat": "cpu  100 0 50 1000 7 3 2 40 0 0\ncpu0 1 2 3\n",

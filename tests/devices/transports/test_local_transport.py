@@ -51,7 +51,7 @@ def test_lines_arrive_while_the_command_runs(transport):
 
 def test_words_are_not_read_by_a_shell(transport, tmp_path):
     marker = tmp_path / "ran"
-    done = transport.run(_python("import sys; print(sys.argv[1])") + [f"$(touch {marker}); `id` 'x"])
+    done = transport.run([*_python("import sys; print(sys.argv[1])"), f"$(touch {marker}); `id` 'x"])
     assert done.stdout == f"$(touch {marker}); `id` 'x\n"
     assert not marker.exists()
 

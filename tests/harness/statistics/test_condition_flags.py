@@ -36,7 +36,7 @@ def test_quiet_conditions_and_unknown_ones_raise_nothing() -> None:
         ({"throttling": Throttling("unknown", ("no clock",))}, FlagKind.THROTTLING_UNKNOWN, "no clock"),
         ({"clocks_locked": False}, FlagKind.CLOCKS_NOT_LOCKED, "not locked"),
         ({"load": HostLoad(600, 1000)}, FlagKind.FOREIGN_LOAD, "0.6 involuntary"),
-        ({"load": HostLoad(load_average=3.0, own_threads=2)}, FlagKind.FOREIGN_LOAD, "3.0, of which 2"),
+        ({"load": HostLoad(busy_cores=3.0, own_threads=2)}, FlagKind.FOREIGN_LOAD, "3.0 cores were busy, 2 of them"),
         ({"load": HostLoad(cpu_share=0.7)}, FlagKind.FOREIGN_LOAD, "70%"),
         ({"load": HostLoad(foreign_processes=("Xorg",))}, FlagKind.FOREIGN_LOAD, "Xorg"),
         ({"output_difference": 0.01}, FlagKind.OUTPUT_DRIFT, "0.01"),

@@ -93,6 +93,15 @@ def test_a_coarse_clock_does_not_make_the_interval_vanish() -> None:
     assert estimate.high - estimate.low > 0.1
 
 
+def test_the_interval_holds_the_number_that_is_printed_beside_it() -> None:
+    """With 35 % of the readings on 10 and the rest on 11 the latency was about 10.7, but the median reads 11."""
+    readings = np.random.default_rng(4).permutation(np.repeat([10.0, 11.0], [350, 650]))
+    estimate = median_interval([readings])
+    assert estimate.median == estimate.high == 11.0
+    assert estimate.low is not None
+    assert 10.5 < estimate.low < 10.8
+
+
 def test_the_unit_of_the_samples_does_not_matter() -> None:
     samples = HEAVY_TAILED.draw(np.random.default_rng(4), 3, 200)
     in_ms, in_ns = median_interval(list(samples)), median_interval(list(samples * 1e6))

@@ -67,6 +67,14 @@ def test_drift_within_a_round_is_found_in_either_direction(n: int) -> None:
     assert FlagKind.DRIFT not in _raised([_calm(n, 1, n)[0] * np.linspace(1, 1.01, n)])
 
 
+def test_a_median_that_jumps_by_one_tick_of_a_coarse_clock_is_no_drift() -> None:
+    random = np.random.default_rng(2)
+    upper_share = np.repeat([0.44, 0.5, 0.56], 1000)
+    readings = np.where(random.random(3000) < upper_share, 1.03, 1.0)
+    assert np.median(readings[-1000:]) > 1.02 * np.median(readings[:1000])
+    assert FlagKind.DRIFT not in _raised([readings])
+
+
 @pytest.mark.parametrize("model", [AUTOCORRELATED, QUANTISED, COARSELY_QUANTISED], ids=lambda model: model.name)
 def test_noise_alone_is_rarely_taken_for_drift_and_never_for_disagreement(model: LatencyModel) -> None:
     random = np.random.default_rng(3)

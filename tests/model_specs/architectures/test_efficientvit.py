@@ -135,12 +135,16 @@ def test_upsampling_can_be_bilinear_with_the_same_weights() -> None:
 
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
 def test_upsampling_reads_pixels_at_their_centres(mode: Upsample) -> None:
-    """Output pixel i of a x4 enlargement lies at (i + 0.5) / 4 - 0.5 of the input; on a ramp that is its value."""
+    """Output pixel i of a x4 enlargement lies at (i + 0.5) / 4 - 0.5 of the input; on a ramp that is its value.
+
+    Bicubically only nearly so (PyTorch's kernel has a = -0.75, and a = -0.5 alone keeps ramps), but aligned corners
+    would be off by up to 0.23 here.
+    """
     ramp = torch.arange(16.0).expand(1, 1, 16, 16)
     enlarged = Resize(factor=4, mode=mode)(ramp)
     assert enlarged.shape == (1, 1, 64, 64)
     expected = (torch.arange(64.0) + 0.5) / 4 - 0.5
-    torch.testing.assert_close(enlarged[0, 0, 20, 12:52], expected[12:52])
+    assert (enlarged[0, 0, 20, 12:52] - expected[12:52]).abs().max() < (0.1 if mode == "bicubic" else 1e-5)
     assert torch.equal(Resize(size=(16, 16), mode=mode)(ramp), ramp)
     torch.testing.assert_close(Resize(size=(64, 64), mode=mode)(ramp), enlarged)
 

@@ -57,10 +57,10 @@ def test_attention_is_softmax_attention_with_a_bias_of_the_offset(seeded) -> Non
 
 
 def test_windows_and_back_is_the_same_map() -> None:
-    x = torch.arange(2 * 3 * 4 * 6, dtype=torch.float32).reshape(2, 3, 4, 6)
+    x = torch.arange(2 * 4 * 6 * 3, dtype=torch.float32).reshape(2, 4, 6, 3)
     windows = attention.to_windows(x, (2, 3))
     assert windows.shape == (8, 6, 3)
-    assert torch.equal(windows[1, :, 0], x[0, 0, :2, 3:].flatten())
+    assert torch.equal(windows[1, :, 0], x[0, :2, 3:, 0].flatten())
     assert torch.equal(attention.from_windows(windows, (2, 3), (2, 2)), x)
 
 

@@ -1,0 +1,162 @@
+"""One run under way: it is prepared, measured round by round, and stored."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from devices.device import DeviceSession
+from devices.errors import DeviceError, InventoryError, WorkerError
+from devices.opening import open_device
+from devices.runners.base import Deployment, Progress
+from harness.case import Case, choose_cpus
+from harness.cooling import cool_down
+from harness.errors import RequestError
+from harness.export import FORMATS, Artifact, export_artifact
+from harness.export.errors import ExportError
+from harness.gate import FidelityError, check_fidelity
+from harness.recording import Measured, Round, failed_record, finished_record
+from harness.store.layout import new_run_id
+from harness.store.record import RunRecord
+from harness.store.writer import RunWriter
+from harness.telemetry import TelemetrySampler
+
+
+class Observer(Protocol):
+    """Who wants to see a benchmark go on: a progress bar, a log, nobody."""
+
+    def stage(self, text: str) -> None: ...
+
+    def progress(self, case: Case, round_index: int, progress: Progress) -> None: ...
+
+
+class RunInProgress:
+    """A case from its opened device to its stored run. Use as a context manager; what is not stored leaves nothing.
+
+    An expected failure of a stage is kept, ends the run's own work, and is stored with it. Wrong requests are raised.
+    """
+
+    def __init__(self, case: Case, store: Path, command: Sequence[str], order_seed: int) -> None:
+        self.case = case
+        self._measured = Measured(
+            case=case,
+            run_id=new_run_id(),
+            command=tuple(command),
+            order_seed=order_seed,
+            started_at=datetime.now(timezone.utc),
+        )
+        self._store = store
+        self._failure: Exception | None = None
+        self._stored: tuple[RunRecord, Path] | None = None
+        self._open = ExitStack()
+        self._cpus: tuple[int, ...] = ()
+        self._session: DeviceSession
+        self._writer: RunWriter
+        self._outputs: Path
+        self._deployment: Deployment
+
+    def __enter__(self) -> RunInProgress:
+        case = self.case
+        with ExitStack() as opening:
+            self._session = opening.enter_context(open_device(case.device))
+            # Before anything is measured: a store that cannot be written to is no place for hours of work.
+            self._writer = opening.enter_context(
+                RunWriter(self._store, case.device.name, case.spec.id, self._measured.run_id)
+            )
+            self._outputs = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="bench-outputs-")))
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def prepare(self, observer: Observer) -> None:
+        """Look at the device, export, deploy: everything that must not run beside a measurement."""
+        measured, case = self._measured, self.case
+        try:
+            measured.stage = "device"
+            self._cpus = choose_cpus(case, self._session)
+            measured.fingerprint = self._session.fingerprint()
+            measured.stage = "export"
+            measured.artifact = self._export(observer)
+            measured.stage = "deploy"
+            self._deployment = self._session.deploy(measured.artifact.path, measured.artifact.sha256)
+        except (DeviceError, ExportError) as error:
+            self._keep(error)
+
+    def measure_round(self, index: int, position: int, observer: Observer) -> None:
+        """One round in a fresh process; nothing if the run has failed already."""
+        if self._failure is not None:
+            return
+        measured = self._measured
+        try:
+            measured.stage = "measure"
+            observer.stage(f"{self.case.spec.id}: round {index + 1} of {self.case.rounds}")
+            measured.rounds.append(self._measure(index, position, observer))
+            if index == 0:
+                # No number is ever shown of an artifact that does not compute the model: the gate comes first.
+                measured.stage = "fidelity"
+                assert measured.artifact is not None
+                measured.fidelity = check_fidelity(self.case.spec, measured.artifact, measured.rounds[0].result.outputs)
+                if not measured.fidelity.passed:
+                    raise FidelityError(measured.fidelity)
+        except DeviceError as error:
+            self._keep(error)
+
+    def store(self) -> None:
+        """Store what was measured, or the failure. Raises StoreError."""
+        measured = self._measured
+        record = finished_record(measured) if self._failure is None else failed_record(measured, self._failure)
+        for name, text in measured.evidence().items():
+            self._writer.add_evidence(name, text)
+        self._writer.write_samples(measured.sample_blocks())
+        self._writer.write_telemetry(measured.telemetry())
+        self._stored = record, self._writer.commit(record)
+
+    def stored(self) -> tuple[RunRecord, Path]:
+        """The record and its place. Only after `store`."""
+        assert self._stored is not None
+        return self._stored
+
+    def _export(self, observer: Observer) -> Artifact:
+        case = self.case
+        format_ = self._session.artifact_format(case.runtime)
+        if format_ not in FORMATS:
+            raise RequestError(
+                f"runtime {case.runtime} loads {format_!r} files; models are exported to {', '.join(FORMATS)}"
+            )
+        return export_artifact(case.spec, format_, case.export_options(), progress=observer.stage)
+
+    def _measure(self, index: int, position: int, observer: Observer) -> Round:
+        measured = self._measured
+        assert measured.artifact is not None
+        cooled = cool_down(self._session, self.case.protocol.cool_down, observer.stage)
+        request = self.case.round_request(measured.artifact, self._cpus)
+        started_at = datetime.now(timezone.utc)
+        with TelemetrySampler(self._session) as telemetry:
+            try:
+                result = self._session.measure(
+                    self._deployment,
+                    request,
+                    self._outputs / f"round{index}.npz",
+                    lambda progress: observer.progress(self.case, index, progress),
+                )
+            finally:
+                measured.readings.extend(telemetry.readings)
+        return Round(index, position, started_at, result, telemetry.readings, cooled)
+
+    def _keep(self, error: Exception) -> None:
+        """Keep an expected failure for the record. A runtime that is unknown or not installed is none: nothing was
+        tried, the request has to change."""
+        if isinstance(error, InventoryError):
+            raise error
+        if isinstance(error, WorkerError) and error.kind in ("runtime-missing", "bad-request"):
+            raise RequestError(str(error)) from error
+        self._failure = error

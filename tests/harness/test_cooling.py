@@ -1,0 +1,68 @@
+"""Cooling down: by temperature, with a cap, on a clock that the test turns."""
+
+from __future__ import annotations
+
+import pytest
+
+from devices.probes.base import Reading
+from harness.cooling import Cooled, cool_down
+from harness.protocol import CoolDown
+
+
+class Room:
+    """A device that cools by 2 degrees a second of a clock of its own; `None` has no thermometer."""
+
+    def __init__(self, start_c: float | None) -> None:
+        self.start_c = start_c
+        self.now_s = 0.0
+        self.said: list[str] = []
+
+    def read(self) -> list[Reading]:
+        load = Reading("system", "load_average_1min", 90.0, "processes")
+        if self.start_c is None:
+            return [load]
+        sensors = [
+            Reading(f"zone{index}", "temperature", self.start_c - 2 * self.now_s - index, "C") for index in (0, 5)
+        ]
+        return [load, *sensors]
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def cool(self, wanted: CoolDown | None) -> Cooled | None:
+        return cool_down(self, wanted, self.said.append, clock=lambda: self.now_s, sleep=self.sleep)
+
+
+WANTED = CoolDown(below_c=50, max_s=30)
+
+
+def test_nothing_is_waited_for_unless_asked():
+    assert Room(90).cool(None) is None
+
+
+def test_a_cool_device_starts_at_once():
+    assert Room(45).cool(WANTED) == Cooled(True, 0.0, 45.0)
+
+
+def test_the_hottest_sensor_decides():
+    room = Room(70)
+    cooled = room.cool(WANTED)
+    assert cooled.reached is True
+    assert cooled.waited_s == 10
+    assert cooled.temperature_c == 50
+    assert len(room.said) == 1
+
+
+def test_the_cap_ends_the_wait():
+    cooled = Room(200).cool(WANTED)
+    assert cooled.reached is False
+    assert cooled.waited_s == 30
+
+
+def test_without_a_thermometer_nothing_is_claimed():
+    assert Room(None).cool(WANTED) == Cooled(None, 0.0, None)
+
+
+def test_a_threshold_must_make_sense():
+    with pytest.raises(ValueError, match="below_c"):
+        CoolDown(below_c=0, max_s=1)
