@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.export import onnx_export, tflite_export
+from harness.export.convert import arguments_for
 from harness.export.job import ExportJob
 from harness.export.tflite_graph import read_graph
 from model_specs import load_spec
@@ -363,14 +364,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--whole", action="store_true", help="the whole model instead of its attention modules")
-    parser.add_argument("--only", nargs="+", choices=[*FORMULATIONS, "own"], help="`own`: as the model has it")
+    parser.add_argument("--only", nargs="+", choices=[*FORMULATIONS, "own"], help="`own`: as it is exported")
     arguments = parser.parse_args()
     names = list(dict.fromkeys(["authors", *(arguments.only or [*FORMULATIONS, "own"])]))
     spec = load_spec(arguments.model)
     if arguments.resolution:
         spec = spec.at(tuple(arguments.resolution))
-    bilinear = spec.model_copy(update={"arguments": {**spec.arguments, "upsample": "bilinear"}})
-    model = (bilinear if spec.task == "segmentation" else spec).build()
+    overrides, _ = arguments_for(spec, "tflite" if arguments.runtime == "litert" else "onnx")
+    model = spec.build(overrides=overrides)
     image = torch.randn(1, *spec.inputs[0].shape, generator=torch.Generator().manual_seed(0))
     if arguments.whole:
         compare(f"{spec.id}, whole", model, image, names, arguments)

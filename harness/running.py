@@ -18,7 +18,7 @@ from harness.case import Case, choose_cpus
 from harness.cooling import cool_down
 from harness.errors import RequestError
 from harness.export import FORMATS, Artifact, export_artifact
-from harness.export.errors import ExportError
+from harness.export.errors import ExportError, MissingPackageError
 from harness.gate import FidelityError, check_fidelity
 from harness.recording import Measured, Round, failed_record, finished_record
 from harness.store.layout import new_run_id
@@ -153,9 +153,9 @@ class RunInProgress:
         return Round(index, position, started_at, result, telemetry.readings, cooled)
 
     def _keep(self, error: Exception) -> None:
-        """Keep an expected failure for the record. A runtime that is unknown or not installed is none: nothing was
-        tried, the request has to change."""
-        if isinstance(error, InventoryError):
+        """Keep an expected failure for the record. A runtime or converter that is unknown or not installed is none:
+        nothing was tried, the request has to change."""
+        if isinstance(error, (InventoryError, MissingPackageError)):
             raise error
         if isinstance(error, WorkerError) and error.kind in ("runtime-missing", "bad-request"):
             raise RequestError(str(error)) from error

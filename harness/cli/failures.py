@@ -12,7 +12,7 @@ def exit_code_of(error: BaseException) -> int | None:
     """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
     from devices.errors import DeviceError, InventoryError
     from harness.errors import RequestError
-    from harness.export.errors import CacheError, ExportError
+    from harness.export.errors import CacheError, ExportError, MissingPackageError
     from harness.store.errors import InvalidNameError, StoreError, StoreLocationError, UnknownRunError
     from model_specs.errors import CheckpointError, SpecError
     from reports.plots.style import FigureError
@@ -23,6 +23,7 @@ def exit_code_of(error: BaseException) -> int | None:
         SpecError,
         CheckpointError,
         FigureError,
+        MissingPackageError,
         InvalidNameError,
         StoreLocationError,
         UnknownRunError,

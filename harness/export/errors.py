@@ -16,5 +16,9 @@ class ExportOutOfMemoryError(ExportError):
     """The conversion ran out of memory; export on a larger machine, or at a smaller resolution or batch."""
 
 
+class MissingPackageError(ExportError):
+    """A converter is not installed; the message has the line that installs it."""
+
+
 class CacheError(RuntimeError):
     """The cache directory cannot be used: no space left, no permission; the message names the directory."""

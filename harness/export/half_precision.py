@@ -40,20 +40,21 @@ TYPED_BY_ATTRIBUTE = frozenset(
 """An attribute or another operator decides on their types: left as they are."""
 
 
+LARGE_WEIGHT_BYTES = 4096
+"""No shape is written in a constant of this size."""
+
+
 def to_half(model: onnx.ModelProto) -> list[str]:
     """Rewrite the graph in place; its inputs and outputs keep their types. The operator types that stayed float32.
 
     Raises ExportError for a graph with branches or loops.
     """
-    import onnx
-
     promote_constants(model.graph)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     rewriter = _Rewriter(model.graph, element_types(model), opset)
     kept = rewriter.rewrite()
     del model.graph.value_info[:]
-    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
-    model.graph.value_info.extend(inferred.graph.value_info)
+    model.graph.value_info.extend(infer_types(model).value_info)
     return kept
 
 
@@ -77,13 +78,29 @@ def promote_constants(graph: onnx.GraphProto) -> None:
 
 def element_types(model: onnx.ModelProto) -> dict[str, int]:
     """Element type (TensorProto.DataType) of every tensor by name."""
-    import onnx
-
-    graph = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
+    graph = infer_types(model)
     types = {tensor.name: tensor.data_type for tensor in graph.initializer}
     for values in (graph.input, graph.output, graph.value_info):
         types.update((value.name, value.type.tensor_type.elem_type) for value in values)
     return types
+
+
+def infer_types(model: onnx.ModelProto) -> onnx.GraphProto:
+    """The graph with the type of every tensor, checked; its large weights are empty.
+
+    They are set aside meanwhile: inference goes through one protobuf message, which ends at 2 GiB.
+    """
+    import onnx
+
+    large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) > LARGE_WEIGHT_BYTES]
+    contents = [tensor.raw_data for tensor in large]
+    for tensor in large:
+        tensor.raw_data = b""
+    try:
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
+    finally:
+        for tensor, content in zip(large, contents, strict=True):
+            tensor.raw_data = content
 
 
 class _Rewriter:

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from harness.export.cache import no_space_error
-from harness.export.errors import ExportError, ExportOutOfMemoryError
+from harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
 
 LOG = "export.log"
 REQUEST = "request.json"
@@ -104,7 +104,9 @@ def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Pa
     if kind == "package":
         package = message.partition(".")[0]
         extra = EXTRA_OF.get(package, "export")
-        return ExportError(f"the export needs {package}, which is not installed: pip install 'latency-bench[{extra}]'")
+        return MissingPackageError(
+            f"the export needs {package}, which is not installed: pip install 'latency-bench[{extra}]'"
+        )
     if kind == "export":
         return ExportError(message)
     during = f" while {last['name']}" if last.get("event") == "stage" else ""

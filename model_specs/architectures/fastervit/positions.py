@@ -37,7 +37,9 @@ class FoldedTable(nn.Module):
     def fold(self) -> None:
         """Make `table` what the parameters say now."""
         with torch.no_grad():
-            self.table = self.compute().detach()
+            # Contiguous: litert-torch 0.10 tells constants apart by their address, and takes that of a temporary copy
+            # where one is not contiguous, so that two blocks' tables can be taken for the same.
+            self.table = self.compute().detach().contiguous()
 
     def train(self, mode: bool = True) -> Any:
         super().train(mode)

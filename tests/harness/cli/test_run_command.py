@@ -98,11 +98,16 @@ def test_more_threads_than_cores_is_refused(bench, fast):
     assert bench("results", "ls", "--json").json() == []
 
 
-def test_a_runtime_that_is_not_installed_gives_the_line_that_installs_it(bench, fast, tmp_path):
-    # Modules of these names that refuse to import come first on the worker's path.
+@pytest.mark.parametrize("where", ["on the device", "on the host"])
+def test_a_runtime_that_is_not_installed_gives_the_line_that_installs_it(bench, fast, tmp_path, where):
+    # Modules of these names that refuse to import come first on the path: of the worker alone, or of the export too.
     for name in ("ai_edge_litert", "tflite_runtime"):
         (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}', name='{name}')\n")
-    done = bench("run", *TINY, *fast, env={"PYTHONPATH": str(tmp_path)})
+    environment = {"BENCH_DEVICES": str(tmp_path / "devices.yaml")}
+    if where == "on the host":
+        environment |= {"PYTHONPATH": str(tmp_path), "BENCH_CACHE": str(tmp_path / "empty-cache")}
+    _device(tmp_path, ["env", f"PYTHONPATH={tmp_path}", sys.executable])
+    done = bench("run", *TINY, *fast, env=environment)
     assert done.returncode == 2
     assert "pip install" in done.stderr
     assert "Traceback" not in done.stderr
@@ -127,7 +132,7 @@ def test_a_model_that_does_not_fit_in_memory_is_a_failed_run_without_a_number(be
     assert result["latency_ms"] is None
     assert result["throughput_img_s"] is None
     assert result["failure"]["kind"] == "out-of-memory"
-    assert "--batch" in result["failure"]["remedy"]
+    assert "batch" in result["failure"]["remedy"]
     assert bench("results", "verify").returncode == 0
 
 

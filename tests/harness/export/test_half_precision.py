@@ -38,7 +38,8 @@ class SumsPastTheLimit(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = self.conv(image)
-        return x.flatten(2).sum(dim=2, keepdim=True).reshape(1, 1, 1, 1).transpose(2, 3) / 4096.0
+        total: torch.Tensor = x.flatten(2).sum(dim=2, keepdim=True)
+        return total.reshape(1, 1, 1, 1).transpose(2, 3) / 4096.0
 
 
 class Branches(torch.nn.Module):

@@ -29,7 +29,8 @@ class PadsWithOnes(torch.nn.Module):
         self.second = torch.nn.Conv2d(4, 4, 3)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.second(F.pad(self.first(image), (1, 1, 1, 1), value=1.0))
+        result: torch.Tensor = self.second(F.pad(self.first(image), (1, 1, 1, 1), value=1.0))
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def image() -> torch.Tensor:
 
 def to_custom(path: Path, operator: str, custom_code: str) -> None:
     """Turn one built-in operator of a file into a custom one."""
-    import flatbuffers
+    import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
@@ -91,7 +92,8 @@ def test_a_custom_operator_is_refused(make_job: MakeJob, image: torch.Tensor, mo
 def test_what_cannot_be_converted_is_an_error(make_job: MakeJob, image: torch.Tensor) -> None:
     class Complex(torch.nn.Module):
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return torch.linalg.eigvals(image).real
+            eigenvalues: torch.Tensor = torch.linalg.eigvals(image)
+            return eigenvalues.real
 
     with pytest.raises(Exception, match="eigvals"):
         tflite_export.export(make_job(Complex(), "model.tflite", image=image))

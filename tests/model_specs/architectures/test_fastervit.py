@@ -82,6 +82,12 @@ def test_folded_positions_follow_the_parameters() -> None:
     assert table.train()().requires_grad
 
 
+def test_constants_are_contiguous() -> None:
+    """Others of the same shape get mixed up on the way to TFLite, depending on where memory happens to be reused."""
+    module = classification.build(resolution=(224, 224), **SMALL)
+    assert all(buffer.is_contiguous() for buffer in module.buffers())
+
+
 def test_a_size_that_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="multiples of 224"):
         classification.build(resolution=(256, 256), **SMALL)
