@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devices.probes.base import Probe, Reading
 from devices.runners.base import Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
+from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from devices.transports.adb_options import AdbOptions
 from devices.transports.base import Transport
 
 
@@ -39,6 +41,10 @@ class Device(BaseModel):
     """Command that starts Python on the device, e.g. [/opt/venv/bin/python]; by default the one bench runs with."""
     onnx_opset: int | None = None
     """Opset of exported ONNX files, where the device's runtime wants another than the model's own."""
+    adb: AdbOptions = Field(default_factory=AdbOptions)
+    """Which Android device, and over which link, for `transport: adb`."""
+    benchmark_model: BenchmarkModelOptions = Field(default_factory=BenchmarkModelOptions)
+    """TFLite's benchmark tool on the device, for `runner: benchmark_model`."""
 
 
 class DeviceSession:

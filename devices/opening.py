@@ -10,18 +10,34 @@ from devices.device import Device, DeviceSession
 from devices.errors import InventoryError
 
 PARTS: dict[str, dict[str, str]] = {
-    "transport": {"local": "devices.transports.local:LocalTransport"},
-    "runner": {"worker": "devices.runners.worker:WorkerRunner"},
-    "probe": {"linux": "devices.probes.linux:LinuxProbe"},
+    "transport": {
+        "local": "devices.transports.local:LocalTransport",
+        "adb": "devices.transports.adb:AdbTransport",
+    },
+    "runner": {
+        "worker": "devices.runners.worker:WorkerRunner",
+        "benchmark_model": "devices.runners.benchmark_model:BenchmarkModelRunner",
+    },
+    "probe": {
+        "linux": "devices.probes.linux:LinuxProbe",
+        "android": "devices.probes.android:AndroidProbe",
+    },
 }
 
 
 def open_device(device: Device) -> DeviceSession:
     """Open a session. Raises InventoryError for an unknown part, UnreachableError where the device does not answer."""
-    runner = _find("runner", device.runner)(python=device.python)
-    probes = [_find("probe", name)() for name in device.probes]
+    runner = _make("runner", device.runner, device, python=device.python)
+    probes = [_make("probe", name, device) for name in device.probes]
     # Last, because it is the only part that holds something open.
-    return DeviceSession(device, _find("transport", device.transport)(), runner, probes)
+    return DeviceSession(device, _make("transport", device.transport, device), runner, probes)
+
+
+def _make(kind: str, name: str, device: Device, **arguments: Any) -> Any:
+    """A part, which may have a class method `for_device(device)` to read its settings from the inventory entry."""
+    part = _find(kind, name)
+    for_device = getattr(part, "for_device", None)
+    return part(**arguments) if for_device is None else for_device(device)
 
 
 def _find(kind: str, name: str) -> Any:

@@ -1,0 +1,97 @@
+"""GPU memory by pycuda. Its last release for Python 3.6, as on the first Jetsons, is 2022.1."""
+
+import importlib
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Sequence
+
+from .base import DeviceBuffer, HostBuffer, Memory, described, nanoseconds
+from .failure import cuda_failure, library_missing
+
+
+class PycudaMemory(Memory):
+    """In the GPU's primary context, which TensorRT uses as well. Not `pycuda.autoinit`: it makes one of its own."""
+
+    name = "pycuda"
+
+    def __init__(self, device: int) -> None:
+        try:
+            package = importlib.import_module("pycuda")
+            self._cuda: Any = importlib.import_module("pycuda.driver")
+        except Exception as error:
+            # Where the driver is missing, `import pycuda` works and `import pycuda.driver` fails on libcuda.
+            if "libcuda" in str(error):
+                raise cuda_failure(error, "while starting pycuda")
+            raise library_missing("pycuda", error, "pip install pycuda")
+        self._version = str(getattr(package, "VERSION_TEXT", "unknown version"))
+        with self._said("while starting the GPU"):
+            self._cuda.init()
+            self._device = self._cuda.Device(device)
+            self._context = self._device.retain_primary_context()
+            self._context.push()
+
+    def facts(self) -> Dict[str, Any]:
+        with self._said("while asking the GPU what it is"):
+            return described(
+                self._device.name(),
+                self._cuda.get_driver_version(),
+                self._device.compute_capability(),
+                self._device.total_memory(),
+                "pycuda " + self._version,
+            )
+
+    def host_buffer(self, shape: Sequence[int], dtype: str, pinned: bool) -> HostBuffer:
+        import numpy as np
+
+        if not pinned:
+            return HostBuffer(np.zeros(tuple(shape), dtype), False)
+        with self._said("while allocating pinned host memory"):
+            return HostBuffer(self._cuda.pagelocked_zeros(tuple(shape), np.dtype(dtype)), True)
+
+    def device_buffer(self, like: HostBuffer) -> DeviceBuffer:
+        size_bytes = like.array.nbytes
+        with self._said("while allocating %d bytes" % size_bytes):
+            allocation = self._cuda.mem_alloc(max(1, size_bytes))
+            return DeviceBuffer(int(allocation), size_bytes, allocation)
+
+    def stream(self) -> Any:
+        with self._said("while making a stream"):
+            return self._cuda.Stream(1)  # CU_STREAM_NON_BLOCKING
+
+    def stream_handle(self, stream: Any) -> int:
+        return int(stream.handle)
+
+    def event(self, spin: bool) -> Any:
+        flags = self._cuda.event_flags
+        with self._said("while making an event"):
+            return self._cuda.Event(flags.DEFAULT if spin else flags.BLOCKING_SYNC)
+
+    def record(self, event: Any, stream: Any) -> None:
+        event.record(stream)
+
+    def wait(self, event: Any) -> None:
+        event.synchronize()
+
+    def elapsed_ns(self, start: Any, end: Any) -> int:
+        return nanoseconds(start.time_till(end))
+
+    def copy_in(self, to: DeviceBuffer, host: HostBuffer, stream: Any) -> None:
+        self._cuda.memcpy_htod_async(to.address, host.array, stream)
+
+    def copy_out(self, host: HostBuffer, of: DeviceBuffer, stream: Any) -> None:
+        self._cuda.memcpy_dtoh_async(host.array, of.address, stream)
+
+    def synchronise(self) -> None:
+        with self._said("while waiting for the GPU"):
+            self._context.synchronize()
+
+    def close(self) -> None:
+        with self._said("while letting go of the GPU"):
+            self._context.pop()
+            self._context.detach()
+
+    @contextmanager
+    def _said(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise cuda_failure(error, doing)

@@ -1,0 +1,159 @@
+"""What the runtimes of a GPU share: the timed request, by events on a stream, and lanes for throughput."""
+
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
+
+from ..clock import Clock
+from ..failure import WorkerError
+from ..memory import open_memory
+from ..memory.base import HostBuffer, Memory
+from ..memory.failure import cuda_failure
+from ..samples import RequestTimes
+from .base import Lane, Runtime, TensorInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+
+GPU_DEFAULTS: Dict[str, Any] = {"threads": 0, "device": 0, "pinned": True, "spin": False, "cuda_graph": False}
+"""Options that all of them have: the GPU's number; page-locked host buffers; whether the host polls while it waits; one
+launch of a captured graph in place of the single kernels. `threads` is of no use to a GPU and is not passed on."""
+
+
+class GpuLane(Lane):
+    """One stream with buffers of its own. A subclass enqueues; this class times.
+
+    Device time is read from four events around the three phases. The host's clock goes around all of it: enqueueing,
+    the work, and the wait for the last event, which is when the host may read the outputs.
+    """
+
+    def __init__(self, memory: Memory, spin: bool) -> None:
+        self.memory = memory
+        self.stream: Any = memory.stream()
+        # The host waits for the last one alone.
+        self._events = [memory.event(spin) for _ in range(4)]
+        self._graph: Any = None
+
+    def enqueue_copy_in(self) -> None:
+        raise NotImplementedError
+
+    def enqueue_compute(self) -> None:
+        """Raises where the library reports at once that it cannot; what fails later shows in the wait."""
+        raise NotImplementedError
+
+    def enqueue_copy_out(self) -> None:
+        raise NotImplementedError
+
+    def make_current(self) -> None:
+        self.memory.make_current(self.stream)
+
+    def capture(self) -> None:
+        """Turn the compute phase into a graph. Raises WorkerError where it cannot be captured: running on without would
+        be another measurement than was asked for."""
+        self.make_current()
+        # The first request allocates and chooses kernels, which cannot be captured; so it goes before.
+        self.submit()
+        self.wait()
+        try:
+            self.memory.begin_capture(self.stream)
+            try:
+                self.enqueue_compute()
+            finally:
+                graph = self.memory.end_capture(self.stream)
+        except Exception as error:
+            raise cuda_failure("the CUDA graph cannot be captured: %s" % error, "while capturing")
+        self._graph = graph
+
+    def submit(self) -> None:
+        self.make_current()
+        self.enqueue_copy_in()
+        self._compute()
+        self.enqueue_copy_out()
+        self.memory.record(self._events[3], self.stream)
+
+    def wait(self) -> None:
+        self.memory.wait(self._events[3])
+
+    def request(self, clock: Clock) -> RequestTimes:
+        memory, stream = self.memory, self.stream
+        began, copied_in, computed, ended = self._events
+        start_ns = clock()
+        memory.record(began, stream)
+        self.enqueue_copy_in()
+        memory.record(copied_in, stream)
+        self._compute()
+        memory.record(computed, stream)
+        self.enqueue_copy_out()
+        memory.record(ended, stream)
+        memory.wait(ended)
+        end_ns = clock()
+        elapsed_ns = memory.elapsed_ns
+        return RequestTimes(
+            start_ns,
+            end_ns,
+            elapsed_ns(began, copied_in),
+            elapsed_ns(copied_in, computed),
+            elapsed_ns(computed, ended),
+        )
+
+    def _compute(self) -> None:
+        if self._graph is None:
+            self.enqueue_compute()
+        else:
+            self.memory.launch(self._graph, self.stream)
+
+
+class GpuRuntime(Runtime):
+    """A runtime on one GPU. The first lane serves the latency's requests, one in flight."""
+
+    LIBRARY = ""
+    """Of the memory seam, where the runtime cannot use another."""
+
+    def open_gpu(self) -> None:
+        self.memory = open_memory(
+            str(self.options.get("memory", self.LIBRARY)), self.options["device"], self.options["cuda_graph"]
+        )
+        self._lanes: List[GpuLane] = []
+        self._arrays: List["np.ndarray"] = []
+
+    def make_lane(self) -> GpuLane:
+        """A stream and everything that a request needs, not yet fed."""
+        raise NotImplementedError
+
+    def feed(self, lane: GpuLane, arrays: Sequence["np.ndarray"]) -> None:
+        raise NotImplementedError
+
+    def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
+        self._arrays = list(arrays)
+        self._lanes = [self._ready_lane()]
+        self._lanes[0].make_current()
+
+    def request(self) -> RequestTimes:
+        try:
+            return self._lanes[0].request(self.clock)
+        except WorkerError:
+            raise
+        except Exception as error:
+            raise cuda_failure(error, "in a request")
+
+    def lanes(self, count: int) -> List[Lane]:
+        while len(self._lanes) < count:
+            self._lanes.append(self._ready_lane())
+        return list(self._lanes[:count])
+
+    def close(self) -> None:
+        self._lanes = []
+        self.memory.close()
+
+    def _ready_lane(self) -> GpuLane:
+        lane = self.make_lane()
+        self.feed(lane, self._arrays)
+        if self.options["cuda_graph"]:
+            lane.capture()
+        return lane
+
+
+def host_buffers(memory: Memory, tensors: Sequence[TensorInfo], pinned: bool) -> List[HostBuffer]:
+    """One a tensor; all sizes have to be known."""
+    return [
+        memory.host_buffer([size for size in tensor.shape if size is not None], tensor.dtype, pinned)
+        for tensor in tensors
+    ]
