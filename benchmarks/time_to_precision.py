@@ -4,8 +4,8 @@
     python benchmarks/time_to_precision.py --model b1-cls-r224 --repeats 9
 
 Each protocol is run several times in fresh processes, all of them interleaved in random order. Given are the median
-time that sampling took (warm-up not counted), the median width of the interval of the median, and how far the medians of
-the repeats really lay apart: the last is what a reader of a single number is exposed to.
+time that sampling took (warm-up not counted), the median width of the interval of the median, and how far the medians
+of the repeats really lay apart: the last is what a reader of a single number is exposed to.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ class Case:
     batch: int = 1
     weights: Path | None = None
     seed: int = 0
+    artifact: Artifact | None = None
+    """A file that was brought instead of a model to export."""
 
     def export_options(self) -> ExportOptions:
         return ExportOptions(

@@ -13,7 +13,9 @@ from devices.probes.base import Reading
 from devices.runners.base import PHASES, RoundResult
 from harness.case import INPUT_SEED, Case
 from harness.cooling import Cooled
+from harness.energy import energy
 from harness.export import Artifact
+from harness.export.errors import ExportOutOfMemoryError
 from harness.software import software
 from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
 from harness.store.outcome import (
@@ -116,7 +118,9 @@ def finished_record(measured: Measured) -> RunRecord:
 
 def failed_record(measured: Measured, error: Exception) -> RunRecord:
     """The record of a run that has none, and why."""
-    kind = error.kind if isinstance(error, WorkerError) else type(error).__name__
+    kind = error.kind if isinstance(error, DeviceError) else "export"
+    if isinstance(error, ExportOutOfMemoryError):
+        kind = "out-of-memory"
     if isinstance(error, WorkerError):
         measured.failure_log = error.log
     return RunRecord(
@@ -244,12 +248,17 @@ def _summary(measured: Measured) -> Summary:
         if all(phase in columns.phases_ns for columns in rounds):
             phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds], tick_ms)[0]  # type: ignore[index]
     peaks = [peak for one in measured.rounds if (peak := _peak_rss_bytes(one))]
+    if any("sample_is" in one.result.loaded for one in measured.rounds):
+        # Samples that are summaries of many requests have no tail: their percentiles are none of a request.
+        percentiles = {}
     return Summary(
         latency=latency,
+        latency_covers=measured.rounds[0].result.latency_covers,
         phases=phases,
         percentiles=percentiles,
         throughput=Throughput(img_s=measured.case.batch / (latency.median_ms / 1e3)),
         peak_rss_bytes=max(peaks, default=None),
+        energy=energy(measured.rounds, measured.case.batch),
     )
 
 

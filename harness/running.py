@@ -19,6 +19,7 @@ from harness.cooling import cool_down
 from harness.errors import RequestError
 from harness.export import FORMATS, Artifact, export_artifact
 from harness.export.errors import ExportError, MissingPackageError
+from harness.fit import check_fits
 from harness.gate import FidelityError, check_fidelity
 from harness.recording import Measured, Round, failed_record, finished_record
 from harness.store.layout import new_run_id
@@ -82,11 +83,13 @@ class RunInProgress:
         measured, case = self._measured, self.case
         try:
             measured.stage = "device"
+            self._session.tune()
             self._cpus = choose_cpus(case, self._session)
             measured.fingerprint = self._session.fingerprint()
             measured.stage = "export"
             measured.artifact = self._export(observer)
             measured.stage = "deploy"
+            check_fits(measured.artifact, self._session.read())
             self._deployment = self._session.deploy(measured.artifact.path, measured.artifact.sha256)
         except (DeviceError, ExportError) as error:
             self._keep(error)
@@ -100,12 +103,14 @@ class RunInProgress:
             measured.stage = "measure"
             observer.stage(f"{self.case.spec.id}: round {index + 1} of {self.case.rounds}")
             measured.rounds.append(self._measure(index, position, observer))
-            if index == 0:
+            if index == 0 and measured.artifact is not None:
                 # No number is ever shown of an artifact that does not compute the model: the gate comes first.
                 measured.stage = "fidelity"
-                assert measured.artifact is not None
-                measured.fidelity = check_fidelity(self.case.spec, measured.artifact, measured.rounds[0].result.outputs)
-                if not measured.fidelity.passed:
+                result = measured.rounds[0].result
+                measured.fidelity = check_fidelity(
+                    self.case.spec, measured.artifact, result.outputs, no_outputs_because=result.no_outputs_because
+                )
+                if measured.fidelity.passed is False:
                     raise FidelityError(measured.fidelity)
         except DeviceError as error:
             self._keep(error)
@@ -128,6 +133,10 @@ class RunInProgress:
     def _export(self, observer: Observer) -> Artifact:
         case = self.case
         format_ = self._session.artifact_format(case.runtime)
+        if case.artifact is not None:
+            if case.artifact.format != format_:
+                raise RequestError(f"runtime {case.runtime} loads {format_} files, not {case.artifact.path.name}")
+            return case.artifact
         if format_ not in FORMATS:
             raise RequestError(
                 f"runtime {case.runtime} loads {format_!r} files; models are exported to {', '.join(FORMATS)}"

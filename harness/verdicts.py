@@ -73,7 +73,11 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
 
 
 def clocks_locked(fingerprint: dict[str, Any]) -> Answer:
-    """Whether the processor's clock could move: `yes` only where minimum and maximum are the same."""
+    """Whether the clock could move: as the probe of an accelerator says; else of the processor, `yes` only where
+    minimum and maximum are the same."""
+    for facts in fingerprint.values():
+        if isinstance(facts, dict) and facts.get("clocks_locked") in ("yes", "no"):
+            return "yes" if facts["clocks_locked"] == "yes" else "no"
     frequency = fingerprint.get("linux", {}).get("frequency", {})
     low, high = frequency.get("min_khz"), frequency.get("max_khz")
     if low is None or high is None:

@@ -9,7 +9,7 @@ from harness.cli.output import json_option, print_json, stdout_console
 
 @click.group()
 def devices() -> None:
-    """List and probe the devices."""
+    """List, check and probe the devices."""
 
 
 @devices.command("ls")
@@ -31,6 +31,43 @@ def ls(as_json: bool) -> None:
     console.print(grid)
     path = inventory_path()
     console.print(f"[dim]from {path}" if path else "[dim]no devices.yaml; `local` needs none (docs/adding-a-device.md)")
+
+
+@devices.command("doctor")
+@click.argument("name")
+@json_option
+def doctor(name: str, as_json: bool) -> int:
+    """Check whether a device can be measured on: one line a check, with what to do. Exit code 1 if any fails."""
+    from devices.checks import Check
+    from devices.errors import UnreachableError
+    from devices.inventory import find_device
+    from devices.opening import open_device
+
+    device = find_device(name)
+    found: list[Check] = []
+    try:
+        with open_device(device) as session:
+            found.append(Check("reachable", "ok", f"by {device.transport}"))
+            found.extend(session.checks())
+    except UnreachableError as error:
+        found.append(Check("reachable", "failed", error.message, error.remedy))
+    failed = any(check.status == "failed" for check in found)
+    if as_json:
+        lines = [
+            {"check": one.name, "status": one.status, "found": one.found, "remedy": one.remedy or None} for one in found
+        ]
+        print_json({"device": name, "passed": not failed, "checks": lines})
+        return 1 if failed else 0
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"ok": "green", "warning": "yellow", "failed": "red"}
+    grid = Table.grid(padding=(0, 2))
+    for one in found:
+        words = f"{one.found}: {one.remedy}" if one.remedy else one.found
+        grid.add_row(Text(one.status, colours[one.status]), one.name, Text(words))
+    stdout_console().print(grid)
+    return 1 if failed else 0
 
 
 @devices.command("probe")

@@ -40,7 +40,7 @@ def render_result(record: RunRecord, path: Path | str, console: Console) -> None
         if record.status == "unstable":
             console.print(Text("unstable: latencies never settled, so these numbers describe this run alone", "yellow"))
             console.print()
-        _render_latency(record.summary.latency, console)
+        _render_latency(record.summary.latency, record.summary.latency_covers, console)
         if record.summary.phases:
             console.print()
             console.print(_phase_table(record.summary))
@@ -87,7 +87,7 @@ def _render_failure(record: RunRecord, console: Console) -> None:
         console.print(Text(f"  {printable(failure.remedy)}"))
 
 
-def _render_latency(latency: Estimate, console: Console) -> None:
+def _render_latency(latency: Estimate, covers: str, console: Console) -> None:
     from rich.text import Text
 
     decimals = decimals_of_ms(latency.median_ms)
@@ -100,9 +100,7 @@ def _render_latency(latency: Estimate, console: Console) -> None:
     line.append(f", {counted(latency.rounds, 'round')}, {counted(latency.n, 'sample')}")
     console.print(line)
     of_what = ", median of the rounds' medians" if latency.rounds > 1 else ""
-    console.print(
-        Text(f"        whole request, transfer included{of_what}; interval from {printable(latency.basis)}", "dim")
-    )
+    console.print(Text(f"        {printable(covers)}{of_what}; interval from {printable(latency.basis)}", "dim"))
 
 
 def _phase_table(summary: Summary) -> Table:
@@ -140,6 +138,15 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
     if summary.percentiles:
         yield "percentiles", _percentile_line(summary)
     yield "throughput", Text(f"{summary.throughput.img_s:.4g} images/s ({summary.throughput.basis})")
+    if summary.energy is not None:
+        energy = summary.energy
+        yield (
+            "energy",
+            Text(
+                f"{energy.joules_per_image:.4g} J an image, {energy.images_per_joule:.4g} images/J, "
+                f"{energy.mean_power_w:.3g} W on {' + '.join(energy.rails)}"
+            ),
+        )
     if summary.peak_rss_bytes is not None:
         yield "memory", Text(f"{byte_size(summary.peak_rss_bytes)} resident at the peak, model and runtime included")
     yield "fidelity", fidelity_line(record.fidelity)
@@ -170,6 +177,8 @@ def fidelity_line(fidelity: FidelityRecord | None) -> Text:
 
     if fidelity is None:
         return Text("not checked", "yellow")
+    if fidelity.passed is None:
+        return Text(f"not checked: {printable(fidelity.reason or '')}", "yellow")
     line = Text().append("passed" if fidelity.passed else "not passed", "green" if fidelity.passed else "bold red")
     for number, (output, metrics) in enumerate(fidelity.metrics.items()):
         shown = [

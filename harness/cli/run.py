@@ -47,11 +47,12 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--model",
     "model_ids",
-    required=True,
     multiple=True,
     metavar="ID",
     help="Model; `bench models ls` lists them. Repeatable: rounds of several models are interleaved.",
 )
+@click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), help="An ONNX file of your own, as it is.")
+@click.option("--tflite", type=click.Path(dir_okay=False, path_type=Path), help="A TFLite file of your own, as it is.")
 @click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
 @click.option(
     "--protocol",
@@ -83,11 +84,20 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     multiple=True,
     help="For the runtime, e.g. xnnpack=false.",
 )
+@click.option("--power-mode", metavar="NAME", help="Of a Jetson, e.g. MAXN; put back afterwards.")
+@click.option("--lock-clocks", is_flag=True, help="Of a Jetson; put back afterwards.")
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
 def run(
-    model_ids: tuple[str, ...], order_seed: int, as_json: bool, quiet: bool, store: str | None, **request: Any
+    model_ids: tuple[str, ...],
+    onnx: Path | None,
+    tflite: Path | None,
+    order_seed: int,
+    as_json: bool,
+    quiet: bool,
+    store: str | None,
+    **request: Any,
 ) -> int:
     """Measure a model on a device, store the run, and print the result.
 
@@ -100,7 +110,11 @@ def run(
     from harness.cli.progress import ProgressLine
     from harness.store.location import store_location
 
-    cases = [_case(model_id, single=len(model_ids) == 1, **request) for model_id in model_ids]
+    files = [(path, format_) for path, format_ in ((onnx, "onnx"), (tflite, "tflite")) if path is not None]
+    wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
+    if not wanted:
+        raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file with --onnx or --tflite")
+    cases = [_case(one, single=len(wanted) == 1, **request) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
         finished = run_benchmarks(cases, place, ["bench", *sys.argv[1:]], progress, order_seed)
@@ -119,7 +133,7 @@ def run(
 
 
 def _case(
-    model_id: str,
+    wanted: str | tuple[Path, str],
     single: bool,
     device_name: str,
     runtime: str | None,
@@ -132,17 +146,33 @@ def _case(
     weights: Path | None,
     seed: int,
     runtime_options: tuple[tuple[str, Any], ...],
+    power_mode: str | None,
+    lock_clocks: bool,
 ) -> Case:
     from devices.inventory import find_device
     from harness.case import Case
+    from harness.errors import RequestError
+    from harness.model_file import RUNTIMES, open_model_file
     from harness.protocol import load_protocol
     from model_specs import load_spec
 
     device = find_device(device_name)
-    spec = load_spec(model_id)
+    if power_mode is not None:
+        device = device.model_copy(update={"power_mode": power_mode})
+    if lock_clocks:
+        device = device.model_copy(update={"lock_clocks": True})
     profile = load_protocol(protocol)
+    if isinstance(wanted, str):
+        spec, artifact = load_spec(wanted), None
+    else:
+        brought = open_model_file(*wanted)
+        spec, artifact, batch = brought.spec, brought.artifact, brought.batch
+        runtime = runtime or RUNTIMES[artifact.format]
+        if resolution or weights:
+            raise RequestError("a file is measured as it is: --resolution and --weights are for --model")
     return Case(
         spec=spec.at(resolution) if resolution else spec,
+        artifact=artifact,
         device=device,
         protocol=profile,
         runtime=runtime or device.runtime,

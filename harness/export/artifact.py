@@ -37,9 +37,9 @@ class Artifact:
     """Of the model: `path` and its external data."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    reference: Path
+    reference: Path | None
     """.npz, one float32 array an output, by name, in the spec's layout, batch included: what the fp32 PyTorch module
-    computes for the seeded input. Loads with allow_pickle=False."""
+    computes for the seeded input. Loads with allow_pickle=False. None for a file that was brought, without a module."""
     external_data: tuple[Path, ...] = ()
     """Files that `path` refers to (ONNX beyond 2 GB); they must lie beside it wherever it is deployed."""
     facts: Mapping[str, Any] = field(default_factory=dict)

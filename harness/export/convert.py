@@ -119,11 +119,28 @@ def convert(
         "facts": {
             **conversion.facts,
             **loaded.choices,
+            **count_facts(spec, options),
             "precision": options.precision,
             "reference_s": round(reference_s, 3),
             "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),
             "peak_memory_bytes": peak_memory_bytes(),
         },
+    }
+
+
+def count_facts(spec: ModelSpec, options: ExportOptions) -> dict[str, int]:
+    """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
+    from harness.export.memory_estimate import estimate_memory
+    from model_specs.counting import count
+    from model_specs.spec import Counting
+
+    counts = count(spec.model_copy(update={"counting": Counting()}))
+    memory = estimate_memory(spec, options.batch)
+    return {
+        "params": counts.params,
+        "macs": counts.macs,
+        "weights_bytes": memory.weights_bytes,
+        "activations_bytes": memory.activations_bytes,
     }
 
 

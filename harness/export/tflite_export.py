@@ -22,6 +22,10 @@ def export(job: ExportJob) -> Conversion:
     from harness.export.tflite_delegation import xnnpack_delegation
     from harness.export.tflite_graph import read_graph, rename_tensors
 
+    # litert-torch 0.10 can confuse constants that are not contiguous: it tells the copies it makes of them apart by
+    # addresses that are free again by then, so that one gets the values of another of the same shape.
+    for tensor in (*job.module.parameters(), *job.module.buffers()):
+        tensor.data = tensor.data.contiguous()
     sample = {name: channel_last(tensor) for name, tensor in job.inputs.items()}
     edge_model = litert_torch.convert(channel_last_module(job), sample_kwargs=sample)
     edge_model.export(str(job.path))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,6 +188,10 @@ def _device(folder: Path, python: list[str]) -> None:
     (folder / "devices.yaml").write_text(json.dumps({"devices": {"local": {"python": python}}}))
 
 
+def _record(result: dict[str, Any]) -> Any:
+    return json.loads((Path(result["path"]) / "record.json").read_text())
+
+
 def _wait_for_worker(parent: int) -> int:
     """Process id of the worker, once it samples."""
     deadline = time.monotonic() + 120
@@ -203,3 +208,33 @@ def _wait_for_worker(parent: int) -> int:
                     return int(folder.name)
         time.sleep(0.05)
     raise AssertionError("no worker was started")
+
+
+@pytest.mark.parametrize(("format_", "runtime"), [("onnx", "onnxruntime"), ("tflite", "litert")])
+def test_a_file_of_the_user_is_measured_as_it_is(bench, fast, tmp_path, format_, runtime):
+    bench("export", *TINY, "--format", format_, "--to", str(tmp_path / f"mine.{format_}"))
+    done = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--json")
+    assert done.returncode == 0, done.stderr
+    result = done.json()
+    assert (result["model"], result["runtime"]) == ("file-mine", runtime)
+    assert result["fidelity"]["passed"] is None, "there is no module to compare with, and nothing is claimed"
+    assert result["latency_ms"]["median"] > 0
+    wrong = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--runtime", "torch")
+    assert wrong.returncode == 2
+    assert "torch loads pt2 files" in wrong.stderr
+
+
+def test_rounds_of_several_models_are_interleaved_and_each_is_stored(bench, fast):
+    done = bench("run", *TINY, "--model", "b0-cls-r224", *fast, "--json")
+    assert done.returncode == 0, done.stderr
+    results = done.json()
+    assert len({result["run_id"] for result in results}) == 2
+    positions = [sorted(one["order_position"] for one in _record(result)["rounds"]) for result in results]
+    assert sorted(positions[0] + positions[1]) == [0, 1, 2, 3]
+    assert all(len({position // 2 for position in run}) == 2 for run in positions), "one round of each in every block"
+
+
+def test_a_request_without_a_model_says_what_to_name(bench):
+    done = bench("run", "--protocol", "quick")
+    assert done.returncode == 2
+    assert "--model" in done.stderr
