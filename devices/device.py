@@ -7,17 +7,24 @@ session binds the three together for as long as one benchmark lasts.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from devices.checks import Check, checks
 from devices.probes.base import Probe, Reading
 from devices.runners.base import Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
 from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from devices.runners.trtexec_options import TrtexecOptions
 from devices.transports.adb_options import AdbOptions
 from devices.transports.base import Transport
+from devices.transports.ssh_options import SshOptions
+from devices.tuning.base import Operation, apply_all
+from devices.tuning.jetson import LockedClocks, PowerMode
+from devices.tuning.nvidia import LockedGpuClocks
 
 
 class Device(BaseModel):
@@ -45,6 +52,20 @@ class Device(BaseModel):
     """Which Android device, and over which link, for `transport: adb`."""
     benchmark_model: BenchmarkModelOptions = Field(default_factory=BenchmarkModelOptions)
     """TFLite's benchmark tool on the device, for `runner: benchmark_model`."""
+    ssh: SshOptions | None = None
+    """Which host, and how it is reached, for `transport: ssh`."""
+    trtexec: TrtexecOptions = Field(default_factory=TrtexecOptions)
+    """TensorRT's benchmark tool on the device, for `runner: trtexec`."""
+    power_mode: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,39}$")
+    """Power mode of a Jetson that runs are measured in (`nvpmodel`), put back afterwards; by default as it is."""
+    lock_clocks: bool = False
+    """Lock the clocks of a Jetson (`jetson_clocks`) or NVIDIA GPU while measuring, and put them back afterwards."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Device:
+        if self.transport == "ssh" and self.ssh is None:
+            raise ValueError("transport ssh needs `ssh`, with at least `host`")
+        return self
 
 
 class DeviceSession:
@@ -55,6 +76,7 @@ class DeviceSession:
         self._transport = transport
         self._runner = runner
         self._probes = probes
+        self._tuned: dict[str, Any] = {}
 
     def __enter__(self) -> DeviceSession:
         return self
@@ -73,8 +95,26 @@ class DeviceSession:
         return self._runner.available_cpus(self._transport)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What the machine is: one key a probe, values as the probe read them, nothing guessed."""
-        return {probe.name: probe.fingerprint(self._transport) for probe in self._probes}
+        """What the machine is: one key a probe, nothing guessed; and what was `tuned`."""
+        facts = {probe.name: probe.fingerprint(self._transport) for probe in self._probes}
+        return {**facts, **({"tuned": self._tuned} if self._tuned else {})}
+
+    def checks(self) -> Iterator[Check]:
+        """What `bench devices doctor` looks at, one after the other."""
+        return checks(self.device, self._transport)
+
+    def tune(self) -> None:
+        """Set the power mode and clocks that the device is to be measured with; the session's end puts them back.
+
+        Raises DeviceError where that is not possible.
+        """
+        operations: list[Operation] = []
+        # The mode first: it decides which clocks there are to be locked.
+        if self.device.power_mode is not None:
+            operations.append(PowerMode(self.device.power_mode))
+        if self.device.lock_clocks:
+            operations.append(LockedGpuClocks() if "nvidia" in self.device.probes else LockedClocks())
+        self._tuned = apply_all(self._transport, operations)
 
     def read(self) -> list[Reading]:
         """How the machine feels now: clocks, temperatures, load, each with its time and unit."""
@@ -92,4 +132,8 @@ class DeviceSession:
         return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)
 
     def close(self) -> None:
-        self._transport.close()
+        try:
+            for probe in self._probes:
+                probe.close()
+        finally:
+            self._transport.close()

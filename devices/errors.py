@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class DeviceError(Exception):
-    """Base. `message` says what happened and where, `remedy` what to do next."""
+    """Base. `message` says what happened and where, `remedy` what to do next, `kind` is one word for programs."""
+
+    kind = "device"
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message}. {remedy}" if remedy else message)
@@ -15,9 +17,13 @@ class DeviceError(Exception):
 class InventoryError(DeviceError):
     """devices.yaml is wrong, or names no such device: the request has to change."""
 
+    kind = "inventory"
+
 
 class UnreachableError(DeviceError):
     """The device did not answer, or went away."""
+
+    kind = "unreachable"
 
 
 class WorkerError(DeviceError):

@@ -13,21 +13,26 @@ PARTS: dict[str, dict[str, str]] = {
     "transport": {
         "local": "devices.transports.local:LocalTransport",
         "adb": "devices.transports.adb:AdbTransport",
+        "ssh": "devices.transports.ssh:SshTransport",
     },
     "runner": {
         "worker": "devices.runners.worker:WorkerRunner",
         "benchmark_model": "devices.runners.benchmark_model:BenchmarkModelRunner",
+        "trtexec": "devices.runners.trtexec:TrtexecRunner",
     },
     "probe": {
         "linux": "devices.probes.linux:LinuxProbe",
         "android": "devices.probes.android:AndroidProbe",
+        "jetson": "devices.probes.jetson:JetsonProbe",
+        "nvidia": "devices.probes.nvidia:NvidiaProbe",
     },
 }
 
 
 def open_device(device: Device) -> DeviceSession:
     """Open a session. Raises InventoryError for an unknown part, UnreachableError where the device does not answer."""
-    runner = _make("runner", device.runner, device, python=device.python)
+    python = device.python or getattr(_find("transport", device.transport), "python", None)
+    runner = _make("runner", device.runner, device, python=python)
     probes = [_make("probe", name, device) for name in device.probes]
     # Last, because it is the only part that holds something open.
     return DeviceSession(device, _make("transport", device.transport, device), runner, probes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.store.outcome import Energy
@@ -55,7 +56,7 @@ def energy(rounds: Sequence[Round], batch: int) -> Energy | None:
 def _mean_power_w(powers: Sequence[Reading], window_ns: tuple[int, int]) -> float:
     """Each reading stands for the time up to the middle between it and its neighbours, the outer ones for the rest."""
     times = [reading.time_ns for reading in powers]
-    bounds = [window_ns[0], *((a + b) / 2 for a, b in zip(times, times[1:], strict=False)), window_ns[1]]
-    spans = [b - a for a, b in zip(bounds, bounds[1:], strict=False)]
+    bounds = [window_ns[0], *((a + b) / 2 for a, b in pairwise(times)), window_ns[1]]
+    spans = [b - a for a, b in pairwise(bounds)]
     weighted = sum(reading.value * span for reading, span in zip(powers, spans, strict=True))
     return weighted / (window_ns[1] - window_ns[0])

@@ -34,3 +34,6 @@ class Probe(ABC):
     @abstractmethod
     def read(self, transport: Transport) -> list[Reading]:
         """How the machine feels now. Must be cheap: it is called while a measurement runs."""
+
+    def close(self) -> None:  # noqa: B027 - most probes hold nothing open
+        """The session ends: let go of what runs on the device."""

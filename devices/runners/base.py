@@ -18,6 +18,9 @@ PHASES = ("h2d", "compute", "d2h")
 """Parts of a request that a runner may be able to time: copy in, inference, copy out."""
 
 
+WHOLE_REQUEST = "whole request, transfer included"
+
+
 @dataclass(frozen=True)
 class Deployment:
     """An artifact that is on the device."""
@@ -62,6 +65,12 @@ class RoundResult:
     """The artifact's outputs for the seeded input, as .npz on this host."""
     log: str
     """Everything else the device printed."""
+    sampled_unix_ns: tuple[int, int] | None = None
+    """When sampling began and ended, by this host's clock (Unix time); None where that cannot be told."""
+    no_outputs_because: str | None = None
+    """Why the runner cannot give outputs at all. The record then says `not checked` with this reason, never `passed`."""
+    latency_covers: str = WHOLE_REQUEST
+    """What the latency is the time of, where that is not a whole request."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import InventoryError, WorkerError
+from devices.errors import DeviceError, InventoryError, WorkerError
 from devices.runners.base import (
     PHASES,
     Columns,
@@ -99,6 +99,7 @@ class WorkerRunner(Runner):
             done=listener.events["done"],
             outputs=fetched,
             log="".join(listener.foreign) + completed.stderr,
+            sampled_unix_ns=_sampled_unix_ns(transport, listener),
         )
 
 
@@ -185,6 +186,20 @@ def _check(completed: Completed, listener: _Listener) -> None:
             "all that it printed is in the run's evidence/",
             log,
         )
+
+
+def _sampled_unix_ns(transport: Transport, listener: _Listener) -> tuple[int, int] | None:
+    """From the worker's clock to ours, so that readings taken here can be told to fall into it."""
+    origin_unix_ns = listener.events["hello"].get("clock", {}).get("origin_unix_ns")
+    samples = _columns(listener.samples, "sampling")
+    if origin_unix_ns is None or not len(samples.start_ns):
+        return None
+    try:
+        offset_ns = transport.clock_offset_ns()
+    except DeviceError:
+        return None
+    first_ns = origin_unix_ns - offset_ns
+    return first_ns + int(samples.start_ns[0]), first_ns + int(samples.start_ns[-1] + samples.latency_ns[-1])
 
 
 def _last_line(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devices.errors import DeviceError
+
 LineHandler = Callable[[str], None]
 
 
@@ -25,6 +27,10 @@ class Transport(ABC):
     name: str
     workdir: str
     """A directory on the device that belongs to this session alone and is removed by `close`."""
+    cachedir: str | None = None
+    """A directory on the device that outlives sessions, for what is costly to make; None where there is none."""
+    python: tuple[str, ...] = ("python3",)
+    """Command that starts Python there, where devices.yaml names none."""
 
     @abstractmethod
     def run(
@@ -57,6 +63,18 @@ class Transport(ABC):
     @abstractmethod
     def glob(self, pattern: str) -> list[str]:
         """Paths on the device that match a shell pattern, sorted."""
+
+    def clock_offset_ns(self) -> int:
+        """The device's clock (Unix time) less this host's. Raises DeviceError where it cannot be told."""
+        raise DeviceError(f"the clock of a device over {self.name} cannot be compared")
+
+    def at_end(self, argv: Sequence[str]) -> None:
+        """Run `argv` on the device when this session ends, even if this host is killed or the link lost before.
+
+        The last that was registered comes first. It puts back what the session changes, so register before changing.
+        Raises DeviceError where a transport cannot promise that.
+        """
+        raise DeviceError(f"transport {self.name} cannot put settings back if this host dies", "set them by hand")
 
     @abstractmethod
     def close(self) -> None:

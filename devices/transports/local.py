@@ -9,6 +9,7 @@ import queue
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,15 +21,18 @@ from devices.errors import DeviceError
 from devices.transports.base import Completed, LineHandler, Transport
 
 _KEPT_STDERR_BYTES = 1 << 20
+_FAREWELL_S = 60
 
 
 class LocalTransport(Transport):
     """Runs commands in a process group of their own, which is killed whole when the call ends early."""
 
     name = "local"
+    python = (sys.executable,)
 
     def __init__(self) -> None:
         self.workdir = tempfile.mkdtemp(prefix="bench-")
+        self._guards: list[subprocess.Popen[bytes]] = []
 
     def run(
         self,
@@ -83,7 +87,25 @@ class LocalTransport(Transport):
     def glob(self, pattern: str) -> list[str]:
         return sorted(globbing.glob(pattern))
 
+    def clock_offset_ns(self) -> int:
+        return 0
+
+    def at_end(self, argv: Sequence[str]) -> None:
+        # A process that outlives us: the kernel closes its stdin when we end, however we end.
+        script = 'trap "" HUP INT TERM; cat >/dev/null; exec "$@"'
+        self._guards.append(
+            subprocess.Popen(
+                ["/bin/sh", "-c", script, "bench-guard", *argv], stdin=subprocess.PIPE, start_new_session=True
+            )
+        )
+
     def close(self) -> None:
+        while self._guards:
+            guard = self._guards.pop()
+            assert guard.stdin is not None
+            guard.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                guard.wait(timeout=_FAREWELL_S)
         shutil.rmtree(self.workdir, ignore_errors=True)
 
 

@@ -56,6 +56,17 @@ class SamplingBounds(NamedTuple):
     confidence: float
 
 
+class ThroughputBounds(NamedTuple):
+    """Images per wall second: `streams` requests in flight, for `min_ns` and `min_count` requests, `max_ns` at most,
+    after `warmup_ns` of the same that do not count."""
+
+    streams: int
+    warmup_ns: int
+    min_count: int
+    min_ns: int
+    max_ns: int
+
+
 class Request(NamedTuple):
     runtime: str
     runtime_options: Dict[str, Any]
@@ -67,6 +78,7 @@ class Request(NamedTuple):
     sampling: SamplingBounds
     die_with_parent: bool
     parent_pid: Optional[int]
+    throughput: Optional[ThroughputBounds] = None
 
 
 def read_request(path: str) -> Request:
@@ -103,6 +115,7 @@ def parse_request(document: Any, folder: str) -> Request:
         sampling=_parse_sampling(fields.take("sampling", _dictionary)),
         die_with_parent=fields.take("die_with_parent", _boolean, False),
         parent_pid=fields.take("parent_pid", _optional(_integer(1)), None),
+        throughput=_parse_throughput(fields.take("throughput", _optional(_dictionary), None)),
     )
     fields.finish()
     return request
@@ -160,6 +173,23 @@ def _parse_sampling(document: Any) -> SamplingBounds:
         raise fields.bad("relative_interval", "expected more than 0 (or null), got %g" % bounds.relative_interval)
     if not 0.5 < bounds.confidence < 1:
         raise fields.bad("confidence", "expected a number between 0.5 and 1, got %g" % bounds.confidence)
+    return bounds
+
+
+def _parse_throughput(document: Any) -> Optional[ThroughputBounds]:
+    if document is None:
+        return None
+    fields = _Fields("throughput", document)
+    bounds = ThroughputBounds(
+        streams=fields.take("streams", _integer(1, 64)),
+        warmup_ns=fields.take("warmup_ns", _integer(0), 0),
+        min_count=fields.take("min_count", _integer(1)),
+        min_ns=fields.take("min_ns", _integer(0)),
+        max_ns=fields.take("max_ns", _integer(1)),
+    )
+    fields.finish()
+    if bounds.min_ns > bounds.max_ns:
+        raise fields.bad("min_ns", "%d is more than max_ns, %d" % (bounds.min_ns, bounds.max_ns))
     return bounds
 
 

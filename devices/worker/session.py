@@ -15,6 +15,7 @@ from .runtimes import create_runtime
 from .runtimes.base import Runtime
 from .samples import Samples
 from .steady import STEADY, WarmupEnd
+from .throughput import measure_throughput
 from .usage import peak_rss_bytes, read_usage
 
 
@@ -42,6 +43,8 @@ def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int)
         "usage": timed.usage,
         "output_drift": saved_outputs.drift(first_outputs, runtime.outputs(), request.write_outputs),
     }
+    if request.throughput is not None:
+        done["throughput"] = _throughput(request, runtime, clock)
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, request.sampling))
     runtime.close()
@@ -108,6 +111,16 @@ def _time(
     except Exception as error:
         raise _request_failed(error, "after %d requests" % (warmup.count + sampling.count))
     return _Timed(warmup_end, sampling_end, used, resolution_ns, overhead)
+
+
+def _throughput(request: Request, runtime: Runtime, clock: Clock) -> Dict[str, Any]:
+    assert request.throughput is not None
+    try:
+        with garbage_collector_paused():
+            lanes = runtime.lanes(request.throughput.streams)
+            return measure_throughput(lanes, request.inputs[0].shape[0], request.throughput, clock)
+    except Exception as error:
+        raise _request_failed(error, "while its throughput was measured")
 
 
 def _stage(end: StageEnd) -> Dict[str, Any]:

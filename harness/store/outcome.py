@@ -119,17 +119,39 @@ class Throughput(Part):
     basis: Literal["batch / median latency"] = "batch / median latency"
 
 
+class Energy(Part):
+    """From power readings of the device's own rails while it was sampled."""
+
+    joules_per_image: float = Field(gt=0)
+    images_per_joule: float = Field(gt=0)
+    mean_power_w: float = Field(gt=0)
+    """Idle power included."""
+    readings: int = Field(ge=1)
+    rails: tuple[str, ...] = Field(min_length=1, strict=False)
+    """Whose sum the power is."""
+
+    @model_validator(mode="after")
+    def _inverse(self) -> Energy:
+        if not math.isclose(self.joules_per_image * self.images_per_joule, 1.0, rel_tol=1e-6):
+            raise ValueError("images per joule is the inverse of joules per image")
+        return self
+
+
 class Summary(Part):
     """The numbers of a run."""
 
     latency: Estimate
-    """Wall clock of one whole request, transfer included, host-synchronised, nothing else in flight."""
+    """Wall clock of what `latency_covers` says, host-synchronised, nothing else in flight."""
+    latency_covers: str = Field(default="whole request, transfer included", min_length=1)
+    """What the latency is the time of. Tools that are not ours time less than a whole request."""
     phases: dict[Phase, Estimate] = Field(default_factory=dict)
     """Parts of the request. Their medians need not add up to the latency's."""
     percentiles: dict[PercentileName, Percentile] = Field(default_factory=dict)
     throughput: Throughput
     peak_rss_bytes: Count | None = None
     """Largest of the rounds."""
+    energy: Energy | None = None
+    """null: the device's power could not be read, or not often enough."""
 
     @model_validator(mode="after")
     def _measured(self) -> Summary:
@@ -141,12 +163,19 @@ class Summary(Part):
 class FidelityRecord(Part):
     """Whether what ran still computes the model."""
 
-    passed: bool
+    passed: bool | None
+    """null: not checked, and `reason` says why that was not possible."""
     metrics: dict[str, Metrics] = Field(default_factory=dict)
     """By output name: max_abs, max_rel, cosine, psnr_db, argmax_agreement, ... against the fp32 module."""
     tolerance: Metrics = Field(default_factory=dict)
     reason: str | None = None
     """Why it did not pass, or why it was judged as it was."""
+
+    @model_validator(mode="after")
+    def _reason_where_not_checked(self) -> FidelityRecord:
+        if self.passed is None and (not self.reason or self.metrics):
+            raise ValueError("a fidelity that was not checked has a reason and no metrics")
+        return self
 
 
 class Flag(Part):

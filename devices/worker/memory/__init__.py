@@ -1,7 +1,7 @@
 """The memory seam: buffers, copies, streams and events of one NVIDIA GPU, by any of three libraries.
 
-`pycuda` is the default; `cuda-python` where pycuda is missing or CUDA graphs are asked for (pycuda has none); `torch` for
-the torch runtime, which has a context and an allocator of its own.
+`pycuda` is the default; `cuda-python` where pycuda is missing or CUDA graphs are asked for (pycuda has none); `torch`
+for the torch runtime, which has a context and an allocator of its own.
 """
 
 import importlib

@@ -104,7 +104,7 @@ class Memory:
 
 def nanoseconds(milliseconds: float) -> int:
     """CUDA gives times in float32 milliseconds."""
-    return int(round(milliseconds * 1e6))
+    return round(milliseconds * 1e6)
 
 
 def described(

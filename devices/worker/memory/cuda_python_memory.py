@@ -41,7 +41,7 @@ class CudaPythonMemory(Memory):
         address = self._call("while allocating pinned host memory", self._runtime.cudaMallocHost, size_bytes)
         self._held_host.append(address)
         raw = (ctypes.c_uint8 * size_bytes).from_address(int(address))
-        array = np.frombuffer(raw, dtype=dtype, count=count).reshape(tuple(shape))
+        array: np.ndarray = np.frombuffer(memoryview(raw), dtype=np.dtype(dtype), count=count).reshape(tuple(shape))
         array.fill(0)
         return HostBuffer(array, True, address)
 
@@ -75,12 +75,16 @@ class CudaPythonMemory(Memory):
     def copy_in(self, to: DeviceBuffer, host: HostBuffer, stream: Any) -> None:
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
         source, size_bytes = host.array.ctypes.data, host.array.nbytes
-        self._call("while copying to the GPU", self._runtime.cudaMemcpyAsync, to.address, source, size_bytes, kind, stream)
+        self._call(
+            "while copying to the GPU", self._runtime.cudaMemcpyAsync, to.address, source, size_bytes, kind, stream
+        )
 
     def copy_out(self, host: HostBuffer, of: DeviceBuffer, stream: Any) -> None:
         kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
         to, size_bytes = host.array.ctypes.data, host.array.nbytes
-        self._call("while copying from the GPU", self._runtime.cudaMemcpyAsync, to, of.address, size_bytes, kind, stream)
+        self._call(
+            "while copying from the GPU", self._runtime.cudaMemcpyAsync, to, of.address, size_bytes, kind, stream
+        )
 
     def synchronise(self) -> None:
         self._call("while waiting for the GPU", self._runtime.cudaDeviceSynchronize)

@@ -9,8 +9,8 @@ from .failure import cuda_failure, library_missing
 
 
 class TorchMemory(Memory):
-    """`DeviceBuffer.keep` is the tensor on `torch_device`, `HostBuffer.keep` one that shares the host's array. Copies and
-    graphs go to the current stream: `make_current` first."""
+    """`DeviceBuffer.keep` is the tensor on `torch_device`, `HostBuffer.keep` one that shares the host's array. Copies
+    and graphs go to the current stream: `make_current` first."""
 
     name = "torch"
     HAS_GRAPHS = True

@@ -12,6 +12,9 @@ RUNTIMES = {
     "litert": "litert:LiteRT",
     "onnxruntime": "onnxruntime:OnnxRuntime",
     "torch": "torch_cpu:TorchCpu",
+    "torch-cuda": "torch_cuda:TorchCuda",
+    "tensorrt": "tensorrt:TensorRt",
+    "tensorrt-rtx": "tensorrt:TensorRtRtx",
 }
 """Module of this package and class, by name."""
 ENTRY_POINT_GROUP = "bench.runtimes"

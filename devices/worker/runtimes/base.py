@@ -24,6 +24,18 @@ class TensorInfo(NamedTuple):
         return OrderedDict(name=self.name, shape=list(self.shape), dtype=self.dtype)
 
 
+class Lane:
+    """One request at a time, of several that are in flight together when throughput is measured."""
+
+    def submit(self) -> None:
+        """Start a whole request: copy in, compute, copy out."""
+        raise NotImplementedError
+
+    def wait(self) -> None:
+        """Block until the request that was submitted is finished, its outputs on the host."""
+        raise NotImplementedError
+
+
 class Runtime:
     """One runtime with one artifact. Called in this order: the constructor (imports the package), `load`, `facts`,
     `set_inputs`, `request` many times with `outputs` in between, `close`.
@@ -64,6 +76,17 @@ class Runtime:
         """The host arrays that the latest request copied out, by the artifact's own names, in its order."""
         raise NotImplementedError
 
+    def lanes(self, count: int) -> List[Lane]:
+        """`count` requests that can be in flight at once, each with memory of its own, fed with the same inputs.
+
+        Called after the latency has been measured. Raises WorkerError (bad-request) where the runtime has fewer.
+        """
+        if count > 1:
+            raise bad_request(
+                "throughput.streams: %s has one stream, %d were asked for" % (self.name, count), "ask for 1"
+            )
+        return [_SerialLane(self)]
+
     def close(self) -> None:
         """Let go of the artifact."""
 
@@ -80,6 +103,19 @@ class Runtime:
                 raise bad_request("runtime_options.%s: expected %s, got %r" % (name, expected.__name__, value))
             merged[name] = value
         return merged
+
+
+class _SerialLane(Lane):
+    """A whole request, done when it is submitted."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._request = runtime.request
+
+    def submit(self) -> None:
+        self._request()
+
+    def wait(self) -> None:
+        pass
 
 
 class HostRuntime(Runtime):

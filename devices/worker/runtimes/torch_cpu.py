@@ -1,15 +1,15 @@
 """PyTorch on the CPU: a program saved by torch.export, run operator by operator or compiled."""
 
-import inspect
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
 from ..failure import RUNTIME_FAILED, WorkerError, bad_request
 from ..request import InputTensor
-from .base import HostRuntime, TensorInfo
+from .base import HostRuntime
 from .packages import import_package, package_version, require_file, unreadable
 from .tensors import match_inputs
+from .torch_program import layer_precisions, program_module, signature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,11 +42,9 @@ class TorchCpu(HostRuntime):
         require_file(artifact)
         try:
             program = self._torch.export.load(artifact)
-            # The graph checks its inputs' shapes in Python in every call where torch can be asked not to: they are
-            # checked once, here.
-            takes = inspect.signature(program.module).parameters
-            module = program.module(check_guards=False) if "check_guards" in takes else program.module()
-            self._inputs, self._outputs = _signature(program)
+            module = program_module(program)
+            self._inputs, self._outputs = signature(program)
+            self._precisions = layer_precisions(program)
         except Exception as error:
             raise unreadable(artifact, "PyTorch", error)
         ordered = match_inputs(inputs, self._inputs)
@@ -61,6 +59,7 @@ class TorchCpu(HostRuntime):
             "options": self.options,
             "inputs": [tensor.to_json() for tensor in self._inputs],
             "outputs": [tensor.to_json() for tensor in self._outputs],
+            "layer_precisions": self._precisions,
         }
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
@@ -107,18 +106,3 @@ class TorchCpu(HostRuntime):
         # numpy has no bfloat16; float32 holds every value of it.
         array: "np.ndarray" = (tensor.float() if tensor.dtype == self._torch.bfloat16 else tensor).numpy()
         return array
-
-
-def _signature(program: Any) -> Any:
-    """Inputs and outputs of an ExportedProgram, by the names of its graph."""
-    nodes = {node.name: node for node in program.graph.nodes}
-    tensors = []
-    for names in (program.graph_signature.user_inputs, program.graph_signature.user_outputs):
-        tensors.append([_tensor(name, nodes[name].meta["val"]) for name in names])
-    return tensors
-
-
-def _tensor(name: str, value: Any) -> TensorInfo:
-    # A size that the export left open is symbolic, not an int.
-    shape = tuple(size if type(size) is int else None for size in value.shape)
-    return TensorInfo(name, shape, str(value.dtype).replace("torch.", ""))

@@ -1,0 +1,169 @@
+"""An Android phone: what it is, and how it feels."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from devices.probes.android_condition import read_condition
+from devices.probes.android_cpus import clusters, read_cores, taskset_mask
+from devices.probes.base import Probe, Reading
+from devices.transports.base import Transport
+
+SOC_NAMES = {
+    "SM8150": "Snapdragon 855",
+    "SM8250": "Snapdragon 865",
+    "SM8350": "Snapdragon 888",
+    "SM8450": "Snapdragon 8 Gen 1",
+    "SM8475": "Snapdragon 8+ Gen 1",
+    "SM8550": "Snapdragon 8 Gen 2",
+    "SM8650": "Snapdragon 8 Gen 3",
+}
+"""Qualcomm's part numbers, as its product pages give them."""
+_PLATFORMS = {"msmnile": "SM8150", "kona": "SM8250", "lahaina": "SM8350", "taro": "SM8450", "kalama": "SM8550"}
+"""Qualcomm's board names on phones that are too old for ro.soc.model (Android 12)."""
+_PROPERTIES = {
+    "soc_manufacturer": ("ro.soc.manufacturer", "ro.hardware.chipname"),
+    "soc": ("ro.soc.model", "ro.board.platform"),
+    "manufacturer": ("ro.product.manufacturer",),
+    "model": ("ro.product.model",),
+    "abi": ("ro.product.cpu.abi",),
+    "android": ("ro.build.version.release",),
+    "sdk": ("ro.build.version.sdk",),
+    "build": ("ro.build.fingerprint",),
+    "security_patch": ("ro.build.version.security_patch",),
+}
+_PROPERTY = re.compile(r"^\[([\w.\-]{1,128})\]: \[([^\]\x00-\x1f]{0,256})\]\s*$", re.M)
+# Everything with the shell's own `read`: a process a file would load the phone that is being measured.
+_READ_SCRIPT = """\
+for c in /sys/devices/system/cpu/cpu[0-9]*; do
+  [ -r $c/cpufreq/scaling_cur_freq ] && read v < $c/cpufreq/scaling_cur_freq && echo "f ${c##*/} $v"
+done
+for z in ZONES; do
+  read t < $z/type && read v < $z/temp && echo "t ${z##*/} $t $v"
+done
+while read k v u; do
+  [ "$k" = MemAvailable: ] && echo "m $v"
+done < /proc/meminfo
+read a u n s i w q o x < /proc/stat && echo "c $u $n $s $q $o"
+true
+"""
+_ZONE_SCRIPT = """\
+for z in /sys/class/thermal/thermal_zone[0-9]*; do
+  read t < $z/type && echo "$z $t"
+done 2>/dev/null
+true
+"""
+_ZONE = re.compile(r"(/sys/class/thermal/thermal_zone\d{1,4}) (\S{1,64})")
+_WANTED_ZONES = re.compile(r"cpu|gpu|soc|skin|quiet|xo[-_]therm|battery|ap[-_]", re.I)
+_MOST_ZONES = 12
+_PLAUSIBLE_C = (-30.0, 150.0)
+"""Sensors that are switched off report -273, 0x7fff and the like."""
+
+
+class AndroidProbe(Probe):
+    name = "android"
+
+    def __init__(self) -> None:
+        self._read_command: list[str] | None = None
+
+    def fingerprint(self, transport: Transport) -> dict[str, Any]:
+        facts = parse_properties(transport.run(["getprop"], timeout_s=30).stdout)
+        kernel = transport.read_text("/proc/sys/kernel/osrelease")
+        cores = read_cores(transport)
+        facts |= {
+            "kernel": kernel.strip()[:200] if kernel else None,
+            "logical_cpus": len(cores),
+            "clusters": [
+                {"cpus": list(group), "max_khz": next(core.max_khz for core in cores if core.number == group[0])}
+                for group in clusters(cores)
+            ],
+            "frequency": _frequency(transport),
+            "condition": read_condition(transport),
+            "link": getattr(transport, "facts", None),
+        }
+        memory = re.search(r"^MemTotal:\s+(\d{1,12}) kB", transport.read_text("/proc/meminfo") or "", re.M)
+        if memory:
+            facts["memory_total_bytes"] = int(memory.group(1)) * 1024
+        return {name: value for name, value in facts.items() if value not in (None, {}, "", [])}
+
+    def read(self, transport: Transport) -> list[Reading]:
+        """One command for everything, pinned to the slowest core, which no measurement uses by default."""
+        if self._read_command is None:
+            zones = transport.run(["sh", "-c", _ZONE_SCRIPT], timeout_s=30).stdout
+            script = _READ_SCRIPT.replace("ZONES", " ".join(choose_zones(zones)))
+            self._read_command = ["taskset", taskset_mask([read_cores(transport)[0].number]), "sh", "-c", script]
+        return parse_readings(transport.run(self._read_command, timeout_s=20).stdout)
+
+
+def parse_properties(text: str) -> dict[str, Any]:
+    """`getprop`'s output as facts; `soc_name` where the part is a known one."""
+    properties = dict(_PROPERTY.findall(text))
+    facts: dict[str, Any] = {}
+    for name, keys in _PROPERTIES.items():
+        if value := next((properties[key].strip() for key in keys if properties.get(key, "").strip()), None):
+            facts[name] = value
+    soc = str(facts.get("soc", ""))
+    part = _PLATFORMS.get(soc.lower(), soc.upper())
+    if name_ := SOC_NAMES.get(part):
+        facts["soc_name"] = name_
+    return facts
+
+
+def choose_zones(text: str) -> list[str]:
+    """Folders of the sensors worth reading: a phone has up to a hundred, and reading each costs a bus transfer."""
+    found = [(path, kind) for path, kind in _ZONE.findall(text) if _WANTED_ZONES.search(kind)]
+    kinds: dict[str, list[str]] = {}
+    for path, kind in found:
+        kinds.setdefault(re.sub(r"\d+", "", kind), []).append(path)
+    # One of each kind before the second of any.
+    order = [paths[rank] for rank in range(_MOST_ZONES) for paths in kinds.values() if rank < len(paths)]
+    return order[:_MOST_ZONES]
+
+
+def parse_readings(text: str) -> list[Reading]:
+    """What the script prints. A line that is not understood is left out: a reading is absent, never guessed."""
+    readings = []
+    for line in text.splitlines():
+        words = line.split()
+        if not words or not all(word.lstrip("-").isascii() for word in words):
+            continue
+        kind, *rest = words
+        if kind == "f" and len(rest) == 2 and re.fullmatch(r"cpu\d{1,4}", rest[0]) and _digits(rest[1]):
+            readings.append(Reading(rest[0], "frequency", int(rest[1]) / 1000, "MHz"))
+        elif kind == "t" and len(rest) == 3 and re.fullmatch(r"-?\d{1,7}", rest[2]):
+            # Kernels give thousandths of a degree, some drivers whole degrees.
+            value = int(rest[2]) / 1000 if abs(int(rest[2])) >= 1000 else float(rest[2])
+            if _PLAUSIBLE_C[0] < value < _PLAUSIBLE_C[1] and value != 0:
+                readings.append(Reading(f"{rest[0]} {rest[1]}"[:80], "temperature", value, "C"))
+        elif kind == "m" and len(rest) == 1 and _digits(rest[0]):
+            readings.append(Reading("system", "memory_available", float(int(rest[0]) * 1024), "bytes"))
+        elif kind == "c" and len(rest) == 5 and all(map(_digits, rest)):
+            # USER_HZ is 100 for everything that Linux tells user space (man 5 proc).
+            readings.append(Reading("cpu", "cpu_time_busy", sum(map(int, rest)) / 100, "s"))
+    return readings
+
+
+def _digits(word: str) -> bool:
+    return re.fullmatch(r"\d{1,15}", word) is not None
+
+
+def _frequency(transport: Transport) -> dict[str, Any]:
+    """Governor and limits, one value where all cores agree, else a list in the order of the cores."""
+    script = """\
+for c in /sys/devices/system/cpu/cpu[0-9]*/cpufreq; do
+  read g < $c/scaling_governor && read l < $c/scaling_min_freq && read h < $c/scaling_max_freq && echo "$g $l $h"
+done 2>/dev/null
+true
+"""
+    rows = [
+        found.groups()
+        for line in transport.run(["sh", "-c", script], timeout_s=30).stdout.splitlines()
+        if (found := re.fullmatch(r"([\w\-]{1,32}) (\d{1,9}) (\d{1,9})", line.strip()))
+    ]
+    facts: dict[str, Any] = {}
+    for index, name in enumerate(("governor", "min_khz", "max_khz")):
+        values = [row[index] for row in rows]
+        if values:
+            facts[name] = values[0] if len(set(values)) == 1 else values
+    return facts

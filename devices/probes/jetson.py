@@ -1,0 +1,118 @@
+"""A Jetson: which board, which JetPack, its power mode and clocks; and, while it measures, how it feels."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+from devices.errors import DeviceError
+from devices.probes.base import Probe, Reading
+from devices.probes.jetson_rails import read_rails, summed_rails, with_total
+from devices.probes.jetson_tegrastats import parse_tegrastats
+from devices.transports.base import Transport
+from devices.tuning.base import attempt
+from devices.tuning.jetson import clocks, gpu_folders, power_mode
+
+_RELEASE = re.compile(r"# R(\d+) \(release\), REVISION: ([\d.]+)")
+_PACKAGES = (
+    *("nvidia-jetpack", "nvidia-l4t-core", "tensorrt", "libnvinfer*"),
+    *("python3-libnvinfer", "cuda-toolkit-*", "libcudnn*"),
+)
+_INTERVAL_MS = 500
+_END_S = 5.0
+
+
+class _EndedError(Exception):
+    """The session is over."""
+
+
+class JetsonProbe(Probe):
+    """Readings come from one tegrastats that runs beside the measurement, or from sysfs where there is none."""
+
+    name = "jetson"
+
+    def __init__(self) -> None:
+        self._latest: list[Reading] | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._first = threading.Event()
+
+    def fingerprint(self, transport: Transport) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "model": _line(transport, "/proc/device-tree/model"),
+            "l4t": _release(transport),
+            "packages": _packages(transport),
+        }
+        mode = power_mode(transport)
+        if mode:
+            facts["power_mode"] = mode[0]
+        facts["clocks"] = clocks(transport)
+        if facts["clocks"]:
+            facts["clocks_locked"] = "yes" if facts["clocks"] == "locked" else "no"
+        rails = sorted({one.source for one in self.read(transport) if one.quantity == "power"})
+        if rails:
+            facts["power"] = {"rails": rails, "summed": summed_rails(rails), "source": self._source()}
+        return {name: value for name, value in facts.items() if value not in (None, {}, [])}
+
+    def read(self, transport: Transport) -> list[Reading]:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._follow, args=(transport,), name="tegrastats", daemon=True)
+            self._thread.start()
+            # The first line, or the end of a tegrastats that is not there.
+            self._first.wait(timeout=_END_S)
+        latest = self._latest
+        return latest if latest is not None else _by_sysfs(transport)
+
+    def close(self) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(timeout=_END_S)
+
+    def _source(self) -> str:
+        return "sysfs" if self._latest is None else "tegrastats"
+
+    def _follow(self, transport: Transport) -> None:
+        try:
+            transport.run(["tegrastats", "--interval", str(_INTERVAL_MS)], on_stdout=self._line)
+        except (_EndedError, DeviceError):
+            # Without it there is sysfs; a link that is lost is seen by everybody else too.
+            pass
+        finally:
+            self._latest = None
+            self._first.set()
+
+    def _line(self, line: str) -> None:
+        if self._ended.is_set():
+            raise _EndedError
+        if readings := parse_tegrastats(line):
+            self._latest = readings
+            self._first.set()
+
+
+def _line(transport: Transport, path: str) -> str | None:
+    text = transport.read_text(path)
+    return text.strip("\0\n ") if text else None
+
+
+def _release(transport: Transport) -> str | None:
+    """`35.4.1` of `# R35 (release), REVISION: 4.1, ...`."""
+    text = _line(transport, "/etc/nv_tegra_release") or ""
+    found = _RELEASE.match(text)
+    return f"{found[1]}.{found[2]}" if found else text or None
+
+
+def _packages(transport: Transport) -> dict[str, str]:
+    command = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\\n", *_PACKAGES]
+    completed = attempt(transport, command)
+    lines = [line.split() for line in completed.stdout.splitlines()] if completed else []
+    return {words[1]: words[2] for words in lines if len(words) == 3 and words[0] == "installed"}
+
+
+def _by_sysfs(transport: Transport) -> list[Reading]:
+    readings = []
+    for folder in gpu_folders(transport)[:1]:
+        text = (transport.read_text(f"{folder}/cur_freq") or "").strip()
+        if text.isdigit():
+            readings.append(Reading("gpu", "frequency", int(text) / 1e6, "MHz"))
+    return readings + with_total(read_rails(transport))

@@ -1,0 +1,63 @@
+"""Power rails of a Jetson by its INA3221 monitors: which there are, and which of them add up to the whole module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from devices.probes.base import Reading
+from devices.transports.base import Transport
+
+# One rail that everything else hangs on: the module's input.
+_INPUTS = ("VDD_IN", "POM_5V_IN", "VIN")
+_HWMON = "/sys/bus/i2c/drivers/ina3221*/*/hwmon/hwmon*/in*_label"
+_IIO = "/sys/bus/i2c/drivers/ina3221*/*/iio:device*/rail_name_*"
+
+
+def summed_rails(names: Mapping[str, object] | list[str]) -> list[str]:
+    """The rails whose sum is the module's power: its input, where that is measured, else all that are.
+
+    An AGX Orin has no rail of its input: VDD_GPU_SOC, VDD_CPU_CV and VIN_SYS_5V0 side by side make up the module.
+    """
+    for name in _INPUTS:
+        if name in names:
+            return [name]
+    return sorted(names)
+
+
+def with_total(watts: Mapping[str, float]) -> list[Reading]:
+    """A reading a rail, and `power_total`, the sum of those of `summed_rails`."""
+    if not watts:
+        return []
+    readings = [Reading(name, "power", value, "W") for name, value in watts.items()]
+    summed = summed_rails(watts)
+    return [*readings, Reading("+".join(summed), "power_total", sum(watts[name] for name in summed), "W")]
+
+
+def read_rails(transport: Transport) -> dict[str, float]:
+    """Watts by rail, from sysfs; empty where the monitors cannot be read."""
+    watts = {}
+    for label in transport.glob(_HWMON):
+        name, base = _text(transport, label), label.removesuffix("_label")
+        millivolts = _number(transport, f"{base}_input")
+        milliamperes = _number(transport, re.sub(r"/in(\d+)$", r"/curr\1_input", base))
+        # A channel that measures nothing, or the sum of others, which would then be counted twice.
+        counts = name and name != "NC" and "sum of" not in name.lower()
+        if name and counts and millivolts is not None and milliamperes is not None:
+            watts[name] = millivolts * milliamperes / 1e6
+    for label in transport.glob(_IIO):
+        name = _text(transport, label)
+        milliwatts = _number(transport, re.sub(r"/rail_name_(\d+)$", r"/in_power\1_input", label))
+        if name and milliwatts is not None:
+            watts[name] = milliwatts / 1e3
+    return watts
+
+
+def _text(transport: Transport, path: str) -> str | None:
+    text = transport.read_text(path)
+    return text.strip() if text else None
+
+
+def _number(transport: Transport, path: str) -> int | None:
+    text = _text(transport, path)
+    return int(text) if text and re.fullmatch(r"-?\d+", text) else None

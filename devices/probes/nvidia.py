@@ -1,0 +1,58 @@
+"""NVIDIA GPUs: what they are, and how they feel while they are measured.
+
+By NVML (nvidia-ml-py) on this machine, by `nvidia-smi` on another one or where NVML's package is missing. Nothing is
+changed here; locking the clocks is an operation of its own (devices/tuning/nvidia.py). GPUs are counted as NVML does, by
+PCI bus; CUDA does the same with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.errors import DeviceError
+from devices.probes.base import Probe, Reading
+from devices.probes.nvidia_nvml import Nvml, NvmlError
+from devices.probes.nvidia_smi import smi_facts, smi_readings
+from devices.transports.base import Transport
+
+
+class NvidiaProbe(Probe):
+    name = "nvidia"
+
+    def __init__(self, nvml: Nvml | None = None) -> None:
+        self._nvml = nvml
+        self._tried = nvml is not None
+
+    def fingerprint(self, transport: Transport) -> dict[str, Any]:
+        """Driver, and one entry a GPU: model, memory, clocks, power limit, PCIe, other processes.
+
+        Raises DeviceError where there is no driver to ask.
+        """
+        if nvml := self._library(transport):
+            try:
+                return nvml.facts()
+            except NvmlError as error:
+                raise DeviceError(
+                    f"NVML failed: {error}", "look at nvidia-smi; the driver may have been updated"
+                ) from None
+        return smi_facts(transport)
+
+    def read(self, transport: Transport) -> list[Reading]:
+        if nvml := self._library(transport):
+            try:
+                return nvml.readings()
+            except NvmlError as error:
+                # The GPU went away: the measurement says so itself, telemetry just ends.
+                raise DeviceError(f"NVML failed: {error}", "look at nvidia-smi and dmesg") from None
+        return smi_readings(transport)
+
+    def close(self) -> None:
+        if self._nvml is not None:
+            self._nvml.close()
+            self._nvml = None
+
+    def _library(self, transport: Transport) -> Nvml | None:
+        if not self._tried and transport.name == "local":
+            self._tried = True
+            self._nvml = Nvml.open()
+        return self._nvml

@@ -1,0 +1,89 @@
+"""The same by `nvidia-smi`, for a GPU in another machine: a process a reading, so fewer values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from devices.errors import DeviceError, UnreachableError
+from devices.probes.base import Reading
+from devices.transports.base import Transport
+
+TIMEOUT_S = 20.0
+# Query name, name of ours, unit.
+_READINGS = (
+    ("clocks.sm", "frequency", "MHz"),
+    ("clocks.mem", "memory_frequency", "MHz"),
+    ("temperature.gpu", "temperature", "C"),
+    ("power.draw", "power_total", "W"),
+    ("utilization.gpu", "load", "%"),
+    ("clocks_throttle_reasons.active", "throttle_reasons", "bits"),
+)
+_FACTS = (
+    ("name", "model"),
+    ("uuid", "uuid"),
+    ("driver_version", "driver"),
+    ("memory.total", "memory_total_mib"),
+    ("clocks.max.sm", "max_sm_mhz"),
+    ("power.limit", "power_limit_w"),
+    ("pcie.link.gen.current", "pcie_generation"),
+    ("pcie.link.width.current", "pcie_width"),
+)
+
+
+def smi_facts(transport: Transport) -> dict[str, Any]:
+    """Raises DeviceError where there is no nvidia-smi, or it finds no driver."""
+    rows = _query(transport, "gpu", [query for query, _ in _FACTS])
+    gpus: list[dict[str, Any]] = [
+        {name: _number(word) for (_, name), word in zip(_FACTS, row, strict=True) if _known(word)} for row in rows
+    ]
+    processes = [
+        {"pid": int(pid), "name": name, "gpu_uuid": uuid}
+        for pid, name, uuid in _query(transport, "compute-apps", ["pid", "process_name", "gpu_uuid"])
+        if pid.isdigit()
+    ]
+    driver = gpus[0].get("driver") if gpus else None
+    for gpu in gpus:
+        gpu.pop("driver", None)
+        gpu["processes"] = [one for one in processes if one["gpu_uuid"] == gpu.get("uuid")]
+    return {"driver": str(driver), "gpus": gpus}
+
+
+def smi_readings(transport: Transport) -> list[Reading]:
+    found = []
+    for number, row in enumerate(_query(transport, "gpu", [query for query, _, _ in _READINGS])):
+        for (_, name, unit), word in zip(_READINGS, row, strict=True):
+            value = _number(word) if _known(word) else None
+            if isinstance(value, (int, float)):
+                found.append(Reading(f"gpu{number}", name, float(value), unit))
+    return found
+
+
+def _query(transport: Transport, what: str, fields: Sequence[str]) -> list[list[str]]:
+    command = ["nvidia-smi", f"--query-{what}={','.join(fields)}", "--format=csv,noheader,nounits"]
+    remedy = "check nvidia-smi there; a device without an NVIDIA GPU needs no `nvidia` among its probes"
+    try:
+        completed = transport.run(command, timeout_s=TIMEOUT_S)
+    except UnreachableError:
+        raise
+    except DeviceError as error:
+        raise DeviceError(f"nvidia-smi does not run: {error.message}", remedy) from None
+    if completed.returncode != 0:
+        said = (completed.stderr.strip() or completed.stdout.strip())[-200:]
+        raise DeviceError(f"nvidia-smi failed: {said or completed.returncode}", remedy)
+    rows = [[word.strip() for word in line.split(",")] for line in completed.stdout.splitlines() if line.strip()]
+    return [row for row in rows if len(row) == len(fields)]
+
+
+def _known(word: str) -> bool:
+    return bool(word) and not word.startswith("[") and word.lower() not in ("n/a", "not supported", "not active")
+
+
+def _number(word: str) -> int | float | str:
+    """`1410`, `71.50`, `0x0000000000000004`; else the word."""
+    for read in (int, lambda text: int(text, 16) if text.startswith("0x") else float(text)):
+        try:
+            return read(word)
+        except ValueError:
+            continue
+    return word

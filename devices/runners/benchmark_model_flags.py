@@ -1,0 +1,96 @@
+"""Flags of TFLite's benchmark tool: what the binary lists, and what a request becomes.
+
+An unknown flag only makes the tool warn, with exit code 0, and measure something else. So the binary is asked first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from devices.errors import DeviceError, InventoryError, WorkerError
+from devices.runners.benchmark_model_options import BenchmarkModelOptions
+
+LISTING_ARGUMENT = "--num_runs=list"
+"""A value that does not parse makes every version print its flags and stop; not every build has `--help`."""
+RUNTIMES = ("litert", "litert-gpu")
+DEFAULTS: dict[str, Any] = {"threads": 1, "xnnpack": True, "allow_partial": False, "allow_fp16": False}
+"""Options of both runtimes; `allow_fp16` is for the GPU alone."""
+
+_FLAG = re.compile(r"^\s*--([a-z][a-z0-9_]{0,63})=\S*\s+(bool|int32|int64|float|string)\b", re.M)
+_NEEDED = ("graph", "num_runs", "min_secs", "max_secs", "warmup_runs", "warmup_min_secs", "num_threads")
+_WHERE = "docs/android.md says where to get the tool"
+
+
+def parse_flags(text: str) -> frozenset[str]:
+    """Names of the flags that the tool lists. Raises WorkerError where those that everything rests on are missing."""
+    names = frozenset(name for name, _ in _FLAG.findall(text))
+    if missing := [name for name in _NEEDED if name not in names]:
+        said = " ".join(text.split())[:200] or "nothing"
+        raise WorkerError(
+            "runtime-failed",
+            f"this is no benchmark_model that bench can use: it lists no --{missing[0]}; it printed {said!r}",
+            _WHERE,
+        )
+    return names
+
+
+def is_compiled_model(flags: Collection[str]) -> bool:
+    """Whether the binary is the CompiledModel tool (benchmark_litert_model): it has --use_cpu in place of delegates."""
+    return "use_cpu" in flags and "use_xnnpack" not in flags
+
+
+def effective_options(runtime: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options in effect. Raises InventoryError for an unknown one or a wrong type."""
+    if runtime not in RUNTIMES:
+        raise InventoryError(f"runner benchmark_model has no runtime {runtime!r}", f"Known: {', '.join(RUNTIMES)}")
+    unknown = sorted(set(options) - set(DEFAULTS))
+    if unknown:
+        raise InventoryError(
+            f"benchmark_model has no option {unknown[0]!r}", f"Known: {', '.join(DEFAULTS)} (docs/android.md)"
+        )
+    chosen = {**DEFAULTS, **options}
+    for name, default in DEFAULTS.items():
+        if type(chosen[name]) is not type(default):
+            raise InventoryError(f"benchmark_model: {name} is {type(default).__name__}, not {chosen[name]!r}")
+    if runtime == "litert-gpu":
+        # No CPU kernels are asked for there; saying true would promise a delegate that is not used.
+        chosen["xnnpack"] = False
+    return chosen
+
+
+def tool_flags(
+    known: Collection[str], runtime: str, chosen: Mapping[str, Any], settings: BenchmarkModelOptions, graph: str
+) -> list[str]:
+    """The tool's arguments, each known to the binary. Raises DeviceError where the build cannot do what is asked."""
+    gpu = runtime == "litert-gpu"
+    flags: dict[str, Any] = {
+        "graph": graph,
+        "num_threads": chosen["threads"],
+        "num_runs": settings.runs,
+        "warmup_runs": settings.warmup_runs,
+        # Counts are exact only without these floors.
+        "min_secs": 0,
+        "warmup_min_secs": 0,
+        "max_secs": f"{settings.max_process_s:g}",
+    }
+    if is_compiled_model(known):
+        flags |= {"use_cpu": not gpu, "use_gpu": gpu}
+        if gpu:
+            flags |= {"require_full_delegation": not chosen["allow_partial"], "allow_fp16": chosen["allow_fp16"]}
+    else:
+        if gpu:
+            flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}
+        # Left out, XNNPACK is applied all the same; only an explicit false switches it off. A build without the flag
+        # has no XNNPACK to switch off.
+        if chosen["xnnpack"] or "use_xnnpack" in known:
+            flags["use_xnnpack"] = chosen["xnnpack"]
+    for name in flags:
+        if name not in known:
+            what = "the GPU delegate" if "gpu" in name else "XNNPACK" if "xnnpack" in name else f"the flag --{name}"
+            raise DeviceError(
+                f"this build of benchmark_model was made without {what} (it lists no --{name})",
+                f"get another build ({_WHERE}), or --runtime-option xnnpack=false for its own kernels",
+            )
+    return [f"--{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in flags.items()]

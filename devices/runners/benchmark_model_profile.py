@@ -1,0 +1,97 @@
+"""Where the time goes, operator by operator: a run of its own, because profiling slows the tool down.
+
+The tool's table is not valid CSV: operator types contain commas and nothing is quoted. The seven columns after the type
+never contain one (commas in names are printed as tabs), so a line is read from its right end.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devices.errors import DeviceError, WorkerError
+from devices.runners.base import Deployment
+from devices.runners.benchmark_model_flags import effective_options, tool_flags
+from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from devices.runners.benchmark_model_tool import find_tool
+from devices.transports.base import Transport
+
+_HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
+_SECTION = "Operator-wise Profiling Info for Regular Benchmark Runs"
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
+_RULE = re.compile(r"=+ ([\w ]+) =+")
+
+
+@dataclass(frozen=True)
+class OperatorTime:
+    """One operator of the graph, in the order of execution."""
+
+    type: str
+    name: str
+    mean_ms: float
+    share: float
+    """Of the sum over all operators, 0 to 1."""
+    calls: int
+
+
+def parse_profile(text: str) -> list[OperatorTime]:
+    """The operators of the regular runs. Raises WorkerError with the line that does not parse."""
+    _, found, section = text.partition(_SECTION)
+    if not found:
+        raise WorkerError("protocol", f"benchmark_model's profile has no section of operators: {text[:200]!r}")
+    lines = iter(section.splitlines())
+    for line in lines:
+        rule = _RULE.fullmatch(line.strip())
+        if rule and rule.group(1) == "Run Order":
+            break
+    if next(lines, "").strip() != _HEADER:
+        raise WorkerError("protocol", "benchmark_model's profile has another header than the known one")
+    operators = []
+    for line in lines:
+        if not line.strip():
+            break
+        operators.append(_operator(line))
+    if not operators:
+        raise WorkerError("protocol", "benchmark_model's profile lists no operators")
+    return operators
+
+
+def _operator(line: str) -> OperatorTime:
+    fields = line.rsplit(", ", 7)
+    if len(fields) != 8 or not all(_NUMBER.fullmatch(field) for field in fields[1:7]):
+        raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")
+    kind, _, mean_ms, share, _, _, calls, name = fields
+    values = [float(mean_ms), float(share.rstrip("%")), float(calls.rstrip("%"))]
+    if not all(math.isfinite(value) and value >= 0 for value in values):
+        raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")
+    return OperatorTime(kind.strip(), name.replace("\t", ",").strip(), values[0], values[1] / 100, int(values[2]))
+
+
+def profile(
+    transport: Transport,
+    settings: BenchmarkModelOptions,
+    deployment: Deployment,
+    runtime: str,
+    options: Mapping[str, Any],
+) -> list[OperatorTime]:
+    """Run the tool once with its profiler on. Its latencies are thrown away. Raises DeviceError, WorkerError."""
+    tool = find_tool(transport, settings)
+    flags = tool_flags(tool.flags, runtime, effective_options(runtime, options), settings, deployment.path)
+    table = f"{transport.workdir}/profile.csv"
+    # The newer tool has a format and a file, the older one a file that is always CSV.
+    if "op_profiling_output_file" in tool.flags:
+        wanted = ["--op_profiling_output_mode=csv", f"--op_profiling_output_file={table}"]
+    elif "profiling_output_csv_file" in tool.flags:
+        wanted = [f"--profiling_output_csv_file={table}"]
+    else:
+        raise DeviceError("this build of benchmark_model cannot write a profile", "get another build (docs/android.md)")
+    limit_s = 2 * settings.max_process_s + 60
+    done = transport.run([tool.path, *flags, "--enable_op_profiling=true", *wanted], timeout_s=limit_s)
+    text = transport.read_text(table)
+    if done.returncode != 0 or text is None:
+        said = " ".join(done.stderr.split())[-300:] or "it printed no reason"
+        raise WorkerError("runtime-failed", f"benchmark_model wrote no profile: {said}", log=done.stdout + done.stderr)
+    return parse_profile(text)

@@ -1,0 +1,81 @@
+"""The benchmark tool's binary on a device: is it there, does it run there, what can it do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from devices.errors import DeviceError, InventoryError, WorkerError
+from devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
+from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from devices.transports.base import Transport
+
+_WHERE = (
+    "Google publishes it for android_arm64 (tensorflow.org/lite/performance/measurement); name the file with "
+    "`benchmark_model: {binary: ...}` in devices.yaml (docs/android.md)"
+)
+_ARCHITECTURES = {0x03: "x86", 0x28: "arm", 0x3E: "x86_64", 0xB7: "aarch64", 0xF3: "riscv"}
+"""e_machine of an ELF file (elf(5))."""
+_RUNS_ON = {"aarch64": ("aarch64", "arm"), "x86_64": ("x86_64", "x86"), "riscv64": ("riscv",)}
+_SHORT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A binary that runs on the device."""
+
+    path: str
+    sha256: str
+    flags: frozenset[str]
+
+    @property
+    def compiled_model(self) -> bool:
+        return is_compiled_model(self.flags)
+
+
+def find_tool(transport: Transport, settings: BenchmarkModelOptions) -> Tool:
+    """Bring the tool to the device if it is not there, and ask it for its flags.
+
+    Raises InventoryError where devices.yaml names none, DeviceError or WorkerError where it does not run there.
+    """
+    if settings.binary is not None:
+        local = settings.binary.expanduser()
+        if not local.is_file():
+            raise InventoryError(f"benchmark_model: {local} is not there", _WHERE)
+        path = transport.push(local, "benchmark_model")
+    elif settings.remote_binary is not None:
+        path = settings.remote_binary
+    else:
+        raise InventoryError("devices.yaml names no benchmark_model for this device", _WHERE)
+    _check_architecture(transport, path)
+    listed = transport.run([path, LISTING_ARGUMENT], timeout_s=_SHORT_S)
+    if listed.returncode in (126, 127):
+        raise WorkerError("runtime-failed", f"{path} does not start: {_short(listed.stderr)}", _WHERE)
+    return Tool(path, _sha256(transport, path), parse_flags(listed.stdout + "\n" + listed.stderr))
+
+
+def _check_architecture(transport: Transport, path: str) -> None:
+    """A binary for another processor fails in ways that say nothing: the C library hands it to a shell."""
+    header = transport.run(["od", "-An", "-tx1", "-N20", path], timeout_s=_SHORT_S)
+    if header.returncode != 0:
+        raise DeviceError(f"{path} cannot be read on the device: {_short(header.stderr)}", _WHERE)
+    data = bytes(int(word, 16) for word in header.stdout.split() if re.fullmatch(r"[0-9a-fA-F]{2}", word))
+    machine = transport.run(["uname", "-m"], timeout_s=_SHORT_S).stdout.strip()
+    if data[:4] != b"\x7fELF" or len(data) < 20:
+        return
+    order = "big" if data[5] == 2 else "little"
+    built_for = _ARCHITECTURES.get(int.from_bytes(data[18:20], order), "an unknown processor")  # type: ignore[arg-type]
+    runs = _RUNS_ON.get(machine, ("arm",) if machine.startswith("arm") else ("x86",) if machine.endswith("86") else ())
+    if runs and built_for not in runs:
+        raise DeviceError(f"benchmark_model is built for {built_for}, the device is {machine[:40]}", _WHERE)
+
+
+def _sha256(transport: Transport, path: str) -> str:
+    found = re.match(r"\\?([0-9a-f]{64})\s", transport.run(["sha256sum", path], timeout_s=_SHORT_S).stdout)
+    if not found:
+        raise DeviceError(f"the hash of {path} cannot be had on the device", "sha256sum is missing there")
+    return found.group(1)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[-200:] or "nothing was printed"

@@ -1,0 +1,249 @@
+"""The trtexec runner: nothing but TensorRT's own tool on the device.
+
+It builds an engine once, keeps it on the device, and times it with the flags of the paper's authors. Its latency is the
+sum of what the device's events say of h2d, compute and d2h, while neighbouring requests may overlap; that is not the
+wall clock of a request, and every record says so (`latency_covers`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devices.errors import InventoryError, WorkerError
+from devices.runners.base import (
+    Deployment,
+    Progress,
+    ProgressHandler,
+    RoundRequest,
+    RoundResult,
+    Runner,
+)
+from devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help
+from devices.runners.trtexec_inputs import push_inputs
+from devices.runners.trtexec_options import TrtexecOptions
+from devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
+from devices.transports.base import Completed, Transport
+
+if TYPE_CHECKING:
+    from devices.device import Device
+
+RUNTIME = "tensorrt"
+LATENCY_COVERS = "h2d + compute + d2h by device events (trtexec), not the wall clock of a request"
+_OPTIONS = {"precision": "fp32", "tf32": False}
+_HELP_S = 120.0
+_LESS_MEMORY = (
+    "choose a smaller model, --resolution or --batch, lower `trtexec.workspace_mib`, or stop the desktop there"
+)
+
+
+class TrtexecRunner(Runner):
+    name = "trtexec"
+
+    def __init__(self, options: TrtexecOptions | None = None) -> None:
+        self._options = options or TrtexecOptions()
+        self._tool: Tool | None = None
+
+    @classmethod
+    def for_device(cls, device: Device) -> TrtexecRunner:
+        return cls(device.trtexec)
+
+    def artifact_format(self, runtime: str) -> str:
+        if runtime != RUNTIME:
+            raise InventoryError(
+                f"runner trtexec has no runtime {runtime!r}", f"write `runtime: {RUNTIME}` in devices.yaml"
+            )
+        return "onnx"
+
+    def available_cpus(self, transport: Transport) -> tuple[int, ...]:
+        text = transport.read_text("/sys/devices/system/cpu/online") or ""
+        cpus: list[int] = []
+        for low, high in re.findall(r"(\d+)(?:-(\d+))?", text):
+            cpus += range(int(low), int(high or low) + 1)
+        return tuple(cpus) or (0,)
+
+    def measure(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        request: RoundRequest,
+        outputs_to: Path,
+        on_progress: ProgressHandler,
+    ) -> RoundResult:
+        on_progress(Progress("starting"))
+        options = _options(request.runtime_options)
+        tool = self.tool(transport)
+        engine = self._engine(transport, tool, deployment, options, on_progress)
+        on_progress(Progress("loaded"))
+        flags = measure_flags(tool, engine["path"], "times.json", request.warmup, request.sampling)
+        flags += [push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
+        clock = _InferenceClock(request.warmup["min_ns"])
+        # trtexec says nothing while it measures, so that silence means nothing before the measurement is over.
+        limit_s = request.idle_timeout_s + (request.warmup["min_ns"] + request.sampling["max_ns"]) / 1e9
+        completed = transport.run([tool.program, *flags], on_stdout=clock.line, timeout_s=limit_s)
+        text = "".join(clock.lines) + completed.stderr
+        log = _checked(completed, text, "measuring")
+        warmup, samples = parse_times(_pulled(transport, "times.json"), log)
+        _save_outputs(_pulled(transport, "outputs.json"), outputs_to)
+        return RoundResult(
+            warmup=warmup,
+            samples=samples,
+            hello={"pinned": False, "cpus": list(self.available_cpus(transport))},
+            loaded={
+                "runtime": {"name": RUNTIME, "package": "trtexec", "version": tool.version_text},
+                "options": options,
+                "engine": {key: value for key, value in engine.items() if key not in ("path", "log")},
+                "flags": flags,
+                "gpu": log.device,
+            },
+            done={
+                "stopped_by": "floors",
+                "count": len(samples.latency_ns),
+                "elapsed_ns": None if log.sampling_s is None else int(log.sampling_s * 1e9),
+                "warnings": list(log.warnings),
+            },
+            outputs=outputs_to,
+            log=engine["log"] + text,
+            sampled_unix_ns=clock.window_ns(),
+            latency_covers=LATENCY_COVERS,
+        )
+
+    def tool(self, transport: Transport) -> Tool:
+        """The trtexec on the device. Raises WorkerError (runtime-missing)."""
+        if self._tool is None:
+            program = self._options.program
+            completed = transport.run([program, "--help"], timeout_s=_HELP_S)
+            self._tool = parse_help(program, completed.stdout + completed.stderr)
+            if self._tool is None:
+                said = (completed.stderr or completed.stdout).strip().splitlines()
+                raise WorkerError(
+                    "runtime-missing",
+                    f"{program} on the device is no trtexec: {said[-1][:300] if said else 'it prints nothing'}",
+                    "install JetPack's TensorRT (apt install tensorrt), or set `trtexec.program` in devices.yaml",
+                )
+        return self._tool
+
+    def _engine(
+        self,
+        transport: Transport,
+        tool: Tool,
+        deployment: Deployment,
+        options: dict[str, Any],
+        on_progress: ProgressHandler,
+    ) -> dict[str, Any]:
+        """The engine on the device, built unless it is there. The same command may build another one on another day,
+        so that rounds and runs share one, and its hash is recorded."""
+        workspace_mib = self._options.workspace_mib or _quarter_of_memory_mib(transport)
+        flags = build_flags(tool, deployment.path, "", options["precision"], options["tf32"], workspace_mib)
+        # Everything that decides what is built, but where the model lies in this session.
+        key = repr((deployment.sha256, tool.program, tool.version, flags[1:]))
+        folder = transport.cachedir or transport.workdir
+        path = f"{folder}/engine-{hashlib.sha256(key.encode()).hexdigest()}"
+        facts: dict[str, Any] = {"path": path, "log": "", "cached": bool(transport.glob(path))}
+        if not facts["cached"]:
+            on_progress(Progress("building"))
+            began_s = time.monotonic()
+            flags = build_flags(
+                tool, deployment.path, "building.engine", options["precision"], options["tf32"], workspace_mib
+            )
+            completed = transport.run([tool.program, *flags], timeout_s=self._options.build_timeout_s)
+            facts["log"] = completed.stdout + completed.stderr
+            log = _checked(completed, facts["log"], "building the engine")
+            facts["build_s"] = log.build_s if log.build_s is not None else time.monotonic() - began_s
+            _done(transport.run(["mv", "-f", "building.engine", path], timeout_s=_HELP_S), "keeping the engine")
+        # Also tells apart what is in use from what may be thrown away.
+        _done(transport.run(["touch", path], timeout_s=_HELP_S), "keeping the engine")
+        hashed = _done(transport.run(["sha256sum", path], timeout_s=_HELP_S), "hashing the engine").stdout.split()
+        size = _done(transport.run(["wc", "-c", path], timeout_s=_HELP_S), "measuring the engine").stdout.split()
+        return {**facts, "sha256": hashed[0], "size_bytes": int(size[0])}
+
+
+class _InferenceClock:
+    """When trtexec sampled, by this host's clock, from the moments its lines came in."""
+
+    def __init__(self, warmup_ns: int) -> None:
+        self.lines: list[str] = []
+        self._warmup_ns = warmup_ns
+        self._began_ns: int | None = None
+        self._ended_ns: int | None = None
+
+    def line(self, line: str) -> None:
+        self.lines.append(line)
+        if "Starting inference" in line:
+            self._began_ns = time.time_ns()
+        elif self._began_ns is not None and self._ended_ns is None:
+            self._ended_ns = time.time_ns()
+
+    def window_ns(self) -> tuple[int, int] | None:
+        if self._began_ns is None or self._ended_ns is None:
+            return None
+        began_ns = self._began_ns + self._warmup_ns
+        return (began_ns, self._ended_ns) if began_ns < self._ended_ns else None
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    # Threads are a CPU runtime's; every request carries them.
+    unknown = sorted(set(given) - {*_OPTIONS, "threads"})
+    if unknown:
+        raise WorkerError(
+            "bad-request", f"trtexec knows no option {unknown[0]!r}", f"there are {', '.join(sorted(_OPTIONS))}"
+        )
+    options = {**_OPTIONS, **{name: value for name, value in given.items() if name in _OPTIONS}}
+    if not isinstance(options["tf32"], bool):
+        raise WorkerError("bad-request", "trtexec: tf32 is true or false")
+    return options
+
+
+def _quarter_of_memory_mib(transport: Transport) -> int:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", transport.read_text("/proc/meminfo") or "", re.M)
+    return max(16, int(found[1]) // 4096) if found else 256
+
+
+def _checked(completed: Completed, text: str, doing: str) -> Log:
+    """The log of a call that passed. Raises WorkerError with what went wrong."""
+    log = parse_log(text)
+    if completed.returncode == -9:
+        raise WorkerError(
+            "out-of-memory",
+            f"trtexec was killed (SIGKILL) while {doing}, most likely because memory ran out",
+            _LESS_MEMORY,
+            text,
+        )
+    if log.out_of_memory:
+        raise WorkerError("out-of-memory", f"memory ran out while {doing}: {log.errors[0]}", _LESS_MEMORY, text)
+    if completed.returncode != 0 or not log.passed:
+        last = text.strip().splitlines()
+        said = log.errors[0] if log.errors else last[-1][:300] if last else "nothing was printed"
+        raise WorkerError(
+            "runtime-failed",
+            f"trtexec failed while {doing} (code {completed.returncode}): {said}",
+            "the whole log is in the run's evidence/; an operator that this TensorRT does not know needs another "
+            "`onnx_opset`",
+            text,
+        )
+    return log
+
+
+def _done(completed: Completed, doing: str) -> Completed:
+    if completed.returncode != 0:
+        said = completed.stderr.strip()[-300:]
+        raise WorkerError("storage", f"{doing} failed on the device: {said}", "free space there")
+    return completed
+
+
+def _pulled(transport: Transport, name: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="bench-trtexec-") as folder:
+        file = Path(folder) / name
+        transport.pull(f"{transport.workdir}/{name}", file)
+        return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _save_outputs(text: str, to: Path) -> None:
+    import numpy as np
+
+    arrays: dict[str, Any] = dict(parse_outputs(text))
+    np.savez(to, **arrays)

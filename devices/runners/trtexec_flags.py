@@ -1,0 +1,83 @@
+"""trtexec's version, and its flags: which exist differs by version, and `--help` lists those that do."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from devices.errors import WorkerError
+
+_RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
+_FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
+PRECISIONS = ("fp32", "fp16")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A trtexec as its `--help` describes it."""
+
+    program: str
+    version: tuple[int, int, int]
+    flags: frozenset[str]
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
+
+    def has(self, flag: str) -> bool:
+        return flag in self.flags
+
+
+def parse_help(program: str, text: str) -> Tool | None:
+    """None where this is no help of a trtexec."""
+    found = _RUNNING.search(text)
+    return None if found is None else Tool(program, version_of(int(found[1])), frozenset(_FLAG.findall(text)))
+
+
+def version_of(number: int) -> tuple[int, int, int]:
+    """8201 -> 8.2.1; from 10.0 on with two digits a part, 100300 -> 10.3.0."""
+    if number < 10_000:
+        return number // 1000, number // 100 % 10, number % 100
+    return number // 10_000, number // 100 % 100, number % 100
+
+
+def build_flags(tool: Tool, onnx: str, engine: str, precision: str, tf32: bool, workspace_mib: int) -> list[str]:
+    """Flags that build an engine and end.
+
+    Raises WorkerError (bad-request) for a precision that this version cannot be asked for.
+    """
+    if precision not in PRECISIONS:
+        raise WorkerError("bad-request", f"trtexec: precision {precision!r} is not known", "choose fp32 or fp16")
+    if precision == "fp16" and not tool.has("--fp16"):
+        # From TensorRT 11 on networks are strongly typed: without the flag an fp32 file would stay fp32 without a word.
+        raise WorkerError(
+            "bad-request",
+            f"trtexec {tool.version_text} takes the precision from the ONNX file and has no --fp16",
+            "measure with --runtime-option precision=fp32, or bring a file in half precision with --onnx",
+        )
+    flags = [f"--onnx={onnx}", f"--saveEngine={engine}"]
+    flags.append("--skipInference" if tool.has("--skipInference") else "--buildOnly")
+    if tool.has("--memPoolSize"):
+        flags.append(f"--memPoolSize=workspace:{workspace_mib}")
+    elif tool.has("--workspace"):
+        flags.append(f"--workspace={workspace_mib}")
+    if precision == "fp16":
+        flags.append("--fp16")
+    if not tf32 and tool.has("--noTF32"):
+        flags.append("--noTF32")
+    return flags
+
+
+def measure_flags(tool: Tool, engine: str, times: str, warmup: dict[str, Any], sampling: dict[str, Any]) -> list[str]:
+    """Flags that time an engine as the paper's authors did: one stream, transfers counted, no CUDA graph, no spinning.
+
+    Those are the defaults until TensorRT 10, and have to be asked for from 11 on. trtexec knows no precision to stop
+    at: it stops when both the count and the time are reached.
+    """
+    flags = [f"--loadEngine={engine}", f"--exportTimes={times}"]
+    flags.append(f"--warmUp={math.ceil(warmup['min_ns'] / 1e6)}")
+    flags.append(f"--iterations={sampling['min_count']}")
+    flags.append(f"--duration={math.ceil(sampling['min_ns'] / 1e9)}")
+    return flags + [flag for flag in ("--includeDataTransfers", "--noCudaGraph", "--noSpinWait") if tool.has(flag)]

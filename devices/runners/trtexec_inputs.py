@@ -1,0 +1,32 @@
+"""The seeded inputs as files that trtexec loads: the same values that the reference outputs were computed from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devices.errors import WorkerError
+from devices.transports.base import Transport
+from devices.worker.inputs import generate, in_artifact_layout
+from devices.worker.request import InputTensor
+
+
+def push_inputs(transport: Transport, inputs: Sequence[dict[str, Any]]) -> str:
+    """Bring the inputs there; returns the flag that names them. The same content is not carried twice."""
+    parts = []
+    for index, described in enumerate(inputs):
+        # Both are separators of the flag.
+        if any(character in described["name"] for character in ",:"):
+            raise WorkerError("bad-request", f"trtexec cannot be given an input called {described['name']!r}")
+        tensor = InputTensor(**{**described, "shape": tuple(described["shape"])})
+        values = in_artifact_layout(generate(tensor), tensor.layout)
+        file_name = f"input{index}.bin"
+        with tempfile.TemporaryDirectory(prefix="bench-input-") as folder:
+            file = Path(folder) / file_name
+            file.write_bytes(values.tobytes())
+            # By its name alone: commands run in the session's folder.
+            transport.push(file, file_name)
+        parts.append(f"{described['name']}:{file_name}")
+    return f"--loadInputs={','.join(parts)}"

@@ -1,0 +1,248 @@
+"""Backend `program`: the adb program and its server, shared with whatever else talks to the phone."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import re
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from devices.errors import DeviceError, InventoryError, UnreachableError
+from devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
+from devices.transports.adb_options import AdbOptions
+
+_ANSWER_S = 20.0
+"""Starting the server and connecting over a network take a few seconds."""
+_SETTLE_S = 8.0
+_CHECK_EVERY_S = 3.0
+_CHECK_S = 5.0
+_INSTALL = "install Android's platform-tools, or: pip install 'latency-bench[android]'"
+
+
+def find_program(options: AdbOptions) -> str:
+    """Path of adb: the configured one, the one in PATH, or the one inside the package adbutils."""
+    if options.program is not None:
+        found = shutil.which(str(Path(options.program).expanduser()))
+        if found is None:
+            raise InventoryError(f"adb: program {options.program!r} is not there", _INSTALL)
+        return found
+    if found := shutil.which("adb"):
+        return found
+    package = importlib.util.find_spec("adbutils")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for name in ("adb", "adb.exe"):
+            program = Path(folder) / "binaries" / name
+            if program.is_file():
+                return str(program)
+    raise InventoryError("there is no adb program", _INSTALL)
+
+
+class AdbProgramLink(AdbLink):
+    def __init__(self, options: AdbOptions) -> None:
+        self._program = find_program(options)
+        if options.host is not None:
+            self.description = _connect(self._program, f"{options.host}:{options.port}")
+        else:
+            self.description = options.serial or ""
+        self.description = _choose(_devices(self._program), self.description or None)
+        self.facts = {"backend": "program", "version": _version(self._program)}
+
+    def start(self, script: str) -> AdbStream:
+        return _ProgramStream(self._command("shell", "-T", script))
+
+    def push(self, local: Path, remote: str) -> None:
+        self._transfer("push", str(local), remote)
+
+    def pull(self, remote: str, local: Path) -> None:
+        self._transfer("pull", remote, str(local))
+
+    def _command(self, *words: str) -> list[str]:
+        return [self._program, "-s", self.description, *words]
+
+    def _transfer(self, *words: str) -> None:
+        """`adb push` says nothing while it works, so the device is asked now and then whether it is still there."""
+        process = subprocess.Popen(
+            self._command(*words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            while True:
+                try:
+                    said, _ = process.communicate(timeout=_CHECK_EVERY_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    self._check_there()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        if process.returncode != 0:
+            raise _explained(self.description, said, f"adb {words[0]} failed")
+
+    def _check_there(self) -> None:
+        try:
+            done = _adb(self._program, "-s", self.description, "shell", "-T", "echo there", timeout_s=_CHECK_S)
+        except UnreachableError:
+            raise gone(self.description, f"no answer within {_CHECK_S:.0f} s") from None
+        if "there" not in done.stdout:
+            raise _explained(self.description, done.stderr, "it does not answer any more")
+
+
+class _ProgramStream(AdbStream):
+    def __init__(self, command: list[str]) -> None:
+        super().__init__()
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._feed, args=(name, stream), daemon=True)
+            for name, stream in ((STDOUT, self._process.stdout), (STDERR, self._process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
+        threading.Thread(target=self._end, daemon=True).start()
+
+    def stop(self) -> None:
+        # The end of our input reaches the watcher on the device, which kills the command; adb ends by itself then.
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        deadline_s = time.monotonic() + 2
+        while self._process.poll() is None and time.monotonic() < deadline_s:
+            # The readers must not block on a full queue, or adb never gets to the end.
+            with contextlib.suppress(Exception):
+                self.chunks.get(timeout=0.05)
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def _feed(self, name: str, stream: IO[bytes]) -> None:
+        with stream:
+            while chunk := stream.read1(65536):  # type: ignore[attr-defined]
+                self.chunks.put((name, chunk))
+
+    def _end(self) -> None:
+        for reader in self._readers:
+            reader.join()
+        self.chunks.put(None)
+
+
+def _adb(program: str, *words: str, timeout_s: float = _ANSWER_S) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [program, *words],
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreachableError(
+            f"`adb {' '.join(words[:3])}` did not answer within {timeout_s:.0f} s",
+            "check cable or network; `adb kill-server` ends an adb server that hangs",
+        ) from None
+    except OSError as error:
+        raise InventoryError(f"cannot start {program}: {error.strerror or error}", _INSTALL) from None
+
+
+@functools.lru_cache(maxsize=8)
+def _version(program: str) -> str:
+    found = re.search(r"^Version (\S{1,40})", _adb(program, "version").stdout, re.M)
+    return found.group(1) if found else "unknown"
+
+
+def _connect(program: str, address: str) -> str:
+    done = _adb(program, "connect", address)
+    said = (done.stdout + done.stderr).strip()
+    if "authenticat" in said or "unauthorized" in said:
+        raise unauthorised(address)
+    if "connected to" not in said:
+        raise UnreachableError(
+            f"cannot connect to {address}: {said.splitlines()[-1][:200] if said else 'adb said nothing'}",
+            "check address and port, and that wireless debugging is on; with Android 11 and up, `adb pair` comes first",
+        )
+    return _settled(program, address)
+
+
+def _settled(program: str, address: str) -> str:
+    """Wait until the server has made up its mind about an address. It takes one that it has lost for connected still,
+    says `offline` of it, and tries again only after it was told to let go."""
+    deadline_s = time.monotonic() + _SETTLE_S
+    let_go = False
+    while time.monotonic() < deadline_s:
+        state = _devices(program).get(address)
+        if state == "offline" and not let_go:
+            _adb(program, "disconnect", address)
+            _adb(program, "connect", address)
+            let_go = True
+        elif state not in ("offline", "connecting", "authorizing", None):
+            break
+        time.sleep(0.1)
+    return address
+
+
+def _devices(program: str) -> dict[str, str]:
+    """State by serial. Raises UnreachableError with adb's words where its server does not start."""
+    done = _adb(program, "devices")
+    if done.returncode != 0:
+        raise UnreachableError(f"adb does not work: {done.stderr.strip()[:300]}", "try `adb devices` by hand")
+    lines = done.stdout.partition("List of devices attached")[2].splitlines()
+    return dict(words for line in lines if len(words := line.strip().split("\t")) == 2)
+
+
+def _choose(devices: dict[str, str], serial: str | None) -> str:
+    """The serial to use, in state `device`. Never the first of several."""
+    if serial is None:
+        if not devices:
+            raise UnreachableError(
+                "no Android device is attached",
+                "connect one and switch on USB debugging, or give `adb: {host: ...}` in devices.yaml",
+            )
+        if len(devices) > 1:
+            raise InventoryError(
+                f"{len(devices)} Android devices are attached: {', '.join(sorted(devices))}",
+                "say which one with `adb: {serial: ...}` in devices.yaml",
+            )
+        serial = next(iter(devices))
+    state = devices.get(serial)
+    if state == "device":
+        return serial
+    if state == "unauthorized":
+        raise unauthorised(serial)
+    if state is None:
+        raise UnreachableError(
+            f"the device {serial} is not attached; attached: {', '.join(sorted(devices)) or 'none'}",
+            "check cable or network and the serial in devices.yaml",
+        )
+    raise UnreachableError(
+        f"the device {serial} is {state[:40]}",
+        "unlock it, plug it in again or switch USB debugging off and on; `adb reconnect` helps at times",
+    )
+
+
+def _explained(description: str, said: str, what: str) -> DeviceError:
+    """The error for words of adb."""
+    text = " ".join(said.split())[-300:] or "adb said nothing"
+    if "unauthorized" in text:
+        return unauthorised(description)
+    if re.search(r"device '?[^']*'? ?not found|device offline|no devices|connection reset|closed|protocol fault", text):
+        return gone(description, text)
+    remedy = "free space on the device" if "No space left" in text else "see the device's words"
+    return DeviceError(f"{what}: {text}", remedy)

@@ -1,0 +1,103 @@
+"""A device over SSH, by the OpenSSH client."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devices.errors import DeviceError, InventoryError
+from devices.transports.base import Completed, LineHandler, Transport
+from devices.transports.ssh_client import remote_command
+from devices.transports.ssh_command import run_command
+from devices.transports.ssh_files import pull_file, push_file, push_folder
+from devices.transports.ssh_link import SshLink
+from devices.transports.ssh_options import SshOptions
+
+if TYPE_CHECKING:
+    from devices.device import Device
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_UNPACK_S = 120.0
+
+
+class SshTransport(Transport):
+    """Every command and file goes over one connection; what runs on the device ends with it, however it ends.
+
+    Raises UnreachableError where the device does not answer, shows another host key or refuses our key.
+    """
+
+    name = "ssh"
+    python = ("python3",)
+
+    def __init__(self, options: SshOptions) -> None:
+        self._link = SshLink(options)
+        self.workdir = self._link.workdir
+        # Beside the models that were pushed: kept from session to session, by content.
+        self.cachedir = str(Path(self.workdir).parent / "store")
+
+    @classmethod
+    def for_device(cls, device: Device) -> SshTransport:
+        if device.ssh is None:
+            raise InventoryError(f"device {device.name} has no `ssh`", "give at least `ssh: {host: NAME}`")
+        return cls(device.ssh)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        on_stdout: LineHandler | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        idle_timeout_s: float | None = None,
+    ) -> Completed:
+        words = [*(f"{name}={value}" for name, value in (env or {}).items())]
+        command = ["env", *words, *argv] if words else list(argv)
+        return run_command(self._link, command, on_stdout, timeout_s, idle_timeout_s)
+
+    def push(self, local: Path, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise DeviceError(f"{name!r} cannot be the name of a file on a device")
+        if not local.is_dir():
+            push_file(self._link, local, name)
+            return f"{self.workdir}/{name}"
+        with tempfile.TemporaryDirectory(prefix="bench-push-") as folder:
+            archive = push_folder(self._link, local, name, Path(folder))
+        unpacked = self.run(["tar", "-xf", archive], timeout_s=_UNPACK_S)
+        if unpacked.returncode != 0:
+            raise DeviceError(
+                f"{name} cannot be unpacked in {self.workdir}: {unpacked.stderr.strip()[-300:]}", "is the disk full?"
+            )
+        return f"{self.workdir}/{name}"
+
+    def pull(self, remote: str, local: Path) -> None:
+        pull_file(self._link, remote, local)
+
+    def read_text(self, path: str) -> str | None:
+        word, text = self._link.ask("text", path)
+        return text if word == "0" else None
+
+    def glob(self, pattern: str) -> list[str]:
+        return sorted(self._link.ask("glob", pattern)[1].splitlines())
+
+    def clock_offset_ns(self) -> int:
+        best: tuple[int, int] | None = None
+        for _ in range(5):
+            before_ns = time.time_ns()
+            said = self._link.ask("now")[1].strip()
+            after_ns = time.time_ns()
+            if not said.isdigit():
+                raise DeviceError("`date` on the device does not tell nanoseconds", "install coreutils there")
+            sample = (after_ns - before_ns, int(said) - (before_ns + after_ns) // 2)
+            best = sample if best is None else min(best, sample)
+        assert best is not None
+        return best[1]
+
+    def at_end(self, argv: Sequence[str]) -> None:
+        self._link.ask("farewell", remote_command(argv))
+
+    def close(self) -> None:
+        self._link.close()

@@ -1,0 +1,203 @@
+"""One connection to a device: the client's master process, and the agent that answers small questions over it."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import secrets
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from devices.errors import DeviceError, UnreachableError
+from devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
+from devices.transports.ssh_options import SshOptions
+from devices.transports.ssh_scripts import AGENT, LAUNCH
+
+_ANSWER_S = 60.0
+_FAREWELL_S = 60.0
+_LONGEST_SOCKET_PATH = 60
+"""A socket's path has room for 107 bytes, of which the client takes some for a suffix of its own."""
+
+
+class SshLink:
+    """Open from construction to `close`. Raises UnreachableError where the device cannot be reached.
+
+    The agent is the connection's own session, so that the connection, the agent and this process end together: closing
+    our end of the agent's stdin, which the kernel does too if we are killed, makes the agent clean up and end, and with
+    it the connection.
+    """
+
+    def __init__(self, options: SshOptions) -> None:
+        self.options = options
+        self.nonce = f"@bench-{secrets.token_hex(12)}"
+        self._folder = _short_folder()
+        self._lock = threading.Lock()
+        self._alive: set[subprocess.Popen[bytes]] = set()
+        self._beating: set[IO[bytes]] = set()
+        self._closed = threading.Event()
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._master: subprocess.Popen[bytes] | None = None
+        try:
+            self._stderr = (self._folder / "stderr").open("w+b")
+            self.workdir = self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> str:
+        options = self.options
+        script = [*_LAUNCHER, AGENT, "bench-agent", self.nonce, options.work_directory, str(options.silence_s)]
+        self._master = self._start(["-M", "-S", self._socket], script, self._stderr)
+        assert self._master.stdin is not None
+        assert self._master.stdout is not None
+        threading.Thread(target=_feed, args=(self._master.stdout, self._lines), name="ssh-agent", daemon=True).start()
+        threading.Thread(target=self._beat, name="ssh-beat", daemon=True).start()
+        # The client's own limit is for each address of the host; a login may take a while on top.
+        answer, _ = self._answer(time.monotonic() + 2 * options.connect_timeout_s + 10, "while connecting")
+        word, _, folder = answer.partition(" ")
+        if word != "ready" or not folder.startswith("/"):
+            raise UnreachableError(f"{options.host} answers with something that is not ours: {answer[:200]!r}")
+        self._beating.add(self._master.stdin)
+        return folder
+
+    @property
+    def _socket(self) -> str:
+        return str(self._folder / "s")
+
+    def ask(self, request: str, *lines: str) -> tuple[str, str]:
+        """One request to the agent: the word that it ends with, and the text before. Raises UnreachableError.
+
+        Raises ValueError for a line that is none.
+        """
+        if any(character in line for line in lines for character in "\n\r\0"):
+            raise ValueError("a request's line holds a line break")
+        text = "".join(f"{line}\n" for line in (request, *lines))
+        with self._lock:
+            master = self._master
+            if master is None or self._closed.is_set():
+                raise UnreachableError(f"the link to {self.options.host} is closed")
+            assert master.stdin is not None
+            try:
+                master.stdin.write(text.encode("utf-8", "surrogateescape"))
+                master.stdin.flush()
+            except OSError:
+                raise self.lost("while it was idle") from None
+            return self._answer(time.monotonic() + _ANSWER_S, "while a question was open")
+
+    def start(self, script: str, *arguments: str, stdin: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """A script on the device, in a session of its own over the same connection; end it with `end`."""
+        command = [*_LAUNCHER, script, "bench", self.nonce, *arguments]
+        process = self._start(["-S", self._socket], command, subprocess.PIPE, stdin)
+        self._alive.add(process)
+        return process
+
+    def beat(self, stream: IO[bytes]) -> None:
+        """Tell this stdin from now on that we are alive."""
+        self._beating.add(stream)
+
+    def end(self, process: subprocess.Popen[bytes], patience_s: float = 0.0) -> None:
+        """Close its stdin, whereupon the device ends what runs there; do not wait longer than `patience_s` for it."""
+        if process.stdin is not None:
+            self._beating.discard(process.stdin)
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._alive.discard(process)
+
+    def lost(self, when: str, stderr: str = "") -> UnreachableError:
+        """The error for a link that broke, from what the clients said."""
+        self._stderr.flush()
+        said = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        return link_error(self.options, f"{stderr}\n{said}", when)
+
+    def close(self) -> str:
+        """End everything here and there. Returns what the device said while it cleaned up. Idempotent."""
+        if self._closed.is_set():
+            return ""
+        self._closed.set()
+        for process in list(self._alive):
+            self.end(process)
+        said = ""
+        if self._master is not None:
+            self.end(self._master, _FAREWELL_S if hasattr(self, "workdir") else 0.0)
+            said = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return said
+
+    def _start(
+        self,
+        options: Sequence[str],
+        words: Sequence[str],
+        stderr: int | IO[bytes],
+        stdin: int | IO[bytes] = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        command = ["ssh", *options, *client_options(self.options), "-T", "-e", "none", "--", self.options.host]
+        try:
+            return subprocess.Popen(
+                [*command, remote_command(words)],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=client_environment(),
+                # Ctrl-C is ours to handle: the device has to be tidied up over this very connection.
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise DeviceError(
+                "there is no `ssh` on this computer", "install the OpenSSH client (apt install openssh-client)"
+            ) from None
+
+    def _answer(self, deadline_s: float, when: str) -> tuple[str, str]:
+        lines: list[str] = []
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                raise UnreachableError(
+                    f"{self.options.host} did not answer {when}", "is it overloaded, or is its disk hanging?"
+                ) from None
+            if line is None:
+                assert self._master is not None
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._master.wait(timeout=5)
+                raise self.lost(when, "".join(lines))
+            word, _, rest = line.rstrip("\n").partition(" ")
+            if word == self.nonce:
+                # The answer begins on a line of its own, for which the agent has ended the one before.
+                return rest, "".join(lines).removesuffix("\n")
+            lines.append(line)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(self.options.silence_s / 4):
+            for stream in list(self._beating):
+                # A stream that is closed or broken is seen by whoever waits for its answer.
+                with contextlib.suppress(OSError, ValueError):
+                    stream.write(b"\n")
+                    stream.flush()
+
+
+_LAUNCHER = ["exec", "/bin/sh", "-c", LAUNCH, "bench"]
+
+
+def _feed(stream: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
+    for line in stream:
+        lines.put(line.decode("utf-8", "replace"))
+    lines.put(None)
+
+
+def _short_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="bench-ssh-"))
+    if len(str(folder)) <= _LONGEST_SOCKET_PATH:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="bench-ssh-", dir="/tmp"))

@@ -1,0 +1,65 @@
+"""Which precision the layers of a TensorRT engine really have, from what its inspector tells."""
+
+import re
+from typing import Any, Dict, List, Optional
+
+# Layers that move or convert data; their type says nothing about where the time goes.
+_MOVES_DATA = (
+    "reformat",
+    "shuffle",
+    "constant",
+    "noop",
+    "slice",
+    "concat",
+    "identity",
+    "cast",
+    "signal",
+    "wait",
+    "shape",
+)
+_TYPES = (
+    (re.compile(r"\b(fp16|half|f16)\b", re.I), "float16"),
+    (re.compile(r"\b(bf16|bfloat16|bfloat)\b", re.I), "bfloat16"),
+    (re.compile(r"\b(int8|i8)\b", re.I), "int8"),
+    (re.compile(r"\b(fp8|f8|e4m3\w*)\b", re.I), "float8"),
+    (re.compile(r"\b(fp32|float|f32|float32)\b", re.I), "float32"),
+)
+
+
+def layer_precisions(layers: Optional[List[Any]]) -> Optional[Dict[str, int]]:
+    """Layers that compute, counted by the type they compute in: {"float16": 61, "float32": 4}.
+
+    None where the inspector tells no types: an engine that was built without detailed profiling gives names alone. A
+    fused layer counts once. A layer computes in the type of what it reads where it reads activations of one type; with
+    several, in the narrowest, which is what a kernel with half-precision operands and a float32 output does.
+    """
+    if not layers or not all(isinstance(layer, dict) for layer in layers):
+        return None
+    counts: Dict[str, int] = {}
+    for layer in layers:
+        if _moves_data(layer):
+            continue
+        types = [name for name in map(_type, layer.get("Inputs") or layer.get("Outputs") or ()) if name]
+        if types:
+            narrowest = min(types, key=lambda name: (_WIDTHS[name], name))
+            counts[narrowest] = counts.get(narrowest, 0) + 1
+    return counts or None
+
+
+_WIDTHS = {"int8": 1, "float8": 1, "float16": 2, "bfloat16": 2, "float32": 4}
+
+
+def _moves_data(layer: Dict[str, Any]) -> bool:
+    kind = str(layer.get("LayerType", "")).lower()
+    return any(word in kind for word in _MOVES_DATA)
+
+
+def _type(tensor: Any) -> Optional[str]:
+    """Of one input or output: 8 and 10 write it into `Format/Datatype` ("Row major linear FP32"), others apart."""
+    if not isinstance(tensor, dict):
+        return None
+    words = " ".join(str(tensor.get(key, "")) for key in ("Format/Datatype", "Datatype", "DataType", "Type"))
+    for pattern, name in _TYPES:
+        if pattern.search(words):
+            return name
+    return None

@@ -1,0 +1,213 @@
+"""TensorRT: an engine, built on the device from an ONNX file, or given ready-made (.engine, .plan)."""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+
+from ..clock import Clock
+from ..failure import WorkerError, bad_request
+from ..memory.base import DeviceBuffer
+from ..request import InputTensor
+from .base import TensorInfo
+from .engine_cache import EngineCache, default_folder, engine_key, file_sha256
+from .engine_layers import layer_precisions
+from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime, host_buffers
+from .packages import import_package, require_file
+from .tensorrt_api import Build, TensorRtApi
+from .tensors import match_inputs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_INSTALL = (
+    "pip install tensorrt, on x86 (with NVIDIA's own index where the default one has only stubs); on a Jetson it comes "
+    "with JetPack: use the system's Python, or a virtual environment with --system-site-packages"
+)
+_INSTALL_RTX = "pip install tensorrt_rtx"
+_PRECISIONS = ("fp32", "fp16", "bf16")
+_ENGINE_ENDINGS = (".engine", ".plan")
+
+
+class TensorRt(GpuRuntime):
+    """Options beyond those of every GPU runtime: `precision` (fp32, fp16, bf16); `memory` (auto, pycuda, cuda-python);
+    `workspace_mb`, 0 for the library's own limit; `optimisation_level`, -1 for its own; `tf32`; `cache`, whether
+    engines are kept and found; `build`: 1, 2, ... are further builds of the same engine, without the timing cache,
+    because two builds may choose different kernels."""
+
+    name = "tensorrt"
+    RTX = False
+    DEFAULTS = dict(
+        GPU_DEFAULTS,
+        precision="fp32",
+        memory="auto",
+        workspace_mb=0,
+        optimisation_level=-1,
+        tf32=False,
+        cache=True,
+        build=0,
+    )
+
+    def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
+        super().__init__(options, clock)
+        if self.options["precision"] not in _PRECISIONS:
+            raise bad_request(
+                "runtime_options.precision: expected one of %s, got %r"
+                % (", ".join(_PRECISIONS), self.options["precision"])
+            )
+        if self.options["build"] < 0 or self.options["workspace_mb"] < 0:
+            raise bad_request("runtime_options: build and workspace_mb are at least 0")
+        self.api = TensorRtApi(self._import(), self.RTX)
+        self.open_gpu()
+
+    def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
+        require_file(artifact)
+        plan = self._ready_made(artifact) if artifact.endswith(_ENGINE_ENDINGS) else self._built(artifact)
+        self.engine = self.api.deserialise(plan)
+        self.inputs, self.output_tensors = self.api.tensors(self.engine)
+        self._refuse_open_sizes()
+        return match_inputs(inputs, self.inputs)
+
+    def facts(self) -> Dict[str, Any]:
+        facts: Dict[str, Any] = {
+            "runtime": {"name": self.name, "package": self.api.module.__name__, "version": self.api.version},
+            "options": self.options,
+            "inputs": [tensor.to_json() for tensor in self.inputs],
+            "outputs": [tensor.to_json() for tensor in self.output_tensors],
+            "gpu": self.memory.facts(),
+            "engine": self._engine_facts,
+        }
+        precisions = layer_precisions(self.api.layers(self.engine))
+        if precisions is not None:
+            facts["layer_precisions"] = precisions
+        return facts
+
+    def make_lane(self) -> "EngineLane":
+        return EngineLane(self)
+
+    def feed(self, lane: GpuLane, arrays: Sequence["np.ndarray"]) -> None:
+        assert isinstance(lane, EngineLane)
+        for (_, host), array in zip(lane.copies_in, arrays):
+            host.array[...] = array
+
+    def outputs(self) -> Mapping[str, "np.ndarray"]:
+        lane = self._lanes[0]
+        assert isinstance(lane, EngineLane)
+        hosts = [host for host, _ in lane.copies_out]
+        return OrderedDict((tensor.name, host.array) for tensor, host in zip(self.output_tensors, hosts))
+
+    def close(self) -> None:
+        self._lanes = []
+        self.engine = None
+        super().close()
+
+    def _import(self) -> Any:
+        return import_package("tensorrt", self.name, _INSTALL)
+
+    def _ready_made(self, artifact: str) -> bytes:
+        with open(artifact, "rb") as stream:
+            plan = stream.read()
+        self._engine_facts: Dict[str, Any] = OrderedDict(
+            origin="given", sha256=file_sha256(artifact), size_bytes=len(plan)
+        )
+        return plan
+
+    def _built(self, artifact: str) -> bytes:
+        """From the cache, or built now."""
+        gpu = self.memory.facts()
+        machine = OrderedDict(
+            tensorrt=self.api.version,
+            package=self.api.module.__name__,
+            gpu=gpu.get("name"),
+            compute_capability=gpu.get("compute_capability"),
+            driver=gpu.get("driver"),
+        )
+        asked = {
+            name: self.options[name] for name in ("precision", "workspace_mb", "optimisation_level", "tf32", "build")
+        }
+        cache = EngineCache(default_folder()) if self.options["cache"] else None
+        key = engine_key(dict(machine, onnx_sha256=file_sha256(artifact), options=asked))
+        found = cache.find(key) if cache is not None else None
+        if found is not None:
+            self._engine_facts = OrderedDict(found.facts, origin="cache")
+            return found.plan
+
+        timings_key = engine_key(machine)
+        reuse = cache is not None and self.options["build"] == 0
+        started_ns = self.clock()
+        plan, timings = self.api.build(
+            artifact, self._build_options(cache.timings(timings_key) if reuse and cache else b"")
+        )
+        facts = OrderedDict(machine, build_ns=self.clock() - started_ns, **asked)
+        if cache is None:
+            self._engine_facts = OrderedDict(facts, origin="built", size_bytes=len(plan))
+            return plan
+        if reuse:
+            cache.store_timings(timings_key, timings)
+        self._engine_facts = OrderedDict(cache.store(key, plan, facts), origin="built")
+        return plan
+
+    def _build_options(self, timings: bytes) -> Build:
+        level = self.options["optimisation_level"]
+        return Build(
+            precision=self.options["precision"],
+            workspace_bytes=self.options["workspace_mb"] << 20,
+            optimisation_level=None if level < 0 else level,
+            tf32=self.options["tf32"],
+            timing_cache=timings,
+        )
+
+    def _refuse_open_sizes(self) -> None:
+        for tensor in self.inputs + self.output_tensors:
+            if None in tensor.shape:
+                raise bad_request(
+                    "%s of the engine has a size that is left open" % tensor.name,
+                    "deploy an ONNX file with static shapes, as `bench export` writes them",
+                )
+
+
+class TensorRtRtx(TensorRt):
+    """TensorRT for RTX: NVIDIA's runtime for its consumer cards. The types of the ONNX file decide."""
+
+    name = "tensorrt-rtx"
+    RTX = True
+
+    def _import(self) -> Any:
+        try:
+            return import_package("tensorrt_rtx", self.name, _INSTALL_RTX)
+        except WorkerError as missing:
+            # What NVIDIA's wheels of the bindings are called where the package around them is not installed.
+            try:
+                return import_package("tensorrt_rtx_bindings", self.name, _INSTALL_RTX)
+            except WorkerError:
+                raise missing
+
+
+class EngineLane(GpuLane):
+    """An execution context with buffers of its own, so that several can run at once."""
+
+    def __init__(self, runtime: TensorRt) -> None:
+        super().__init__(runtime.memory, runtime.options["spin"])
+        self._context = runtime.api.context(runtime.engine)
+        pinned = runtime.options["pinned"]
+        inputs = host_buffers(self.memory, runtime.inputs, pinned)
+        outputs = host_buffers(self.memory, runtime.output_tensors, pinned)
+        self.copies_in = [(self.memory.device_buffer(host), host) for host in inputs]
+        self.copies_out = [(host, self.memory.device_buffer(host)) for host in outputs]
+        self._handle = self.memory.stream_handle(self.stream)
+        self._execution = runtime.api.bind(runtime.engine, self._context, self._addresses(runtime))
+
+    def enqueue_copy_in(self) -> None:
+        for device, host in self.copies_in:
+            self.memory.copy_in(device, host, self.stream)
+
+    def enqueue_compute(self) -> None:
+        self._execution.enqueue(self._handle)
+
+    def enqueue_copy_out(self) -> None:
+        for host, device in self.copies_out:
+            self.memory.copy_out(host, device, self.stream)
+
+    def _addresses(self, runtime: TensorRt) -> Dict[str, int]:
+        names: List[TensorInfo] = [*runtime.inputs, *runtime.output_tensors]
+        devices: List[DeviceBuffer] = [device for device, _ in self.copies_in]
+        devices += [device for _, device in self.copies_out]
+        return {tensor.name: device.address for tensor, device in zip(names, devices)}

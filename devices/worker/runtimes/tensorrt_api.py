@@ -1,0 +1,260 @@
+"""The version seam of TensorRT: one small interface over the Python API of 8.2, 8.6, 10, 11 and TensorRT for RTX.
+
+| | up to 8.4 | 8.5 to 10.11 | 10.12 and later | 11, RTX |
+|---|---|---|---|---|
+| tensors | bindings, by number | by name | by name | by name |
+| fp16 | builder flag | builder flag | flag deprecated: types of the ONNX file | flag gone: types of the ONNX file |
+
+Where the types of the file decide, the network is created strongly typed. (NVIDIA, TensorRT release notes and API.)
+"""
+
+import json
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError, bad_request, one_line, out_of_memory
+from ..memory.failure import cuda_failure
+from .base import TensorInfo
+
+FIRST_TYPED = (10, 12)
+"""From here on half precision is written in the ONNX file; before, it is asked of the builder."""
+
+_DTYPES = {
+    "FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
+    "UINT8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
+
+class Build(NamedTuple):
+    """What a build is asked for."""
+
+    precision: str
+    workspace_bytes: int
+    optimisation_level: Optional[int]
+    tf32: bool
+    timing_cache: bytes
+
+
+class TensorRtApi:
+    """`module` is `tensorrt`, `tensorrt_rtx`, or anything with their interface."""
+
+    def __init__(self, module: Any, rtx: bool = False) -> None:
+        self.module = module
+        self.rtx = rtx
+        self.version = str(module.__version__)
+        self.messages: List[str] = []
+        self._logger = _make_logger(module, self.messages)
+
+    @property
+    def typed(self) -> bool:
+        """Whether the types of the ONNX file decide."""
+        return self.rtx or version_numbers(self.version) >= FIRST_TYPED
+
+    def build(self, onnx: str, wanted: Build) -> Tuple[bytes, bytes]:
+        """The serialised engine, and the timing cache after it (empty where there is none).
+
+        Raises WorkerError: bad-artifact for a file that the parser refuses, with its own words; out-of-memory;
+        runtime-missing without a driver; runtime-failed where the builder gives up.
+        """
+        trt = self.module
+        if self.typed and wanted.precision == "bf16":
+            raise bad_request("no ONNX file of ours carries bf16", "ask for fp16, or for the runtime torch-cuda")
+        try:
+            builder = trt.Builder(self._logger)
+        except Exception as error:
+            # Without a driver the constructor returns a null pointer, which Python reports as a TypeError.
+            raise cuda_failure(self._words(error), "while starting TensorRT's builder")
+        network = builder.create_network(self._network_flags())
+        self._parse(onnx, network)
+        config = builder.create_builder_config()
+        self._configure(config, wanted)
+        cache = self._use_timing_cache(config, wanted.timing_cache)
+        plan = builder.build_serialized_network(network, config)
+        if plan is None:
+            raise self._failure("TensorRT could not build an engine of %s" % onnx)
+        timings = bytes(memoryview(cache.serialize())) if cache is not None else b""
+        return bytes(memoryview(plan)), timings
+
+    def deserialise(self, plan: bytes) -> Any:
+        """The engine. Raises WorkerError (bad-artifact) for one of another version or GPU, or a damaged one."""
+        try:
+            runtime = self.module.Runtime(self._logger)
+            engine = runtime.deserialize_cuda_engine(plan)
+        except Exception as error:
+            raise cuda_failure(self._words(error), "while loading the engine")
+        if engine is None:
+            memory = out_of_memory(RuntimeError(self._said()), "while loading the engine")
+            raise memory or WorkerError(
+                BAD_ARTIFACT,
+                "TensorRT %s cannot load the engine: %s" % (self.version, self._said()),
+                "an engine runs only on the GPU model and TensorRT version that built it: deploy the ONNX file instead",
+            )
+        return engine
+
+    def tensors(self, engine: Any) -> Tuple[List[TensorInfo], List[TensorInfo]]:
+        """Inputs and outputs of the engine, in its order."""
+        found: Tuple[List[TensorInfo], List[TensorInfo]] = ([], [])
+        if hasattr(engine, "num_io_tensors"):
+            for number in range(engine.num_io_tensors):
+                name = engine.get_tensor_name(number)
+                shape, dtype = engine.get_tensor_shape(name), engine.get_tensor_dtype(name)
+                is_input = engine.get_tensor_mode(name) == self.module.TensorIOMode.INPUT
+                found[0 if is_input else 1].append(_tensor(name, shape, dtype))
+        else:
+            for number in range(engine.num_bindings):
+                name, shape = engine.get_binding_name(number), engine.get_binding_shape(number)
+                is_input = engine.binding_is_input(number)
+                found[0 if is_input else 1].append(_tensor(name, shape, engine.get_binding_dtype(number)))
+        return found
+
+    def layers(self, engine: Any) -> Optional[List[Any]]:
+        """What the inspector says of each layer: dictionaries, or names alone; None where there is no inspector."""
+        try:
+            inspector = engine.create_engine_inspector()
+            text = inspector.get_engine_information(self.module.LayerInformationFormat.JSON)
+            layers = json.loads(text).get("Layers")
+        except Exception:
+            return None
+        return layers if isinstance(layers, list) else None
+
+    def context(self, engine: Any) -> Any:
+        """Raises WorkerError (out-of-memory, mostly: the context holds the activations)."""
+        try:
+            context = engine.create_execution_context()
+        except Exception as error:
+            raise cuda_failure(self._words(error), "while making room for the activations")
+        if context is None:
+            raise self._failure("TensorRT could not make an execution context")
+        return context
+
+    def bind(self, engine: Any, context: Any, addresses: Dict[str, int]) -> "Execution":
+        """Tell the context where its tensors are, once."""
+        if hasattr(context, "execute_async_v3"):
+            for name, address in addresses.items():
+                if not context.set_tensor_address(name, address):
+                    raise self._failure("TensorRT did not take the address of %s" % name)
+            return Execution(self, context, None)
+        order = [addresses[engine.get_binding_name(number)] for number in range(engine.num_bindings)]
+        return Execution(self, context, order)
+
+    def _network_flags(self) -> int:
+        names = self.module.NetworkDefinitionCreationFlag
+        flags = 0
+        # Explicit batch is the only kind from 10 on, where its flag does nothing, and is gone in 11.
+        if hasattr(names, "EXPLICIT_BATCH") and version_numbers(self.version) < (10,) and not self.rtx:
+            flags |= 1 << int(names.EXPLICIT_BATCH)
+        if self.typed and hasattr(names, "STRONGLY_TYPED"):
+            flags |= 1 << int(names.STRONGLY_TYPED)
+        return flags
+
+    def _parse(self, onnx: str, network: Any) -> None:
+        parser = self.module.OnnxParser(network, self._logger)
+        # From the file, so that the weights are not in memory twice, and files beside it are found.
+        if not parser.parse_from_file(onnx):
+            errors = [str(parser.get_error(number)) for number in range(parser.num_errors)]
+            raise WorkerError(
+                BAD_ARTIFACT,
+                "TensorRT %s cannot read %s: %s" % (self.version, onnx, one_line("; ".join(errors) or self._said())),
+                "TensorRT 8.2 reads ONNX opsets up to 13, 8.6 up to 17: set the device's onnx_opset lower",
+            )
+
+    def _configure(self, config: Any, wanted: Build) -> None:
+        trt = self.module
+        if hasattr(config, "set_memory_pool_limit"):
+            if wanted.workspace_bytes:
+                config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, wanted.workspace_bytes)
+        else:
+            # Before 8.4. Unset it is 0 there, which leaves the builder without most of its kernels.
+            config.max_workspace_size = wanted.workspace_bytes or 1 << 30
+        if hasattr(trt, "ProfilingVerbosity"):
+            config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+        if wanted.optimisation_level is not None:
+            if not hasattr(config, "builder_optimization_level"):
+                raise bad_request("TensorRT %s has no optimisation levels" % self.version, "leave the option out")
+            config.builder_optimization_level = wanted.optimisation_level
+        self._set_flag(config, "TF32", wanted.tf32)
+        if not self.typed and wanted.precision != "fp32":
+            if not hasattr(trt.BuilderFlag, wanted.precision.upper()):
+                raise bad_request("TensorRT %s has no %s" % (self.version, wanted.precision), "ask for fp16")
+            self._set_flag(config, wanted.precision.upper(), True)
+
+    def _set_flag(self, config: Any, name: str, on: bool) -> None:
+        if hasattr(self.module.BuilderFlag, name):
+            flag = getattr(self.module.BuilderFlag, name)
+            config.set_flag(flag) if on else config.clear_flag(flag)
+
+    def _use_timing_cache(self, config: Any, content: bytes) -> Any:
+        if self.rtx or not hasattr(config, "create_timing_cache"):
+            return None  # TensorRT for RTX times nothing when it builds.
+        # Of another version or GPU it is refused: then it starts empty.
+        cache = config.create_timing_cache(content)
+        if cache is None or not config.set_timing_cache(cache, False):
+            cache = config.create_timing_cache(b"")
+            if cache is None or not config.set_timing_cache(cache, False):
+                return None
+        return cache
+
+    def _failure(self, what: str) -> WorkerError:
+        said = self._said()
+        return out_of_memory(RuntimeError(said), "in TensorRT") or WorkerError(
+            RUNTIME_FAILED,
+            "%s: %s" % (what, said),
+            "the log in the run's evidence says more; a larger workspace (runtime option workspace_mb) often helps",
+        )
+
+    def _words(self, error: Exception) -> str:
+        return one_line("%s %s" % (error, self._said()))
+
+    def _said(self) -> str:
+        """TensorRT reports most errors to its logger alone."""
+        return one_line("; ".join(self.messages[-3:])) or "it gave no reason"
+
+
+class Execution:
+    """A context whose tensors have their places."""
+
+    def __init__(self, api: TensorRtApi, context: Any, bindings: Optional[Sequence[int]]) -> None:
+        self._api = api
+        self._context = context
+        self._bindings = None if bindings is None else list(bindings)
+
+    def enqueue(self, stream_handle: int) -> None:
+        if self._bindings is None:
+            started = self._context.execute_async_v3(stream_handle)
+        else:
+            started = self._context.execute_async_v2(self._bindings, stream_handle)
+        if not started:
+            raise self._api._failure("TensorRT did not start the request")
+
+
+def version_numbers(version: str) -> Tuple[int, ...]:
+    """`10.13.3.9` -> (10, 13, 3, 9); what is no number ends it."""
+    numbers: List[int] = []
+    for word in version.split("."):
+        if not word.isdigit():
+            break
+        numbers.append(int(word))
+    return tuple(numbers)
+
+
+def _make_logger(module: Any, messages: List[str]) -> Any:
+    class Collector(module.ILogger):  # type: ignore[misc]
+        """Keeps errors; the rest that matters goes to stderr, into the run's evidence."""
+
+        def __init__(self) -> None:
+            module.ILogger.__init__(self)
+
+        def log(self, severity: Any, message: str) -> None:
+            import sys
+
+            if severity in (module.ILogger.INTERNAL_ERROR, module.ILogger.ERROR):
+                messages.append(message)
+            if severity in (module.ILogger.INTERNAL_ERROR, module.ILogger.ERROR, module.ILogger.WARNING):
+                sys.stderr.write("[TensorRT] %s\n" % message)
+
+    return Collector()
+
+
+def _tensor(name: str, shape: Sequence[int], dtype: Any) -> TensorInfo:
+    sizes = tuple(None if int(size) < 0 else int(size) for size in shape)
+    kind = getattr(dtype, "name", str(dtype).split(".")[-1])
+    return TensorInfo(name, sizes, _DTYPES.get(kind, kind.lower()))

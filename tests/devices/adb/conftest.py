@@ -1,0 +1,152 @@
+"""A real daemon to talk to, through both backends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root
+
+from devices.transports.adb import AdbTransport, open_link
+from devices.transports.adb_options import AdbOptions
+
+BACKENDS = ("program", "adb-shell")
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("BENCH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"bench-test-cache-{os.getuid()}")
+
+
+@pytest.fixture(scope="session")
+def adbd() -> Path:
+    pytest.importorskip("adb_shell", reason="pip install 'latency-bench[android]'")
+    pytest.importorskip("adbutils", reason="pip install 'latency-bench[android]'")
+    try:
+        return adbd_root(_cache())
+    except CannotRunError as reason:
+        pytest.skip(f"no real adbd here: {reason}")
+
+
+@pytest.fixture(scope="module")
+def namespace(adbd: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
+    """The tests of a module run inside it, with a home of their own for keys and for the adb server."""
+    try:
+        space = Namespace()
+    except CannotRunError as reason:
+        pytest.skip(f"no real adbd here: {reason}")
+    home = tmp_path_factory.mktemp("home")
+    changed = pytest.MonkeyPatch()
+    changed.setenv("HOME", str(home))
+    changed.delenv("ADB_SERVER_SOCKET", raising=False)
+    changed.delenv("ANDROID_SERIAL", raising=False)
+    changed.setenv("ADB_MDNS", "0")
+    try:
+        with space.entered():
+            yield space
+            from devices.transports.adb_program import find_program
+
+            subprocess.run([find_program(AdbOptions()), "kill-server"], check=False, capture_output=True)
+    finally:
+        changed.undo()
+        space.close()
+
+
+@pytest.fixture
+def phone_programs(tmp_path: Path) -> Path:
+    """Stand-ins for the phone's own programs, in front of the daemon's PATH."""
+    folder = tmp_path / "phone-bin"
+    folder.mkdir()
+    return folder
+
+
+StartDaemon = Callable[[], Daemon]
+
+
+@pytest.fixture
+def start_daemon(adbd: Path, namespace: Namespace, phone_programs: Path, tmp_path: Path) -> Iterator[StartDaemon]:
+    started: list[Daemon] = []
+
+    def start() -> Daemon:
+        started.append(Daemon(adbd, FIRST_PORT + len(started), phone_programs, tmp_path / "adbd.log"))
+        return started[-1]
+
+    yield start
+    from devices.transports.adb_program import find_program
+
+    subprocess.run([find_program(AdbOptions()), "disconnect"], check=False, capture_output=True, timeout=20)
+    for daemon in started:
+        daemon.kill()
+
+
+@pytest.fixture
+def daemon(start_daemon: StartDaemon) -> Daemon:
+    return start_daemon()
+
+
+@pytest.fixture(params=BACKENDS)
+def options(request: pytest.FixtureRequest, daemon: Daemon, tmp_path: Path) -> AdbOptions:
+    """How to reach the daemon, by each backend."""
+    return AdbOptions(
+        host="127.0.0.1",
+        port=daemon.port,
+        backend=request.param,
+        folder=str(tmp_path / "device"),
+        key=tmp_path / "keys" / "adbkey",
+    )
+
+
+@pytest.fixture
+def transport(options: AdbOptions) -> Iterator[AdbTransport]:
+    opened = AdbTransport(open_link(options), options.folder)
+    yield opened
+    opened.close()
+
+
+MakeTool = Callable[[str], Path]
+
+
+@pytest.fixture
+def make_tool(tmp_path: Path) -> MakeTool:
+    """make_tool("hang"): the stand-in for benchmark_model that fails in this way; "replay" works."""
+
+    def make(mode: str) -> Path:
+        text = (Path(__file__).parent / "stand_in_tool.py").read_text()
+        path = tmp_path / f"tool-{mode}"
+        path.write_text(text.replace('MODE = "replay"', f"MODE = {mode!r}"))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def phone(phone_programs: Path) -> Path:
+    """Makes the daemon's machine answer like a phone; `log` in the folder has the calls of `cmd`."""
+    programs = {
+        "getprop": """\
+echo '[ro.soc.manufacturer]: [QTI]'
+echo '[ro.soc.model]: [SM8450]'
+echo '[ro.product.model]: [Stand-in 12]'
+echo '[ro.product.cpu.abi]: [arm64-v8a]'
+echo '[ro.build.version.release]: [13]'""",
+        "dumpsys": """\
+case $1 in
+  thermalservice) echo 'IsStatusOverride: false'; echo 'Thermal Status: 0' ;;
+  battery) printf '  AC powered: false\\n  USB powered: true\\n  status: 2\\n  level: 87\\n  temperature: 291\\n' ;;
+  power) echo '  mWakefulness=Awake' ;;
+esac""",
+        "settings": "echo 0",
+        "cmd": f'echo "$*" >> {phone_programs}/log',
+    }
+    for name, text in programs.items():
+        path = phone_programs / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    return phone_programs

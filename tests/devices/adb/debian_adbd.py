@@ -1,0 +1,187 @@
+"""Android's own daemon, adbd, from Debian trixie, on loopback in a network namespace of its own.
+
+The packages are fetched once into a cache with an apt configuration of its own, from the mirror that this system's apt
+already uses, and checked by apt against Debian's keys. Nothing is installed: the daemon runs through trixie's loader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+CLONE_NEWNET = 0x40000000
+FIRST_PORT = 15555
+
+
+class CannotRunError(Exception):
+    """Why the real daemon cannot run here."""
+
+
+def adbd_root(cache: Path) -> Path:
+    """Folder with the unpacked packages, fetched if it is not there yet."""
+    if os.geteuid() != 0 or sys.platform != "linux":
+        raise CannotRunError("needs root on Linux, for a network namespace")
+    for program in ("apt-get", "dpkg", "unshare", "nsenter", "timeout", "setsid", "sha256sum"):
+        if shutil.which(program) is None:
+            raise CannotRunError(f"needs {program}")
+    root = cache / "adbd-trixie"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "adbd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "usr/sbin/adbd").exists():
+            with tempfile.TemporaryDirectory(dir=cache) as folder:
+                _fetch(Path(folder), Path(folder) / "root")
+                (Path(folder) / "root").rename(root)
+    return root
+
+
+def _fetch(folder: Path, root: Path) -> None:
+    mirror = _mirror()
+    for name in ("lists/partial", "archives/partial", "etc"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "etc/trixie.sources").write_text(
+        f"Types: deb\nURIs: {mirror}\nSuites: trixie\nComponents: main\nSigned-By: {KEYRING}\n"
+    )
+    settings = {
+        "Dir::Etc": folder / "etc",
+        "Dir::Etc::sourcelist": folder / "etc/trixie.sources",
+        "Dir::Etc::sourceparts": "-",
+        "Dir::Etc::preferencesparts": "-",
+        "Dir::State": folder,
+        "Dir::State::lists": folder / "lists",
+        # An empty list of what is installed, so that every dependency is fetched.
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder,
+        "Dir::Cache::archives": folder / "archives",
+        "APT::Sandbox::User": "",
+        "APT::Install-Recommends": "false",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "2",
+    }
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    for command in (["update"], ["install", "-y", "--download-only", "adbd"]):
+        done = subprocess.run(["apt-get", *options, *command], capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode != 0:
+            raise CannotRunError(f"apt-get {command[0]} for Debian trixie failed: {done.stderr.strip()[-300:]}")
+    root.mkdir()
+    for package in sorted((folder / "archives").glob("*.deb")):
+        subprocess.run(["dpkg", "-x", str(package), str(root)], check=True)
+
+
+def _mirror() -> str:
+    """The Debian mirror of this system's apt."""
+    if not KEYRING.exists():
+        raise CannotRunError(f"needs Debian's keys in {KEYRING}")
+    done = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in done.stdout.splitlines():
+        if found := re.fullmatch(r"Debian (https?://\S+?/debian)/?", line):
+            return found.group(1)
+    listed = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
+    for path in listed:
+        text = path.read_text(errors="replace") if path.is_file() else ""
+        if found := re.search(r"^(?:URIs:|deb(?: \[[^]]*\])?)\s+(https?://\S+?/debian)/?\s", text, re.M):
+            return found.group(1)
+    raise CannotRunError("this system's apt names no Debian mirror")
+
+
+class Namespace:
+    """A network namespace with nothing but its loopback, kept by a process that sleeps."""
+
+    def __init__(self) -> None:
+        self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], start_new_session=True)
+        self._file = Path(f"/proc/{self._keeper.pid}/ns/net")
+        own = os.readlink("/proc/self/ns/net")
+        deadline_s = time.monotonic() + 10
+        while os.readlink(self._file) == own:
+            if self._keeper.poll() is not None or time.monotonic() > deadline_s:
+                raise CannotRunError("a network namespace cannot be made here")
+            time.sleep(0.01)
+        with self.entered(), socket.socket() as control:
+            # SIOCSIFFLAGS with IFF_UP | IFF_RUNNING
+            fcntl.ioctl(control, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """This thread, and what it starts, inside the namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/self/ns/net") as outside, self._file.open() as inside:
+            if libc.setns(inside.fileno(), CLONE_NEWNET) != 0:
+                raise CannotRunError(f"cannot enter a network namespace: {os.strerror(ctypes.get_errno())}")
+            try:
+                yield
+            finally:
+                libc.setns(outside.fileno(), CLONE_NEWNET)
+
+    def close(self) -> None:
+        self._keeper.kill()
+        self._keeper.wait()
+
+
+class Daemon:
+    """One adbd. Only to be started inside a namespace: it listens on every address."""
+
+    def __init__(self, root: Path, port: int, programs: Path, log: Path) -> None:
+        libraries = root / "usr/lib/x86_64-linux-gnu"
+        if not libraries.exists():
+            libraries = next(path for path in (root / "usr/lib").glob("*-linux-gnu*") if path.is_dir())
+        loader = next(iter((root / "usr").glob("lib*/ld-linux*.so*")), None) or next(
+            (root / "usr/lib").rglob("ld-linux*")
+        )
+        self._command = [
+            *(str(loader), "--library-path", f"{libraries}:{libraries / 'android'}"),
+            str(root / "usr/sbin/adbd"),
+        ]
+        # The daemon's commands look for the phone's programs (getprop, dumpsys) where the test puts stand-ins.
+        self._environment = {**os.environ, "ADBD_PORT": str(port), "PATH": f"{programs}:{os.environ['PATH']}"}
+        self._log = log
+        self.port = port
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline_s = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                raise CannotRunError(f"adbd does not start: {self._log.read_text()[-300:]}")
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGCONT)
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,115 @@
+"""A device that does not trust this computer, one that never answers, and what is made of the user's key."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from devices.errors import InventoryError, UnreachableError
+from devices.transports.adb import open_link
+from devices.transports.adb_keys import load_signer
+from devices.transports.adb_options import AdbOptions
+
+_PORT = 15655
+
+
+class FakeDaemon:
+    """Speaks as much of the protocol as it takes to ask for a key again and again, or says nothing at all."""
+
+    def __init__(self, ask: bool, port: int) -> None:
+        self._ask = ask
+        self._socket = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            while header := connection.recv(24, socket.MSG_WAITALL):
+                size = struct.unpack("<6I", header)[3]
+                if size:
+                    connection.recv(size, socket.MSG_WAITALL)
+                if self._ask and struct.unpack("<6I", header)[1] != 3:
+                    connection.sendall(_message(b"AUTH", 1, 0, os.urandom(20)))
+
+
+def _message(command: bytes, first: int, second: int, data: bytes) -> bytes:
+    number = int.from_bytes(command, "little")
+    return struct.pack("<6I", number, first, second, len(data), sum(data), number ^ 0xFFFFFFFF) + data
+
+
+@pytest.fixture
+def fake(namespace: object) -> Iterator[Callable[[bool], int]]:
+    started: list[FakeDaemon] = []
+
+    def start(ask: bool) -> int:
+        started.append(FakeDaemon(ask, _PORT + len(started)))
+        return _PORT + len(started) - 1
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.mark.parametrize("backend", ["program", "adb-shell"])
+def test_an_unauthorised_device_says_what_to_do(fake, tmp_path, backend, monkeypatch):
+    monkeypatch.setattr("devices.transports.adb_direct._AUTHORISE_S", 1.0)
+    options = AdbOptions(host="127.0.0.1", port=fake(True), backend=backend, key=tmp_path / "adbkey")
+    with pytest.raises(UnreachableError, match=r"does not trust this computer.*accept the dialog"):
+        open_link(options)
+
+
+@pytest.mark.parametrize("backend", ["program", "adb-shell"])
+def test_a_device_that_never_answers_is_given_up(fake, tmp_path, backend, monkeypatch):
+    monkeypatch.setattr("devices.transports.adb_direct._CONNECT_S", 1.0)
+    options = AdbOptions(host="127.0.0.1", port=fake(False), backend=backend, key=tmp_path / "adbkey")
+    with pytest.raises(UnreachableError, match=r"offline|did not answer|cannot connect|not attached"):
+        open_link(options)
+
+
+def test_a_missing_key_is_made_for_its_owner_alone(tmp_path):
+    pytest.importorskip("adb_shell")
+    key = tmp_path / "android" / "adbkey"
+    before = os.umask(0)
+    try:
+        signer = load_signer(key)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    assert len(signer.Sign(b"x" * 20)) == 256
+    content = key.read_bytes()
+    load_signer(key)
+    assert key.read_bytes() == content, "a key that is there is not replaced: every phone would ask again"
+
+
+def test_a_key_that_others_can_read_is_narrowed_and_a_broken_one_is_said(tmp_path):
+    pytest.importorskip("adb_shell")
+    key = tmp_path / "adbkey"
+    load_signer(key)
+    key.chmod(0o644)
+    load_signer(key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.write_text("nonsense")
+    with pytest.raises(InventoryError, match="cannot be used"):
+        load_signer(key)
+
+
+def test_a_program_that_is_not_there_is_said():
+    with pytest.raises(InventoryError, match="is not there"):
+        open_link(AdbOptions(program="/no/such/adb"))

@@ -1,0 +1,124 @@
+"""trtexec's help, log and exported files, of several versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from devices.errors import WorkerError
+from devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
+from devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
+
+DATA = Path(__file__).parent / "data" / "trtexec"
+WARMUP = {"min_ns": 200_000_000}
+SAMPLING = {"min_count": 100, "min_ns": 0}
+
+
+def _text(name: str) -> str:
+    return (DATA / name).read_text()
+
+
+def _tool(version: str) -> Tool:
+    tool = parse_help("trtexec", _text(f"help_{version}.txt"))
+    assert tool is not None
+    return tool
+
+
+@pytest.mark.parametrize(
+    ("number", "version"), [(8201, (8, 2, 1)), (8602, (8, 6, 2)), (100300, (10, 3, 0)), (101600, (10, 16, 0)), (110401, (11, 4, 1))]
+)  # fmt: skip
+def test_version_numbers(number, version):
+    assert version_of(number) == version
+
+
+def test_help_of_something_else_is_no_trtexec():
+    assert parse_help("x", "usage: x [--onnx]") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ("8.2", ["--buildOnly", "--workspace=512", "--fp16", "--noTF32"]),
+        ("8.6", ["--skipInference", "--memPoolSize=workspace:512", "--fp16", "--noTF32"]),
+        ("10.3", ["--skipInference", "--memPoolSize=workspace:512", "--fp16", "--noTF32"]),
+    ],
+)
+def test_build_flags_are_those_of_the_version(version, wanted):
+    flags = build_flags(_tool(version), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
+    assert flags == ["--onnx=m.onnx", "--saveEngine=m.engine", *wanted]
+    assert "--fp16" not in build_flags(_tool(version), "m", "e", "fp32", tf32=False, workspace_mib=512)
+
+
+def test_half_precision_is_refused_where_the_file_decides():
+    with pytest.raises(WorkerError, match="no --fp16"):
+        build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
+    assert "--skipInference" in build_flags(_tool("11"), "m", "e", "fp32", tf32=True, workspace_mib=512)
+
+
+def test_transfers_are_counted_and_no_graph_is_used_in_every_version():
+    plain = ["--loadEngine=e", "--exportTimes=t", "--warmUp=200", "--iterations=100", "--duration=0"]
+    for version in ("8.2", "8.6", "10.3"):
+        assert measure_flags(_tool(version), "e", "t", WARMUP, SAMPLING) == plain
+    asked = ["--includeDataTransfers", "--noCudaGraph", "--noSpinWait"]
+    assert measure_flags(_tool("11"), "e", "t", WARMUP, SAMPLING) == plain + asked
+
+
+def test_the_warm_up_rows_of_8_2_are_told_apart():
+    rows = json.loads(_text("times_8.2.json"))
+    warmup, samples = parse_times(_text("times_8.2.json"), parse_log(_text("measure_8.2.log")))
+    assert (len(warmup.latency_ns), len(samples.latency_ns)) == (4, 24)
+    assert samples.latency_ns.tolist() == [round(row["latencyMs"] * 1e6) for row in rows[4:]]
+    assert samples.phases_ns["h2d"][0] == round(rows[4]["h2dMs"] * 1e6)
+    assert warmup.latency_ns.min() > samples.latency_ns.max()
+
+
+def test_later_versions_have_no_warm_up_rows():
+    warmup, samples = parse_times(_text("times_10.3.json"), parse_log(_text("measure_10.3.log")))
+    assert (len(warmup.latency_ns), len(samples.latency_ns)) == (0, 24)
+    assert set(samples.phases_ns) == {"h2d", "compute", "d2h"}
+
+
+def test_transfers_that_were_not_measured_are_absent_and_not_0():
+    rows = [{**row, "h2dMs": 0, "d2hMs": 0} for row in json.loads(_text("times_10.3.json"))]
+    _, samples = parse_times(json.dumps(rows), parse_log(_text("measure_10.3.log")))
+    assert set(samples.phases_ns) == {"compute"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda rows: rows[:-1],
+        lambda rows: [*rows[:-1], {**rows[-1], "latencyMs": 0}],
+        lambda rows: [*rows[:-1], {**rows[-1], "latencyMs": -3.0}],
+        lambda rows: [*rows[:-1], {**rows[-1], "latencyMs": "3"}],
+        lambda rows: [{name: value for name, value in row.items() if name != "computeMs"} for row in rows],
+        lambda rows: {"rows": rows},
+        lambda rows: [],
+    ],
+)
+def test_anything_unexpected_is_an_error_and_never_a_number(broken):
+    with pytest.raises(WorkerError, match="trtexec"):
+        parse_times(json.dumps(broken(json.loads(_text("times_10.3.json")))), parse_log(_text("measure_10.3.log")))
+
+
+def test_a_log_says_what_happened():
+    log = parse_log(_text("build_8.2.log"))
+    assert (log.passed, log.device, log.build_s) == (True, "NVIDIA Tegra X1", 441.5)
+    assert "INT64" in log.warnings[0]
+    failed = parse_log(_text("failed_8.2.log"))
+    assert not failed.passed
+    assert "node number 12" in failed.errors[0]
+    assert not failed.out_of_memory
+    assert parse_log(_text("memory_8.2.log")).out_of_memory
+
+
+def test_outputs_with_values_that_are_not_finite():
+    text = '[{ "name" : "a", "dimensions" : "1x2x2", "values" : [ 1.5, nan, -inf, 2e-05 ] }]'
+    array = parse_outputs(text)["a"]
+    assert array.shape == (1, 2, 2)
+    np.testing.assert_array_equal(array.ravel(), np.array([1.5, np.nan, -np.inf, 2e-05], np.float32))
+    with pytest.raises(WorkerError):
+        parse_outputs('[{"name": "a", "dimensions": "1x3", "values": [1, 2]}]')

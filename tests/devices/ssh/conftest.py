@@ -1,0 +1,177 @@
+"""An SSH server of the test's own: OpenSSH's, on loopback, with its own keys, port, configuration and known hosts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.transports.ssh_options import SshOptions
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+@dataclass
+class Server:
+    """A server that tests may break."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    sessions: set[int] = field(default_factory=set)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def work(self) -> Path:
+        """The device's work directory."""
+        return self.folder / "work"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    def options(self, **changes: Any) -> SshOptions:
+        fields: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "user": getpass.getuser(),
+            "port": self.port,
+            "key": self.folder / "user_key",
+            "known_hosts": self.known_hosts,
+            "work_directory": str(self.work),
+            "connect_timeout_s": 10,
+            "silence_s": 3,
+        }
+        return SshOptions(**{**fields, **changes})
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")],
+            stdin=subprocess.DEVNULL,
+            stderr=(self.folder / "sshd.log").open("ab"),
+        )
+        deadline_s = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline_s:
+                    raise RuntimeError((self.folder / "sshd.log").read_text()) from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.cut()
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def cut(self) -> None:
+        """Kill the server's side of every connection at once, as a device does that loses its power or network."""
+        assert self.process is not None
+        for pid in self.connections():
+            os.kill(pid, signal.SIGKILL)
+
+    def connections(self) -> list[int]:
+        """The server's processes of open connections, which are its descendants called sshd."""
+        assert self.process is not None
+        found = [
+            pid
+            for pid in _descendants(self.process.pid)
+            if (_read(f"/proc/{pid}/comm") or "").strip().startswith("sshd")
+        ]
+        return found[::-1]
+
+    def started_here(self) -> list[str]:
+        """Command lines of all processes that have to do with this server's work directory, none if all is tidy."""
+        lines = [
+            (_read(f"/proc/{folder.name}/cmdline") or "") for folder in Path("/proc").iterdir() if folder.name.isdigit()
+        ]
+        return [line.replace("\0", " ")[-300:] for line in lines if str(self.work) in line]
+
+    def wait_until_tidy(self, timeout_s: float = 20) -> None:
+        """No process of ours on the device, no session's folder."""
+        deadline_s = time.monotonic() + timeout_s
+        while self.started_here() or list(self.work.glob("session.*")):
+            if time.monotonic() > deadline_s:
+                raise AssertionError(f"left behind: {self.started_here()}, {list(self.work.glob('session.*'))}")
+            time.sleep(0.05)
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in (_read(str(task)) or "").split():
+            found += [int(child), *_descendants(int(child))]
+    return found
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running server. Skips where OpenSSH's server is not installed or may not be started."""
+    if SSHD is None:
+        pytest.skip(
+            "OpenSSH's server is not installed: run scripts/install_test_tools.sh, or apt install openssh-server"
+        )
+    folder = tmp_path / "ssh"
+    folder.mkdir(mode=0o700)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(folder, port)
+    server.home.mkdir()
+    for name in ("host_key", "user_key"):
+        make_key(folder / name)
+    (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
+    host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
+    server.known_hosts.write_text(f"[127.0.0.1]:{port} {host_key}\n")
+    (folder / "sshd_config").write_text(
+        f"""
+        Port {port}
+        ListenAddress 127.0.0.1
+        HostKey {folder}/host_key
+        AuthorizedKeysFile {folder}/authorized_keys
+        PidFile none
+        StrictModes no
+        PasswordAuthentication no
+        KbdInteractiveAuthentication no
+        UsePAM no
+        PermitRootLogin yes
+        MaxSessions 20
+        PermitUserEnvironment no
+        SetEnv HOME={server.home} BENCH_TEST_SERVER={port}
+        """
+    )
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def make_key(path: Path) -> None:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench test", "-f", str(path)], check=True, timeout=30
+    )
