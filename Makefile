@@ -31,6 +31,7 @@ bench: $(VENV)/.local
 	@$(BIN)/bench run --device local --model b1-seg
 
 test: $(VENV)/.dev
+	@scripts/install_test_tools.sh
 	@echo "==> running the tests"
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 

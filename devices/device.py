@@ -90,6 +90,10 @@ class DeviceSession:
         """File format that `runtime` loads (`tflite`, `onnx`, `pt2`); raises InventoryError for an unknown runtime."""
         return self._runner.artifact_format(runtime)
 
+    def artifact_precision(self, runtime: str, precision: str) -> str:
+        """The precision that the artifact itself has to carry, so that `runtime` computes in `precision`."""
+        return self._runner.artifact_precision(self._transport, runtime, precision)
+
     def available_cpus(self) -> tuple[int, ...]:
         """Cores that a measuring process may be pinned to."""
         return self._runner.available_cpus(self._transport)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from devices.device import Device
 from devices.errors import InventoryError
+from devices.example_inventory import example_lines
 from model_specs.located_yaml import LocatedYamlError, read_yaml
 
 ENVIRONMENT_VARIABLE = "BENCH_DEVICES"
@@ -58,8 +59,8 @@ def find_device(name: str) -> Device:
     hint = f"Did you mean {', '.join(near)}? " if near else ""
     raise InventoryError(
         f"no device is called {name!r}",
-        f"{hint}Configured: {', '.join(devices)}. To add one, describe it under `devices:` in {path} "
-        "(docs/adding-a-device.md)",
+        f"{hint}Configured: {', '.join(devices)}. To add it, write it under `devices:` in {path}, for example "
+        f"(docs/devices.example.yaml has more):\n{example_lines(name)}",
     )
 
 

@@ -10,8 +10,12 @@ from devices.device import Device, DeviceSession
 from devices.runners.base import RoundRequest
 from harness.errors import RequestError
 from harness.export import Artifact, ExportOptions, describe_inputs
+from harness.export.options import Output, Precision
 from harness.protocol import Protocol
 from model_specs.spec import ModelSpec
+
+PRECISION_IS_AN_OPTION = frozenset({"tensorrt", "tensorrt-rtx"})
+"""Runtimes that are told the precision; the others take what the file carries."""
 
 INPUT_SEED = 0
 """Draws the input. One for all runs: reference outputs are kept beside the artifact; speed does not depend on it."""
@@ -34,16 +38,30 @@ class Case:
     batch: int = 1
     weights: Path | None = None
     seed: int = 0
+    precision: str = "fp32"
+    """What the model is to compute in: fp32, fp16 or bf16."""
+    output: Output = "logits"
+    """What of a dense prediction is copied out."""
+    streams: int | None = None
+    """Requests in flight while throughput is measured as well; None: it is not."""
     artifact: Artifact | None = None
     """A file that was brought instead of a model to export."""
 
-    def export_options(self) -> ExportOptions:
+    def export_options(self, precision: Precision = "fp32") -> ExportOptions:
+        """`precision` is what the file itself has to carry."""
         return ExportOptions(
-            batch=self.batch, opset=self.device.onnx_opset, weights=self.weights, seed=self.seed, input_seed=INPUT_SEED
+            batch=self.batch,
+            precision=precision,
+            output=self.output,
+            opset=self.device.onnx_opset,
+            weights=self.weights,
+            seed=self.seed,
+            input_seed=INPUT_SEED,
         )
 
     def all_runtime_options(self) -> dict[str, Any]:
-        return {"threads": self.threads, **self.device.runtime_options, **self.runtime_options}
+        asked = {"precision": self.precision} if self.runtime in PRECISION_IS_AN_OPTION else {}
+        return {"threads": self.threads, **asked, **self.device.runtime_options, **self.runtime_options}
 
     def round_request(self, artifact: Artifact, cpus: tuple[int, ...]) -> RoundRequest:
         return RoundRequest(
@@ -53,6 +71,7 @@ class Case:
             warmup=self.protocol.worker_warmup(),
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
+            throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
 
 

@@ -60,7 +60,7 @@ def conditions(record: RunRecord) -> dict[str, dict[str, Any]]:
     threads = options.pop("threads", None)
     rounds = record.rounds
     found: dict[str, dict[str, Any]] = {
-        "model": {"id": record.model.id},
+        "model": {"id": record.model.id, "output": record.model.output},
         "device": {
             "name": record.device.name,
             **(
@@ -82,7 +82,12 @@ def conditions(record: RunRecord) -> dict[str, dict[str, Any]]:
         "resolution": {"resolution": "x".join(map(str, record.model.resolution))},
         "threads": {"threads": threads, "cores": _count(rounds[0].facts.get("cpus")) if rounds else None},
         "system": {key: _plain(hardware.get(key)) for key in ("kernel", "frequency", "transparent_hugepages")},
-        "protocol": {"name": record.protocol.get("name"), "warmup": _plain(record.protocol.get("warmup"))},
+        "protocol": {
+            "name": record.protocol.get("name"),
+            "warmup": _plain(record.protocol.get("warmup")),
+            # An inference alone and a whole request are not the same quantity.
+            "latency covers": record.summary.latency_covers if record.summary else None,
+        },
         "artifact": {"sha256": record.artifact.sha256[:12] if record.artifact else None},
     }
     return {

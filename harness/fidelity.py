@@ -25,12 +25,15 @@ MIN_ARGMAX_AGREEMENT = {"fp32": 0.999, "fp16": 0.98, "bf16": 0.95}
 
 @dataclass(frozen=True)
 class OutputFidelity:
-    """One output against its reference. `max_relative_error` is relative to the reference's largest magnitude."""
+    """One output against its reference. `max_relative_error` is relative to the reference's largest magnitude.
+
+    An output that is classes has an agreement alone.
+    """
 
     name: str
-    max_absolute_error: float
-    max_relative_error: float
-    cosine: float
+    max_absolute_error: float | None
+    max_relative_error: float | None
+    cosine: float | None
     psnr_db: float | None
     argmax_agreement: float | None
     non_finite: int
@@ -72,6 +75,8 @@ def _compare(
 ) -> tuple[OutputFidelity, str | None]:
     import numpy as np
 
+    if np.issubdtype(expected.dtype, np.integer):
+        return _compare_classes(name, expected, actual, precision)
     reference, deployed = expected.astype(np.float64), actual.astype(np.float64)
     non_finite = int(np.size(deployed) - np.isfinite(deployed).sum())
     agreement = float((reference.argmax(1) == deployed.argmax(1)).mean()) if classes and reference.ndim >= 2 else None
@@ -96,3 +101,12 @@ def _compare(
         OutputFidelity(name, max_absolute, max_relative, cosine, psnr_db, agreement, non_finite, reason is None),
         reason,
     )
+
+
+def _compare_classes(name: str, expected: Array, actual: Array, precision: str) -> tuple[OutputFidelity, str | None]:
+    """Class numbers have no distance: positions that agree are counted."""
+    agreement = float((expected == actual).mean())
+    reason = None
+    if agreement < MIN_ARGMAX_AGREEMENT[precision]:
+        reason = f"{name}: only {agreement:.2%} of the positions keep their class"
+    return OutputFidelity(name, None, None, None, None, agreement, 0, reason is None), reason

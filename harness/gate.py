@@ -73,10 +73,16 @@ def _record(fidelity: Fidelity) -> FidelityRecord:
         passed=fidelity.passed,
         metrics={
             one.name: {
-                "max_abs": one.max_absolute_error,
-                "max_rel": one.max_relative_error,
-                "cosine": one.cosine,
-                "psnr_db": one.psnr_db,
+                **(
+                    {}
+                    if one.cosine is None
+                    else {
+                        "max_abs": one.max_absolute_error,
+                        "max_rel": one.max_relative_error,
+                        "cosine": one.cosine,
+                        "psnr_db": one.psnr_db,
+                    }
+                ),
                 **({} if one.argmax_agreement is None else {"argmax_agreement": one.argmax_agreement}),
             }
             for one in fidelity.outputs

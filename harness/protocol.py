@@ -74,6 +74,17 @@ class Protocol(_Strict):
         """The worker protocol's `sampling`, in nanoseconds."""
         return _in_ns(self.sampling.model_dump())
 
+    def worker_throughput(self, streams: int) -> dict[str, Any]:
+        """The worker protocol's `throughput`: as long as a round samples at least, after half a second of the same."""
+        length_s = max(1.0, self.sampling.min_s)
+        return {
+            "streams": streams,
+            "warmup_ns": int(0.5 * _NS),
+            "min_count": max(10, streams),
+            "min_ns": int(length_s * _NS),
+            "max_ns": int(max(length_s, self.sampling.max_s) * _NS),
+        }
+
 
 def _in_ns(part: dict[str, Any]) -> dict[str, Any]:
     return {

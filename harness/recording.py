@@ -22,6 +22,7 @@ from harness.store.outcome import (
     Estimate,
     Failure,
     FidelityRecord,
+    MeasuredThroughput,
     Percentile,
     Phase,
     RoundRecord,
@@ -172,7 +173,8 @@ def _model(measured: Measured) -> ModelRecord:
         spec=spec.model_dump(mode="json"),
         resolution=spec.resolution,
         batch=case.batch,
-        precision="fp32",
+        precision=case.precision,
+        output=case.output if case.spec.task == "segmentation" else None,
         weights=Weights(sha256=sha256) if sha256 else Weights(seed=case.seed),
         params=facts.get("params"),
         macs=facts.get("macs"),
@@ -257,8 +259,23 @@ def _summary(measured: Measured) -> Summary:
         phases=phases,
         percentiles=percentiles,
         throughput=Throughput(img_s=measured.case.batch / (latency.median_ms / 1e3)),
+        throughput_measured=_throughput(measured.rounds),
         peak_rss_bytes=max(peaks, default=None),
         energy=energy(measured.rounds, measured.case.batch),
+    )
+
+
+def _throughput(rounds: list[Round]) -> MeasuredThroughput | None:
+    """The rounds' own images per wall second, and their median; None unless all rounds measured it."""
+    from statistics import median
+
+    found = [one.result.done.get("throughput") for one in rounds]
+    if not found or not all(found):
+        return None
+    each = [float(one["images_per_s"]) for one in found if one]
+    first = found[0] or {}
+    return MeasuredThroughput(
+        img_s=median(each), streams=int(first["streams"]), batch=int(first["batch"]), round_img_s=tuple(each)
     )
 
 

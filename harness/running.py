@@ -17,10 +17,11 @@ from devices.runners.base import Deployment, Progress
 from harness.case import Case, choose_cpus
 from harness.cooling import cool_down
 from harness.errors import RequestError
-from harness.export import FORMATS, Artifact, export_artifact
 from harness.export.errors import ExportError, MissingPackageError
+from harness.exporting import artifact_of
 from harness.fit import check_fits
 from harness.gate import FidelityError, check_fidelity
+from harness.precision_gate import check_precision
 from harness.recording import Measured, Round, failed_record, finished_record
 from harness.store.layout import new_run_id
 from harness.store.record import RunRecord
@@ -87,7 +88,7 @@ class RunInProgress:
             self._cpus = choose_cpus(case, self._session)
             measured.fingerprint = self._session.fingerprint()
             measured.stage = "export"
-            measured.artifact = self._export(observer)
+            measured.artifact = artifact_of(case, self._session, observer.stage)
             measured.stage = "deploy"
             check_fits(measured.artifact, self._session.read())
             self._deployment = self._session.deploy(measured.artifact.path, measured.artifact.sha256)
@@ -108,8 +109,13 @@ class RunInProgress:
                 measured.stage = "fidelity"
                 result = measured.rounds[0].result
                 measured.fidelity = check_fidelity(
-                    self.case.spec, measured.artifact, result.outputs, no_outputs_because=result.no_outputs_because
+                    self.case.spec,
+                    measured.artifact,
+                    result.outputs,
+                    self.case.precision,
+                    no_outputs_because=result.no_outputs_because,
                 )
+                measured.fidelity = check_precision(measured.fidelity, self.case.precision, result.loaded)
                 if measured.fidelity.passed is False:
                     raise FidelityError(measured.fidelity)
         except DeviceError as error:
@@ -129,19 +135,6 @@ class RunInProgress:
         """The record and its place. Only after `store`."""
         assert self._stored is not None
         return self._stored
-
-    def _export(self, observer: Observer) -> Artifact:
-        case = self.case
-        format_ = self._session.artifact_format(case.runtime)
-        if case.artifact is not None:
-            if case.artifact.format != format_:
-                raise RequestError(f"runtime {case.runtime} loads {format_} files, not {case.artifact.path.name}")
-            return case.artifact
-        if format_ not in FORMATS:
-            raise RequestError(
-                f"runtime {case.runtime} loads {format_!r} files; models are exported to {', '.join(FORMATS)}"
-            )
-        return export_artifact(case.spec, format_, case.export_options(), progress=observer.stage)
 
     def _measure(self, index: int, position: int, observer: Observer) -> Round:
         measured = self._measured

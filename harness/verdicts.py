@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from devices.probes.base import Reading
 from harness.case import Case
+from harness.gpu_verdicts import gpu_clocks_locked, gpu_foreign_processes, gpu_of, gpu_throttling
+from harness.phone_verdicts import phone_throttled
 from harness.store.outcome import Answer, Flag
 
 if TYPE_CHECKING:
@@ -39,14 +41,20 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
     done = [one.result.done for one in rounds]
     ticks_ms = [ns / _NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
     tick_ms = max(ticks_ms, default=None)
-    locked = clocks_locked(fingerprint)
-    throttling = _throttling(case, rounds, readings)
+    on_gpu = gpu_of(rounds)
+    if on_gpu is None:
+        locked = clocks_locked(fingerprint)
+        throttling = _throttling(case, rounds, readings)
+    else:
+        locked = gpu_clocks_locked(fingerprint, readings, on_gpu)
+        throttling = gpu_throttling(fingerprint, readings, on_gpu)
     steady = tuple(bool(one["steady"]) for one in done if one.get("steady") is not None)
     options = OptionsInUse(
         rounds=case.rounds,
         # Where nobody can see the clocks, as in most virtual machines, nobody can lock them either.
         clocks_locked=locked != "no",
         cpus_pinned=True,
+        cuda_graph=bool(case.all_runtime_options().get("cuda_graph")),
         sampled_by_precision=all(one.get("stopped_by") == "precision" for one in done),
     )
     conditions = Conditions(
@@ -56,7 +64,7 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
         steady=steady,
         throttling=throttling,
         clocks_locked={"yes": True, "no": False}.get(locked),
-        load=_load(case, rounds),
+        load=_load(case, rounds, fingerprint),
         output_difference=max(map(_output_difference, done), default=None),
     )
     found = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
@@ -68,7 +76,7 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
             Flag(name=flag.kind.value, severity=_SEVERITIES[flag.severity.value], text=flag.text, remedy=flag.remedy)
             for flag in found
         ),
-        verdicts={"throttled": throttling.verdict, "clocks_locked": locked},
+        verdicts={"throttled": phone_throttled(rounds) or throttling.verdict, "clocks_locked": locked},
     )
 
 
@@ -78,7 +86,7 @@ def clocks_locked(fingerprint: dict[str, Any]) -> Answer:
     for facts in fingerprint.values():
         if isinstance(facts, dict) and facts.get("clocks_locked") in ("yes", "no"):
             return "yes" if facts["clocks_locked"] == "yes" else "no"
-    frequency = fingerprint.get("linux", {}).get("frequency", {})
+    frequency = (fingerprint.get("linux") or fingerprint.get("android") or {}).get("frequency", {})
     low, high = frequency.get("min_khz"), frequency.get("max_khz")
     if low is None or high is None:
         return "unknown"
@@ -107,7 +115,7 @@ def _throttling(case: Case, rounds: Sequence[Round], readings: Sequence[Reading]
     )
 
 
-def _load(case: Case, rounds: Sequence[Round]) -> HostLoad:
+def _load(case: Case, rounds: Sequence[Round], fingerprint: dict[str, Any]) -> HostLoad:
     from harness.statistics.condition_flags import HostLoad
 
     used = [(one.result.done.get("usage", {}), one.result.done.get("elapsed_ns", 0)) for one in rounds]
@@ -126,7 +134,9 @@ def _load(case: Case, rounds: Sequence[Round]) -> HostLoad:
         requests=sum(len(one.result.samples.latency_ns) for one in rounds),
         busy_cores=_busy_cores(rounds),
         own_threads=case.threads,
-        cpu_share=share,
+        # A GPU's host thread sleeps while the GPU works: that says nothing about others.
+        cpu_share=share if gpu_of(rounds) is None else None,
+        foreign_processes=() if (gpu := gpu_of(rounds)) is None else gpu_foreign_processes(rounds, fingerprint, gpu),
     )
 
 

@@ -114,5 +114,5 @@ def _by_sysfs(transport: Transport) -> list[Reading]:
     for folder in gpu_folders(transport)[:1]:
         text = (transport.read_text(f"{folder}/cur_freq") or "").strip()
         if text.isdigit():
-            readings.append(Reading("gpu", "frequency", int(text) / 1e6, "MHz"))
+            readings.append(Reading("gpu0", "frequency", int(text) / 1e6, "MHz"))
     return readings + with_total(read_rails(transport))

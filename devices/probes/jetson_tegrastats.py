@@ -34,7 +34,7 @@ def parse_tegrastats(line: str) -> list[Reading]:
             if values := _CORE.fullmatch(core.strip()):
                 readings.append(Reading(f"cpu{index}", "load", float(values[1]), "%"))
                 readings.append(Reading(f"cpu{index}", "frequency", float(values[2]), "MHz"))
-    for source, pattern in (("gpu", _GPU), ("memory", _EMC)):
+    for source, pattern in (("gpu0", _GPU), ("memory", _EMC)):
         if found := pattern.search(line):
             readings.append(Reading(source, "load", float(found[1]), "%"))
             if found[2]:

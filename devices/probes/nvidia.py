@@ -1,8 +1,8 @@
 """NVIDIA GPUs: what they are, and how they feel while they are measured.
 
 By NVML (nvidia-ml-py) on this machine, by `nvidia-smi` on another one or where NVML's package is missing. Nothing is
-changed here; locking the clocks is an operation of its own (devices/tuning/nvidia.py). GPUs are counted as NVML does, by
-PCI bus; CUDA does the same with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+changed here; locking the clocks is an operation of its own (devices/tuning/nvidia.py). GPUs are counted as NVML does,
+by PCI bus; CUDA does the same with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 """
 
 from __future__ import annotations

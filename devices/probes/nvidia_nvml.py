@@ -1,4 +1,4 @@
-"""NVML by nvidia-ml-py (`pynvml`), which is imported when it is needed. A value that a GPU does not support is absent."""
+"""NVML by nvidia-ml-py (`pynvml`), imported when it is needed. A value that a GPU does not support is absent."""
 
 from __future__ import annotations
 

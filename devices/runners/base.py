@@ -41,6 +41,10 @@ class RoundRequest:
     cpus: tuple[int, ...] | None
     idle_timeout_s: float = 900.0
     """A single inference that takes longer than this is given up."""
+    throughput: dict[str, Any] | None = None
+    """Images per wall second, measured after the latency; None: not at all."""
+    profile: int | None = None
+    """Requests to be profiled by layer, after everything else; None: none."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,17 @@ class Runner(ABC):
     def artifact_format(self, runtime: str) -> str:
         """File format that `runtime` loads; raises InventoryError for a runtime this runner does not have."""
 
+    def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
+        """The precision that the file itself has to carry, so that `runtime` computes in `precision`; fp32 where half
+        precision is asked of the runtime and not of the file."""
+        return precision
+
     @abstractmethod
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         """Cores that a measuring process may be pinned to, ascending."""
 
     def deploy(self, transport: Transport, artifact: Path, sha256: str) -> Deployment:
+        transport.content_is(artifact, sha256)
         return Deployment(transport.push(artifact, f"{sha256[:16]}{artifact.suffix}"), sha256)
 
     @abstractmethod

@@ -8,13 +8,14 @@ wall clock of a request, and every record says so (`latency_covers`).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import InventoryError, WorkerError
+from devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
 from devices.runners.base import (
     Deployment,
     Progress,
@@ -23,11 +24,12 @@ from devices.runners.base import (
     RoundResult,
     Runner,
 )
-from devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help
+from devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
 from devices.runners.trtexec_inputs import push_inputs
 from devices.runners.trtexec_options import TrtexecOptions
 from devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
 from devices.transports.base import Completed, Transport
+from devices.worker.runtimes.engine_layers import layer_precisions
 
 if TYPE_CHECKING:
     from devices.device import Device
@@ -59,6 +61,10 @@ class TrtexecRunner(Runner):
             )
         return "onnx"
 
+    def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
+        # Where there is the flag, it is asked for when the engine is built, and the file stays fp32.
+        return "fp32" if self.tool(transport).has("--fp16") else precision
+
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         text = transport.read_text("/sys/devices/system/cpu/online") or ""
         cpus: list[int] = []
@@ -88,6 +94,7 @@ class TrtexecRunner(Runner):
         text = "".join(clock.lines) + completed.stderr
         log = _checked(completed, text, "measuring")
         warmup, samples = parse_times(_pulled(transport, "times.json"), log)
+        layers = _layer_precisions(transport, flags)
         _save_outputs(_pulled(transport, "outputs.json"), outputs_to)
         return RoundResult(
             warmup=warmup,
@@ -99,6 +106,7 @@ class TrtexecRunner(Runner):
                 "engine": {key: value for key, value in engine.items() if key not in ("path", "log")},
                 "flags": flags,
                 "gpu": log.device,
+                **({} if layers is None else {"layer_precisions": layers}),
             },
             done={
                 "stopped_by": "floors",
@@ -240,6 +248,20 @@ def _pulled(transport: Transport, name: str) -> str:
         file = Path(folder) / name
         transport.pull(f"{transport.workdir}/{name}", file)
         return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _layer_precisions(transport: Transport, flags: list[str]) -> dict[str, int] | None:
+    """How many layers compute in which precision; None where this version does not tell."""
+    if not any(flag.startswith("--exportLayerInfo") for flag in flags):
+        return None
+    try:
+        document = json.loads(_pulled(transport, LAYERS))
+    except UnreachableError:
+        raise
+    except (ValueError, DeviceError):
+        return None
+    layers = document.get("Layers") if isinstance(document, dict) else None
+    return layer_precisions(layers) if isinstance(layers, list) else None
 
 
 def _save_outputs(text: str, to: Path) -> None:

@@ -12,6 +12,7 @@ from devices.errors import WorkerError
 _RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
 PRECISIONS = ("fp32", "fp16")
+LAYERS = "layers.json"
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,20 @@ def build_flags(tool: Tool, onnx: str, engine: str, precision: str, tf32: bool, 
     """
     if precision not in PRECISIONS:
         raise WorkerError("bad-request", f"trtexec: precision {precision!r} is not known", "choose fp32 or fp16")
-    if precision == "fp16" and not tool.has("--fp16"):
-        # From TensorRT 11 on networks are strongly typed: without the flag an fp32 file would stay fp32 without a word.
-        raise WorkerError(
-            "bad-request",
-            f"trtexec {tool.version_text} takes the precision from the ONNX file and has no --fp16",
-            "measure with --runtime-option precision=fp32, or bring a file in half precision with --onnx",
-        )
     flags = [f"--onnx={onnx}", f"--saveEngine={engine}"]
     flags.append("--skipInference" if tool.has("--skipInference") else "--buildOnly")
     if tool.has("--memPoolSize"):
         flags.append(f"--memPoolSize=workspace:{workspace_mib}")
     elif tool.has("--workspace"):
         flags.append(f"--workspace={workspace_mib}")
-    if precision == "fp16":
+    # From TensorRT 11 on networks are strongly typed: there is no such flag, and the file carries the precision.
+    if precision == "fp16" and tool.has("--fp16"):
         flags.append("--fp16")
     if not tf32 and tool.has("--noTF32"):
         flags.append("--noTF32")
+    if tool.has("--exportLayerInfo") and tool.has("--profilingVerbosity"):
+        # Else the engine does not keep which precision its layers have.
+        flags.append("--profilingVerbosity=detailed")
     return flags
 
 
@@ -80,4 +78,6 @@ def measure_flags(tool: Tool, engine: str, times: str, warmup: dict[str, Any], s
     flags.append(f"--warmUp={math.ceil(warmup['min_ns'] / 1e6)}")
     flags.append(f"--iterations={sampling['min_count']}")
     flags.append(f"--duration={math.ceil(sampling['min_ns'] / 1e9)}")
+    if tool.has("--exportLayerInfo") and tool.has("--profilingVerbosity"):
+        flags += [f"--exportLayerInfo={LAYERS}", "--profilingVerbosity=detailed"]
     return flags + [flag for flag in ("--includeDataTransfers", "--noCudaGraph", "--noSpinWait") if tool.has(flag)]

@@ -21,6 +21,7 @@ from devices.runners.base import (
     Runner,
 )
 from devices.transports.base import Completed, Transport
+from devices.worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,14 @@ _PACKAGE = "bench_worker"
 _LESS_MEMORY = "choose a smaller model, --resolution or --batch, or free memory on the device"
 _OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "Memory allocation still failed", "MemoryError")
 
-FORMATS = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
+FORMATS = {
+    "litert": "tflite",
+    "onnxruntime": "onnx",
+    "torch": "pt2",
+    "torch-cuda": "pt2",
+    "tensorrt": "onnx",
+    "tensorrt-rtx": "onnx",
+}
 """File format that each runtime of the worker loads. A third party's runtime is named in `runtime_formats`."""
 
 
@@ -55,6 +63,17 @@ class WorkerRunner(Runner):
         if runtime not in known:
             raise InventoryError(f"no runtime is called {runtime!r}", f"Known runtimes: {', '.join(sorted(known))}")
         return known[runtime]
+
+    def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
+        if runtime != "tensorrt" or precision == "fp32":
+            return precision
+        # Before 10.12 half precision is asked of the builder, and the file stays fp32 (tensorrt_api.py in the worker).
+        completed = transport.run([*self._python, "-c", "import tensorrt; print(tensorrt.__version__)"], timeout_s=120)
+        version = _last_line(completed.stdout)
+        if completed.returncode != 0:
+            # The worker will say what is missing, and how to get it.
+            return precision
+        return precision if version_numbers(version) >= FIRST_TYPED else "fp32"
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         script = "import os; print(*sorted(os.sched_getaffinity(0)))"
@@ -151,6 +170,8 @@ def _worker_request(request: RoundRequest, deployment: Deployment, outputs: str)
         "warmup": request.warmup,
         "sampling": request.sampling,
         "die_with_parent": True,
+        **({} if request.throughput is None else {"throughput": request.throughput}),
+        **({} if request.profile is None else {"profile": request.profile}),
     }
 
 

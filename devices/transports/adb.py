@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devices.errors import DeviceError
+from devices.errors import DeviceError, UnreachableError
 from devices.transports.adb_link import STDOUT, AdbLink, AdbStream, gone
 from devices.transports.adb_options import AdbOptions
 from devices.transports.adb_script import SIGN_OF_LIFE_S, MarkedLines, guarded, held, new_mark
@@ -61,6 +61,7 @@ class AdbTransport(Transport):
         self.cachedir = f"{folder}/cache"
         self._carried: dict[str, int] = {}
         self._at_end: list[AdbStream] = []
+        self._lost = False
         made = self._run_in(
             "/", ["mkdir", "-p", "-m", "700", self.workdir, self._files, self.cachedir], timeout_s=_SHORT_S
         )
@@ -110,10 +111,15 @@ class AdbTransport(Transport):
         limit_s = int(_LONGEST_S if timeout_s is None else timeout_s + 5)
         stream = self.link.start(guarded(argv, workdir, env or {}, limit_s, mark))
         try:
-            return _follow(stream, self.link, argv[0], mark, on_stdout, timeout_s, idle_timeout_s)
+            completed = _follow(stream, self.link, argv[0], mark, on_stdout, timeout_s, idle_timeout_s)
+        except UnreachableError:
+            self._lost = True
+            raise
         finally:
             # Also after Ctrl-C and after errors in on_stdout: what runs on the device ends with its input.
             stream.stop()
+        self._lost = False
+        return completed
 
     def push(self, local: Path, name: str) -> str:
         if local.is_dir():
@@ -175,9 +181,10 @@ class AdbTransport(Transport):
     def close(self) -> None:
         while self._at_end:
             self._at_end.pop().stop()
-        # A device that is gone cannot be tidied up; the next session does it.
-        with contextlib.suppress(DeviceError):
-            self._run_in("/", ["rm", "-rf", self.workdir], timeout_s=_SHORT_S)
+        # A device that is gone cannot be tidied up; a later session does it.
+        if not self._lost:
+            with contextlib.suppress(DeviceError):
+                self._run_in("/", ["rm", "-rf", self.workdir], timeout_s=_SHORT_S)
         self.link.close()
 
     def _push_folder(self, local: Path, name: str) -> str:

@@ -89,6 +89,8 @@ class AdbProgramLink(AdbLink):
                 process.kill()
                 process.communicate()
         if process.returncode != 0:
+            # adb's words for a device that is gone are many ("failed to read copy response: EOF"), so it is asked.
+            self._check_there()
             raise _explained(self.description, said, f"adb {words[0]} failed")
 
     def _check_there(self) -> None:

@@ -52,6 +52,9 @@ class Transport(ABC):
     def push(self, local: Path, name: str) -> str:
         """Make `local` readable on the device; returns its path there. The same content is not carried twice."""
 
+    def content_is(self, local: Path, sha256: str) -> None:  # noqa: B027 - only a help for those that hash
+        """The SHA-256 of a file that is about to be pushed, where it is known already."""
+
     @abstractmethod
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device."""

@@ -35,6 +35,7 @@ class SshTransport(Transport):
 
     def __init__(self, options: SshOptions) -> None:
         self._link = SshLink(options)
+        self._known_sha256: dict[tuple[str, int, int], str] = {}
         self.workdir = self._link.workdir
         # Beside the models that were pushed: kept from session to session, by content.
         self.cachedir = str(Path(self.workdir).parent / "store")
@@ -62,7 +63,7 @@ class SshTransport(Transport):
         if not _NAME.fullmatch(name):
             raise DeviceError(f"{name!r} cannot be the name of a file on a device")
         if not local.is_dir():
-            push_file(self._link, local, name)
+            push_file(self._link, local, name, self._known_sha256.get(_identity(local)))
             return f"{self.workdir}/{name}"
         with tempfile.TemporaryDirectory(prefix="bench-push-") as folder:
             archive = push_folder(self._link, local, name, Path(folder))
@@ -72,6 +73,9 @@ class SshTransport(Transport):
                 f"{name} cannot be unpacked in {self.workdir}: {unpacked.stderr.strip()[-300:]}", "is the disk full?"
             )
         return f"{self.workdir}/{name}"
+
+    def content_is(self, local: Path, sha256: str) -> None:
+        self._known_sha256[_identity(local)] = sha256
 
     def pull(self, remote: str, local: Path) -> None:
         pull_file(self._link, remote, local)
@@ -101,3 +105,9 @@ class SshTransport(Transport):
 
     def close(self) -> None:
         self._link.close()
+
+
+def _identity(local: Path) -> tuple[str, int, int]:
+    """A file that was changed since is another one."""
+    found = local.stat()
+    return str(local.absolute()), found.st_size, found.st_mtime_ns

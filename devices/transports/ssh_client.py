@@ -76,7 +76,7 @@ def link_error(options: SshOptions, stderr: str, when: str) -> UnreachableError:
     for pattern, meaning, remedy in (
         (
             r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-            f"{options.host} shows another host key than the known one: another machine, a fresh installation, or an attack",
+            f"{options.host} shows another host key than the known one: a fresh installation, or another machine",
             f"find out which; only then `ssh-keygen -R {_known_host(options)}` and connect once with `{by_hand}`",
         ),
         (

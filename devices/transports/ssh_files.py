@@ -20,9 +20,9 @@ _STALLED_S = 60.0
 _CHUNK_BYTES = 1 << 20
 
 
-def push_file(link: SshLink, local: Path, name: str) -> None:
+def push_file(link: SshLink, local: Path, name: str, sha256: str | None = None) -> None:
     """Bring a file to the device's store, unless it is there already, and link `name` in the session's folder to it."""
-    sha256, size_bytes = _sha256(local), local.stat().st_size
+    sha256, size_bytes = sha256 or _sha256(local), local.stat().st_size
     word, said = link.ask("stored", sha256, str(size_bytes), name)
     if word == "0":
         return
@@ -158,10 +158,13 @@ def _not_pulled(link: SshLink, remote: str, process: subprocess.Popen[bytes]) ->
 def _failure(link: SshLink, local: Path, size_bytes: int, outcome: str) -> DeviceError:
     where = f"{link.options.host}:{link.options.work_directory}"
     if outcome.startswith("unwritten"):
+        said = outcome[10:] or "unknown reason"
         return DeviceError(
-            f"{local.name} ({size_bytes / 1e6:.1f} MB) cannot be written to {where}: {outcome[10:] or 'unknown reason'}",
+            f"{local.name} ({size_bytes / 1e6:.1f} MB) cannot be written to {where}: {said}",
             "free space there, or give another `ssh.work_directory` in devices.yaml",
         )
+    if outcome == "different":
+        return DeviceError(f"{local.name} is not what its hash says, here or on its way to {where}", "measure again")
     if outcome == "unhashed":
         return DeviceError(f"{link.options.host} has no sha256sum", "install coreutils there")
     return DeviceError(

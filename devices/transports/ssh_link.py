@@ -93,7 +93,7 @@ class SshLink:
     def start(self, script: str, *arguments: str, stdin: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """A script on the device, in a session of its own over the same connection; end it with `end`."""
         command = [*_LAUNCHER, script, "bench", self.nonce, *arguments]
-        process = self._start(["-S", self._socket], command, subprocess.PIPE, stdin)
+        process = self._start([*_ONLY_OVER_THE_MASTER, "-S", self._socket], command, subprocess.PIPE, stdin)
         self._alive.add(process)
         return process
 
@@ -118,7 +118,8 @@ class SshLink:
         """The error for a link that broke, from what the clients said."""
         self._stderr.flush()
         said = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
-        return link_error(self.options, f"{stderr}\n{said}", when)
+        lines = [line for line in f"{stderr}\n{said}".splitlines() if _NO_MASTER not in line]
+        return link_error(self.options, "\n".join(lines), when)
 
     def close(self) -> str:
         """End everything here and there. Returns what the device said while it cleaned up. Idempotent."""
@@ -186,6 +187,9 @@ class SshLink:
                     stream.flush()
 
 
+# A client that finds no master would connect by itself, past the agent: it must fail instead. The first value counts.
+_ONLY_OVER_THE_MASTER = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"]
+_NO_MASTER = "UNKNOWN port 65535"
 _LAUNCHER = ["exec", "/bin/sh", "-c", LAUNCH, "bench"]
 
 

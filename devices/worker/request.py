@@ -79,6 +79,8 @@ class Request(NamedTuple):
     die_with_parent: bool
     parent_pid: Optional[int]
     throughput: Optional[ThroughputBounds] = None
+    profile: Optional[int] = None
+    """Requests to be profiled by layer, after everything else."""
 
 
 def read_request(path: str) -> Request:
@@ -116,6 +118,7 @@ def parse_request(document: Any, folder: str) -> Request:
         die_with_parent=fields.take("die_with_parent", _boolean, False),
         parent_pid=fields.take("parent_pid", _optional(_integer(1)), None),
         throughput=_parse_throughput(fields.take("throughput", _optional(_dictionary), None)),
+        profile=fields.take("profile", _optional(_integer(1, 10000)), None),
     )
     fields.finish()
     return request

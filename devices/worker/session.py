@@ -45,6 +45,8 @@ def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int)
     }
     if request.throughput is not None:
         done["throughput"] = _throughput(request, runtime, clock)
+    if request.profile is not None:
+        done["profile"] = _profile(request.profile, runtime)
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, request.sampling))
     runtime.close()
@@ -121,6 +123,13 @@ def _throughput(request: Request, runtime: Runtime, clock: Clock) -> Dict[str, A
             return measure_throughput(lanes, request.inputs[0].shape[0], request.throughput, clock)
     except Exception as error:
         raise _request_failed(error, "while its throughput was measured")
+
+
+def _profile(count: int, runtime: Runtime) -> Dict[str, Any]:
+    try:
+        return {"requests": count, "layers": [layer.to_json() for layer in runtime.profile(count)]}
+    except Exception as error:
+        raise _request_failed(error, "while it was profiled")
 
 
 def _stage(end: StageEnd) -> Dict[str, Any]:

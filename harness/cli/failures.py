@@ -8,6 +8,25 @@ WRONG_REQUEST = 2
 """The request has to change: an unknown name, a wrong file, something that is not installed."""
 
 
+_EXTRAS = {
+    "torch": "export",
+    "onnx": "export",
+    "litert_torch": "litert",
+    "ai_edge_litert": "litert",
+    "onnxruntime": "onnxruntime",
+    "timm": "zoo",
+    "transformers": "zoo",
+    "matplotlib": "reports",
+    "pandas": "reports",
+}
+"""Which of our extras brings a package that is imported where it is needed."""
+
+
+def extra_that_has(package: str | None) -> str | None:
+    """The extra to install for a missing package; None for one that no extra has, whose absence is a fault of ours."""
+    return _EXTRAS.get((package or "").split(".")[0])
+
+
 def exit_code_of(error: BaseException) -> int | None:
     """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
     from devices.errors import DeviceError, InventoryError

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "devices": ("harness.cli.devices:devices", "List and probe the devices."),
     "export": ("harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
     "results": ("harness.cli.results:results", "List, show and verify stored runs."),
+    "profile": ("harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
     "gate": ("harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
 }
@@ -72,6 +73,14 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        from harness.cli.failures import WRONG_REQUEST, extra_that_has
+
+        extra = extra_that_has(error.name)
+        if extra is None:
+            raise
+        _say(f"this needs {error.name}, which is not installed: pip install 'latency-bench[{extra}]'")
+        sys.exit(WRONG_REQUEST)
     except Exception as error:
         from harness.cli.failures import exit_code_of
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from harness.store.conditions import RuntimeRecord
     from harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
     from harness.store.record import RunRecord
 
@@ -64,16 +65,24 @@ def _render_heading(record: RunRecord, console: Console) -> None:
         Text.assemble(
             (printable(model.title), "bold"),
             f"  {model.id}, {height}x{width}, batch {model.batch}, {printable(model.precision)}",
+            "" if model.output in (None, "logits") else f", output {printable(str(model.output))}",
         )
     )
     parts = [f"on {record.device.name}"]
     if runtime is not None:
-        parts.append(printable(f"{runtime.name} {runtime.version or '(version unknown)'}"))
+        parts.append(printable(_runtime_words(runtime)))
         threads = runtime.options.get("threads", runtime.facts.get("threads"))
         if isinstance(threads, int):
             parts.append(counted(threads, "thread"))
     parts.append(f"protocol {printable(str(record.protocol['name']))}")
     console.print(Text(", ".join(parts)))
+
+
+def _runtime_words(runtime: RuntimeRecord) -> str:
+    """`onnxruntime 1.31.1`, or with the package that gives the runtime: `litert (ai-edge-litert 2.3.0)`."""
+    version = runtime.version or "(version unknown)"
+    package = runtime.facts.get("package")
+    return f"{runtime.name} {version}" if package in (None, runtime.name) else f"{runtime.name} ({package} {version})"
 
 
 def _render_failure(record: RunRecord, console: Console) -> None:
@@ -138,6 +147,9 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
     if summary.percentiles:
         yield "percentiles", _percentile_line(summary)
     yield "throughput", Text(f"{summary.throughput.img_s:.4g} images/s ({summary.throughput.basis})")
+    if (measured := summary.throughput_measured) is not None:
+        how = f"{measured.basis}, batch {measured.batch}, {counted(measured.streams, 'stream')}"
+        yield "", Text(f"{measured.img_s:.4g} images/s ({how})")
     if summary.energy is not None:
         energy = summary.energy
         yield (

@@ -13,6 +13,7 @@ from harness.cli.output import json_option, print_json, stdout_console, store_op
 
 if TYPE_CHECKING:
     from harness.case import Case
+    from harness.export.options import Output
 
 
 class CpuList(click.ParamType[tuple[int, ...]]):
@@ -84,8 +85,23 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     multiple=True,
     help="For the runtime, e.g. xnnpack=false.",
 )
+@click.option(
+    "--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True, help="Of the model."
+)
+@click.option(
+    "--output",
+    type=click.Choice(["logits", "argmax", "full"]),
+    default="logits",
+    show_default=True,
+    help="Of a dense prediction: at the head's resolution, the classes there, or at the input's resolution.",
+)
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 64),
+    help="Measure throughput as well: images per wall second with so many requests in flight.",
+)
 @click.option("--power-mode", metavar="NAME", help="Of a Jetson, e.g. MAXN; put back afterwards.")
-@click.option("--lock-clocks", is_flag=True, help="Of a Jetson; put back afterwards.")
+@click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
@@ -148,6 +164,9 @@ def _case(
     runtime_options: tuple[tuple[str, Any], ...],
     power_mode: str | None,
     lock_clocks: bool,
+    precision: str,
+    output: Output,
+    streams: int | None,
 ) -> Case:
     from devices.inventory import find_device
     from harness.case import Case
@@ -170,6 +189,8 @@ def _case(
         runtime = runtime or RUNTIMES[artifact.format]
         if resolution or weights:
             raise RequestError("a file is measured as it is: --resolution and --weights are for --model")
+    if output != "logits" and spec.task != "segmentation":
+        raise RequestError(f"--output {output}: {spec.id} is no dense prediction, it has only its own output")
     return Case(
         spec=spec.at(resolution) if resolution else spec,
         artifact=artifact,
@@ -183,4 +204,7 @@ def _case(
         batch=batch,
         weights=weights,
         seed=seed,
+        precision=precision,
+        output=output,
+        streams=streams,
     )

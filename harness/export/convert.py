@@ -80,6 +80,11 @@ def load(
     stage("building the module")
     overrides, choices = arguments_for(spec, format)
     module = spec.build(weights=options.weights, seed=options.seed, overrides=overrides)
+    if options.output != "logits":
+        from harness.export.dense_output import with_output
+
+        module = with_output(module, options.output)
+        choices["output"] = options.output
     export = importlib.import_module(f"harness.export.{format}_export").export
     if cache_key(key_document(spec, format, options)) != expected_key:
         raise ExportError("source files or weights changed while they were loaded; run it again")

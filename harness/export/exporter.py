@@ -97,5 +97,9 @@ def check_request(spec: ModelSpec, format: Format, options: ExportOptions) -> No
         raise ExportError(f"{spec.id} cannot become a TFLite file: {spec.note or 'its family file says so'}")
     if format == "tflite" and options.precision != "fp32":
         raise ExportError(f"TFLite files are exported in fp32, not {options.precision}; choose fp16 when running")
+    if format == "onnx" and options.precision == "bf16":
+        raise ExportError("ONNX files are exported in fp32 or fp16, not bf16; torch programs (pt2) can be bf16")
+    if options.output != "logits" and spec.task != "segmentation":
+        raise ExportError(f"{spec.id} is no dense prediction: it has no output {options.output!r}, only its own")
     if format == "onnx" and options.opset is not None and options.opset < spec.onnx_opset:
         raise ExportError(f"{spec.id} needs ONNX opset {spec.onnx_opset} at least, not {options.opset}")

@@ -45,6 +45,7 @@ def key_document(spec: ModelSpec, format: Format, options: ExportOptions) -> dic
         "options": {
             "batch": options.batch,
             "precision": options.precision,
+            **({} if options.output == "logits" else {"output": options.output}),
             "opset": (options.opset or spec.onnx_opset) if format == "onnx" else None,
             "seed": options.seed if options.weights is None else None,
             "input_seed": options.input_seed,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 Format = Literal["onnx", "tflite", "pt2"]
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "bf16"]
+Output = Literal["logits", "argmax", "full"]
 
 FORMATS: tuple[Format, ...] = ("onnx", "tflite", "pt2")
 FILE_NAMES: dict[Format, str] = {"onnx": "model.onnx", "tflite": "model.tflite", "pt2": "model.pt2"}
@@ -19,7 +20,11 @@ class ExportOptions:
 
     batch: int = 1
     precision: Precision = "fp32"
-    """`fp16` writes half precision into the file itself (ONNX, pt2), for runtimes that take types as they are given."""
+    """`fp16` writes half precision into the file itself (ONNX, pt2), for runtimes that take types as they are given;
+    `bf16` is for pt2 alone."""
+    output: Output = "logits"
+    """Of dense predictions: the logits at the head's resolution, the class of each of its positions, or the logits at
+    the input's resolution."""
     opset: int | None = None
     """ONNX opset; None for the lowest one that the spec says can express the model."""
     weights: Path | None = None
@@ -32,7 +37,9 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")
-        if self.precision not in ("fp32", "fp16"):
-            raise ValueError(f"precision must be fp32 or fp16, not {self.precision!r}")
+        if self.precision not in ("fp32", "fp16", "bf16"):
+            raise ValueError(f"precision must be fp32, fp16 or bf16, not {self.precision!r}")
+        if self.output not in ("logits", "argmax", "full"):
+            raise ValueError(f"output must be logits, argmax or full, not {self.output!r}")
         if self.opset is not None and self.opset < 11:
             raise ValueError(f"opset must be at least 11, not {self.opset}")

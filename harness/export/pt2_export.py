@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 def export(job: ExportJob) -> Conversion:
     """Write `job.path` with torch.export; inputs and outputs stay fp32, the spec's names and channel-first.
 
-    With precision fp16 weights and activations are half precision behind a cast of the inputs; arithmetic that the
-    module itself casts to fp32 stays fp32. Raises ExportError where the written file does not read back.
+    With precision fp16 or bf16 weights and activations are of that type behind a cast of the inputs; arithmetic that
+    the module itself casts to fp32 stays fp32. Raises ExportError where the written file does not read back.
     """
     import torch
 
-    module = half_inside(job.module) if job.precision == "fp16" else job.module
+    types = {"fp16": torch.float16, "bf16": torch.bfloat16}
+    module = half_inside(job.module, types[job.precision]) if job.precision in types else job.module
     with torch.no_grad():
         program = torch.export.export(module, tuple(job.inputs.values()), strict=False)
     program.example_inputs = None  # they would be saved too: 25 MB at 1024x2048
@@ -34,21 +35,23 @@ def export(job: ExportJob) -> Conversion:
     return Conversion(channel_first(job.inputs), channel_first(job.outputs), facts)
 
 
-def half_inside(module: torch.nn.Module) -> torch.nn.Module:
-    """The module with half-precision parameters, that still takes and returns float32."""
+def half_inside(module: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
+    """The module with parameters of `dtype`, that still takes and returns float32, and integers as they are."""
     import torch
+
+    def single(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.float() if tensor.is_floating_point() else tensor
 
     class HalfInside(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.module = module.half()
+            self.module = module.to(dtype)
 
         def forward(self, *inputs: torch.Tensor) -> Any:
-            halved = [tensor.half() if tensor.is_floating_point() else tensor for tensor in inputs]
-            result = self.module(*halved)
+            result = self.module(*(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs))
             if isinstance(result, tuple | list):
-                return tuple(tensor.float() for tensor in result)
-            return result.float()
+                return tuple(single(tensor) for tensor in result)
+            return single(result)
 
     return HalfInside().eval()
 

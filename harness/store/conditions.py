@@ -36,6 +36,8 @@ class ModelRecord(Part):
     """Images a request."""
     precision: str = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""
+    output: str | None = None
+    """Of dense predictions: `logits` at the head's resolution, `argmax` of them, or `full`, at the input's."""
     weights: Weights
     params: Count | None = None
     """Number of parameters."""

@@ -113,10 +113,28 @@ class Percentile(Part):
 
 
 class Throughput(Part):
-    """Images a second. `basis` says how they were had; so far from the latency alone, one request at a time."""
+    """Images a second, from the latency alone: one request at a time."""
 
     img_s: float = Field(gt=0)
     basis: Literal["batch / median latency"] = "batch / median latency"
+
+
+class MeasuredThroughput(Part):
+    """Images per second of wall time with `streams` requests of `batch` images in flight, transfers overlapping with
+    computation. A measurement of its own, after the latency's."""
+
+    img_s: float = Field(gt=0)
+    """Median of the rounds."""
+    streams: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    round_img_s: tuple[float, ...] = Field(min_length=1, strict=False)
+    basis: Literal["images / wall second"] = "images / wall second"
+
+    @model_validator(mode="after")
+    def _median_of_rounds(self) -> MeasuredThroughput:
+        if not math.isclose(self.img_s, median(self.round_img_s), rel_tol=1e-9):
+            raise ValueError(f"{self.img_s} images/s is not the median of the rounds {self.round_img_s}")
+        return self
 
 
 class Energy(Part):
@@ -148,6 +166,8 @@ class Summary(Part):
     """Parts of the request. Their medians need not add up to the latency's."""
     percentiles: dict[PercentileName, Percentile] = Field(default_factory=dict)
     throughput: Throughput
+    throughput_measured: MeasuredThroughput | None = None
+    """null: it was not asked for."""
     peak_rss_bytes: Count | None = None
     """Largest of the rounds."""
     energy: Energy | None = None

@@ -149,6 +149,8 @@ class RunRecord(Part):
             }
             result["phases_ms"] = {phase: {"median": one.median_ms} for phase, one in self.summary.phases.items()}
             result["throughput_img_s"] = self.summary.throughput.img_s
+            if self.summary.throughput_measured is not None:
+                result["throughput_measured"] = self.summary.throughput_measured.model_dump(mode="json")
         if self.failure is not None:
             result["failure"] = self.failure.model_dump(mode="json")
         return result

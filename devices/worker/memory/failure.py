@@ -26,7 +26,13 @@ _MEANINGS: Tuple[Tuple[Tuple[str, ...], str, str, str], ...] = (
         "check nvidia-smi, CUDA_VISIBLE_DEVICES and, in a container, that it was started with the GPU",
     ),
     (
-        ("libcuda", "nvcuda", "not compiled with cuda", "stub library", "not initialized"),
+        ("not compiled with cuda",),
+        RUNTIME_MISSING,
+        "this PyTorch is a build for processors alone",
+        "install one with CUDA (https://pytorch.org/get-started/locally), or choose another --runtime",
+    ),
+    (
+        ("libcuda", "nvcuda", "stub library", "not initialized"),
         RUNTIME_MISSING,
         "there is no NVIDIA driver here",
         "install the driver; without an NVIDIA GPU choose another --runtime",
@@ -63,7 +69,7 @@ def cuda_failure(error: object, doing: str) -> WorkerError:
     words = ("%s %s" % (type(error).__name__, said)).lower()
     for signs, kind, meaning, remedy in _MEANINGS:
         if any(sign in words for sign in signs):
-            message = "%s %s: %s" % (meaning, doing, said)
+            message = "%s, %s: %s" % (meaning, doing, said)
             return bad_request(message, remedy) if kind == "bad-request" else WorkerError(kind, message, remedy)
     return WorkerError(
         RUNTIME_FAILED, "CUDA failed %s: %s" % (doing, said), "update the driver and the CUDA library, and try again"

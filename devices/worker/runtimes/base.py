@@ -24,6 +24,17 @@ class TensorInfo(NamedTuple):
         return OrderedDict(name=self.name, shape=list(self.shape), dtype=self.dtype)
 
 
+class LayerTime(NamedTuple):
+    """One layer or operator: how often it ran, and its time in all of these calls together."""
+
+    name: str
+    calls: int
+    total_ns: int
+
+    def to_json(self) -> Dict[str, Any]:
+        return OrderedDict(name=self.name, calls=self.calls, total_ns=self.total_ns)
+
+
 class Lane:
     """One request at a time, of several that are in flight together when throughput is measured."""
 
@@ -86,6 +97,13 @@ class Runtime:
                 "throughput.streams: %s has one stream, %d were asked for" % (self.name, count), "ask for 1"
             )
         return [_SerialLane(self)]
+
+    def profile(self, count: int) -> List[LayerTime]:
+        """Time by layer (or operator) over `count` requests, slowest first. Never part of a measurement: profiling
+        slows what it watches. Raises WorkerError (bad-request) where the runtime cannot tell."""
+        raise bad_request(
+            "the runtime %s tells no times by layer" % self.name, "profile with one of: torch, torch-cuda, tensorrt"
+        )
 
     def close(self) -> None:
         """Let go of the artifact."""

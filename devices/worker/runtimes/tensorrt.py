@@ -7,7 +7,7 @@ from ..clock import Clock
 from ..failure import WorkerError, bad_request
 from ..memory.base import DeviceBuffer
 from ..request import InputTensor
-from .base import TensorInfo
+from .base import LayerTime, TensorInfo
 from .engine_cache import EngineCache, default_folder, engine_key, file_sha256
 from .engine_layers import layer_precisions
 from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime, host_buffers
@@ -93,6 +93,11 @@ class TensorRt(GpuRuntime):
         assert isinstance(lane, EngineLane)
         hosts = [host for host, _ in lane.copies_out]
         return OrderedDict((tensor.name, host.array) for tensor, host in zip(self.output_tensors, hosts))
+
+    def profile(self, count: int) -> List[LayerTime]:
+        lane = self._lanes[0]
+        assert isinstance(lane, EngineLane)
+        return self.api.profile(lane.context, self.request, count)
 
     def close(self) -> None:
         self._lanes = []
@@ -186,14 +191,14 @@ class EngineLane(GpuLane):
 
     def __init__(self, runtime: TensorRt) -> None:
         super().__init__(runtime.memory, runtime.options["spin"])
-        self._context = runtime.api.context(runtime.engine)
+        self.context = runtime.api.context(runtime.engine)
         pinned = runtime.options["pinned"]
         inputs = host_buffers(self.memory, runtime.inputs, pinned)
         outputs = host_buffers(self.memory, runtime.output_tensors, pinned)
         self.copies_in = [(self.memory.device_buffer(host), host) for host in inputs]
         self.copies_out = [(host, self.memory.device_buffer(host)) for host in outputs]
         self._handle = self.memory.stream_handle(self.stream)
-        self._execution = runtime.api.bind(runtime.engine, self._context, self._addresses(runtime))
+        self._execution = runtime.api.bind(runtime.engine, self.context, self._addresses(runtime))
 
     def enqueue_copy_in(self) -> None:
         for device, host in self.copies_in:

@@ -9,11 +9,12 @@ Where the types of the file decide, the network is created strongly typed. (NVID
 """
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections import OrderedDict
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError, bad_request, one_line, out_of_memory
 from ..memory.failure import cuda_failure
-from .base import TensorInfo
+from .base import LayerTime, TensorInfo
 
 FIRST_TYPED = (10, 12)
 """From here on half precision is written in the ONNX file; before, it is asked of the builder."""
@@ -83,6 +84,9 @@ class TensorRtApi:
             raise cuda_failure(self._words(error), "while loading the engine")
         if engine is None:
             memory = out_of_memory(RuntimeError(self._said()), "while loading the engine")
+            if memory is None and "cudaerror" in self._said().lower().replace(" ", ""):
+                # It is CUDA that failed (no driver, the GPU went away); the engine may be as good as ever.
+                raise cuda_failure(self._said(), "while loading the engine")
             raise memory or WorkerError(
                 BAD_ARTIFACT,
                 "TensorRT %s cannot load the engine: %s" % (self.version, self._said()),
@@ -135,6 +139,25 @@ class TensorRtApi:
             return Execution(self, context, None)
         order = [addresses[engine.get_binding_name(number)] for number in range(engine.num_bindings)]
         return Execution(self, context, order)
+
+    def profile(self, context: Any, request: Callable[[], Any], count: int) -> List[LayerTime]:
+        """TensorRT's own profiler: it reports every layer after every request, which then runs layer by layer."""
+        totals: Dict[str, List[float]] = OrderedDict()
+
+        class Collector(self.module.IProfiler):  # type: ignore[misc, name-defined]
+            def __init__(self, base: Any) -> None:
+                base.__init__(self)
+
+            def report_layer_time(self, layer_name: str, ms: float) -> None:
+                total = totals.setdefault(layer_name, [0, 0.0])
+                total[0] += 1
+                total[1] += ms
+
+        context.profiler = Collector(self.module.IProfiler)
+        for _ in range(count):
+            request()
+        layers = [LayerTime(name, int(calls), int(ms * 1e6)) for name, (calls, ms) in totals.items()]
+        return sorted(layers, key=lambda layer: -layer.total_ns)
 
     def _network_flags(self) -> int:
         names = self.module.NetworkDefinitionCreationFlag

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from ..clock import Clock
 from ..failure import RUNTIME_FAILED, WorkerError, bad_request
 from ..request import InputTensor
-from .base import HostRuntime
+from .base import HostRuntime, LayerTime
 from .packages import import_package, package_version, require_file, unreadable
 from .tensors import match_inputs
+from .torch_profile import profile_operators
 from .torch_program import layer_precisions, program_module, signature
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ class TorchCpu(HostRuntime):
                 "export a module that returns one tensor or a tuple of tensors",
             )
         return OrderedDict((tensor.name, self._as_numpy(host)) for tensor, host in zip(self._outputs, hosts))
+
+    def profile(self, count: int) -> List[LayerTime]:
+        return profile_operators(self._torch, self.request, count, on_gpu=False)
 
     def close(self) -> None:
         self._module = self._computed = None

@@ -8,9 +8,11 @@ from ..failure import RUNTIME_FAILED, WorkerError, bad_request
 from ..memory.base import DeviceBuffer, HostBuffer
 from ..memory.failure import cuda_failure
 from ..request import InputTensor
+from .base import LayerTime
 from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime
 from .packages import import_package, package_version, require_file, unreadable
 from .tensors import match_inputs
+from .torch_profile import profile_operators
 from .torch_program import layer_precisions, program_module, signature
 
 if TYPE_CHECKING:
@@ -90,24 +92,35 @@ class TorchCuda(GpuRuntime):
             )
         return OrderedDict((tensor.name, host.array) for tensor, host in zip(self._outputs, hosts))
 
+    def profile(self, count: int) -> List[LayerTime]:
+        return profile_operators(self._torch, self.request, count, on_gpu=True)
+
     def close(self) -> None:
         self._module = None
         self._inference_mode.__exit__(None, None, None)
         super().close()
 
     def input_buffer(self, array: "np.ndarray") -> HostBuffer:
-        host = self.memory.host_buffer(array.shape, str(array.dtype), self.options["pinned"])
+        host = self.host_buffer(array.shape, str(array.dtype), self.options["channels_last"] and array.ndim == 4)
         host.array[...] = array
-        if self.options["channels_last"] and array.ndim == 4:
-            strided = host.keep.to(memory_format=self._torch.channels_last)
-            pinned = strided.pin_memory() if self.options["pinned"] else strided
-            return HostBuffer(pinned.numpy(), self.options["pinned"], pinned)
         return host
+
+    def output_buffer(self, tensor: Any) -> HostBuffer:
+        """In the memory format of the computed tensor, so that copying out is a plain copy."""
+        strided = not tensor.is_contiguous() and tensor.dim() == 4
+        last = strided and tensor.is_contiguous(memory_format=self._torch.channels_last)
+        return self.host_buffer(tuple(tensor.shape), _dtype(tensor), last)
+
+    def host_buffer(self, shape: Sequence[int], dtype: str, channels_last: bool) -> HostBuffer:
+        if not channels_last:
+            return self.memory.host_buffer(shape, dtype, self.options["pinned"])
+        batch, channels, height, width = shape
+        host = self.memory.host_buffer((batch, height, width, channels), dtype, self.options["pinned"])
+        return HostBuffer(host.array.transpose(0, 3, 1, 2), host.pinned, host.keep.permute(0, 3, 1, 2))
 
     def _on_gpu(self, program: Any) -> Any:
         """The module with its weights, and the constants that its graph makes, on the GPU."""
-        from torch.export import passes
-
+        passes = import_package("torch.export.passes", self.name, _INSTALL)
         device = self.memory.torch_device  # type: ignore[attr-defined]
         return program_module(passes.move_to_device_pass(program, device))
 
@@ -138,8 +151,7 @@ class TorchLane(GpuLane):
 
     def enqueue_copy_out(self) -> None:
         if self.hosts is None:
-            pinned = self._runtime.options["pinned"]
-            self.hosts = [self.memory.host_buffer(tensor.shape, _dtype(tensor), pinned) for tensor in self._computed]
+            self.hosts = [self._runtime.output_buffer(tensor) for tensor in self._computed]
         for host, tensor in zip(self.hosts, self._computed):
             self.memory.copy_out(host, DeviceBuffer(0, 0, tensor), self.stream)
 

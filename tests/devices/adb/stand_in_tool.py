@@ -81,7 +81,8 @@ def main() -> int:
         time.sleep(0.002)
         print(
             f"INFO: count={count} first={duration_us + 9} curr={duration_us} min={duration_us - 5} "
-            f"max={duration_us + 20} avg={duration_us + 2} std=4 p5={duration_us - 4} median={duration_us} p95={duration_us + 11}\n"
+            f"max={duration_us + 20} avg={duration_us + 2} std=4 p5={duration_us - 4} median={duration_us} "
+            f"p95={duration_us + 11}\n"
         )
     print(
         f"INFO: Inference timings in us: Init: 6817, First inference: {duration_us + 9}, "

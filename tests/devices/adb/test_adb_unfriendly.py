@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import stat
@@ -16,7 +17,8 @@ from devices.transports.adb import open_link
 from devices.transports.adb_keys import load_signer
 from devices.transports.adb_options import AdbOptions
 
-_PORT = 15655
+_PORTS = itertools.count(15655)
+"""A fresh one each time: the adb server remembers addresses."""
 
 
 class FakeDaemon:
@@ -28,6 +30,8 @@ class FakeDaemon:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        # A thread that waits in accept wakes up from shutdown, not from close.
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _accept(self) -> None:
@@ -58,8 +62,9 @@ def fake(namespace: object) -> Iterator[Callable[[bool], int]]:
     started: list[FakeDaemon] = []
 
     def start(ask: bool) -> int:
-        started.append(FakeDaemon(ask, _PORT + len(started)))
-        return _PORT + len(started) - 1
+        port = next(_PORTS)
+        started.append(FakeDaemon(ask, port))
+        return port
 
     yield start
     for one in started:

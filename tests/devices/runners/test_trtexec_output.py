@@ -52,10 +52,10 @@ def test_build_flags_are_those_of_the_version(version, wanted):
     assert "--fp16" not in build_flags(_tool(version), "m", "e", "fp32", tf32=False, workspace_mib=512)
 
 
-def test_half_precision_is_refused_where_the_file_decides():
-    with pytest.raises(WorkerError, match="no --fp16"):
-        build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
-    assert "--skipInference" in build_flags(_tool("11"), "m", "e", "fp32", tf32=True, workspace_mib=512)
+def test_half_precision_is_the_files_own_where_there_is_no_flag():
+    assert "--fp16" not in build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
+    with pytest.raises(WorkerError, match="int4"):
+        build_flags(_tool("8.2"), "m.onnx", "m.engine", "int4", tf32=False, workspace_mib=512)
 
 
 def test_transfers_are_counted_and_no_graph_is_used_in_every_version():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,14 +128,8 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A running server. Skips where OpenSSH's server is not installed or may not be started."""
-    if SSHD is None:
-        pytest.skip(
-            "OpenSSH's server is not installed: run scripts/install_test_tools.sh, or apt install openssh-server"
-        )
-    folder = tmp_path / "ssh"
+def prepared_server(folder: Path) -> Server:
+    """A server that is not started yet; its keys, configuration and known hosts lie in `folder`, which is made."""
     folder.mkdir(mode=0o700)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -158,10 +154,22 @@ def server(tmp_path: Path) -> Iterator[Server]:
         UsePAM no
         PermitRootLogin yes
         MaxSessions 20
+        Subsystem sftp internal-sftp
         PermitUserEnvironment no
         SetEnv HOME={server.home} BENCH_TEST_SERVER={port}
         """
     )
+    return server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A running server. Skips where OpenSSH's server is not installed or may not be started."""
+    if SSHD is None:
+        pytest.skip(
+            "OpenSSH's server is not installed: run scripts/install_test_tools.sh, or apt install openssh-server"
+        )
+    server = prepared_server(tmp_path / "ssh")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     server.start()
@@ -175,3 +183,97 @@ def make_key(path: Path) -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench test", "-f", str(path)], check=True, timeout=30
     )
+
+
+STANDINS = Path(__file__).parent / "standins"
+RECORDED = Path(__file__).parent.parent / "runners" / "data" / "trtexec"
+FAST = """name: fast
+rounds: 1
+campaign_rounds: 1
+warmup: {min_count: 2, max_count: 50, min_s: 0.05, max_s: 0.5, window: 5}
+sampling: {min_count: 30, max_count: 500, min_s: 0.2, max_s: 5, relative_interval: null, confidence: 0.95}
+"""
+TINY = ("--model", "b0-cls-r224", "--resolution", "64x64")
+
+
+@dataclass
+class Remote:
+    """A device called `remote` in a devices.yaml, behind the server, and the command line to measure on it."""
+
+    server: Server
+    bench: Callable[..., Any]
+    folder: Path
+
+    def configure(self, ssh: dict[str, Any] | None = None, **fields: Any) -> None:
+        options = self.server.options(**(ssh or {})).model_dump(mode="json")
+        # One export for all of these tests: ONNX of the opset that the oldest Jetson reads.
+        device: dict[str, Any] = {
+            "transport": "ssh",
+            "ssh": options,
+            "python": [sys.executable],
+            "runtime": "onnxruntime",
+            "onnx_opset": 13,
+            **fields,
+        }
+        (self.folder / "devices.yaml").write_text(json.dumps({"devices": {"remote": device}}))
+
+    def jetson(self, version: str, ssh: dict[str, Any] | None = None, **fields: Any) -> None:
+        self.configure(
+            ssh=ssh,
+            runner="trtexec",
+            runtime="tensorrt",
+            probes=["linux", "jetson"],
+            trtexec={"program": "trtexec", **fields.pop("trtexec", {})},
+            **fields,
+        )
+        self.set_environment(TRTEXEC_VERSION=version)
+
+    def set_environment(self, **more: str) -> None:
+        """What commands on the device see."""
+        values = {
+            "HOME": self.server.home,
+            "PATH": f"{STANDINS}:{Path(sys.executable).parent}:/usr/bin:/bin",
+            "BENCH_STANDIN_STATE": self.folder,
+            "TRTEXEC_DATA": RECORDED,
+            "TRTEXEC_CALLS": self.folder / "trtexec.calls",
+            "OMP_NUM_THREADS": "1",
+            **more,
+        }
+        words = " ".join(f"{name}={value}" for name, value in values.items())
+        path = self.server.folder / "sshd_config"
+        lines = [line for line in path.read_text().splitlines() if "SetEnv" not in line]
+        path.write_text("\n".join([*lines, f"SetEnv {words}", ""]))
+        self.server.stop()
+        self.server.start()
+
+    def command(self, *more: str) -> list[str]:
+        return ["run", "--device", "remote", *TINY, "--protocol", str(self.folder / "fast.yaml"), "--quiet", *more]
+
+    def run(self, *more: str, **options: Any) -> Any:
+        return self.bench(*self.command(*more), **options)
+
+    def begin(self, environment: dict[str, str], *more: str) -> subprocess.Popen[str]:
+        """`bench run` in the background."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness.cli.main", *self.command(*more)],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def stored(self) -> list[dict[str, Any]]:
+        """What the store holds, which has to be whole."""
+        verified = self.bench("results", "verify")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        runs: list[dict[str, Any]] = self.bench("results", "ls", "--json").json()
+        return runs
+
+
+@pytest.fixture
+def remote(server: Server, bench: Callable[..., Any], tmp_path: Path) -> Remote:
+    (tmp_path / "fast.yaml").write_text(FAST)
+    one = Remote(server, bench, tmp_path)
+    one.configure()
+    return one

@@ -1,0 +1,57 @@
+"""Where a model's time goes: one worker of its own, profiled. Not a measurement, and never stored as one: profiling
+slows what it watches, and not every layer alike."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devices.errors import WorkerError
+from devices.opening import open_device
+from harness.case import Case, choose_cpus
+from harness.errors import RequestError
+from harness.exporting import artifact_of
+
+if TYPE_CHECKING:
+    from harness.running import Observer
+
+
+@dataclass(frozen=True)
+class LayerShare:
+    """One layer or operator, per request."""
+
+    name: str
+    calls: float
+    time_ms: float
+    share: float
+    """Of all layers together, from 0 to 1."""
+
+
+def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
+    """Slowest first. Raises RequestError where the runtime cannot tell, DeviceError and ExportError as a run does."""
+    with open_device(case.device) as session, tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+        cpus = choose_cpus(case, session)
+        artifact = artifact_of(case, session, observer.stage)
+        deployment = session.deploy(artifact.path, artifact.sha256)
+        request = dataclasses.replace(case.round_request(artifact, cpus), throughput=None, profile=requests)
+        observer.stage(f"profiling {case.spec.id}")
+        try:
+            result = session.measure(deployment, request, Path(folder) / "outputs.npz", lambda _: None)
+        except WorkerError as error:
+            if error.kind in ("bad-request", "runtime-missing"):
+                raise RequestError(str(error)) from error
+            raise
+    found = result.done.get("profile")
+    if not found:
+        raise RequestError(f"runner {case.device.runner} does not profile; use a device with the runner `worker`")
+    return shares(found["layers"], int(found["requests"]))
+
+
+def shares(layers: list[dict[str, object]], requests: int) -> list[LayerShare]:
+    """From the worker's totals to times a request."""
+    rows = [(str(one["name"]), int(str(one["calls"])), int(str(one["total_ns"]))) for one in layers]
+    total_ns = sum(ns for _, _, ns in rows) or 1
+    return [LayerShare(name, calls / requests, ns / requests / 1e6, ns / total_ns) for name, calls, ns in rows]

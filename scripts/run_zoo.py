@@ -1,0 +1,133 @@
+"""Run every model once on this computer, and write down what ran and what did not.
+
+    python scripts/run_zoo.py                          # every spec, protocol quick, LiteRT; hours
+    python scripts/run_zoo.py --runtime onnxruntime --only b1-seg --only segformer-b1
+
+Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
+value. Runs are kept in a store; a model that has a run there already is not run again, so that the script can be
+stopped and started. A model that cannot become a TFLite file runs on ONNX Runtime. The table goes to docs/zoo-runs.md.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.store.reader import StoredRun, find_runs, read_record
+from model_specs import list_specs
+from model_specs.spec import ModelSpec
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "zoo-runs.md"
+BENCH = [sys.executable, "-m", "harness.cli.main"]
+
+
+def run(spec: ModelSpec, runtime: str, store: Path, timeout_s: float) -> str | None:
+    """Measure one model; None, or why there is not even a failed run in the store."""
+    able = "onnxruntime" if runtime == "litert" and not spec.tflite else runtime
+    words = ["run", "--device", "local", "--model", spec.id, "--runtime", able, "--protocol", "quick"]
+    try:
+        done = subprocess.run(
+            [*BENCH, *words, "--store", str(store), "--json", "--quiet"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not finished within {timeout_s / 60:.0f} minutes"
+    try:
+        json.loads(done.stdout)
+    except ValueError:
+        return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"ended with code {done.returncode}"
+    return None
+
+
+def stored(store: Path, runtime: str) -> dict[str, StoredRun]:
+    """The latest run of each model with this runtime, or its stand-in; failed ones know no runtime, and count."""
+    runtimes = (runtime, None, "onnxruntime") if runtime == "litert" else (runtime, None)
+    latest: dict[str, StoredRun] = {}
+    for summary in find_runs(store):
+        if summary.model not in latest and summary.runtime in runtimes:
+            latest[summary.model] = StoredRun(summary.path, read_record(summary.path))
+    return latest
+
+
+def row(spec: ModelSpec, found: StoredRun | None, reason: str | None) -> str:
+    height, width = spec.resolution
+    if found is None:
+        return f"| `{spec.id}` | {height}x{width} | - | | | | {reason or 'not run yet'} |"
+    record = found.record
+    if record.summary is None or record.runtime is None:
+        failure = record.failure
+        why = f"{failure.stage}: {failure.message}" if failure else "failed"
+        return f"| `{spec.id}` | {height}x{width} | failed | | | | {_cell(why)} |"
+    memory_gb = (record.summary.peak_rss_bytes or 0) / 1e9
+    cells = [
+        f"`{spec.id}`",
+        f"{height}x{width}",
+        f"{record.summary.latency.median_ms:.4g} ms",
+        f"{memory_gb:.2f} GB",
+        _largest_error(record),
+        _delegated(record.runtime.facts),
+        ", ".join([record.runtime.name, *(flag.name for flag in record.flags if flag.severity == "error")]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _largest_error(record: Any) -> str:
+    errors = [values["max_rel"] for values in record.fidelity.metrics.values()] if record.fidelity else []
+    return f"{max(errors):.1e}" if errors else "-"
+
+
+def _delegated(facts: dict[str, Any]) -> str:
+    found = facts.get("delegation")
+    if not isinstance(found, dict):
+        return "-"
+    return f"{found['delegated']} of {found['nodes']} in {found['partitions']}"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")[:300]
+
+
+@click.command()
+@click.option("--runtime", default="litert", show_default=True)
+@click.option("--only", multiple=True, metavar="ID", help="Only these models.")
+@click.option("--store", type=click.Path(path_type=Path), default=ROOT / "results", show_default=False)
+@click.option("--timeout-min", default=30.0, show_default=True, help="A model that takes longer is given up.")
+def main(runtime: str, only: tuple[str, ...], store: Path, timeout_min: float) -> None:
+    specs = [spec for spec in list_specs() if not only or spec.id in only]
+    reasons: dict[str, str] = {}
+    for index, spec in enumerate(specs):
+        if spec.id in stored(store, runtime):
+            continue
+        print(f"{index + 1} of {len(specs)}: {spec.id}", flush=True)
+        if reason := run(spec, runtime, store, 60 * timeout_min):
+            reasons[spec.id] = reason
+            print(f"  {reason}", flush=True)
+    found = stored(store, runtime)
+    lines = [
+        "# Every model on one computer",
+        "",
+        f"Written by `scripts/run_zoo.py --runtime {runtime}`; do not edit. Protocol `quick`, one thread: enough to",
+        "say what runs and what does not, not to quote. `error` is the largest difference from the fp32 module's",
+        "outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many partitions.",
+        "",
+        "| model | input | latency | memory | error | delegated | |",
+        "|---|---|---:|---:|---:|---|---|",
+        *(row(spec, found.get(spec.id), reasons.get(spec.id)) for spec in specs),
+    ]
+    if not only:
+        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        print("\n".join(lines[6:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""`bench run --device NAME` over a real SSH server: what works, and what every kind of trouble leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def _record(done) -> dict:
+    return json.loads((Path(done.json()["path"]) / "record.json").read_text())
+
+
+def _assert_failed(remote, done, *words: str) -> None:
+    """A clear error, exit code 1, nothing left on the device, nothing half stored."""
+    assert done.returncode == 1, done.stderr + done.stdout
+    # A result is set in lines of a fixed width.
+    said = " ".join((done.stderr + done.stdout).split())
+    for word in words:
+        assert word in said
+    assert "Traceback" not in done.stderr
+    remote.server.wait_until_tidy()
+    assert all(run["status"] == "failed" for run in remote.stored())
+
+
+def test_a_remote_run_is_a_complete_run(remote):
+    done = remote.run("--json")
+    assert done.returncode == 0, done.stderr
+    result = done.json()
+    assert result["device"] == "remote"
+    assert result["fidelity"]["passed"] is True
+    assert result["latency_ms"]["median"] > 0
+    record = _record(done)
+    assert record["device"]["transport"] == "ssh"
+    assert record["device"]["fingerprint"]["linux"]["cpu"]["logical_cpus"] == os.cpu_count()
+    assert len(remote.stored()) == 1
+    remote.server.wait_until_tidy()
+    # What was pushed stays, and is not pushed again.
+    store = remote.server.work / "store"
+    before = {path.name: path.stat().st_ino for path in store.iterdir()}
+    assert remote.run().returncode == 0
+    assert {name: (store / name).stat().st_ino for name in before} == before
+    assert not [path for path in store.iterdir() if path.name.startswith("part-")]
+
+
+def test_what_a_login_prints_is_told_apart(remote):
+    (remote.server.home / ".bashrc").write_text("echo 'Welcome to the lab! @bench {'\nprintf 'no line break'\n")
+    (remote.server.folder / "authorized_keys").write_text(
+        'command="echo banner; printf more; eval \\"$SSH_ORIGINAL_COMMAND\\"" '
+        + (remote.server.folder / "user_key.pub").read_text()
+    )
+    python = remote.folder / "chatty"
+    python.write_text(f'#!/bin/sh\necho "a warning on stdout"\necho "and on stderr" >&2\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    # available_cpus reads what Python prints, so that only the measuring process may be chatty.
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *bench_worker*) echo "a warning on stdout"; echo "and on stderr" >&2 ;; esac\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    remote.configure(python=[str(python)])
+    done = remote.run("--json")
+    assert done.returncode == 0, done.stderr
+    evidence = (Path(done.json()["path"]) / "evidence" / "round0.log").read_text()
+    assert "a warning on stdout" in evidence
+    assert "and on stderr" in evidence
+    assert "banner" in evidence
+
+
+@pytest.mark.parametrize("version", ["8.2", "10.3"])
+def test_a_jetson_with_trtexec(remote, version):
+    remote.jetson(version)
+    remote.set_environment(TRTEXEC_VERSION=version, TRTEXEC_SECONDS="4.2")
+    done = remote.run("--json", "--power-mode", "MAXN", "--lock-clocks")
+    assert done.returncode == 0, done.stderr
+    record = _record(done)
+    assert record["fidelity"]["passed"] is True
+    assert record["rounds"][0]["sample_count"] == 24
+    assert record["rounds"][0]["warmup_count"] == {"8.2": 4, "10.3": 0}[version]
+    assert record["summary"]["latency"]["median_ms"] == pytest.approx({"8.2": 660, "10.3": 30.7}[version], rel=0.01)
+    assert "not the wall clock" in record["summary"]["latency_covers"]
+    assert record["runtime"]["version"].startswith(version)
+    assert record["runtime"]["facts"]["engine"]["cached"] is False
+    assert len(record["runtime"]["facts"]["engine"]["sha256"]) == 64
+    energy = record["summary"]["energy"]
+    assert energy["mean_power_w"] == pytest.approx(10.37)
+    assert energy["rails"] == ["VDD_CPU_CV", "VDD_GPU_SOC", "VIN_SYS_5V0"]
+    assert energy["joules_per_image"] * energy["images_per_joule"] == pytest.approx(1)
+    fingerprint = record["device"]["fingerprint"]
+    assert fingerprint["tuned"] == {
+        "power_mode": {"before": "MODE_15W", "while_measuring": "MAXN"},
+        "clocks": {"before": "free", "while_measuring": "locked"},
+    }
+    assert fingerprint["jetson"]["power_mode"] == "MAXN"
+    assert record["verdicts"]["clocks_locked"] == "yes"
+    # Put back, in reverse order.
+    assert (remote.folder / "power_mode.history").read_text().split() == ["0", "1"]
+    assert (remote.folder / "clocks.history").read_text().split() == ["locked", "restored"]
+    assert (remote.folder / "clocks").read_text().strip() == "306000000"
+    remote.server.wait_until_tidy()
+    # The engine is kept: the next run builds none.
+    again = remote.run("--json")
+    assert again.returncode == 0, again.stderr
+    assert _record(again)["runtime"]["facts"]["engine"]["cached"] is True
+    calls = [json.loads(line) for line in (remote.folder / "trtexec.calls").read_text().splitlines()]
+    assert sum(any(word.startswith("--onnx=") for word in call) for call in calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("build", ["node number 12", "onnx_opset"]),
+        ("hang", ["trtexec on 127.0.0.1 ran for more than 1 s"]),
+        ("killed", ["memory ran out", "workspace_mib"]),
+    ],
+)
+def test_a_tool_in_trouble(remote, trouble, words):
+    remote.jetson("8.2", trtexec={"build_timeout_s": 1})
+    remote.set_environment(TRTEXEC_VERSION="8.2", TRTEXEC_TROUBLE=trouble)
+    _assert_failed(remote, remote.run("--power-mode", "MAXN"), *words)
+    assert (remote.folder / "power_mode.history").read_text().split() == ["0", "1"]
+    remote.set_environment(TRTEXEC_VERSION="8.2")
+    assert remote.run().returncode == 0
+
+
+def test_an_unknown_power_mode_lists_those_that_there_are(remote):
+    remote.jetson("8.2")
+    _assert_failed(remote, remote.run("--power-mode", "TURBO"), "TURBO", "MAXN", "MODE_15W")
+
+
+def test_a_host_key_that_changed_is_never_accepted(remote, tmp_path):
+    port = remote.server.port
+    other = " ".join((remote.server.folder / "user_key.pub").read_text().split()[:2])
+    known = remote.server.known_hosts.read_text()
+    remote.server.known_hosts.write_text(f"[127.0.0.1]:{port} {other}\n")
+    _assert_failed(remote, remote.run(), "shows another host key", "ssh-keygen -R")
+    remote.server.known_hosts.write_text("")
+    _assert_failed(remote, remote.run(), "host key of 127.0.0.1 is not known", "fingerprint")
+    assert remote.server.known_hosts.read_text() == ""
+    assert remote.stored() == []
+    remote.server.known_hosts.write_text(known)
+    assert remote.run().returncode == 0
+
+
+def test_a_refused_key(remote):
+    allowed = (remote.server.folder / "authorized_keys").read_text()
+    (remote.server.folder / "authorized_keys").write_text("")
+    _assert_failed(remote, remote.run(), "refuses every key", "ssh-copy-id")
+    assert remote.stored() == []
+    (remote.server.folder / "authorized_keys").write_text(allowed)
+    assert remote.run().returncode == 0
+
+
+def test_nobody_listens(remote):
+    remote.server.stop()
+    _assert_failed(remote, remote.run(), "does not answer", "port")
+    assert remote.stored() == []
+
+
+@pytest.mark.parametrize("stage", ["available_cpus", "bench_worker", "loaded", "sampling"])
+def test_the_link_is_cut(remote, bench_environment, stage):
+    """The server's side of all connections is killed when the run has come to a stage."""
+    seen = remote.folder / "seen"
+    hook = {
+        "available_cpus": 'case "$*" in *sched_getaffinity*) touch SEEN; sleep 3 ;; esac',
+        "bench_worker": 'case "$*" in *bench_worker*) touch SEEN; sleep 3 ;; esac',
+    }.get(stage, "")
+    python = remote.folder / "python"
+    python.write_text(f'#!/bin/sh\n{hook}\nexec {sys.executable} "$@"\n'.replace("SEEN", str(seen)))
+    python.chmod(0o755)
+    remote.configure(python=[str(python)])
+    protocol = (remote.folder / "fast.yaml").read_text()
+    if stage in ("loaded", "sampling"):
+        caps = "min_s: 60, max_s: 60"
+        old = "min_s: 0.05, max_s: 0.5" if stage == "loaded" else "min_s: 0.2, max_s: 5"
+        slow = protocol.replace(old, caps).replace("max_count: 500", "max_count: 900000")
+        (remote.folder / "fast.yaml").write_text(slow)
+    process = remote.begin(bench_environment)
+    _wait(lambda: seen.exists() if stage in ("available_cpus", "bench_worker") else _worker_runs(remote), process)
+    if stage in ("loaded", "sampling"):
+        # Past its start and far from its end, which the caps put a minute away.
+        time.sleep(2)
+    remote.server.cut()
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr + stdout
+    assert "127.0.0.1" in stderr + stdout
+    assert "Traceback" not in stderr
+    remote.server.wait_until_tidy()
+    assert all(run["status"] == "failed" for run in remote.stored())
+    (remote.folder / "fast.yaml").write_text(protocol)
+    remote.configure()
+    assert remote.run().returncode == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_host_process_that_ends_leaves_nothing_on_the_device(remote, bench_environment, how):
+    remote.configure(probes=["linux", "jetson"], power_mode="MAXN")
+    remote.set_environment()
+    path = remote.folder / "fast.yaml"
+    path.write_text(path.read_text().replace("min_s: 0.2, max_s: 5", "min_s: 60, max_s: 60").replace("500", "900000"))
+    process = remote.begin(bench_environment)
+    _wait(lambda: _worker_runs(remote), process)
+    process.send_signal(how)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == (130 if how == signal.SIGINT else -how), stderr
+    assert "Traceback" not in stderr
+    remote.server.wait_until_tidy()
+    _wait(lambda: (remote.folder / "power_mode").read_text().strip() == "1")
+    assert remote.bench("results", "ls", "--json").json() == []
+
+
+def test_a_python_that_is_too_old_for_the_runtime(remote):
+    old = Path.home() / ".pyenv/versions/3.6.15/bin/python3.6"
+    python = str(old) if old.exists() else None
+    if python is None:
+        pytest.skip("no Python 3.6 is installed here")
+    remote.configure(python=[python])
+    done = remote.run()
+    assert done.returncode == 2, done.stderr
+    assert "numpy is missing" in done.stderr
+    assert "pip install" in done.stderr
+    remote.server.wait_until_tidy()
+    assert remote.stored() == []
+
+
+def test_a_python_that_is_not_there(remote):
+    remote.configure(python=["/nowhere/python3"])
+    _assert_failed(remote, remote.run(), "Python on the device does not run", "/nowhere/python3")
+
+
+def _worker_runs(remote) -> bool:
+    return any("request.json" in line for line in remote.server.started_here())
+
+
+def _wait(condition, process=None, timeout_s: float = 90) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"ended too early: {process.communicate()}")
+        assert time.monotonic() < deadline_s, "it never came to that"
+        time.sleep(0.05)

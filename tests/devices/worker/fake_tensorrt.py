@@ -1,0 +1,229 @@
+"""TensorRT in software, one module a version, each with the names that this version really has and without the others.
+
+An "ONNX file" is JSON: {"opset": 13, "scale": 2.0, "shape": [1, 3, 4, 4]}. The engine computes y = scale * x on the
+fake GPU's memory. A plan carries the version that built it and loads in that version alone.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import types
+from pathlib import Path
+from typing import Any
+
+HIGHEST_OPSET = {"8.2.1.8": 13, "8.6.1": 17}
+
+
+def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType:
+    numbers = tuple(int(word) for word in version.split("."))
+    old, by_name = numbers < (8, 4) and not rtx, numbers >= (8, 5) or rtx
+    typed_only = rtx or numbers >= (11,)
+    trt: Any = types.ModuleType("tensorrt_rtx" if rtx else "tensorrt")
+    trt.__version__ = version
+    trt.log = []
+    trt.fail_build = None
+
+    class ILogger:
+        INTERNAL_ERROR, ERROR, WARNING, INFO = range(4)
+
+        def __init__(self) -> None:
+            pass
+
+    flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16"])
+    trt.ILogger = ILogger
+    trt.BuilderFlag = enum.IntEnum("BuilderFlag", flags)
+    network_flags = ["STRONGLY_TYPED"] if typed_only else ["EXPLICIT_BATCH"]
+    if numbers >= (10,) and not typed_only:
+        network_flags.append("STRONGLY_TYPED")
+    trt.NetworkDefinitionCreationFlag = enum.IntEnum("Flags", network_flags, start=0)
+    trt.ProfilingVerbosity = enum.IntEnum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "DETAILED"])
+    trt.LayerInformationFormat = enum.IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
+    trt.MemoryPoolType = enum.IntEnum("MemoryPoolType", ["WORKSPACE"])
+    trt.DataType = enum.IntEnum("DataType", ["FLOAT", "HALF"])
+    trt.TensorIOMode = enum.IntEnum("TensorIOMode", ["INPUT", "OUTPUT"])
+
+    class IProfiler:
+        def __init__(self) -> None:
+            pass
+
+    trt.IProfiler = IProfiler
+
+    class Network:
+        def __init__(self, given: int) -> None:
+            self.flags, self.graph = given, {}
+
+    class TimingCache:
+        def __init__(self, content: bytes) -> None:
+            self.content = content
+
+        def serialize(self) -> bytes:
+            return self.content + b"timed;"
+
+    class Config:
+        def __init__(self) -> None:
+            self.set: set[Any] = {trt.BuilderFlag.TF32}
+            self.pool = None
+            self.profiling_verbosity = None
+            if old:
+                self.max_workspace_size = 0
+            else:
+                self.set_memory_pool_limit = self._limit
+            if numbers >= (8, 6):
+                self.builder_optimization_level = 3
+            if not rtx:
+                self.create_timing_cache = TimingCache
+                self.set_timing_cache = self._set_timing_cache
+            self.cache: TimingCache | None = None
+
+        def set_flag(self, flag: Any) -> None:
+            self.set.add(flag)
+
+        def clear_flag(self, flag: Any) -> None:
+            self.set.discard(flag)
+
+        def _limit(self, pool: Any, size_bytes: int) -> None:
+            self.pool = size_bytes
+
+        def _set_timing_cache(self, cache: TimingCache, ignore_mismatch: bool) -> bool:
+            if cache.content and not cache.content.startswith(b"timed;"):
+                return False
+            self.cache = cache
+            return True
+
+    class Builder:
+        def __init__(self, logger: Any) -> None:
+            if gpu.broken:
+                logger.log(ILogger.ERROR, gpu.broken)
+                raise TypeError("pybind11::init(): factory function returned nullptr")
+            self._logger = logger
+
+        def create_network(self, given: int) -> Network:
+            return Network(given)
+
+        def create_builder_config(self) -> Config:
+            return Config()
+
+        def build_serialized_network(self, network: Network, config: Config) -> bytes | None:
+            if trt.fail_build:
+                self._logger.log(ILogger.ERROR, trt.fail_build)
+                return None
+            half = network.graph.get("typed") == "fp16" or any(flag.name == "FP16" for flag in config.set)
+            trt.log.append((network, config))
+            plan = {
+                **network.graph,
+                "version": version,
+                "half": half,
+                "detailed": config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED,
+            }
+            return json.dumps(plan).encode()
+
+    class OnnxParser:
+        def __init__(self, network: Network, logger: Any) -> None:
+            self._network, self._errors = network, []
+
+        @property
+        def num_errors(self) -> int:
+            return len(self._errors)
+
+        def get_error(self, number: int) -> str:
+            return self._errors[number]
+
+        def parse_from_file(self, path: str) -> bool:
+            graph = json.loads(Path(path).read_text())
+            highest = HIGHEST_OPSET.get(version, 20)
+            if graph["opset"] > highest:
+                self._errors.append(f"opset {graph['opset']} is newer than {highest}")
+                return False
+            self._network.graph = graph
+            return True
+
+    class Inspector:
+        def __init__(self, plan: dict[str, Any]) -> None:
+            self._plan = plan
+
+        def get_engine_information(self, form: Any) -> str:
+            if not self._plan["detailed"]:
+                return json.dumps({"Layers": ["conv", "reformat"]})
+            kind = (
+                "Two wide channel vectorized row major FP16 format" if self._plan["half"] else "Row major linear FP32"
+            )
+            layers = [
+                {"Name": name, "LayerType": layer, "Inputs": [{"Format/Datatype": kind}], "Outputs": []}
+                for name, layer in (("conv", "CaskConvolution"), ("gemm", "gemm"), ("r", "Reformat"))
+            ]
+            return json.dumps({"Layers": layers})
+
+    class Context:
+        def __init__(self, engine: Any) -> None:
+            self._engine, self._addresses = engine, {}
+            self.profiler: Any = None
+            if by_name:
+                self.set_tensor_address = self._set
+                self.execute_async_v3 = self._by_name
+            else:
+                self.execute_async_v2 = self._by_number
+
+        def _set(self, name: str, address: int) -> bool:
+            self._addresses[name] = address
+            return True
+
+        def _by_name(self, stream: int) -> bool:
+            return self._run(stream, self._addresses["image"], self._addresses["y"])
+
+        def _by_number(self, bindings: list[int], stream: int) -> bool:
+            return self._run(stream, *bindings)
+
+        def _run(self, stream: int, source: int, target: int) -> bool:
+            assert stream == 77
+            plan = self._engine.plan
+            shape = tuple(plan["shape"])
+
+            def work() -> None:
+                gpu.array(target, "float32", shape)[...] = gpu.array(source, "float32", shape) * plan["scale"]
+
+            gpu.enqueue("compute", work, 50_000)
+            if self.profiler is not None:
+                self.profiler.report_layer_time("conv", 0.04)
+                self.profiler.report_layer_time("gemm", 0.01)
+            return True
+
+    class Engine:
+        def __init__(self, plan: dict[str, Any]) -> None:
+            self.plan = plan
+            if by_name:
+                self.num_io_tensors = 2
+                self.get_tensor_name = ("image", "y").__getitem__
+                self.get_tensor_shape = lambda name: tuple(plan["shape"])
+                self.get_tensor_dtype = lambda name: trt.DataType.FLOAT
+                self.get_tensor_mode = lambda name: getattr(trt.TensorIOMode, "INPUT" if name == "image" else "OUTPUT")
+            else:
+                self.num_bindings = 2
+                self.get_binding_name = ("image", "y").__getitem__
+                self.get_binding_shape = lambda number: tuple(plan["shape"])
+                self.get_binding_dtype = lambda number: trt.DataType.FLOAT
+                self.binding_is_input = lambda number: number == 0
+
+        def create_engine_inspector(self) -> Inspector:
+            return Inspector(self.plan)
+
+        def create_execution_context(self) -> Context | None:
+            return None if trt.fail_build == "context" else Context(self)
+
+    class Runtime:
+        def __init__(self, logger: Any) -> None:
+            self._logger = logger
+
+        def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
+            try:
+                content = json.loads(plan)
+            except ValueError:
+                content = {"version": "none"}
+            if content["version"] != version:
+                self._logger.log(ILogger.ERROR, f"Version tag does not match: current {version}, {content['version']}")
+                return None
+            return Engine(content)
+
+    for part in (Builder, OnnxParser, Runtime):
+        setattr(trt, part.__name__, part)
+    return trt

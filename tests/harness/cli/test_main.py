@@ -1,0 +1,70 @@
+"""The command line itself: instant help, nearest names, one line for what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from harness.cli.failures import extra_that_has
+from harness.cli.main import COMMANDS
+
+HEAVY = {"torch", "pandas", "pyarrow", "matplotlib", "onnx", "scipy", "numpy", "pydantic", "rich", "litert_torch"}
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom harness.cli.main import bench\n"
+        "try:\n    bench.main(['--help'], standalone_mode=False)\nfinally:\n    print('|'.join(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split("|")}
+    assert not loaded & HEAVY
+    for command in COMMANDS:
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_has_help(bench, command):
+    done = bench(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+
+
+def test_a_misspelt_command_offers_the_nearest(bench):
+    done = bench("reslts")
+    assert done.returncode == 2
+    assert "Did you mean 'results'?" in done.stderr
+
+
+def test_a_missing_package_names_the_extra_that_has_it(bench, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+    done = bench("models", "check", "b0-seg", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "pip install 'latency-bench[export]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_only_packages_of_an_extra_are_excused():
+    assert extra_that_has("timm.layers") == "zoo"
+    assert extra_that_has("harness.nothing") is None
+    assert extra_that_has(None) is None
+
+
+def test_a_wrong_family_file_is_named_with_line_and_field(bench, tmp_path):
+    package = tmp_path / "their_models"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "toys.yaml").write_text(
+        "family: toys\ntask: segmentation\nprovenance: {paper: a, code: own, license: MIT}\n"
+        "models:\n  - id: toy\n    titel: Toy\n"
+    )
+    metadata = tmp_path / "their_models-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-models\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[bench.families]\ntoys = their_models\n")
+    done = bench("models", "show", "toy", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "toys.yaml:6: unknown field 'titel'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,87 @@
+"""Precision, the output of dense predictions, and measured throughput, from the command line to the record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+CLASSIFIER = ("--model", "b0-cls-r224", "--resolution", "64x64")
+SEGMENTER = ("--model", "b0-seg", "--resolution", "64x128")
+FAST = "\n".join(
+    [
+        "name: fast",
+        "rounds: 1",
+        "campaign_rounds: 1",
+        "warmup: {min_count: 3, max_count: 30, min_s: 0.02, max_s: 0.5, window: 0}",
+        "sampling: {min_count: 10, max_count: 30, min_s: 0.05, max_s: 5, relative_interval: null}",
+    ]
+)
+
+
+@pytest.fixture
+def measure(bench, tmp_path):
+    protocol = tmp_path / "fast.yaml"
+    protocol.write_text(FAST)
+
+    def run(*words):
+        return bench("run", *words, "--protocol", str(protocol), "--json")
+
+    return run
+
+
+def record_of(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads((Path(done.json()["path"]) / "record.json").read_text())
+
+
+def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
+    record = record_of(measure(*CLASSIFIER, "--runtime", "torch", "--precision", "fp16", "--streams", "1"))
+    assert record["model"]["precision"] == "fp16"
+    assert record["artifact"]["facts"]["precision"] == "fp16"
+    assert record["fidelity"]["tolerance"]["max_rel"] == pytest.approx(0.1)
+    precisions = record["runtime"]["facts"]["layer_precisions"]
+    assert precisions["float16"] > 10 * precisions.get("float32", 0)
+    measured = record["summary"]["throughput_measured"]
+    assert (measured["streams"], measured["batch"], measured["basis"]) == (1, 1, "images / wall second")
+    assert measured["img_s"] > 0
+    assert record["summary"]["throughput"]["basis"] == "batch / median latency"
+
+
+@pytest.mark.parametrize(
+    ("output", "shape", "dtype"), [("argmax", [1, 8, 16], "int32"), ("full", [1, 19, 64, 128], "float32")]
+)
+def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
+    record = record_of(measure(*SEGMENTER, "--runtime", "onnxruntime", "--output", output))
+    (tensor,) = record["artifact"]["facts"]["outputs"]
+    assert (tensor["shape"], tensor["dtype"]) == (shape, dtype)
+    assert record["model"]["output"] == output
+    (metrics,) = record["fidelity"]["metrics"].values()
+    assert metrics["argmax_agreement"] > 0.999
+    assert ("cosine" in metrics) is (output == "full")
+
+
+def test_what_cannot_be_asked_for_together(measure, bench):
+    for words, said in (
+        ((*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"), "litert measures fp32"),
+        ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "bf16"), "bf16"),
+        ((*CLASSIFIER, "--output", "argmax"), "no dense prediction"),
+        ((*CLASSIFIER, "--runtime", "torch", "--streams", "2"), "one stream"),
+    ):
+        done = measure(*words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert said in done.stderr
+    assert bench("results", "ls", "--json").json() == []
+
+
+@pytest.mark.parametrize("runtime", ["torch-cuda", "tensorrt", "tensorrt-rtx"])
+def test_a_machine_without_a_gpu_says_what_is_missing(measure, bench, runtime):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = measure(*CLASSIFIER, "--runtime", runtime, "--precision", "fp16")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "install" in done.stderr
+    assert bench("results", "ls", "--json").json() == []

@@ -1,0 +1,63 @@
+"""Energy an image from power readings: what counts, and when there is none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from devices.probes.base import Reading
+from devices.runners.base import Columns, RoundResult
+from harness.energy import energy
+from harness.recording import Round
+
+S = 1_000_000_000
+
+
+def _round(
+    powers: list[tuple[float, float]], images: int = 100, window: tuple[int, int] | None = (10 * S, 20 * S)
+) -> Round:
+    latency = np.full(images, 5_000_000, np.int64)
+    columns = Columns(np.arange(images, dtype=np.int64), latency)
+    result = RoundResult(columns, columns, {}, {}, {}, None, "", sampled_unix_ns=window)
+    readings = [Reading("A+B", "power_total", watts, "W", int(second * S)) for second, watts in powers]
+    return Round(0, 0, datetime.now(timezone.utc), result, [*readings, Reading("A", "power", 99.0, "W", 12 * S)])
+
+
+def test_constant_power():
+    found = energy([_round([(9, 50), (11, 10), (15, 10), (19, 10), (21, 50)])], batch=2)
+    assert found is not None
+    assert found.mean_power_w == pytest.approx(10)
+    assert found.joules_per_image == pytest.approx(10 * 10 / 200)
+    assert found.images_per_joule == pytest.approx(2)
+    assert found.readings == 3, "what lies outside the sampling does not count"
+    assert found.rails == ("A", "B")
+
+
+def test_readings_at_uneven_intervals_are_weighted_by_their_time():
+    found = energy([_round([(10, 4), (12, 4), (20, 8)])], batch=1)
+    assert found is not None
+    # 4 W until 16 s, the middle between the last two, and 8 W from there on.
+    assert found.mean_power_w == pytest.approx((6 * 4 + 4 * 8) / 10)
+
+
+def test_rounds_add_up():
+    found = energy([_round([(11, 10), (12, 10), (13, 10)]), _round([(11, 20), (12, 20), (13, 20)], images=300)], 1)
+    assert found is not None
+    assert found.joules_per_image == pytest.approx((100 + 200) / 400)
+    assert found.mean_power_w == pytest.approx(15)
+
+
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        [],
+        [_round([(11, 10), (12, 10)])],
+        [_round([(11, 10), (12, 10), (13, 10)], window=None)],
+        [_round([(11, 10), (12, 10), (13, 10)]), _round([])],
+        [_round([(11, 0), (12, 0), (13, 0)])],
+    ],
+)
+def test_too_little_gives_none_and_never_a_guess(rounds):
+    assert energy(rounds, batch=1) is None
