@@ -99,7 +99,10 @@ def _plain(session: DeviceSession, program: str | None, argv: list[str], cpus: t
     """The same command line by hand, with nothing around it."""
     options = session.device.adb.model_copy(update={"program": program})
     mask = f"{sum(1 << cpu for cpu in cpus):x}"
-    command = [find_program(options), "-s", _transport(session).link.description, "shell", "taskset", mask, *argv]
+    adb = find_program(options)
+    if options.host is not None:
+        subprocess.run([adb, "connect", f"{options.host}:{options.port}"], check=True, stdout=subprocess.DEVNULL)
+    command = [adb, "-s", _transport(session).link.description, "shell", "taskset", mask, *argv]
     began_s = time.perf_counter()
     for _ in range(count):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -17,6 +17,9 @@ from model_specs.spec import ModelSpec
 PRECISION_IS_AN_OPTION = frozenset({"tensorrt", "tensorrt-rtx"})
 """Runtimes that are told the precision; the others take what the file carries."""
 
+BUILD_TIMEOUT_S = 7200.0
+"""TensorRT says nothing while it builds an engine, which takes an hour and more on the smallest boards."""
+
 INPUT_SEED = 0
 """Draws the input. One for all runs: reference outputs are kept beside the artifact; speed does not depend on it."""
 
@@ -71,6 +74,7 @@ class Case:
             warmup=self.protocol.worker_warmup(),
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
+            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in PRECISION_IS_AN_OPTION else RoundRequest.idle_timeout_s,
             throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
 

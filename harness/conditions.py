@@ -59,6 +59,8 @@ def conditions(record: RunRecord) -> dict[str, dict[str, Any]]:
     options = dict(runtime.options) if runtime else {}
     threads = options.pop("threads", None)
     rounds = record.rounds
+    said = runtime.facts.get("gpu") if runtime else None
+    gpu: dict[str, Any] = said if isinstance(said, dict) else {}
     found: dict[str, dict[str, Any]] = {
         "model": {"id": record.model.id, "output": record.model.output},
         "device": {
@@ -69,6 +71,7 @@ def conditions(record: RunRecord) -> dict[str, dict[str, Any]]:
                 else {}
             ),
             "memory": hardware.get("memory_total_bytes"),
+            "GPU": gpu.get("name"),
             "virtualised": hardware.get("virtualised"),
         },
         "runtime": {
@@ -81,7 +84,10 @@ def conditions(record: RunRecord) -> dict[str, dict[str, Any]]:
         "batch": {"batch": record.model.batch},
         "resolution": {"resolution": "x".join(map(str, record.model.resolution))},
         "threads": {"threads": threads, "cores": _count(rounds[0].facts.get("cpus")) if rounds else None},
-        "system": {key: _plain(hardware.get(key)) for key in ("kernel", "frequency", "transparent_hugepages")},
+        "system": {
+            **{key: _plain(hardware.get(key)) for key in ("kernel", "frequency", "transparent_hugepages")},
+            "GPU driver": gpu.get("driver"),
+        },
         "protocol": {
             "name": record.protocol.get("name"),
             "warmup": _plain(record.protocol.get("warmup")),

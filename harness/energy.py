@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from harness.gpu_verdicts import gpu_of
 from harness.store.outcome import Energy
 
 if TYPE_CHECKING:
     from devices.probes.base import Reading
     from harness.recording import Round
 
+_GPU = re.compile(r"gpu\d+")
 LEAST_READINGS = 3
 """Fewer readings of the power inside a round's sampling say nothing of its mean."""
 
@@ -25,6 +28,8 @@ def energy(rounds: Sequence[Round], batch: int) -> Energy | None:
     joules = seconds = 0.0
     images = readings = 0
     rails: set[str] = set()
+    # Of several GPUs in a machine only the one that was measured counts; a board's rails are all of one module.
+    gpu = gpu_of(rounds) if rounds else None
     for one in rounds:
         window_ns = one.result.sampled_unix_ns
         if window_ns is None:
@@ -32,7 +37,9 @@ def energy(rounds: Sequence[Round], batch: int) -> Energy | None:
         powers = [
             reading
             for reading in one.readings
-            if reading.quantity == "power_total" and window_ns[0] <= reading.time_ns <= window_ns[1]
+            if reading.quantity == "power_total"
+            and (gpu is None or reading.source == gpu or not _GPU.fullmatch(reading.source))
+            and window_ns[0] <= reading.time_ns <= window_ns[1]
         ]
         if len(powers) < LEAST_READINGS:
             return None

@@ -72,7 +72,7 @@ class RoundResult:
     sampled_unix_ns: tuple[int, int] | None = None
     """When sampling began and ended, by this host's clock (Unix time); None where that cannot be told."""
     no_outputs_because: str | None = None
-    """Why the runner cannot give outputs at all. The record then says `not checked` with this reason, never `passed`."""
+    """Why the runner cannot give outputs at all. The record then says `not checked` with it, never `passed`."""
     latency_covers: str = WHOLE_REQUEST
     """What the latency is the time of, where that is not a whole request."""
 
@@ -104,7 +104,7 @@ class Runner(ABC):
 
     @abstractmethod
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
-        """Cores that a measuring process may be pinned to, ascending."""
+        """Cores that a measuring process may be pinned to, ascending; slowest first where they are not alike."""
 
     def deploy(self, transport: Transport, artifact: Path, sha256: str) -> Deployment:
         transport.content_is(artifact, sha256)

@@ -80,7 +80,11 @@ class WorkerRunner(Runner):
         completed = transport.run([*self._python, "-c", script], timeout_s=60)
         words = completed.stdout.split()
         if completed.returncode != 0 or not all(word.isdigit() for word in words):
-            raise WorkerError("python", f"Python on the device does not run: {_last_line(completed.stderr)}")
+            raise WorkerError(
+                "python",
+                f"Python on the device does not run: {_last_line(completed.stderr)}",
+                "set `python` in devices.yaml to one of 3.6 or newer with numpy and the runtime",
+            )
         return tuple(int(word) for word in words)
 
     def measure(

@@ -185,17 +185,18 @@ def _connect(program: str, address: str) -> str:
 
 def _settled(program: str, address: str) -> str:
     """Wait until the server has made up its mind about an address. It takes one that it has lost for connected still,
-    says `offline` of it, and tries again only after it was told to let go."""
+    says `offline` of it or drops it a moment later, and tries again only when it is told to."""
     deadline_s = time.monotonic() + _SETTLE_S
-    let_go = False
+    try_again_s = time.monotonic()
     while time.monotonic() < deadline_s:
         state = _devices(program).get(address)
-        if state == "offline" and not let_go:
-            _adb(program, "disconnect", address)
-            _adb(program, "connect", address)
-            let_go = True
-        elif state not in ("offline", "connecting", "authorizing", None):
+        if state not in ("offline", "connecting", "authorizing", None):
             break
+        if state in ("offline", None) and time.monotonic() >= try_again_s:
+            if state == "offline":
+                _adb(program, "disconnect", address)
+            _adb(program, "connect", address)
+            try_again_s = time.monotonic() + 1.0
         time.sleep(0.1)
     return address
 

@@ -28,6 +28,8 @@ _ALWAYS = {
     "PermitLocalCommand": "no",
     "ControlPersist": "no",
     "LogLevel": "ERROR",
+    # Both ends have instructions for AES; the client's own first choice has to do without and is much slower.
+    "Ciphers": "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
 }
 
 
@@ -95,6 +97,11 @@ def link_error(options: SshOptions, stderr: str, when: str) -> UnreachableError:
             r"UNPROTECTED PRIVATE KEY|bad permissions",
             "others may read the private key, so ssh does not use it",
             "chmod 600 it",
+        ),
+        (
+            r"No space left|Read-only file system|cannot create|failed to create",
+            f"the work directory {options.work_directory} on {options.host} cannot be used: {said}",
+            "free space there, or give another `ssh.work_directory` in devices.yaml",
         ),
         (
             r"Could not resolve hostname",

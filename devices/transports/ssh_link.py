@@ -41,6 +41,7 @@ class SshLink:
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._beating: set[IO[bytes]] = set()
         self._closed = threading.Event()
+        self._deaf = False
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._master: subprocess.Popen[bytes] | None = None
         try:
@@ -80,7 +81,7 @@ class SshLink:
         text = "".join(f"{line}\n" for line in (request, *lines))
         with self._lock:
             master = self._master
-            if master is None or self._closed.is_set():
+            if master is None or self._deaf or self._closed.is_set():
                 raise UnreachableError(f"the link to {self.options.host} is closed")
             assert master.stdin is not None
             try:
@@ -164,6 +165,8 @@ class SshLink:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
+                # An answer that comes after all would be taken for the next one.
+                self._deaf = True
                 raise UnreachableError(
                     f"{self.options.host} did not answer {when}", "is it overloaded, or is its disk hanging?"
                 ) from None

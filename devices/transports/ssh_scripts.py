@@ -86,7 +86,7 @@ AGENT = _script(
     done
 
     # The host said goodbye, died, or fell silent: whatever the reason, leave the device as it was found.
-    for pid in "$session"/.running/*; do kill -KILL -- "-${pid##*/}" 2>/dev/null; done
+    for pid in "$session"/.running/*; do kill -s KILL -- "-${pid##*/}" 2>/dev/null; done
     unset IFS
     eval "$farewell" </dev/null
     cd / && rm -rf -- "$session"
@@ -108,14 +108,14 @@ SUPERVISE = _script(
     : >"$session/.running/$pid"
     (
         while read -r ${silence:+"-t$silence"} beat <&3; do :; done
-        kill -KILL -- "-$pid"
+        kill -s KILL -- "-$pid"
     ) >/dev/null 2>&1 &
     watcher=$!
     exec 3<&-
     wait "$pid"
     code=$?
     # Its children too; and quietly: a shell announces what it kills.
-    { kill -KILL -- "-$pid"; kill -KILL "$watcher"; wait "$watcher"; } 2>/dev/null
+    { kill -s KILL -- "-$pid"; kill -s KILL "$watcher"; wait "$watcher"; } 2>/dev/null
     rm -f -- "$session/.running/$pid"
     printf '\\n%s end %s\\n' "$nonce" "$code"
     printf '\\n%s end %s\\n' "$nonce" "$code" >&2

@@ -72,7 +72,10 @@ def _render_heading(record: RunRecord, console: Console) -> None:
     if runtime is not None:
         parts.append(printable(_runtime_words(runtime)))
         threads = runtime.options.get("threads", runtime.facts.get("threads"))
-        if isinstance(threads, int):
+        gpu = runtime.facts.get("gpu")
+        if isinstance(gpu, dict):
+            parts.append(printable(str(gpu.get("name") or "a GPU that gives no name")))
+        elif isinstance(threads, int):
             parts.append(counted(threads, "thread"))
     parts.append(f"protocol {printable(str(record.protocol['name']))}")
     console.print(Text(", ".join(parts)))

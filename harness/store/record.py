@@ -149,6 +149,7 @@ class RunRecord(Part):
             }
             result["phases_ms"] = {phase: {"median": one.median_ms} for phase, one in self.summary.phases.items()}
             result["throughput_img_s"] = self.summary.throughput.img_s
+            result["latency_covers"] = self.summary.latency_covers
             if self.summary.throughput_measured is not None:
                 result["throughput_measured"] = self.summary.throughput_measured.model_dump(mode="json")
         if self.failure is not None:

@@ -11,6 +11,7 @@ from devices.probes.base import Reading
 from devices.runners.base import Columns, RoundResult
 from harness.energy import energy
 from harness.recording import Round
+from harness.store.outcome import Energy
 
 S = 1_000_000_000
 
@@ -61,3 +62,22 @@ def test_rounds_add_up():
 )
 def test_too_little_gives_none_and_never_a_guess(rounds):
     assert energy(rounds, batch=1) is None
+
+
+def test_a_record_whose_two_numbers_contradict_each_other_is_refused():
+    with pytest.raises(ValueError, match="inverse"):
+        Energy(joules_per_image=0.5, images_per_joule=3.0, mean_power_w=10.0, readings=3, rails=("A",))
+
+
+def test_of_several_gpus_only_the_measured_one_counts_and_rails_always_do():
+    one = _round([(11, 10), (12, 10), (13, 10)])
+    one.result.loaded["gpu"] = "Orin"
+    assert energy([one], 1) is not None, "rails are a board's, whatever ran on it"
+    one.readings[:] = [
+        Reading(source, "power_total", watts, "W", second * S)
+        for source, watts in (("gpu0", 5.0), ("gpu1", 70.0))
+        for second in (11, 12, 13)
+    ]
+    found = energy([one], 1)
+    assert found is not None
+    assert found.mean_power_w == pytest.approx(5)

@@ -95,3 +95,25 @@ def test_a_request_that_ran_in_another_precision_does_not_pass(precision, layers
     if not passes:
         assert precision in found.reason
         assert "60" in found.reason
+
+
+def test_energy_is_that_of_the_gpu_that_was_measured():
+    import numpy as np
+
+    from harness.energy import energy
+
+    second = 10**9
+    found = [
+        Reading(gpu, "power_total", watts, "W", moment * second)
+        for moment in range(11)
+        for gpu, watts in (("gpu0", 70.0), ("gpu1", 300.0))
+    ]
+    result = SimpleNamespace(
+        loaded={"gpu": {}, "options": {"device": 1}},
+        sampled_unix_ns=(0, 10 * second),
+        samples=SimpleNamespace(latency_ns=np.ones(100, np.int64)),
+    )
+    one = energy([SimpleNamespace(result=result, readings=found)], batch=2)
+    assert one.mean_power_w == pytest.approx(300)
+    assert one.joules_per_image == pytest.approx(300 * 10 / 200)
+    assert one.rails == ("gpu1",)

@@ -45,6 +45,11 @@ def test_the_rendered_result_says_what_the_record_says(make_record):
     assert "whole request" not in out.getvalue()
 
 
+def test_programs_are_told_too(make_record):
+    assert make_record().to_result_json("x")["latency_covers"] == WHOLE_REQUEST
+    assert _with_covers(make_record(), COVERS).to_result_json("x")["latency_covers"] == COVERS
+
+
 def test_a_comparison_sees_that_two_latencies_are_not_the_same_quantity(make_record):
     record = make_record()
     found = differences(record, _with_covers(record, COVERS))

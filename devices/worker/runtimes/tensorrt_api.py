@@ -172,8 +172,12 @@ class TensorRtApi:
     def _parse(self, onnx: str, network: Any) -> None:
         parser = self.module.OnnxParser(network, self._logger)
         # From the file, so that the weights are not in memory twice, and files beside it are found.
-        if not parser.parse_from_file(onnx):
+        accepted = parser.parse_from_file(onnx)
+        # Some bytes that are no ONNX file at all pass for an empty one.
+        if not accepted or network.num_outputs == 0:
             errors = [str(parser.get_error(number)) for number in range(parser.num_errors)]
+            if accepted:
+                errors = ["there is no graph in it"]
             raise WorkerError(
                 BAD_ARTIFACT,
                 "TensorRT %s cannot read %s: %s" % (self.version, onnx, one_line("; ".join(errors) or self._said())),

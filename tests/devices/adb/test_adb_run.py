@@ -275,13 +275,12 @@ def test_ctrl_c_leaves_nothing(tmp_path, write_devices, make_tool, bench_environ
     write_devices(make_tool("hang"), benchmark_model={"max_process_s": 300})
     words = ["run", "--device", "phone", "--tflite", str(TFLITE), "--protocol", "short.yaml"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", *words],
+        # A test that was itself started in the background of a shell inherits that SIGINT is ignored.
+        ["env", "--default-signal=INT", sys.executable, "-m", "harness.cli.main", *words],
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # A test that was itself started in the background of a shell inherits that SIGINT is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
     )
     pattern = f"{tmp_path}/device/files.*--num_runs=4"
     deadline_s = time.monotonic() + 60

@@ -213,8 +213,10 @@ def _exists_within(path: Path, seconds: float) -> None:
 def test_a_daemon_that_dies_under_a_command_is_noticed_and_leaves_no_orphan(transport, daemon, options):
     word = f"64.{time.monotonic_ns() % 10**9}"
     threading.Thread(target=lambda: (_started(word), daemon.kill()), daemon=True).start()
-    with pytest.raises(UnreachableError, match="went away"):
+    with pytest.raises(UnreachableError, match="went away") as caught:
         transport.run(["sleep", word])
+    if options.backend == "adb-shell":
+        assert "connection" in caught.value.message, "seen at once, not by waiting in vain"
     assert _gone_within(word, 5)
     daemon.start()
     again = AdbTransport(open_link(options), options.folder)

@@ -28,8 +28,9 @@ def _tool(version: str) -> Tool:
 
 
 @pytest.mark.parametrize(
-    ("number", "version"), [(8201, (8, 2, 1)), (8602, (8, 6, 2)), (100300, (10, 3, 0)), (101600, (10, 16, 0)), (110401, (11, 4, 1))]
-)  # fmt: skip
+    ("number", "version"),
+    [(8201, (8, 2, 1)), (8602, (8, 6, 2)), (100300, (10, 3, 0)), (101600, (10, 16, 0)), (110401, (11, 4, 1))],
+)
 def test_version_numbers(number, version):
     assert version_of(number) == version
 

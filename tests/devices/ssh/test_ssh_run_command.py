@@ -227,6 +227,35 @@ def test_a_python_that_is_too_old_for_the_runtime(remote):
     assert remote.stored() == []
 
 
+def test_a_python_that_is_far_too_old(remote):
+    old = Path.home() / ".pyenv/versions/2.7.18/bin/python2.7"
+    if not old.exists():
+        pytest.skip("no Python 2.7 is installed here")
+    remote.configure(python=[str(old)])
+    _assert_failed(remote, remote.run(), "Python on the device does not run", "3.6 or newer")
+
+
+def test_the_worker_on_a_board_with_power_rails(remote):
+    remote.configure(probes=["linux", "jetson"])
+    remote.set_environment()
+    path = remote.folder / "fast.yaml"
+    path.write_text(path.read_text().replace("min_s: 0.2, max_s: 5", "min_s: 4.2, max_s: 6").replace("500", "900000"))
+    done = remote.run("--json")
+    assert done.returncode == 0, done.stderr
+    record = _record(done)
+    energy = record["summary"]["energy"]
+    assert energy["mean_power_w"] == pytest.approx(10.37)
+    elapsed_s = record["rounds"][0]["facts"]["elapsed_ns"] / 1e9
+    images = record["rounds"][0]["sample_count"]
+    assert energy["joules_per_image"] == pytest.approx(10.37 * elapsed_s / images, rel=0.02)
+
+
+def test_a_work_directory_that_cannot_be_written(remote):
+    remote.configure(ssh={"work_directory": "/proc/nowhere"})
+    _assert_failed(remote, remote.run(), "/proc/nowhere", "work_directory")
+    assert remote.stored() == []
+
+
 def test_a_python_that_is_not_there(remote):
     remote.configure(python=["/nowhere/python3"])
     _assert_failed(remote, remote.run(), "Python on the device does not run", "/nowhere/python3")

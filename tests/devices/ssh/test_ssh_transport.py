@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -205,6 +206,75 @@ def test_a_cut_link_is_an_error_and_what_ran_there_ends(server):
     transport.close()
     server.wait_until_tidy()
     assert ended.exists(), "what was to be put back was put back by the device alone"
+
+
+def test_a_link_cut_while_pushing_leaves_a_part_that_the_next_session_goes_on_with(server, tmp_path):
+    model = tmp_path / "model"
+    with model.open("wb") as file:
+        file.truncate(400_000_000)
+    transport = SshTransport(server.options())
+    store = server.work / "store"
+    _cut_when(server, lambda: any(path.stat().st_size for path in store.glob("part-*")))
+    with pytest.raises(UnreachableError, match="model was pushed"):
+        transport.push(model, "model")
+    transport.close()
+    server.wait_until_tidy()
+    (part,) = store.glob("part-*")
+    assert 0 < part.stat().st_size < 400_000_000
+    inode = part.stat().st_ino
+    again = SshTransport(server.options())
+    remote = Path(again.push(model, "model"))
+    assert (remote.stat().st_size, remote.resolve().stat().st_ino) == (400_000_000, inode)
+    again.close()
+
+
+def test_a_link_cut_while_pulling_leaves_nothing(server, tmp_path):
+    with (server.folder / "big").open("wb") as file:
+        file.truncate(400_000_000)
+    transport = SshTransport(server.options())
+    part = tmp_path / ".pulled.part"
+    _cut_when(server, lambda: part.exists() and part.stat().st_size > 0)
+    with pytest.raises(UnreachableError, match="pulled"):
+        transport.pull(str(server.folder / "big"), tmp_path / "pulled")
+    transport.close()
+    assert not part.exists()
+    assert not (tmp_path / "pulled").exists()
+    server.wait_until_tidy()
+
+
+def _cut_when(server, condition) -> None:
+    def watch() -> None:
+        while not condition():
+            time.sleep(0.002)
+        server.cut()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def test_a_device_with_nothing_but_a_plain_shell(server, tmp_path):
+    """No bash, no flock, no openssl: what a small system has."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    names = "cat date env find ln mkdir mktemp mv rm sh sha256sum sleep setsid seq tar touch wc"
+    for name in names.split():
+        (tools / name).symlink_to(str(shutil.which(name)))
+    config = server.folder / "sshd_config"
+    config.write_text(config.read_text().replace("SetEnv ", f"SetEnv PATH={tools} "))
+    server.stop()
+    server.start()
+    transport = SshTransport(server.options())
+    assert transport.run(["seq", "2"]).stdout == "1\n2\n"
+    assert transport.run(["sh", "-c", "command -v bash openssl flock"]).returncode != 0
+    assert transport.read_text("/proc/sys/kernel/ostype") == "Linux\n"
+    (tmp_path / "x").write_bytes(os.urandom(100_000))
+    remote = transport.push(tmp_path / "x", "x")
+    transport.pull(remote, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "x").read_bytes()
+    with pytest.raises(DeviceError, match="was stopped"):
+        transport.run(["sh", "-c", f"sleep 1000; : {server.work}/w"], timeout_s=0.5)
+    _wait(lambda: not [line for line in server.started_here() if "/w" in line and "sleep 1000" in line])
+    transport.close()
+    server.wait_until_tidy()
 
 
 def test_a_silent_link_is_noticed_on_both_sides(server):

@@ -52,6 +52,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     class Network:
         def __init__(self, given: int) -> None:
             self.flags, self.graph = given, {}
+            self.num_outputs = 0
 
     class TimingCache:
         def __init__(self, content: bytes) -> None:
@@ -136,6 +137,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                 self._errors.append(f"opset {graph['opset']} is newer than {highest}")
                 return False
             self._network.graph = graph
+            self._network.num_outputs = graph.get("outputs", 1)
             return True
 
     class Inspector:

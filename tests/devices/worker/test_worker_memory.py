@@ -216,3 +216,27 @@ def test_closing_frees_what_was_allocated(monkeypatch, gpu):
     assert gpu.free_bytes == gpu.total_bytes - 1000
     memory.close()
     assert gpu.free_bytes == gpu.total_bytes
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_torch_copies_keep_bytes_and_memory_format(last):
+    """The part of the torch library that does not need a GPU: its buffers and copies, on the processor's tensors."""
+    torch = pytest.importorskip("torch")
+    from devices.worker.memory.base import HostBuffer
+    from devices.worker.memory.torch_memory import TorchMemory
+
+    memory = TorchMemory.__new__(TorchMemory)
+    memory._torch, memory.torch_device = torch, torch.device("cpu")
+    shape = (2, 5, 7, 3) if last else (2, 3, 5, 7)
+    hosts = [memory.host_buffer(shape, "float32", False) for _ in range(2)]
+    if last:
+        hosts = [HostBuffer(one.array.transpose(0, 3, 1, 2), False, one.keep.permute(0, 3, 1, 2)) for one in hosts]
+    source, target = hosts
+    source.array[...] = np.random.RandomState(0).standard_normal((2, 3, 5, 7))
+    room = memory.device_buffer(source)
+    assert room.keep.stride() == source.keep.stride()
+    assert room.size_bytes == 2 * 3 * 5 * 7 * 4
+    memory.copy_in(room, source, None)
+    source.array[...] = 0
+    memory.copy_out(target, room, None)
+    np.testing.assert_array_equal(target.array, np.random.RandomState(0).standard_normal((2, 3, 5, 7)).astype("f4"))

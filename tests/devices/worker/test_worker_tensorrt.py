@@ -197,6 +197,15 @@ def test_a_file_that_the_parser_refuses(install, onnx):
     assert "onnx_opset" in caught.value.remedy
 
 
+def test_a_file_without_a_graph(install, onnx):
+    install("11.0.0")
+    onnx.write_text(json.dumps({"opset": 13, "outputs": 0}))
+    with pytest.raises(WorkerError) as caught:
+        loaded(onnx)
+    assert caught.value.kind == "bad-artifact"
+    assert "no graph" in caught.value.message
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 4, 4), (1, 3, 8, 8)])
 def test_a_batch_or_shape_that_is_not_in_the_engine(install, onnx, shape):
     install("10.3.0")

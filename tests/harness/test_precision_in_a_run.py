@@ -1,0 +1,76 @@
+"""A run whose layers were not in the precision that was asked for ends as a failed one, before any number."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from devices.device import Device
+from harness import running
+from harness.case import BUILD_TIMEOUT_S, Case
+from harness.gate import FidelityError
+from harness.protocol import load_protocol
+from harness.store.outcome import FidelityRecord
+from model_specs import load_spec
+
+
+def a_case(**changes):
+    chosen = {"runtime": "torch-cuda", "precision": "fp16", **changes}
+    spec = load_spec("b1-seg")
+    return Case(spec=spec, device=Device(name="gpu"), protocol=load_protocol("quick"), rounds=1, threads=1, **chosen)
+
+
+class Silent:
+    def stage(self, text):
+        pass
+
+
+@pytest.mark.parametrize(("layers", "fails"), [({"float32": 50}, True), ({"float16": 50}, False)])
+def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
+    run = running.RunInProgress(a_case(), tmp_path, ["bench"], 0)
+    result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={"layer_precisions": layers})
+    monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
+    asked = []
+
+    def passes(spec, artifact, outputs, precision, no_outputs_because):
+        asked.append(precision)
+        return FidelityRecord(passed=True)
+
+    monkeypatch.setattr(running, "check_fidelity", passes)
+    run._measured.artifact = SimpleNamespace()
+    run.measure_round(0, 0, Silent())
+    assert asked == ["fp16"]
+    assert isinstance(run._failure, FidelityError) is fails
+    if fails:
+        assert "0 of 50 layers" in run._failure.message
+
+
+def artifact():
+    return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")])
+
+
+def test_tensorrt_is_told_the_precision_and_given_time_to_build():
+    request = a_case(runtime="tensorrt").round_request(artifact(), (0,))
+    assert request.runtime_options["precision"] == "fp16"
+    assert request.idle_timeout_s == BUILD_TIMEOUT_S
+    other = a_case(streams=2).round_request(artifact(), (0,))
+    assert "precision" not in other.runtime_options
+    assert other.idle_timeout_s < BUILD_TIMEOUT_S
+    assert other.throughput["streams"] == 2
+    assert request.throughput is None
+
+
+@pytest.mark.parametrize(
+    ("version", "precision", "carried"),
+    [("8.2.1.8", "fp16", "fp32"), ("10.11.0", "fp16", "fp32"), ("10.12.0", "fp16", "fp16"), ("11.0.0", "fp32", "fp32")],
+)
+def test_the_file_carries_half_precision_only_where_tensorrt_takes_it_from_there(version, precision, carried):
+    from devices.runners.worker import WorkerRunner
+    from devices.transports.base import Completed
+
+    transport = SimpleNamespace(run=lambda argv, **_: Completed(0, f"[banner]\n{version}\n", ""))
+    runner = WorkerRunner()
+    assert runner.artifact_precision(transport, "tensorrt", precision) == carried
+    assert runner.artifact_precision(transport, "tensorrt-rtx", precision) == precision
+    assert runner.artifact_precision(transport, "torch-cuda", precision) == precision
