@@ -12,7 +12,7 @@ from harness.store.outcome import Energy
 
 if TYPE_CHECKING:
     from devices.probes.base import Reading
-    from harness.recording import Round
+    from harness.measured import Round
 
 _GPU = re.compile(r"gpu\d+")
 LEAST_READINGS = 3

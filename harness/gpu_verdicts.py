@@ -11,7 +11,7 @@ from devices.probes.nvidia_nvml import reason_names
 from harness.store.outcome import Answer
 
 if TYPE_CHECKING:
-    from harness.recording import Round
+    from harness.measured import Round
     from harness.statistics.throttling import Throttling
 
 BUSY_LOAD = 50.0

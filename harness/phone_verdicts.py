@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.store.outcome import Answer
 
 if TYPE_CHECKING:
-    from harness.recording import Round
+    from harness.measured import Round
 
 
 def phone_throttled(rounds: Sequence[Round]) -> Answer | None:

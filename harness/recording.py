@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from devices.errors import DeviceError, WorkerError
-from devices.probes.base import Reading
-from devices.runners.base import PHASES, RoundResult
+from devices.runners.base import PHASES
 from harness.case import INPUT_SEED, Case
-from harness.cooling import Cooled
 from harness.energy import energy
 from harness.export import Artifact
 from harness.export.errors import ExportOutOfMemoryError
+from harness.measured import Measured, Round
 from harness.software import software
 from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
 from harness.store.outcome import (
     Estimate,
     Failure,
-    FidelityRecord,
     MeasuredThroughput,
     Percentile,
     Phase,
@@ -30,8 +27,6 @@ from harness.store.outcome import (
     Throughput,
 )
 from harness.store.record import RunRecord
-from harness.store.samples import SampleBlock
-from harness.store.telemetry import Telemetry
 from harness.verdicts import judge
 
 if TYPE_CHECKING:
@@ -41,66 +36,6 @@ if TYPE_CHECKING:
     from harness.statistics import percentiles as statistics
 
 _NS_PER_MS = 1e6
-
-
-@dataclass(frozen=True)
-class Round:
-    """One finished round."""
-
-    index: int
-    position: int
-    """Its place among the rounds of everything that was measured together."""
-    started_at: datetime
-    result: RoundResult
-    readings: list[Reading] = field(default_factory=list)
-    """What the probes said while it ran."""
-    cooled: Cooled | None = None
-
-
-@dataclass
-class Measured:
-    """Everything that a benchmark has seen so far; filled in stage by stage."""
-
-    case: Case
-    run_id: str
-    command: tuple[str, ...]
-    started_at: datetime
-    order_seed: int = 0
-    """Of the random order of rounds."""
-    stage: str = "device"
-    fingerprint: dict[str, Any] = field(default_factory=dict)
-    artifact: Artifact | None = None
-    rounds: list[Round] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    fidelity: FidelityRecord | None = None
-    failure_log: str = ""
-
-    def evidence(self) -> dict[str, str]:
-        """What tools printed, by file name; only what is not empty."""
-        logs = {f"round{one.index}.log": one.result.log for one in self.rounds}
-        logs["failure.log"] = self.failure_log
-        return {name: text for name, text in logs.items() if text.strip()}
-
-    def sample_blocks(self) -> list[SampleBlock]:
-        blocks = []
-        for one in self.rounds:
-            for warmup, columns in ((True, one.result.warmup), (False, one.result.samples)):
-                by_name = {f"{phase}_ns": values for phase, values in columns.phases_ns.items()}
-                by_name |= {"start_ns": columns.start_ns, "latency_ns": columns.latency_ns}
-                blocks.append(SampleBlock.of(one.index, warmup, dict(by_name)))
-        return blocks
-
-    def telemetry(self) -> Telemetry:
-        import numpy as np
-
-        start_ns = int(self.started_at.timestamp() * 1e9)
-        return Telemetry(
-            time_ns=np.array([reading.time_ns - start_ns for reading in self.readings], dtype=np.int64),
-            source=[reading.source for reading in self.readings],
-            quantity=[reading.quantity for reading in self.readings],
-            unit=[reading.unit for reading in self.readings],
-            value=np.array([reading.value for reading in self.readings], dtype=np.float64),
-        )
 
 
 def finished_record(measured: Measured) -> RunRecord:

@@ -21,8 +21,9 @@ from harness.export.errors import ExportError, MissingPackageError
 from harness.exporting import artifact_of
 from harness.fit import check_fits
 from harness.gate import FidelityError, check_fidelity
+from harness.measured import Measured, Round
 from harness.precision_gate import check_precision
-from harness.recording import Measured, Round, failed_record, finished_record
+from harness.recording import failed_record, finished_record
 from harness.store.layout import new_run_id
 from harness.store.record import RunRecord
 from harness.store.writer import RunWriter

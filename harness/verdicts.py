@@ -13,7 +13,7 @@ from harness.phone_verdicts import phone_throttled
 from harness.store.outcome import Answer, Flag
 
 if TYPE_CHECKING:
-    from harness.recording import Round
+    from harness.measured import Round
     from harness.statistics.condition_flags import HostLoad
     from harness.statistics.throttling import Throttling
 

@@ -10,7 +10,7 @@ import pytest
 from devices.probes.base import Reading
 from devices.runners.base import Columns, RoundResult
 from harness.energy import energy
-from harness.recording import Round
+from harness.measured import Round
 from harness.store.outcome import Energy
 
 S = 1_000_000_000

@@ -94,7 +94,7 @@ def test_show_prints_a_result_worth_quoting(bench: Bench, store_run: StoreRun) -
         "fidelity passed: logits cosine 1.000000",
         "verdicts throttled: unknown, clocks locked: no",
         "! foreign-load: Another process used 40 % of a core.",
-            "-> Stop it and measure again.",
+        "-> Stop it and measure again.",
         "virtualised virtual machine (KVM)",
         "memory total 46.6 GiB",
         "warmup min count 5",

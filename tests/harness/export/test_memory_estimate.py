@@ -24,8 +24,8 @@ def test_activations_grow_with_batch_and_area_and_hold_at_least_the_widest_layer
     assert estimate_memory(spec.at((64, 128)), batch=4).activations_bytes == pytest.approx(
         4 * small.activations_bytes, rel=0.05
     )
-    # An inverted residual of the first stage holds 4 x 16 channels at half the resolution, before and after its depthwise
-    # convolution.
+    # An inverted residual of the first stage holds 4 x 16 channels at half the resolution, before and after its
+    # depthwise convolution.
     assert small.activations_bytes >= 2 * 64 * 32 * 64 * 4
 
 
