@@ -14,7 +14,7 @@ from harness.export.options import Output, Precision
 from harness.protocol import Protocol
 from model_specs.spec import ModelSpec
 
-PRECISION_IS_AN_OPTION = frozenset({"tensorrt", "tensorrt-rtx"})
+BUILDS_ON_DEVICE = frozenset({"tensorrt", "tensorrt-rtx"})
 """Runtimes that are told the precision; the others take what the file carries."""
 
 BUILD_TIMEOUT_S = 7200.0
@@ -63,18 +63,26 @@ class Case:
         )
 
     def all_runtime_options(self) -> dict[str, Any]:
-        asked = {"precision": self.precision} if self.runtime in PRECISION_IS_AN_OPTION else {}
+        asked = {"precision": self.precision} if self.runtime in BUILDS_ON_DEVICE else {}
         return {"threads": self.threads, **asked, **self.device.runtime_options, **self.runtime_options}
 
-    def round_request(self, artifact: Artifact, cpus: tuple[int, ...]) -> RoundRequest:
+    def build_of(self, round_index: int) -> int | None:
+        """Which of the engines built on the device a round runs on, from 0; None where nothing is built there."""
+        chosen = "build" in self.runtime_options or "build" in self.device.runtime_options
+        if self.runtime not in BUILDS_ON_DEVICE or self.device.runner != "worker" or chosen:
+            return None
+        return round_index % min(self.protocol.builds, self.rounds)
+
+    def round_request(self, artifact: Artifact, cpus: tuple[int, ...], round_index: int = 0) -> RoundRequest:
+        build = self.build_of(round_index)
         return RoundRequest(
             runtime=self.runtime,
-            runtime_options=self.all_runtime_options(),
+            runtime_options={**self.all_runtime_options(), **({} if build is None else {"build": build})},
             inputs=describe_inputs(self.spec, self.batch, INPUT_SEED, layout=artifact.inputs[0].layout),
             warmup=self.protocol.worker_warmup(),
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
-            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in PRECISION_IS_AN_OPTION else RoundRequest.idle_timeout_s,
+            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in BUILDS_ON_DEVICE else RoundRequest.idle_timeout_s,
             throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
 

@@ -54,6 +54,9 @@ class Protocol(_Strict):
     """Fresh processes of a single `bench run`."""
     campaign_rounds: int = Field(ge=1)
     """Fresh processes a case in a campaign, where rounds of different models are interleaved."""
+    builds: int = Field(default=1, ge=1)
+    """Engines that the rounds are spread over, for runtimes that build one on the device: two builds of the same file
+    may choose other kernels, which no number of rounds on one of them shows."""
     warmup: Warmup
     sampling: Sampling
     cool_down: CoolDown | None = None

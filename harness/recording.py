@@ -17,6 +17,7 @@ from harness.measured import Measured, Round
 from harness.software import software
 from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
 from harness.store.outcome import (
+    Builds,
     Estimate,
     Failure,
     MeasuredThroughput,
@@ -197,7 +198,22 @@ def _summary(measured: Measured) -> Summary:
         throughput_measured=_throughput(measured.rounds),
         peak_rss_bytes=max(peaks, default=None),
         energy=energy(measured.rounds, measured.case.batch),
+        builds=_builds(measured.case, latency.round_medians_ms),
     )
+
+
+def _builds(case: Case, round_medians_ms: tuple[float, ...]) -> Builds | None:
+    from harness.statistics.builds import spread_by_build
+
+    builds = [case.build_of(index) for index in range(len(round_medians_ms))]
+    found = (
+        spread_by_build(round_medians_ms, [build for build in builds if build is not None])
+        if None not in builds
+        else None
+    )
+    if found is None:
+        return None
+    return Builds(count=found.count, medians_ms=found.medians, between_cv=found.between_cv, within_cv=found.within_cv)
 
 
 def _throughput(rounds: list[Round]) -> MeasuredThroughput | None:

@@ -105,10 +105,11 @@ class RunInProgress:
             measured.stage = "measure"
             observer.stage(f"{self.case.spec.id}: round {index + 1} of {self.case.rounds}")
             measured.rounds.append(self._measure(index, position, observer))
-            if index == 0 and measured.artifact is not None:
+            # build_of(index) == index: this was the first round on an engine of its own.
+            if measured.artifact is not None and (index == 0 or self.case.build_of(index) == index):
                 # No number is ever shown of an artifact that does not compute the model: the gate comes first.
                 measured.stage = "fidelity"
-                result = measured.rounds[0].result
+                result = measured.rounds[-1].result
                 measured.fidelity = check_fidelity(
                     self.case.spec,
                     measured.artifact,
@@ -141,7 +142,7 @@ class RunInProgress:
         measured = self._measured
         assert measured.artifact is not None
         cooled = cool_down(self._session, self.case.protocol.cool_down, observer.stage)
-        request = self.case.round_request(measured.artifact, self._cpus)
+        request = self.case.round_request(measured.artifact, self._cpus, index)
         started_at = datetime.now(timezone.utc)
         with TelemetrySampler(self._session) as telemetry:
             try:

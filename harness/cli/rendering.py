@@ -164,6 +164,9 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
         )
     if summary.peak_rss_bytes is not None:
         yield "memory", Text(f"{byte_size(summary.peak_rss_bytes)} resident at the peak, model and runtime included")
+    if summary.builds is not None:
+        inside = "" if summary.builds.within_cv is None else f", rounds on one build by {summary.builds.within_cv:.1%}"
+        yield "builds", Text(f"{summary.builds.count} engines spread by {summary.builds.between_cv:.1%} (CV){inside}")
     yield "fidelity", fidelity_line(record.fidelity)
     if record.verdicts:
         yield "verdicts", _verdict_line(record.verdicts)

@@ -155,6 +155,18 @@ class Energy(Part):
         return self
 
 
+class Builds(Part):
+    """Engines that were built on the device several times from the same file; rounds took turns on them."""
+
+    count: int = Field(ge=2)
+    medians_ms: tuple[float, ...] = Field(strict=False)
+    """Median of the rounds on each build."""
+    between_cv: float = Field(ge=0)
+    """Spread of these medians: standard deviation over mean."""
+    within_cv: float | None = Field(default=None, ge=0)
+    """Spread of rounds on one build; null where no build has two rounds."""
+
+
 class Summary(Part):
     """The numbers of a run."""
 
@@ -172,6 +184,8 @@ class Summary(Part):
     """Largest of the rounds."""
     energy: Energy | None = None
     """null: the device's power could not be read, or not often enough."""
+    builds: Builds | None = None
+    """null: nothing was built on the device, or only once."""
 
     @model_validator(mode="after")
     def _measured(self) -> Summary:
