@@ -17,7 +17,7 @@ TOLERANCE = 0.03
 OURS = [spec for spec in list_specs() if spec.builder.startswith("efficientvit.")]
 
 
-def published_counts(spec: ModelSpec) -> tuple[float, float] | None:
+def published_counts(spec: ModelSpec) -> tuple[float | None, float | None] | None:
     """(parameters in millions, MACs in 10^9) from the paper's tables, or from the spec for what no table has."""
     for row in spec.published:
         (file,) = PUBLISHED.glob(f"table{row.table}_*.csv")
@@ -45,12 +45,15 @@ def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec)
     measured = (counts.params / 1e6, counts.macs / 1e9)
     reasons = (spec.deviation.params, spec.deviation.macs)
     for name, ours, theirs, reason in zip(("params", "macs"), measured, published, reasons, strict=True):
+        if theirs is None:
+            continue
         within = abs(ours / theirs - 1) <= TOLERANCE
         assert within or reason, f"{spec.id}: {name} {ours:.3f}, published {theirs}, and no reason given"
 
 
 def test_every_row_of_the_paper_for_our_models_has_a_spec() -> None:
-    claimed = {(row.table, row.model, row.resolution) for spec in OURS for row in spec.published}
+    # The whole SAM models have a family of their own, beside SAM-ViT-H; ours are their image encoders.
+    claimed = {(row.table, row.model, row.resolution) for spec in list_specs() for row in spec.published}
     for table in (2, 3, 4, 5, 6):
         (file,) = PUBLISHED.glob(f"table{table}_*.csv")
         with file.open() as lines:
