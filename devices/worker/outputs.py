@@ -1,7 +1,6 @@
 """What the runtime computed: saved once before the warm-up, and compared with what it computes at the end."""
 
 import hashlib
-import os
 import zipfile
 from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, Optional
@@ -9,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional
 import numpy as np
 
 from .failure import STORAGE, WorkerError
+from .files import file_sha256, remove
 
 Arrays = Mapping[str, "np.ndarray"]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -34,10 +34,10 @@ def save(path: str, arrays: Arrays) -> str:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(name + ".npy", _EPOCH), "w", force_zip64=True) as stream:
                     np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
-        return _file_sha256(path)
+        return file_sha256(path)
     except OSError as error:
         with_size = sum(array.nbytes for array in arrays.values())
-        _remove(path)
+        remove(path)
         raise WorkerError(
             STORAGE,
             "cannot write the outputs (%d bytes) to %s: %s" % (with_size, path, error.strerror or error),
@@ -67,18 +67,3 @@ def drift(first: List[Dict[str, Any]], last: Arrays, saved: Optional[str]) -> Di
 def _bytes(array: "np.ndarray") -> Any:
     """The array's bytes without a copy of them."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-
-
-def _file_sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _remove(path: str) -> None:
-    try:
-        os.remove(path)
-    except OSError:
-        pass

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from ..failure import STORAGE, WorkerError
+from ..files import remove
 
 ENVIRONMENT_VARIABLE = "BENCH_ENGINES"
 
@@ -73,7 +74,7 @@ class EngineCache:
             os.rename(temporary, path)
         except OSError as error:
             if temporary is not None:
-                _remove(temporary)
+                remove(temporary)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise WorkerError(
                 STORAGE,
@@ -95,18 +96,3 @@ def default_folder() -> str:
 def engine_key(parts: Mapping[str, Any]) -> str:
     """A name for everything that the engine depends on: file, TensorRT, GPU, driver, options."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def file_sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _remove(path: str) -> None:
-    try:
-        os.remove(path)
-    except OSError:
-        pass

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 
 from ..clock import Clock
 from ..failure import WorkerError, bad_request
+from ..files import file_sha256
 from ..memory.base import DeviceBuffer
 from ..request import InputTensor
 from .base import LayerTime, TensorInfo
-from .engine_cache import EngineCache, default_folder, engine_key, file_sha256
+from .engine_cache import EngineCache, default_folder, engine_key
 from .engine_layers import layer_precisions
 from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime, host_buffers
 from .packages import import_package, require_file
