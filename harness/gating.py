@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.comparing import Compared, Pair, Side, compare_sets
+from harness.comparing import Pair, Side, compare_sets
 from harness.selection import RunSet
 
 Outcome = Literal["pass", "regression", "inconclusive"]
@@ -40,16 +40,13 @@ def run_gate(baseline: RunSet, candidate: RunSet, threshold: float, across: tupl
     threshold; or a case that had a number now fails."""
     compared = compare_sets(baseline, candidate, threshold, across)
     judged = [_judge(pair, threshold) for pair in compared.pairs]
-    judged += [GatedCase(name, "inconclusive", "the candidate has no run of it") for name in _missing(compared)]
+    judged += [GatedCase(name, "inconclusive", "the candidate has no run of it") for name in compared.only_a]
     return GateResult(tuple(judged))
 
 
-def _missing(compared: Compared) -> tuple[str, ...]:
-    return compared.only_a
-
-
 def _judge(pair: Pair, threshold: float) -> GatedCase:
-    latest: Side = Side(pair.b.runs[:1])
+    # A side lists its failed runs last, whenever they were: run ids sort by time.
+    latest = Side((max(pair.b.runs, key=lambda run: run.record.run_id),))
     if latest.failure and pair.a.measured:
         return GatedCase(pair.name, "regression", f"it fails now: {latest.failure}")
     found = pair.comparison

@@ -129,14 +129,15 @@ def _load(case: Case, rounds: Sequence[Round], fingerprint: dict[str, Any]) -> H
     elif elapsed_ns and cpu_ns and case.threads == 1:
         # Several threads wait for each other by design, so that only a single one's CPU time says something.
         share = cpu_ns / elapsed_ns
+    gpu = gpu_of(rounds)
     return HostLoad(
         involuntary_switches=sum(switches) if switches else None,
         requests=sum(len(one.result.samples.latency_ns) for one in rounds),
         busy_cores=_busy_cores(rounds),
         own_threads=case.threads,
         # A GPU's host thread sleeps while the GPU works: that says nothing about others.
-        cpu_share=share if gpu_of(rounds) is None else None,
-        foreign_processes=() if (gpu := gpu_of(rounds)) is None else gpu_foreign_processes(rounds, fingerprint, gpu),
+        cpu_share=share if gpu is None else None,
+        foreign_processes=() if gpu is None else gpu_foreign_processes(rounds, fingerprint, gpu),
     )
 
 

@@ -45,7 +45,7 @@ class HostLoad:
 class Conditions:
     """What is known of how one run was measured; times in the unit of `median`.
 
-    `enqueue` and `compute` are one time a request. `output_difference` is the largest relative difference between the
+    `enqueue` and `compute` are one time a request. `output_difference` is the largest absolute difference between the
     outputs of the first and the last request, on the same input.
     """
 

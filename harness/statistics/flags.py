@@ -117,7 +117,9 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.OUTLIERS: lambda options: f"they are kept; {_quieter(options)}",
     FlagKind.SLOW_FIRST_SAMPLE: lambda _: "warm up for longer; the sample is kept, and the median hardly sees it",
     FlagKind.DRIFT: _heat,
-    FlagKind.BIMODAL: lambda options: f"look at the distribution (`bench plot`), quote both modes; {_quieter(options)}",
+    FlagKind.BIMODAL: lambda options: (
+        f"look at the distribution (samples.parquet), quote both modes; {_quieter(options)}"
+    ),
     FlagKind.FEW_ROUNDS: _rounds,
     FlagKind.PROCESSES_DISAGREE: _disagree,
     FlagKind.COARSE_TIMER: lambda _: "time several requests together, or a device with a finer clock",
@@ -125,7 +127,7 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.ENQUEUE_BOUND: _enqueue,
     FlagKind.FOREIGN_LOAD: lambda options: f"{_quieter(options)}, and measure again",
     FlagKind.THROTTLED: _heat,
-    FlagKind.THROTTLING_UNKNOWN: lambda _: "give the device a probe that reads its clocks (docs/devices.md)",
+    FlagKind.THROTTLING_UNKNOWN: lambda _: "give the device a probe that reads its clocks (docs/adding-a-device.md)",
     FlagKind.CLOCKS_NOT_LOCKED: _locking,
     FlagKind.UNSTABLE: _unstable,
     FlagKind.OUTPUT_DRIFT: lambda _: "the model does not compute the same thing every time: check it before its speed",

@@ -191,6 +191,19 @@ def test_the_gate_fails_on_a_clear_regression_alone(lab, new_lab):
     }  # fmt: skip
 
 
+def test_the_gate_looks_at_the_latest_run_whatever_ran_before(lab, new_lab):
+    lab.add()
+    new = new_lab("new")
+    new.add()
+    new.add_failed()
+    (failing,) = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03).cases
+    assert failing.outcome == "regression"
+    assert "fails now" in failing.reason
+    new.add()
+    (mended,) = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03).cases
+    assert mended.outcome == "pass"
+
+
 def test_reports_of_the_gate_carry_foreign_text_safely():
     nasty = "m|odel <b>*x*</b> \x1b[31m`rm`"
     result = GateResult(
