@@ -1,0 +1,190 @@
+"""Every run of a store as one row of a table: what lists, comparisons, tables, figures and campaigns select from.
+
+A row holds what a reader may want to filter, sort or print by, never samples. The truth stays in the run directories;
+a row can be made again from its record at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.store.errors import BrokenRunError
+from harness.store.outcome import Phase
+from harness.store.reader import BrokenRun, misplaced, read_record, run_paths
+from harness.store.record import RunRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS: dict[str, str] = {
+    "run_id": "Id of the run; sorts by time.",
+    "path": "Folder of the run, relative to the store: device/model/run id.",
+    "status": "done, unstable or failed.",
+    "started_at": "Start by the host's wall clock, UTC.",
+    "device": "Name of the device.",
+    "transport": "How it was reached: local, ssh, adb.",
+    "runner": "What executed there: worker, trtexec, benchmark_model.",
+    "processor": "Model of the GPU where the runtime used one, else of the CPU; null if unknown.",
+    "model": "Id of the model's spec.",
+    "title": "Name of the model for people.",
+    "family": "Family of the model.",
+    "task": "classification, segmentation, ...",
+    "dataset": "Data set that the model is for; null if none.",
+    "height": "Of the first input, pixels.",
+    "width": "Of the first input, pixels.",
+    "batch": "Images a request.",
+    "precision": "Asked for: fp32, fp16, ...",
+    "output": "Of dense predictions: logits, argmax or full; null for others.",
+    "seeded": "Whether the weights were drawn from a seed rather than read from a checkpoint.",
+    "runtime": "Name of the runtime; null where a run failed before it was known.",
+    "runtime_version": "Its version.",
+    "threads": "Threads of a CPU runtime; null elsewhere.",
+    "runtime_options": "Its options as JSON with sorted keys, `threads` and `build` left out.",
+    "protocol": "Name of the measuring protocol.",
+    "command": "Command line, one text.",
+    "latency_covers": "What the latency is the time of; null for a failed run.",
+    "median_ms": "Median latency of a request; of the rounds' medians where there are several.",
+    "low_ms": "Lower end of its interval; null where the samples support none.",
+    "high_ms": "Upper end.",
+    "confidence": "Of the interval.",
+    "samples": "Number of samples, all rounds.",
+    "rounds": "Number of rounds.",
+    "round_medians_ms": "Median of every round, a list; the unit that ratios' intervals are made from.",
+    "h2d_ms": "Median time of the copy to the device; null where not measured.",
+    "compute_ms": "Median time of the computation.",
+    "d2h_ms": "Median time of the copy back.",
+    "img_s": "batch / median latency, images per second.",
+    "throughput_img_s": "Images per wall second with `streams` requests in flight; null where not measured.",
+    "streams": "Requests in flight while throughput was measured.",
+    "round_throughputs_img_s": "The same of every round, a list.",
+    "peak_rss_bytes": "Largest resident set of the rounds' processes.",
+    "joules_per_image": "From the device's power rails; null where they could not be read.",
+    "params": "Number of parameters.",
+    "macs": "Multiply-accumulates of one image at this resolution.",
+    "artifact_format": "onnx, tflite, pt2; null where the run failed before.",
+    "artifact_sha256": "SHA-256 of the file that the runtime loaded.",
+    "artifact_bytes": "Its size.",
+    "fidelity": "true: outputs agree with the fp32 module; false: not; null: not checked.",
+    "flags": "Names of the flags that are more than information, a list.",
+    "throttled": "yes, no or unknown.",
+    "clocks_locked": "yes, no or unknown.",
+    "failure_stage": "Where a failed run ended; null for others.",
+    "failure_kind": "Why, in one word.",
+    "failure": "Why, in a sentence.",
+}
+"""Name and meaning of every column, in order. Durations are milliseconds, null means not known or not measured."""
+
+
+def row_of(path: Path, record: RunRecord) -> dict[str, Any]:
+    """The row of one run, keys as in COLUMNS; `path` is its folder."""
+    import json
+
+    model, runtime, summary, artifact = record.model, record.runtime, record.summary, record.artifact
+    latency = summary.latency if summary else None
+    measured = summary.throughput_measured if summary else None
+    options = dict(runtime.options) if runtime else {}
+    return {
+        "run_id": record.run_id,
+        "path": "/".join(path.parts[-3:]),
+        "status": record.status,
+        "started_at": record.started_at,
+        "device": record.device.name,
+        "transport": record.device.transport,
+        "runner": record.device.runner,
+        "processor": _processor(record),
+        "model": model.id,
+        "title": model.title,
+        "family": model.spec.get("family"),
+        "task": model.spec.get("task"),
+        "dataset": model.spec.get("dataset"),
+        "height": model.resolution[0],
+        "width": model.resolution[1],
+        "batch": model.batch,
+        "precision": model.precision,
+        "output": model.output,
+        "seeded": model.weights.sha256 is None,
+        "runtime": runtime.name if runtime else None,
+        "runtime_version": runtime.version if runtime else None,
+        "threads": options.get("threads"),
+        "runtime_options": json.dumps(
+            {key: options[key] for key in sorted(options) if key not in ("threads", "build")}, sort_keys=True
+        ),
+        "protocol": record.protocol["name"],
+        "command": _command_line(record.command),
+        "latency_covers": summary.latency_covers if summary else None,
+        "median_ms": latency.median_ms if latency else None,
+        "low_ms": latency.low_ms if latency else None,
+        "high_ms": latency.high_ms if latency else None,
+        "confidence": latency.confidence if latency else None,
+        "samples": latency.n if latency else None,
+        "rounds": latency.rounds if latency else None,
+        "round_medians_ms": list(latency.round_medians_ms or (latency.median_ms,)) if latency else [],
+        "h2d_ms": _phase_ms(record, "h2d"),
+        "compute_ms": _phase_ms(record, "compute"),
+        "d2h_ms": _phase_ms(record, "d2h"),
+        "img_s": summary.throughput.img_s if summary else None,
+        "throughput_img_s": measured.img_s if measured else None,
+        "streams": measured.streams if measured else None,
+        "round_throughputs_img_s": list(measured.round_img_s) if measured else [],
+        "peak_rss_bytes": summary.peak_rss_bytes if summary else None,
+        "joules_per_image": summary.energy.joules_per_image if summary and summary.energy else None,
+        "params": model.params,
+        "macs": model.macs,
+        "artifact_format": artifact.format if artifact else None,
+        "artifact_sha256": artifact.sha256 if artifact else None,
+        "artifact_bytes": artifact.size_bytes if artifact else None,
+        "fidelity": record.fidelity.passed if record.fidelity else None,
+        "flags": [flag.name for flag in record.flags if flag.severity != "info"],
+        "throttled": record.verdicts.get("throttled", "unknown"),
+        "clocks_locked": record.verdicts.get("clocks_locked", "unknown"),
+        "failure_stage": record.failure.stage if record.failure else None,
+        "failure_kind": record.failure.kind if record.failure else None,
+        "failure": record.failure.message if record.failure else None,
+    }
+
+
+def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None) -> pd.DataFrame:
+    """All runs of a store, latest first, columns as in COLUMNS; no rows for a store without runs.
+
+    A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out.
+    """
+    import pandas as pd
+
+    rows = []
+    for path in run_paths(store):
+        try:
+            record = read_record(path)
+        except BrokenRunError as error:
+            problem: str | None = str(error)
+        else:
+            problem = misplaced(path, record)
+        if problem is None:
+            rows.append(row_of(path, record))
+        elif on_broken:
+            on_broken(BrokenRun(path, problem))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table
+
+
+def _phase_ms(record: RunRecord, phase: Phase) -> float | None:
+    measured = record.summary.phases.get(phase) if record.summary else None
+    return measured.median_ms if measured else None
+
+
+def _command_line(command: tuple[str, ...]) -> str:
+    import shlex
+
+    return shlex.join(command)
+
+
+def _processor(record: RunRecord) -> str | None:
+    """As the runtime names its GPU, else as the system names its CPU."""
+    gpu = record.runtime.facts.get("gpu") if record.runtime else None
+    linux = record.device.fingerprint.get("linux")
+    cpu = linux.get("cpu") if isinstance(linux, dict) else None
+    for part, key in ((gpu, "name"), (cpu, "model")):
+        if isinstance(part, dict) and isinstance(part.get(key), str):
+            return str(part[key])
+    return None
