@@ -9,10 +9,16 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("harness.cli.run:run", "Measure models on a device."),
+    "sweep": ("harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
+    "watch": ("harness.cli.watch:watch", "Follow a running campaign."),
+    "worker": ("harness.cli.worker:worker", "Offer this host's devices to campaigns of other hosts."),
+    "attention": ("harness.cli.attention:attention", "Softmax against ReLU linear attention."),
+    "report": ("harness.cli.report:report", "The paper's tables, figures and claims, measured."),
+    "plot": ("harness.cli.plot:plot", "Any single figure from any selection of runs."),
     "models": ("harness.cli.models:models", "List, show and check the models."),
-    "devices": ("harness.cli.devices:devices", "List and probe the devices."),
+    "devices": ("harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
     "export": ("harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
-    "results": ("harness.cli.results:results", "List, show and verify stored runs."),
+    "results": ("harness.cli.results:results", "List, show, verify, import and export stored runs."),
     "profile": ("harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
     "gate": ("harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
