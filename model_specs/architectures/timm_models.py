@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Arguments of timm's factory that would fetch from the network or unpickle a file.
 _REFUSED = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
 _SPEC_ID_PREFIX = "timm-"
+_RESIDUAL_GAIN = 0.2
+"""1.04 times the variance a block: not even 20 times after 70 of them."""
 
 
 def build(name: str, fused_attention: bool = False, **arguments: Any) -> torch.nn.Module:
@@ -40,7 +42,24 @@ def build(name: str, fused_attention: bool = False, **arguments: Any) -> torch.n
         for module in model.modules():
             if hasattr(module, "fused_attn"):
                 setattr(module, "fused_attn", False)  # noqa: B010 - mypy takes any attribute for a tensor
+    _calm_residual_branches(model)
     return model.eval()
+
+
+def _calm_residual_branches(model: torch.nn.Module) -> None:
+    """Let every residual branch of the EfficientNet kind add a little to its input instead of doubling its variance.
+
+    Untrained batch normalisation normalises nothing in evaluation, so dozens of blocks let activations grow to 10^9 in
+    EfficientNetV2-L, where squeeze-and-excitation saturates and a rounding error of 10^-7 changes the result. No
+    comparison by value is possible then. A checkpoint's own factors take the place of these.
+    """
+    from torch import nn
+
+    for block in model.modules():
+        if getattr(block, "has_skip", False) is True:
+            norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
+            if norms:
+                nn.init.constant_(norms[-1].weight, _RESIDUAL_GAIN)
 
 
 def timm_spec(name: str) -> ModelSpec:

@@ -46,6 +46,15 @@ def test_attention_written_out_gives_what_the_fused_one_gives(seeded, image) -> 
     torch.testing.assert_close(plain(image(64, 64)), fused(image(64, 64)), atol=1e-4, rtol=1e-4)
 
 
+def test_a_deep_untrained_model_can_be_compared_by_value() -> None:
+    """Without care a rounding error grows into another result; the artifact's fidelity could not be judged."""
+    model = load_spec("efficientnetv2-m-r480").build()
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    single = model(image)
+    double = model.double()(image.double())
+    assert float((single - double).abs().max() / double.abs().max()) < 1e-4
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "classes", "resolution_argument"),
     [
