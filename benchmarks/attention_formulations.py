@@ -26,9 +26,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.export import onnx_export, tflite_export
+from harness.export import onnx_export, pt2_export, tflite_export
 from harness.export.convert import arguments_for
 from harness.export.job import ExportJob
+from harness.export.options import Format
 from harness.export.tflite_graph import read_graph
 from model_specs import load_spec
 from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
@@ -214,16 +215,23 @@ FORMULATIONS: dict[str, Formulation] = {
 }  # fmt: skip
 
 
+class Formulated(nn.Module):
+    """A formulation in the place of the model's own."""
+
+    def __init__(self, formulation: Formulation, head_dim: int) -> None:
+        super().__init__()
+        self.formulation, self.head_dim = formulation, head_dim
+
+    def forward(self, qkv: Tensor) -> Tensor:
+        return self.formulation(qkv, self.head_dim)
+
+
 def set_formulation(module: nn.Module, formulation: Formulation | None) -> None:
     """Let every attention in `module` use it; None for the model's own."""
     for attention in module.modules():
         if isinstance(attention, MultiScaleLinearAttention):
-            attention.__dict__.pop("_attend_columns", None)
-            attention.__dict__.pop("_attend_rows", None)
-            if formulation is not None:
-                d = attention.head_dim
-                attend = lambda qkv, formulation=formulation, d=d: formulation(qkv, d)  # noqa: E731
-                attention.__dict__["_attend_columns"] = attention.__dict__["_attend_rows"] = attend
+            own = attention.__dict__.setdefault("own_attend", attention.attend)
+            attention._modules["attend"] = own if formulation is None else Formulated(formulation, own.head_dim)
 
 
 def attention_modules(model: nn.Module, image: Tensor) -> list[tuple[str, MultiScaleLinearAttention, Tensor]]:
@@ -264,7 +272,11 @@ def quiet() -> Iterator[None]:
 
 def convert(module: nn.Module, inputs: Tensor, runtime: str, directory: Path) -> tuple[Path, dict[str, Any]]:
     """The file for `runtime` and the exporter's facts."""
-    exporter, name = (tflite_export, "model.tflite") if runtime == "litert" else (onnx_export, "model.onnx")
+    exporter, name = {
+        "litert": (tflite_export, "model.tflite"),
+        "onnxruntime": (onnx_export, "model.onnx"),
+        "torch": (pt2_export, "model.pt2"),
+    }[runtime]
     directory.mkdir(parents=True)
     with torch.no_grad(), quiet():
         outputs = module(inputs)
@@ -281,6 +293,15 @@ def open_session(path: Path, inputs: Tensor, runtime: str, threads: int) -> Call
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         return lambda: session.run(None, {"x": inputs.numpy()})[0]
+    if runtime == "torch":
+        torch.set_num_threads(threads)
+        program = torch.export.load(path).module()
+
+        def run_program() -> Any:
+            with torch.inference_mode():
+                return program(inputs).numpy()
+
+        return run_program
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
@@ -323,8 +344,10 @@ def compare(title: str, module: nn.Module, inputs: Tensor, names: list[str], arg
 
 
 def describe(path: Path, facts: dict[str, Any], difference: float) -> str:
-    operators = facts["operators"]
-    if path.suffix == ".onnx":
+    if path.suffix == ".pt2":
+        counts = f"nodes {facts['nodes']}"
+    elif path.suffix == ".onnx":
+        operators = facts["operators"]
         counts = f"nodes {facts['nodes']}, Transpose {operators.get('Transpose', 0)}"
     else:
         graph = read_graph(path)
@@ -359,7 +382,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="b1-seg")
     parser.add_argument("--resolution", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
-    parser.add_argument("--runtime", choices=("litert", "onnxruntime"), default="litert")
+    parser.add_argument("--runtime", choices=("litert", "onnxruntime", "torch"), default="litert")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
@@ -370,7 +393,8 @@ def main() -> None:
     spec = load_spec(arguments.model)
     if arguments.resolution:
         spec = spec.at(tuple(arguments.resolution))
-    overrides, _ = arguments_for(spec, "tflite" if arguments.runtime == "litert" else "onnx")
+    formats: dict[str, Format] = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
+    overrides, _ = arguments_for(spec, formats[arguments.runtime])
     model = spec.build(overrides=overrides)
     image = torch.randn(1, *spec.inputs[0].shape, generator=torch.Generator().manual_seed(0))
     if arguments.whole:

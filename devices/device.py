@@ -7,7 +7,7 @@ session binds the three together for as long as one benchmark lasts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devices.checks import Check, checks
+from devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from devices.probes.base import Probe, Reading
 from devices.runners.base import Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
 from devices.runners.benchmark_model_options import BenchmarkModelOptions
@@ -77,6 +78,7 @@ class DeviceSession:
         self._runner = runner
         self._probes = probes
         self._tuned: dict[str, Any] = {}
+        self._lock: FileLock | None = None
 
     def __enter__(self) -> DeviceSession:
         return self
@@ -85,6 +87,27 @@ class DeviceSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def lock(self, what: str) -> None:
+        """Have the device alone until this session ends; `what` tells others what it is needed for.
+
+        Raises DeviceBusyError, which says who has it, and DeviceError where it cannot be locked.
+        """
+        holder = Holder.here(what)
+        here = lock_device_here(self.device.name, holder, shared=self._transport.locks_there)
+        try:
+            self._transport.lock(holder)
+        except DeviceBusyError as error:
+            here.release()
+            raise DeviceBusyError(self.device.name, error.holder) from None
+        except BaseException:
+            here.release()
+            raise
+        self._lock = here
+
+    def check_lock(self) -> None:
+        """Before something is measured. Raises DeviceError where the device is not ours alone any more."""
+        self._transport.check_lock()
 
     def artifact_format(self, runtime: str) -> str:
         """File format that `runtime` loads (`tflite`, `onnx`, `pt2`); raises InventoryError for an unknown runtime."""
@@ -125,8 +148,11 @@ class DeviceSession:
         now_ns = time.time_ns()
         return [reading.at(now_ns) for probe in self._probes for reading in probe.read(self._transport)]
 
-    def deploy(self, artifact: Path, sha256: str) -> Deployment:
-        """Bring an artifact to the device; what is there already, by hash, is not carried again."""
+    def deploy(self, artifact: Path, sha256: str, external_data: Iterable[Path] = ()) -> Deployment:
+        """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is
+        not carried again."""
+        for file in external_data:
+            self._transport.push(file, file.name)
         return self._runner.deploy(self._transport, artifact, sha256)
 
     def measure(
@@ -140,4 +166,8 @@ class DeviceSession:
             for probe in self._probes:
                 probe.close()
         finally:
-            self._transport.close()
+            try:
+                self._transport.close()
+            finally:
+                if self._lock is not None:
+                    self._lock.release()

@@ -5,32 +5,57 @@ spec -> module -> artifact -> deployed session -> samples -> verdict -> run reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from harness.case import Case
+from harness.device_locks import hold_devices
 from harness.ordering import interleaved
 from harness.running import Observer, RunInProgress
 from harness.store.record import RunRecord
 
 
 def run_benchmarks(
-    cases: Sequence[Case], store: Path, command: Sequence[str], observer: Observer, order_seed: int = 0
+    cases: Sequence[Case],
+    store: Path,
+    command: Sequence[str],
+    observer: Observer,
+    order_seed: int = 0,
+    wait: bool = False,
 ) -> list[tuple[RunRecord, Path]]:
     """Measure the cases, their rounds interleaved in seeded random order, and store a run of each, failed ones too.
 
     Returns each case's record and where it lies, in the order of `cases`. A case that fails does not stop the others.
     Raises RequestError (and its like) if a case cannot be measured at all and has to change: it and those that are not
-    finished yet are not stored then.
+    finished yet are not stored then. Raises DeviceBusyError where another measurement has a device; `wait`: waits.
     """
     with ExitStack() as stack:
         runs = [stack.enter_context(RunInProgress(case, store, command, order_seed)) for case in cases]
+        hold_devices(runs, command, wait, observer.stage)
         for run in runs:
             run.prepare(observer)
-        for position, (index, round_index) in enumerate(interleaved([case.rounds for case in cases], order_seed)):
-            runs[index].measure_round(round_index, position, observer)
-            # At once, so that whatever happens to the others loses nothing that is finished.
-            if round_index == cases[index].rounds - 1:
-                runs[index].store()
+        measure_rounds(runs, order_seed, observer)
         return [run.stored() for run in runs]
+
+
+def measure_rounds(
+    runs: Sequence[RunInProgress],
+    order_seed: int,
+    observer: Observer,
+    on_round: Callable[[RunInProgress], None] = lambda _: None,
+) -> None:
+    """All rounds of prepared runs, interleaved; each run is stored as soon as it is over, so that whatever happens to
+    the others loses nothing that is finished. `on_round` is told of a run after each of its rounds, and once of one
+    that had failed before. Raises RequestError, StoreError."""
+    for run in runs:
+        if run.is_over():
+            run.store()
+            on_round(run)
+    for position, (index, round_index) in enumerate(interleaved([run.case.rounds for run in runs], order_seed)):
+        run = runs[index]
+        if not run.is_over():
+            run.measure_round(round_index, position, observer)
+            if run.is_over():
+                run.store()
+            on_round(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from devices.device import Device, DeviceSession
 from devices.runners.base import RoundRequest
 from harness.errors import RequestError
 from harness.export import Artifact, ExportOptions, describe_inputs
+from harness.export.artifact import tensor_to_json
 from harness.export.options import Output, Precision
 from harness.protocol import Protocol
 from model_specs.spec import ModelSpec
@@ -82,9 +83,21 @@ class Case:
             warmup=self.protocol.worker_warmup(),
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
+            outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
             idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in BUILDS_ON_DEVICE else RoundRequest.idle_timeout_s,
             throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
+
+
+def shortest(request: RoundRequest) -> RoundRequest:
+    """The same round with two requests and nothing else: for what comes before the first, such as an engine's build."""
+    once = {"min_count": 1, "max_count": 1, "min_ns": 0}
+    return replace(
+        request,
+        warmup={**request.warmup, **once, "window": 0},
+        sampling={**request.sampling, **once, "relative_interval": None},
+        throughput=None,
+    )
 
 
 def choose_cpus(case: Case, session: DeviceSession) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from devices.runners.base import RoundResult
 from harness.case import Case
 from harness.cooling import Cooled
 from harness.export import Artifact
+from harness.store.conditions import CampaignRecord
 from harness.store.outcome import FidelityRecord
 from harness.store.samples import SampleBlock
 from harness.store.telemetry import Telemetry
@@ -28,6 +29,8 @@ class Round:
     readings: list[Reading] = field(default_factory=list)
     """What the probes said while it ran."""
     cooled: Cooled | None = None
+    others: tuple[str, ...] = ()
+    """Who else measured from this host meanwhile, where the device is this host."""
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Measured:
     started_at: datetime
     order_seed: int = 0
     """Of the random order of rounds."""
+    campaign: CampaignRecord | None = None
     stage: str = "device"
     fingerprint: dict[str, Any] = field(default_factory=dict)
     artifact: Artifact | None = None
@@ -60,6 +64,7 @@ class Measured:
             for warmup, columns in ((True, one.result.warmup), (False, one.result.samples)):
                 by_name = {f"{phase}_ns": values for phase, values in columns.phases_ns.items()}
                 by_name |= {"start_ns": columns.start_ns, "latency_ns": columns.latency_ns}
+                by_name |= {} if columns.enqueue_ns is None else {"enqueue_ns": columns.enqueue_ns}
                 blocks.append(SampleBlock.of(one.index, warmup, dict(by_name)))
         return blocks
 

@@ -40,6 +40,7 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
     except OSError as error:
         raise RequestError(f"{path}: cannot be read: {error.strerror or error}") from error
     inputs, outputs = _onnx_interface(path) if format_ == "onnx" else _tflite_interface(path)
+    beside = _external_data(path) if format_ == "onnx" else ()
     batch = inputs[0].shape[0]
     digest = hashlib.sha256(content).hexdigest()
     spec = ModelSpec(
@@ -57,10 +58,11 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
         path=path.resolve(),
         format=format_,  # type: ignore[arg-type]
         sha256=digest,
-        size_bytes=len(content),
+        size_bytes=len(content) + sum(file.stat().st_size for file in beside),
         inputs=inputs,
         outputs=outputs,
         reference=None,
+        external_data=beside,
         facts={"brought": path.name},
     )
     return ModelFile(spec, artifact, batch)
@@ -95,6 +97,19 @@ def _onnx_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 
     inputs = tuple(_measurable(path, tensor(value)) for value in graph.input if value.name not in weights)
     return _some(path, inputs), tuple(tensor(value) for value in graph.output)
+
+
+def _external_data(path: Path) -> tuple[Path, ...]:
+    """Files with the weights of an ONNX file. Raises RequestError for one that is not there, or not beside it."""
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    places = {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
+    for place in places:
+        if Path(place).name != place or not path.with_name(place).is_file():
+            raise RequestError(f"{path}: its weights lie in {place!r}, which is no file beside it")
+    return tuple(path.resolve().with_name(place) for place in sorted(places))
 
 
 def _tflite_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

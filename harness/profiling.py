@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ class LayerShare:
     """One layer or operator, per request."""
 
     name: str
+    operator: str
+    """What the layer does, in the runtime's own word."""
     calls: float
     time_ms: float
     share: float
@@ -33,9 +36,10 @@ class LayerShare:
 def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
     """Slowest first. Raises RequestError where the runtime cannot tell, DeviceError and ExportError as a run does."""
     with open_device(case.device) as session, tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+        session.lock(f"profiling {case.spec.id}")
         cpus = choose_cpus(case, session)
         artifact = artifact_of(case, session, observer.stage)
-        deployment = session.deploy(artifact.path, artifact.sha256)
+        deployment = session.deploy(artifact.path, artifact.sha256, artifact.external_data)
         request = dataclasses.replace(case.round_request(artifact, cpus), throughput=None, profile=requests)
         observer.stage(f"profiling {case.spec.id}")
         try:
@@ -52,6 +56,25 @@ def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerSha
 
 def shares(layers: list[dict[str, object]], requests: int) -> list[LayerShare]:
     """From the worker's totals to times a request."""
-    rows = [(str(one["name"]), int(str(one["calls"])), int(str(one["total_ns"]))) for one in layers]
-    total_ns = sum(ns for _, _, ns in rows) or 1
-    return [LayerShare(name, calls / requests, ns / requests / 1e6, ns / total_ns) for name, calls, ns in rows]
+    rows = [
+        (str(one["name"]), str(one["operator"]), int(str(one["calls"])), int(str(one["total_ns"]))) for one in layers
+    ]
+    total_ns = sum(row[-1] for row in rows) or 1
+    return [
+        LayerShare(name, operator, calls / requests, ns / requests / 1e6, ns / total_ns)
+        for name, operator, calls, ns in rows
+    ]
+
+
+def by_operator(layers: Iterable[LayerShare]) -> list[LayerShare]:
+    """Layers that do the same together, under the operator's name, slowest first."""
+    sums: dict[str, LayerShare] = {}
+    for one in layers:
+        before = sums.get(one.operator, LayerShare(one.operator, one.operator, 0.0, 0.0, 0.0))
+        sums[one.operator] = dataclasses.replace(
+            before,
+            calls=before.calls + one.calls,
+            time_ms=before.time_ms + one.time_ms,
+            share=before.share + one.share,
+        )
+    return sorted(sums.values(), key=lambda one: -one.time_ms)

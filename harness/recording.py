@@ -11,8 +11,9 @@ from devices.errors import DeviceError, WorkerError
 from devices.runners.base import PHASES
 from harness.case import INPUT_SEED, Case
 from harness.energy import energy
+from harness.errors import RequestError
 from harness.export import Artifact
-from harness.export.errors import ExportOutOfMemoryError
+from harness.export.errors import ExportOutOfMemoryError, MissingPackageError
 from harness.measured import Measured, Round
 from harness.software import software
 from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
@@ -58,6 +59,8 @@ def failed_record(measured: Measured, error: Exception) -> RunRecord:
     kind = error.kind if isinstance(error, DeviceError) else "export"
     if isinstance(error, ExportOutOfMemoryError):
         kind = "out-of-memory"
+    if isinstance(error, (RequestError, MissingPackageError)):
+        kind = "request"
     if isinstance(error, WorkerError):
         measured.failure_log = error.log
     return RunRecord(
@@ -68,6 +71,7 @@ def failed_record(measured: Measured, error: Exception) -> RunRecord:
             message=error.message if isinstance(error, DeviceError) else str(error),
             remedy=(error.remedy or None) if isinstance(error, DeviceError) else None,
         ),
+        runtime=_runtime(measured) if measured.rounds else _runtime_asked_for(measured.case),
         **_common(measured),
     )
 
@@ -80,6 +84,7 @@ def _common(measured: Measured) -> dict[str, Any]:
         "started_at": measured.started_at,
         "ended_at": datetime.now(timezone.utc),
         "command": measured.command,
+        "campaign": measured.campaign,
         "model": _model(measured),
         "device": DeviceRecord(
             name=case.device.name,
@@ -142,6 +147,11 @@ def _runtime(measured: Measured) -> RuntimeRecord:
     )
 
 
+def _runtime_asked_for(case: Case) -> RuntimeRecord:
+    """Of a run that ended before its runtime could say anything."""
+    return RuntimeRecord(name=case.runtime, options=case.all_runtime_options())
+
+
 def _round(case: Case, one: Round) -> RoundRecord:
     done = {key: value for key, value in one.result.done.items() if key != "event"}
     hello = {key: value for key, value in one.result.hello.items() if key != "event"}
@@ -167,6 +177,7 @@ def _round(case: Case, one: Round) -> RoundRecord:
             **loaded,
             **done,
             **({} if one.cooled is None else {"cool_down": dataclasses.asdict(one.cooled)}),
+            **({"others_measuring": list(one.others)} if one.others else {}),
         },
     )
 

@@ -14,16 +14,20 @@ from devices.device import DeviceSession
 from devices.errors import DeviceError, InventoryError, WorkerError
 from devices.opening import open_device
 from devices.runners.base import Deployment, Progress
-from harness.case import Case, choose_cpus
+from harness.case import BUILDS_ON_DEVICE, Case, choose_cpus, shortest
 from harness.cooling import cool_down
 from harness.errors import RequestError
+from harness.export import Artifact
 from harness.export.errors import ExportError, MissingPackageError
-from harness.exporting import artifact_of
+from harness.exporting import Export, artifact_of, export_of
 from harness.fit import check_fits
 from harness.gate import FidelityError, check_fidelity
 from harness.measured import Measured, Round
+from harness.neighbours import others_on
+from harness.non_finite import name_the_layer
 from harness.precision_gate import check_precision
 from harness.recording import failed_record, finished_record
+from harness.store.conditions import CampaignRecord
 from harness.store.layout import new_run_id
 from harness.store.record import RunRecord
 from harness.store.writer import RunWriter
@@ -44,13 +48,21 @@ class RunInProgress:
     An expected failure of a stage is kept, ends the run's own work, and is stored with it. Wrong requests are raised.
     """
 
-    def __init__(self, case: Case, store: Path, command: Sequence[str], order_seed: int) -> None:
+    def __init__(
+        self,
+        case: Case,
+        store: Path,
+        command: Sequence[str],
+        order_seed: int,
+        campaign: CampaignRecord | None = None,
+    ) -> None:
         self.case = case
         self._measured = Measured(
             case=case,
             run_id=new_run_id(),
             command=tuple(command),
             order_seed=order_seed,
+            campaign=campaign,
             started_at=datetime.now(timezone.utc),
         )
         self._store = store
@@ -80,6 +92,10 @@ class RunInProgress:
     ) -> None:
         self._open.close()
 
+    def lock_device(self, what: str) -> None:
+        """Have the device alone until this run is left. Raises DeviceBusyError, DeviceError."""
+        self._session.lock(what)
+
     def prepare(self, observer: Observer) -> None:
         """Look at the device, export, deploy: everything that must not run beside a measurement."""
         measured, case = self._measured, self.case
@@ -92,9 +108,36 @@ class RunInProgress:
             measured.artifact = artifact_of(case, self._session, observer.stage)
             measured.stage = "deploy"
             check_fits(measured.artifact, self._session.read())
-            self._deployment = self._session.deploy(measured.artifact.path, measured.artifact.sha256)
-        except (DeviceError, ExportError) as error:
+            self._deployment = self._session.deploy(
+                measured.artifact.path, measured.artifact.sha256, measured.artifact.external_data
+            )
+        except (DeviceError, ExportError, RequestError) as error:
             self._keep(error)
+
+    def export_of(self, case: Case) -> Export | Artifact:
+        """What another case on the same device will need. Raises RequestError, DeviceError."""
+        return export_of(case, self._session)
+
+    def build_engines(self, observer: Observer) -> None:
+        """Have every engine built that the rounds will load, so that no building heats the device between them."""
+        engines = {self.case.build_of(index): index for index in reversed(range(self.case.rounds))}
+        if self._failure is not None or self.case.runtime not in BUILDS_ON_DEVICE:
+            return
+        assert self._measured.artifact is not None
+        try:
+            for index in sorted(engines.values()):
+                observer.stage(f"{self.case.spec.id}: building engine {index + 1} of {len(engines)}")
+                request = self.case.round_request(self._measured.artifact, self._cpus, index)
+                self._session.measure(
+                    self._deployment, shortest(request), self._outputs / f"build{index}.npz", lambda _: None
+                )
+        except DeviceError as error:
+            self._keep(error)
+
+    def refuse(self, error: DeviceError) -> None:
+        """End the run before anything is exported, for a reason that is known already. In the place of `prepare`."""
+        self._measured.fingerprint = self._session.fingerprint()
+        self._keep(error)
 
     def measure_round(self, index: int, position: int, observer: Observer) -> None:
         """One round in a fresh process; nothing if the run has failed already."""
@@ -117,11 +160,25 @@ class RunInProgress:
                     self.case.precision,
                     no_outputs_because=result.no_outputs_because,
                 )
+                if measured.fidelity.passed is False:
+                    request = self.case.round_request(measured.artifact, self._cpus, index)
+                    measured.fidelity = name_the_layer(
+                        measured.fidelity, self._session, self._deployment, request, self._outputs, observer.stage
+                    )
                 measured.fidelity = check_precision(measured.fidelity, self.case.precision, result.loaded)
                 if measured.fidelity.passed is False:
                     raise FidelityError(measured.fidelity)
         except DeviceError as error:
             self._keep(error)
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to be measured: every round is done, or one failed."""
+        return self._failure is not None or len(self._measured.rounds) == self.case.rounds
+
+    @property
+    def rounds_done(self) -> int:
+        """Rounds that are measured."""
+        return len(self._measured.rounds)
 
     def store(self) -> None:
         """Store what was measured, or the failure. Raises StoreError."""
@@ -143,6 +200,8 @@ class RunInProgress:
         assert measured.artifact is not None
         cooled = cool_down(self._session, self.case.protocol.cool_down, observer.stage)
         request = self.case.round_request(measured.artifact, self._cpus, index)
+        self._session.check_lock()
+        others = others_on(self.case.device)
         started_at = datetime.now(timezone.utc)
         with TelemetrySampler(self._session) as telemetry:
             try:
@@ -154,13 +213,14 @@ class RunInProgress:
                 )
             finally:
                 measured.readings.extend(telemetry.readings)
-        return Round(index, position, started_at, result, telemetry.readings, cooled)
+        others = tuple(sorted({*others, *others_on(self.case.device)}))
+        return Round(index, position, started_at, result, telemetry.readings, cooled, others)
 
     def _keep(self, error: Exception) -> None:
         """Keep an expected failure for the record. A runtime or converter that is unknown or not installed is none:
-        nothing was tried, the request has to change."""
-        if isinstance(error, (InventoryError, MissingPackageError)):
-            raise error
+        nothing was tried, the request has to change. Only a campaign records that too, and goes on with its others."""
         if isinstance(error, WorkerError) and error.kind in ("runtime-missing", "bad-request"):
-            raise RequestError(str(error)) from error
+            error = RequestError(str(error))
+        if isinstance(error, (InventoryError, MissingPackageError, RequestError)) and self._measured.campaign is None:
+            raise error
         self._failure = error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.store.errors import UnknownRunError
 from harness.store.layout import RECORD_FILE, is_name
-from harness.store.reader import StoredRun, open_run, read_record, run_paths
+from harness.store.reader import StoredRun, find_run, read_record, run_names, run_paths
 
 
 @dataclass(frozen=True)
@@ -20,30 +20,29 @@ class RunSet:
 
 
 def select(store: Path, text: str) -> RunSet:
-    """The runs meant by `text`: a run (id, its beginning, `latest`, or its folder), DEVICE/MODEL, DEVICE, MODEL, or the
-    folder of another store.
+    """The runs meant by `text`, their records read. Otherwise as `select_paths`. Raises BrokenRunError too."""
+    return RunSet(text, tuple(StoredRun(path, read_record(path)) for path in select_paths(store, text)))
 
-    Raises UnknownRunError where nothing is meant by it, AmbiguousRunError, BrokenRunError.
+
+def select_paths(store: Path, text: str) -> list[Path]:
+    """The folders of the runs meant by `text`, latest first: a run (id, its beginning, `latest`, or its folder),
+    DEVICE/MODEL, DEVICE, MODEL, or the folder of another store.
+
+    Raises UnknownRunError where nothing is meant by it, AmbiguousRunError.
     """
     folder = Path(text)
     if (folder / RECORD_FILE).is_file():
-        return RunSet(text, (open_run(store, os.path.join(text, "")),))
+        return [folder]
     device, _, model = text.partition("/")
     if is_name(device) and is_name(model) and (paths := run_paths(store, device, model)):
-        return RunSet(text, _read(paths))
-    if is_name(text):
-        by_name = [path for path in run_paths(store) if text in path.parts[-3:-1]]
-        if by_name:
-            return RunSet(text, _read(by_name))
+        return paths
+    if is_name(text) and (names := [name for name in run_names(store) if text in name.split("/")[:2]]):
+        return [store / name for name in names]
     if folder.is_dir() and (paths := run_paths(folder)):
-        return RunSet(text, _read(paths))
+        return paths
     if os.sep in text:
         raise UnknownRunError(
             f"{text!r} is neither a run's folder, nor a store, nor DEVICE/MODEL with runs in {store}. "
             "`bench results ls` lists the runs."
         )
-    return RunSet(text, (open_run(store, text),))
-
-
-def _read(paths: list[Path]) -> tuple[StoredRun, ...]:
-    return tuple(StoredRun(path, read_record(path)) for path in paths)
+    return [find_run(store, text)]

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from devices.probes.base import Reading
 from harness.case import Case
 from harness.gpu_verdicts import gpu_clocks_locked, gpu_foreign_processes, gpu_of, gpu_throttling
+from harness.neighbours import shared_host
 from harness.phone_verdicts import phone_throttled
 from harness.store.outcome import Answer, Flag
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from harness.measured import Round
     from harness.statistics.condition_flags import HostLoad
     from harness.statistics.throttling import Throttling
@@ -61,6 +65,8 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
         median=float(np.median([np.median(values) for values in latencies])),
         timer_resolution=tick_ms,
         loop_overhead=max((one.get("loop_overhead_ns", 0) / _NS_PER_MS for one in done), default=None),
+        enqueue=_all_ms([one.result.samples.enqueue_ns for one in rounds]),
+        compute=_all_ms([one.result.samples.phases_ns.get("compute") for one in rounds]),
         steady=steady,
         throttling=throttling,
         clocks_locked={"yes": True, "no": False}.get(locked),
@@ -75,7 +81,8 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
         flags=tuple(
             Flag(name=flag.kind.value, severity=_SEVERITIES[flag.severity.value], text=flag.text, remedy=flag.remedy)
             for flag in found
-        ),
+        )
+        + shared_host(rounds),
         verdicts={"throttled": phone_throttled(rounds) or throttling.verdict, "clocks_locked": locked},
     )
 
@@ -91,6 +98,14 @@ def clocks_locked(fingerprint: dict[str, Any]) -> Answer:
     if low is None or high is None:
         return "unknown"
     return "yes" if low == high else "no"
+
+
+def _all_ms(columns: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.float64] | None:
+    """The rounds' values one after the other; None unless all rounds have them."""
+    import numpy as np
+
+    known = [values for values in columns if values is not None]
+    return np.concatenate(known) / _NS_PER_MS if known and len(known) == len(columns) else None
 
 
 def _output_difference(done: dict[str, Any]) -> float:

@@ -37,6 +37,14 @@ def count(spec: ModelSpec) -> Counts:
 
     with torch.device("meta"):
         module = build_module(spec, overrides=spec.counting.arguments)
+    return count_module(spec, module)
+
+
+def count_module(spec: ModelSpec, module: torch.nn.Module) -> Counts:
+    """As `count`, of a module of the spec that is on the meta device already."""
+    import torch
+
+    with torch.device("meta"):
         inputs = [torch.empty(1, *tensor.shape, dtype=getattr(torch, tensor.dtype)) for tensor in spec.inputs]
     return Counts(params=sum(p.numel() for p in module.parameters()), macs=_count_macs(spec, module, inputs))
 

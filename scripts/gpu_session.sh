@@ -44,6 +44,7 @@ done
 for model in b1-seg l1-seg; do
     step "run-$model-graph" bench run --device gpu --model "$model" --precision fp16 --runtime-option cuda_graph=true \
         --streams 2 --protocol quick --quiet
+    step "profile-$model" bench profile --device gpu --model "$model" --precision fp16 --chart "$folder/$model.svg"
     step "run-$model-fp32" bench run --device gpu --model "$model" --precision fp32 --protocol quick --quiet
     step "run-$model-pageable" bench run --device gpu --model "$model" --precision fp16 \
         --runtime-option pinned=false --protocol quick --quiet

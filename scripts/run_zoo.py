@@ -18,7 +18,8 @@ from typing import Any
 
 import click
 
-from harness.store.reader import StoredRun, find_runs, read_record
+from harness.store.listing import find_rows
+from harness.store.reader import StoredRun, read_record
 from model_specs import list_specs
 from model_specs.spec import ModelSpec
 
@@ -52,9 +53,9 @@ def stored(store: Path, runtime: str) -> dict[str, StoredRun]:
     """The latest run of each model with this runtime, or its stand-in; failed ones know no runtime, and count."""
     runtimes = (runtime, None, "onnxruntime") if runtime == "litert" else (runtime, None)
     latest: dict[str, StoredRun] = {}
-    for summary in find_runs(store):
-        if summary.model not in latest and summary.runtime in runtimes:
-            latest[summary.model] = StoredRun(summary.path, read_record(summary.path))
+    for run in find_rows(store):
+        if run["model"] not in latest and run["runtime"] in runtimes:
+            latest[run["model"]] = StoredRun(store / run["path"], read_record(store / run["path"]))
     return latest
 
 

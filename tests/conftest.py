@@ -35,6 +35,14 @@ class Ran:
 Bench = Callable[..., Ran]
 
 
+@pytest.fixture(autouse=True)
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Locks of this test's own: tests measure this computer side by side, which users must not."""
+    folder = tmp_path / "locks"
+    monkeypatch.setenv("BENCH_LOCKS", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One export cache for all tests, and for all processes of a parallel run: an export is made once."""
@@ -44,7 +52,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench_environment(tmp_path: Path, shared_cache: Path) -> dict[str, str]:
+def bench_environment(tmp_path: Path, shared_cache: Path, locks: Path) -> dict[str, str]:
     """Environment of a user with nothing configured: an empty home, an own store, the shared cache."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BENCH_", "XDG_"))}
     home = tmp_path / "home"
@@ -53,6 +61,7 @@ def bench_environment(tmp_path: Path, shared_cache: Path) -> dict[str, str]:
         **kept,
         "HOME": str(home),
         "BENCH_CACHE": str(shared_cache),
+        "BENCH_LOCKS": str(locks),
         "BENCH_STORE": str(tmp_path / "store"),
     }
 

@@ -39,12 +39,16 @@ class RoundRequest:
     warmup: dict[str, Any]
     sampling: dict[str, Any]
     cpus: tuple[int, ...] | None
+    outputs: tuple[dict[str, Any], ...] = ()
+    """Name, shape and dtype of the artifact's outputs, for a tool that gives bytes alone; empty: nothing to compare."""
     idle_timeout_s: float = 900.0
     """A single inference that takes longer than this is given up."""
     throughput: dict[str, Any] | None = None
     """Images per wall second, measured after the latency; None: not at all."""
     profile: int | None = None
     """Requests to be profiled by layer, after everything else; None: none."""
+    find_non_finite: bool = False
+    """Whether to look for the first layer whose output is not finite, after everything else."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Columns:
     start_ns: npt.NDArray[np.int64]
     latency_ns: npt.NDArray[np.int64]
     phases_ns: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    enqueue_ns: npt.NDArray[np.int64] | None = None
+    """The host's time for handing the computation to the device; None where there is no such moment."""
 
 
 @dataclass(frozen=True)

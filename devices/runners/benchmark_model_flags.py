@@ -18,7 +18,7 @@ RUNTIMES = ("litert", "litert-gpu")
 DEFAULTS: dict[str, Any] = {"threads": 1, "xnnpack": True, "allow_partial": False, "allow_fp16": False}
 """Options of both runtimes; `allow_fp16` is for the GPU alone."""
 
-_FLAG = re.compile(r"^\s*--([a-z][a-z0-9_]{0,63})=\S*\s+(bool|int32|int64|float|string)\b", re.M)
+_FLAG = re.compile(r"^\s*--([a-z][a-z0-9_-]{0,63})=\S*\s+(bool|int32|int64|float|string)\b", re.M)
 _NEEDED = ("graph", "num_runs", "min_secs", "max_secs", "warmup_runs", "warmup_min_secs", "num_threads")
 _WHERE = "docs/android.md says where to get the tool"
 
@@ -78,7 +78,12 @@ def tool_flags(
     if is_compiled_model(known):
         flags |= {"use_cpu": not gpu, "use_gpu": gpu}
         if gpu:
-            flags |= {"require_full_delegation": not chosen["allow_partial"], "allow_fp16": chosen["allow_fp16"]}
+            flags["require_full_delegation"] = not chosen["allow_partial"]
+            # LiteRT 2.2 renamed it; `auto` is half precision where the GPU has it, as `allow_fp16` was.
+            if "gpu-precision" in known:
+                flags["gpu-precision"] = "auto" if chosen["allow_fp16"] else "fp32"
+            else:
+                flags["allow_fp16"] = chosen["allow_fp16"]
     else:
         if gpu:
             flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}

@@ -30,6 +30,7 @@ _UNCONSUMED = re.compile(r"Unconsumed cmdline flags:\s*(.*)$")
 _DELEGATE = re.compile(
     r"Explicitly applied (\w+) delegate, and the model graph will be (completely|partially) executed"
 )
+_REFUSED = re.compile(r"Though (\w+) delegate is explicitly applied, the model graph will not be executed")
 _KERNELS = re.compile(r"w/ (\d{1,6}) delegate kernels")
 _MEMORY = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=({_NUMBER}) overall=({_NUMBER})")
 _LARGEST_US = 1e12
@@ -149,6 +150,8 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
             delegations.append(
                 Delegation(found.group(1), found.group(2) == "completely", int(kernels.group(1)) if kernels else None)
             )
+        elif found := _REFUSED.search(line):
+            delegations.append(Delegation(found.group(1), False, 0))
         elif found := _MEMORY.search(line):
             memory_mb = _finite(found.group(2), line)
     if compiled is not None and not by_stage:

@@ -69,8 +69,8 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
 
     TensorRT 8.2 exports the rows of the warm-up too, later versions do not; how many they are, the log says.
     `latency_ns` is trtexec's own: the sum of the three phases' device events, not the wall clock of a request.
+    `enqueue_ns` is the host's time for enqueueing the computation.
     """
-    import numpy as np
 
     rows = _rows(text)
     warmup_count = 0
@@ -84,21 +84,30 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
         raise _unexpected("the log does not say how many requests were timed")
 
     def column(name: str) -> npt.NDArray[np.int64]:
-        values = np.array([row[name] for row in rows], dtype=np.float64)
-        if not np.isfinite(values).all() or (values < 0).any():
-            raise _unexpected(f"{name} holds values that are no durations")
-        return np.rint(values * 1e6).astype(np.int64)
+        return _milliseconds([row[name] for row in rows], name)
 
     latency, start = column("latencyMs"), column("startEnqMs")
+    enqueue = _milliseconds([row["endEnqMs"] - row["startEnqMs"] for row in rows], "endEnqMs - startEnqMs")
     if not (latency > 0).all():
         raise _unexpected("a latency of 0")
     # With transfers switched off trtexec writes 0 for them: not measured, and not a duration.
     phases = {ours: values for ours, theirs in _PHASES.items() if (values := column(theirs)).any()}
     parts = [slice(None, warmup_count), slice(warmup_count, None)]
     warmup, samples = (
-        Columns(start[part], latency[part], {name: values[part] for name, values in phases.items()}) for part in parts
+        Columns(start[part], latency[part], {name: values[part] for name, values in phases.items()}, enqueue[part])
+        for part in parts
     )
     return warmup, samples
+
+
+def _milliseconds(values: list[float], name: str) -> npt.NDArray[np.int64]:
+    """In nanoseconds. Raises WorkerError (protocol) for what is no duration."""
+    import numpy as np
+
+    array = np.array(values, dtype=np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise _unexpected(f"{name} holds values that are no durations")
+    return np.rint(array * 1e6).astype(np.int64)
 
 
 def parse_outputs(text: str) -> dict[str, npt.NDArray[np.float32]]:
@@ -122,7 +131,7 @@ def _number(value: Any) -> float:
 
 def _rows(text: str) -> list[dict[str, float]]:
     rows = _json_list(text, "times")
-    wanted = ("startEnqMs", "latencyMs", *_PHASES.values())
+    wanted = ("startEnqMs", "endEnqMs", "latencyMs", *_PHASES.values())
     for row in rows:
         if not isinstance(row, dict) or not all(isinstance(row.get(name), (int, float)) for name in wanted):
             raise _unexpected(f"a row of the exported times lacks one of {', '.join(wanted)}")

@@ -176,6 +176,7 @@ def _worker_request(request: RoundRequest, deployment: Deployment, outputs: str)
         "die_with_parent": True,
         **({} if request.throughput is None else {"throughput": request.throughput}),
         **({} if request.profile is None else {"profile": request.profile}),
+        **({"find_non_finite": True} if request.find_non_finite else {}),
     }
 
 
@@ -242,4 +243,5 @@ def _columns(events: list[dict[str, Any]], stage: str) -> Columns:
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     phases = {name: values for name in PHASES if len(values := column(f"{name}_ns"))}
-    return Columns(column("start_ns"), column("latency_ns"), phases)
+    enqueue_ns = column("enqueue_ns")
+    return Columns(column("start_ns"), column("latency_ns"), phases, enqueue_ns if len(enqueue_ns) else None)

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import hashlib
-import queue
 import re
 import secrets
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devices.errors import DeviceError, UnreachableError
-from devices.transports.adb_link import STDOUT, AdbLink, AdbStream, gone
+from devices.locking import Holder
+from devices.transports.adb_follow import first_code, follow, last_line
+from devices.transports.adb_link import AdbLink, AdbStream
+from devices.transports.adb_lock import AdbLock
 from devices.transports.adb_options import AdbOptions
-from devices.transports.adb_script import SIGN_OF_LIFE_S, MarkedLines, guarded, held, new_mark
+from devices.transports.adb_script import guarded, held, new_mark
 from devices.transports.base import Completed, LineHandler, Transport
 
 if TYPE_CHECKING:
     from devices.device import Device
 
-_SILENT_S = 5 * SIGN_OF_LIFE_S
-"""Without a sign of life for this long the device is gone."""
 _LONGEST_S = 6 * 3600
 """A command without a limit of its own is killed on the device after this time, should nobody else do it."""
 _SHORT_S = 30.0
-_KEPT_STDERR_BYTES = 1 << 20
-_LARGEST_STDOUT_BYTES = 1 << 26
-_LONGEST_LINE = 1 << 20
 _HASH_BYTES_PER_S = 20e6
 """A slow phone's SHA-256, for the time limit."""
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -56,6 +51,9 @@ class AdbTransport(Transport):
 
     def __init__(self, link: AdbLink, folder: str) -> None:
         self.link = link
+        # Over USB without a server nothing can be held beside a measurement; but nobody else is on that cable either.
+        self.locks_there = link.parallel
+        self._lock: AdbLock | None = None
         self._files = f"{folder}/files"
         self.workdir = f"{folder}/session-{secrets.token_hex(8)}"
         self.cachedir = f"{folder}/cache"
@@ -68,7 +66,7 @@ class AdbTransport(Transport):
         if made.returncode != 0:
             link.close()
             raise DeviceError(
-                f"cannot make {self.workdir} on {link.description}: {_last_line(made.stderr)}",
+                f"cannot make {self.workdir} on {link.description}: {last_line(made.stderr)}",
                 "free space on the device, or name a folder that may be written to with `adb: {folder: ...}`",
             )
         # What a session leaves that was cut off from its device.
@@ -111,7 +109,7 @@ class AdbTransport(Transport):
         limit_s = int(_LONGEST_S if timeout_s is None else timeout_s + 5)
         stream = self.link.start(guarded(argv, workdir, env or {}, limit_s, mark))
         try:
-            completed = _follow(stream, self.link, argv[0], mark, on_stdout, timeout_s, idle_timeout_s)
+            completed = follow(stream, self.link, argv[0], mark, on_stdout, timeout_s, idle_timeout_s)
         except UnreachableError:
             self._lost = True
             raise
@@ -176,7 +174,15 @@ class AdbTransport(Transport):
         mark = new_mark()
         stream = self.link.start(held(argv, mark))
         self._at_end.append(stream)
-        _first_code(stream, self.link, mark)
+        first_code(stream, self.link, mark)
+
+    def lock(self, holder: Holder) -> None:
+        if self.locks_there:
+            self._lock = AdbLock(self.link, holder)
+
+    def check_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.check()
 
     def close(self) -> None:
         while self._at_end:
@@ -185,6 +191,8 @@ class AdbTransport(Transport):
         if not self._lost:
             with contextlib.suppress(DeviceError):
                 self._run_in("/", ["rm", "-rf", self.workdir], timeout_s=_SHORT_S)
+        if self._lock is not None:
+            self._lock.release()
         self.link.close()
 
     def _push_folder(self, local: Path, name: str) -> str:
@@ -212,113 +220,9 @@ class AdbTransport(Transport):
         done = self.run(argv, timeout_s=_SHORT_S)
         if done.returncode != 0:
             raise DeviceError(
-                f"{argv[0]} failed on {self.link.description}: {_last_line(done.stderr)}",
+                f"{argv[0]} failed on {self.link.description}: {last_line(done.stderr)}",
                 "check the free space on the device (`adb shell df /data`)",
             )
-
-
-def _follow(
-    stream: AdbStream,
-    link: AdbLink,
-    program: str,
-    mark: str,
-    on_stdout: LineHandler | None,
-    timeout_s: float | None,
-    idle_timeout_s: float | None,
-) -> Completed:
-    """Hand stdout on line by line until the command ends, a limit is over or the device gives no sign of life."""
-    collected: list[str] = []
-    lines = _Lines(on_stdout or _bounded(collected))
-    marked, stderr = MarkedLines(mark), bytearray()
-    started_s = heard_s = alive_s = time.monotonic()
-    while True:
-        now_s = time.monotonic()
-        limits = [(timeout_s, started_s, "ran for more than"), (idle_timeout_s, heard_s, "said nothing for")]
-        for limit_s, since_s, what in limits:
-            if limit_s is not None and now_s - since_s >= limit_s:
-                raise DeviceError(
-                    f"{Path(program).name} {what} {limit_s:.0f} s on {link.description} and was stopped",
-                    "raise the time limit in the protocol, or choose a smaller model or resolution",
-                )
-        if now_s - alive_s >= _SILENT_S:
-            raise gone(link.description, f"no sign of life for {_SILENT_S} s")
-        left_s = [since_s + limit_s - now_s for limit_s, since_s, _ in limits if limit_s is not None]
-        try:
-            chunk = stream.chunks.get(timeout=max(0.0, min([*left_s, alive_s + _SILENT_S - now_s])))
-        except queue.Empty:
-            continue
-        if isinstance(chunk, Exception):
-            raise chunk
-        if chunk is None:
-            break
-        alive_s = time.monotonic()
-        name, data = chunk
-        if name == STDOUT:
-            heard_s = alive_s
-            lines.feed(data)
-        else:
-            stderr += marked.feed(data)
-            del stderr[:-_KEPT_STDERR_BYTES]
-    stderr += marked.end()
-    said = stderr.decode("utf-8", "replace")
-    if marked.exit_code is None:
-        raise gone(link.description, f"the link broke under {Path(program).name} ({_last_line(said)})")
-    lines.end()
-    code = marked.exit_code
-    return Completed(128 - code if 128 < code < 160 else code, "".join(collected), said)
-
-
-def _first_code(stream: AdbStream, link: AdbLink, mark: str) -> int:
-    """The exit code that a held script sends first."""
-    marked = MarkedLines(mark)
-    deadline_s = time.monotonic() + _SHORT_S
-    while marked.exit_code is None:
-        try:
-            chunk = stream.chunks.get(timeout=max(0.0, deadline_s - time.monotonic()))
-        except queue.Empty:
-            raise gone(link.description, f"no answer within {_SHORT_S:.0f} s") from None
-        if isinstance(chunk, Exception):
-            raise chunk
-        if chunk is None:
-            raise gone(link.description, "the link broke")
-        if chunk[0] != STDOUT:
-            marked.feed(chunk[1])
-    return marked.exit_code
-
-
-class _Lines:
-    """Lines out of chunks of bytes. A line without an end is handed on in pieces, so that it cannot fill our memory."""
-
-    def __init__(self, handle: Callable[[str], None]) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._handle = handle
-        self._pending = ""
-
-    def feed(self, data: bytes) -> None:
-        *whole, self._pending = (self._pending + self._decoder.decode(data)).replace("\r\n", "\n").split("\n")
-        for line in whole:
-            self._handle(line + "\n")
-        while len(self._pending) > _LONGEST_LINE:
-            self._handle(self._pending[:_LONGEST_LINE])
-            self._pending = self._pending[_LONGEST_LINE:]
-
-    def end(self) -> None:
-        rest = self._pending + self._decoder.decode(b"", final=True)
-        if rest:
-            self._handle(rest)
-
-
-def _bounded(collected: list[str]) -> Callable[[str], None]:
-    size = 0
-
-    def keep(line: str) -> None:
-        nonlocal size
-        size += len(line)
-        if size > _LARGEST_STDOUT_BYTES:
-            raise DeviceError(f"a command on the device printed more than {_LARGEST_STDOUT_BYTES >> 20} MiB")
-        collected.append(line)
-
-    return keep
 
 
 def _check_name(name: str) -> None:
@@ -332,8 +236,3 @@ def _sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "nothing was printed"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import DeviceError
+from devices.locking import Holder
 
 LineHandler = Callable[[str], None]
 
@@ -31,6 +32,9 @@ class Transport(ABC):
     """A directory on the device that outlives sessions, for what is costly to make; None where there is none."""
     python: tuple[str, ...] = ("python3",)
     """Command that starts Python there, where devices.yaml names none."""
+
+    locks_there: bool = False
+    """Whether `lock` takes a lock on the device itself, so that other hosts that share it are shut out too."""
 
     @abstractmethod
     def run(
@@ -78,6 +82,15 @@ class Transport(ABC):
         Raises DeviceError where a transport cannot promise that.
         """
         raise DeviceError(f"transport {self.name} cannot put settings back if this host dies", "set them by hand")
+
+    def lock(self, holder: Holder) -> None:  # noqa: B027 - a transport without a lock there is locked here alone
+        """Have the device for this session alone until `close`, after whose last words it is free again.
+
+        Raises DeviceBusyError where another measurement has it, DeviceError where it cannot be locked.
+        """
+
+    def check_lock(self) -> None:  # noqa: B027 - as above
+        """Raises DeviceError where the lock was lost meanwhile, for instance to somebody who held us for dead."""
 
     @abstractmethod
     def close(self) -> None:

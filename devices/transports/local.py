@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from devices.errors import DeviceError
+from devices.locking import FileLock, Holder, lock_machine_here
 from devices.transports.base import Completed, LineHandler, Transport
 
 _KEPT_STDERR_BYTES = 1 << 20
@@ -33,6 +34,7 @@ class LocalTransport(Transport):
     def __init__(self) -> None:
         self.workdir = tempfile.mkdtemp(prefix="bench-")
         self._guards: list[subprocess.Popen[bytes]] = []
+        self._lock: FileLock | None = None
 
     def run(
         self,
@@ -99,6 +101,9 @@ class LocalTransport(Transport):
             )
         )
 
+    def lock(self, holder: Holder) -> None:
+        self._lock = lock_machine_here(holder)
+
     def close(self) -> None:
         while self._guards:
             guard = self._guards.pop()
@@ -106,6 +111,8 @@ class LocalTransport(Transport):
             guard.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 guard.wait(timeout=_FAREWELL_S)
+        if self._lock is not None:
+            self._lock.release()
         shutil.rmtree(self.workdir, ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devices.errors import DeviceError, InventoryError
+from devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
 from devices.transports.base import Completed, LineHandler, Transport
 from devices.transports.ssh_client import remote_command
 from devices.transports.ssh_command import run_command
@@ -32,6 +33,7 @@ class SshTransport(Transport):
 
     name = "ssh"
     python = ("python3",)
+    locks_there = True
 
     def __init__(self, options: SshOptions) -> None:
         self._link = SshLink(options)
@@ -102,6 +104,18 @@ class SshTransport(Transport):
 
     def at_end(self, argv: Sequence[str]) -> None:
         self._link.ask("farewell", remote_command(argv))
+
+    def lock(self, holder: Holder) -> None:
+        # The agent holds it: it ends after everything else of this session, and whatever becomes of this host.
+        word, said = self._link.ask("lock", LOCKS_FOLDER, holder.line())
+        if word == "busy":
+            raise DeviceBusyError(self._link.options.host, Holder.parse(said))
+        if word != "held":
+            raise lock_unusable(self._link.options.host)
+
+    def check_lock(self) -> None:
+        if self._link.ask("locked")[0] != "held":
+            raise lock_lost(self._link.options.host)
 
     def close(self) -> None:
         self._link.close()

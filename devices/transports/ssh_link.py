@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from devices.errors import DeviceError, UnreachableError
+from devices.transports.lock_script import LEASE_BEAT_S
 from devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
 from devices.transports.ssh_options import SshOptions
 from devices.transports.ssh_scripts import AGENT, LAUNCH
@@ -182,7 +183,7 @@ class SshLink:
             lines.append(line)
 
     def _beat(self) -> None:
-        while not self._closed.wait(self.options.silence_s / 4):
+        while not self._closed.wait(min(self.options.silence_s / 4, LEASE_BEAT_S)):
             for stream in list(self._beating):
                 # A stream that is closed or broken is seen by whoever waits for its answer.
                 with contextlib.suppress(OSError, ValueError):

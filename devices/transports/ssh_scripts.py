@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import textwrap
 
+from devices.transports.lock_script import LOCK_FUNCTIONS
+
 
 def _script(text: str) -> str:
     return textwrap.dedent(text).strip() + "\n"
@@ -43,6 +45,7 @@ AGENT = _script(
     find "$base/store" -mindepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null
 
     answer() { printf '\\n%s %s\\n' "$nonce" "$1"; }
+    # lock functions
     size_of() { size=$(wc -c <"$1" 2>/dev/null) || size=0; size=$((size)); }
     farewell=
     answer "ready $session"
@@ -82,6 +85,14 @@ AGENT = _script(
     $farewell"
             answer 0
             ;;
+        lock)
+            read -r folder; read -r holder
+            lock_device "$folder" "$holder" "$nonce"
+            [ "$lock" = busy ] && { read -r line <"$lockfile"; printf '%s\\n' "$line"; }
+            answer "$lock"
+            ;;
+        locked) answer "$lock" ;;
+        '') beat_lease ;;
         esac
     done
 
@@ -89,9 +100,11 @@ AGENT = _script(
     for pid in "$session"/.running/*; do kill -s KILL -- "-${pid##*/}" 2>/dev/null; done
     unset IFS
     eval "$farewell" </dev/null
+    # Last, so that whoever waits for the device finds it as it was.
+    free_lease
     cd / && rm -rf -- "$session"
     """
-)
+).replace("# lock functions\n", LOCK_FUNCTIONS)
 
 SUPERVISE = _script(
     """

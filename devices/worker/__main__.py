@@ -9,7 +9,7 @@ from typing import Any, List
 from . import PROTOCOL_VERSION, clock
 from .affinity import pin, usable_cpus
 from .events import EventStream
-from .failure import INTERNAL, RUNTIME_MISSING, WorkerError, one_line, out_of_memory
+from .failure import INTERNAL, PYTHON, WorkerError, one_line, out_of_memory
 from .lifetime import die_with_parent, exit_on_signals
 from .request import Request, read_request
 
@@ -38,7 +38,11 @@ def _run(request: Request, events: EventStream) -> None:
     try:
         import numpy as np
     except ImportError as error:
-        raise WorkerError(RUNTIME_MISSING, "numpy is missing: %s" % error, "install it with: pip install numpy")
+        raise WorkerError(
+            PYTHON,
+            "numpy is missing in Python %s (%s): %s" % (platform.python_version(), sys.executable, error),
+            "install it with: pip install numpy, or set `python` in devices.yaml to one that has it",
+        )
     started = clock.describe()
     events.emit("hello", **_hello(request, np.__version__, started))
 

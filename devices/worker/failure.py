@@ -6,6 +6,8 @@ from typing import Dict, Optional
 BAD_REQUEST = "bad-request"
 BAD_ARTIFACT = "bad-artifact"
 RUNTIME_MISSING = "runtime-missing"
+PYTHON = "python"
+"""This Python cannot run the worker at all."""
 RUNTIME_FAILED = "runtime-failed"
 OUT_OF_MEMORY = "out-of-memory"
 STORAGE = "storage"

@@ -1,17 +1,28 @@
 """The request: parsed, checked, and refused with the name of the field that is wrong."""
 
 import json
-import math
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from . import PROTOCOL_VERSION
-from .failure import WorkerError, bad_request
+from .failure import bad_request
+from .fields import (
+    Fields,
+    boolean,
+    cpus,
+    dictionary,
+    filled_list,
+    integer,
+    number,
+    one_of,
+    optional,
+    shape,
+    text,
+)
 
 DTYPES = ("float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64")
 LAYOUTS = ("NCHW", "NHWC")
 DISTRIBUTIONS = ("normal", "uniform")
-_REQUIRED = object()
 
 
 class InputTensor(NamedTuple):
@@ -81,6 +92,8 @@ class Request(NamedTuple):
     throughput: Optional[ThroughputBounds] = None
     profile: Optional[int] = None
     """Requests to be profiled by layer, after everything else."""
+    find_non_finite: bool = False
+    """Whether to look for the first layer whose output is not finite, after everything else."""
 
 
 def read_request(path: str) -> Request:
@@ -96,45 +109,46 @@ def read_request(path: str) -> Request:
 
 
 def parse_request(document: Any, folder: str) -> Request:
-    fields = _Fields("request", document)
-    version = fields.take("version", _integer(0))
+    fields = Fields("request", document)
+    version = fields.take("version", integer(0))
     if version != PROTOCOL_VERSION:
         raise bad_request(
             "the request is of protocol version %d, this worker speaks version %d" % (version, PROTOCOL_VERSION),
             "copy the worker of the same release as the host to the device",
         )
-    write_outputs = fields.take("write_outputs", _optional(_text), None)
+    write_outputs = fields.take("write_outputs", optional(text), None)
     request = Request(
-        runtime=fields.take("runtime", _text),
-        runtime_options=fields.take("runtime_options", _dictionary, {}),
-        artifact=os.path.join(folder, fields.take("artifact", _text)),
+        runtime=fields.take("runtime", text),
+        runtime_options=fields.take("runtime_options", dictionary, {}),
+        artifact=os.path.join(folder, fields.take("artifact", text)),
         inputs=tuple(
-            _parse_input("inputs[%d]" % index, item) for index, item in enumerate(fields.take("inputs", _filled_list))
+            _parse_input("inputs[%d]" % index, item) for index, item in enumerate(fields.take("inputs", filled_list))
         ),
-        cpus=fields.take("cpus", _optional(_cpus), None),
+        cpus=fields.take("cpus", optional(cpus), None),
         write_outputs=None if write_outputs is None else os.path.join(folder, write_outputs),
-        warmup=_parse_warmup(fields.take("warmup", _dictionary)),
-        sampling=_parse_sampling(fields.take("sampling", _dictionary)),
-        die_with_parent=fields.take("die_with_parent", _boolean, False),
-        parent_pid=fields.take("parent_pid", _optional(_integer(1)), None),
-        throughput=_parse_throughput(fields.take("throughput", _optional(_dictionary), None)),
-        profile=fields.take("profile", _optional(_integer(1, 10000)), None),
+        warmup=_parse_warmup(fields.take("warmup", dictionary)),
+        sampling=_parse_sampling(fields.take("sampling", dictionary)),
+        die_with_parent=fields.take("die_with_parent", boolean, False),
+        parent_pid=fields.take("parent_pid", optional(integer(1)), None),
+        throughput=_parse_throughput(fields.take("throughput", optional(dictionary), None)),
+        profile=fields.take("profile", optional(integer(1, 10000)), None),
+        find_non_finite=fields.take("find_non_finite", boolean, False),
     )
     fields.finish()
     return request
 
 
 def _parse_input(where: str, document: Any) -> InputTensor:
-    fields = _Fields(where, document)
+    fields = Fields(where, document)
     tensor = InputTensor(
-        name=fields.take("name", _text),
-        shape=tuple(fields.take("shape", _shape)),
-        dtype=fields.take("dtype", _one_of(DTYPES), "float32"),
-        layout=fields.take("layout", _one_of(LAYOUTS), "NCHW"),
-        distribution=fields.take("distribution", _one_of(DISTRIBUTIONS), "normal"),
-        low=fields.take("low", _number, 0.0),
-        high=fields.take("high", _number, 1.0),
-        seed=fields.take("seed", _integer(0, 2**32 - 1), 0),
+        name=fields.take("name", text),
+        shape=tuple(fields.take("shape", shape)),
+        dtype=fields.take("dtype", one_of(DTYPES), "float32"),
+        layout=fields.take("layout", one_of(LAYOUTS), "NCHW"),
+        distribution=fields.take("distribution", one_of(DISTRIBUTIONS), "normal"),
+        low=fields.take("low", number, 0.0),
+        high=fields.take("high", number, 1.0),
+        seed=fields.take("seed", integer(0, 2**32 - 1), 0),
     )
     fields.finish()
     if tensor.layout == "NHWC" and len(tensor.shape) != 4:
@@ -147,13 +161,13 @@ def _parse_input(where: str, document: Any) -> InputTensor:
 
 
 def _parse_warmup(document: Any) -> WarmupBounds:
-    fields = _Fields("warmup", document)
+    fields = Fields("warmup", document)
     bounds = WarmupBounds(
-        min_count=fields.take("min_count", _integer(0)),
-        max_count=fields.take("max_count", _integer(1)),
-        min_ns=fields.take("min_ns", _integer(0)),
-        max_ns=fields.take("max_ns", _integer(0)),
-        window=fields.take("window", _integer(0)),
+        min_count=fields.take("min_count", integer(0)),
+        max_count=fields.take("max_count", integer(1)),
+        min_ns=fields.take("min_ns", integer(0)),
+        max_ns=fields.take("max_ns", integer(0)),
+        window=fields.take("window", integer(0)),
     )
     fields.finish()
     fields.floors_below_caps(bounds.min_count, bounds.max_count, bounds.min_ns, bounds.max_ns)
@@ -161,14 +175,14 @@ def _parse_warmup(document: Any) -> WarmupBounds:
 
 
 def _parse_sampling(document: Any) -> SamplingBounds:
-    fields = _Fields("sampling", document)
+    fields = Fields("sampling", document)
     bounds = SamplingBounds(
-        min_count=fields.take("min_count", _integer(1)),
-        max_count=fields.take("max_count", _integer(1)),
-        min_ns=fields.take("min_ns", _integer(0)),
-        max_ns=fields.take("max_ns", _integer(0)),
-        relative_interval=fields.take("relative_interval", _optional(_number), None),
-        confidence=fields.take("confidence", _number, 0.95),
+        min_count=fields.take("min_count", integer(1)),
+        max_count=fields.take("max_count", integer(1)),
+        min_ns=fields.take("min_ns", integer(0)),
+        max_ns=fields.take("max_ns", integer(0)),
+        relative_interval=fields.take("relative_interval", optional(number), None),
+        confidence=fields.take("confidence", number, 0.95),
     )
     fields.finish()
     fields.floors_below_caps(bounds.min_count, bounds.max_count, bounds.min_ns, bounds.max_ns)
@@ -182,125 +196,15 @@ def _parse_sampling(document: Any) -> SamplingBounds:
 def _parse_throughput(document: Any) -> Optional[ThroughputBounds]:
     if document is None:
         return None
-    fields = _Fields("throughput", document)
+    fields = Fields("throughput", document)
     bounds = ThroughputBounds(
-        streams=fields.take("streams", _integer(1, 64)),
-        warmup_ns=fields.take("warmup_ns", _integer(0), 0),
-        min_count=fields.take("min_count", _integer(1)),
-        min_ns=fields.take("min_ns", _integer(0)),
-        max_ns=fields.take("max_ns", _integer(1)),
+        streams=fields.take("streams", integer(1, 64)),
+        warmup_ns=fields.take("warmup_ns", integer(0), 0),
+        min_count=fields.take("min_count", integer(1)),
+        min_ns=fields.take("min_ns", integer(0)),
+        max_ns=fields.take("max_ns", integer(1)),
     )
     fields.finish()
     if bounds.min_ns > bounds.max_ns:
         raise fields.bad("min_ns", "%d is more than max_ns, %d" % (bounds.min_ns, bounds.max_ns))
     return bounds
-
-
-Check = Callable[[Any], Any]
-
-
-class _Fields:
-    """One JSON object; every field is taken once, and what is left over is an error."""
-
-    def __init__(self, where: str, document: Any) -> None:
-        if not isinstance(document, dict):
-            raise bad_request("%s: expected an object, got %s" % (where, _shown(document)))
-        self._where = where
-        self._left = dict(document)
-
-    def bad(self, key: str, message: str) -> WorkerError:
-        return bad_request("%s.%s: %s" % (self._where, key, message))
-
-    def take(self, key: str, check: Check, default: Any = _REQUIRED) -> Any:
-        if key not in self._left:
-            if default is _REQUIRED:
-                raise self.bad(key, "missing")
-            return default
-        value = self._left.pop(key)
-        try:
-            return check(value)
-        except ValueError as error:
-            raise self.bad(key, "expected %s, got %s" % (error, _shown(value)))
-
-    def finish(self) -> None:
-        if self._left:
-            raise self.bad(sorted(self._left)[0], "unknown field")
-
-    def floors_below_caps(self, min_count: int, max_count: int, min_ns: int, max_ns: int) -> None:
-        if min_count > max_count:
-            raise self.bad("min_count", "%d is more than max_count, %d" % (min_count, max_count))
-        if min_ns > max_ns:
-            raise self.bad("min_ns", "%d is more than max_ns, %d" % (min_ns, max_ns))
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _integer(low: int, high: Optional[int] = None) -> Check:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-            raise ValueError("an integer of at least %d" % low + ("" if high is None else " and at most %d" % high))
-        return value
-
-    return check
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError("a finite number")
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("a text that is not empty")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _dictionary(value: Any) -> Dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("an object")
-    return value
-
-
-def _filled_list(value: Any) -> List[Any]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("a list that is not empty")
-    return value
-
-
-def _shape(value: Any) -> List[int]:
-    check = _integer(1)
-    try:
-        return [check(size) for size in _filled_list(value)]
-    except ValueError:
-        raise ValueError("a list of integers of at least 1")
-
-
-def _cpus(value: Any) -> Tuple[int, ...]:
-    check = _integer(0)
-    try:
-        return tuple(sorted({check(cpu) for cpu in _filled_list(value)}))
-    except ValueError:
-        raise ValueError("a list of processor numbers that is not empty")
-
-
-def _one_of(choices: Tuple[str, ...]) -> Check:
-    def check(value: Any) -> str:
-        if value not in choices:
-            raise ValueError("one of " + ", ".join(choices))
-        return str(value)
-
-    return check
-
-
-def _optional(check: Check) -> Check:
-    return lambda value: None if value is None else check(value)

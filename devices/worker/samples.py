@@ -3,7 +3,8 @@
 from array import array
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
 
-PHASES = ("h2d_ns", "compute_ns", "d2h_ns")
+OPTIONAL_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns", "enqueue_ns")
+"""In the order of RequestTimes: the phases, and what is no part of their sum."""
 _INITIAL_CAPACITY = 16384
 _ROWS_PER_EVENT = 20000
 
@@ -11,13 +12,15 @@ _ROWS_PER_EVENT = 20000
 class RequestTimes(NamedTuple):
     """One request. `start_ns` and `end_ns` are readings of the clock around the whole request, transfers included and
     synchronised with the host; the phases are durations, in device time where the device has a clock of its own.
-    A phase that a runtime cannot time is None."""
+    `enqueue_ns` is the host's time for handing the computation to such a device, within which the device may already
+    compute. What a runtime cannot time is None."""
 
     start_ns: int
     end_ns: int
     h2d_ns: Optional[int]
     compute_ns: Optional[int]
     d2h_ns: Optional[int]
+    enqueue_ns: Optional[int] = None
 
 
 class Samples:
@@ -30,31 +33,31 @@ class Samples:
         self._start_ns = _zeros(self._capacity)
         self.latency_ns = _zeros(self._capacity)
         """Valid up to `count`."""
-        self._phases: Optional[Sequence[Optional[array[int]]]] = None
+        self._measured: Optional[Sequence[Optional[array[int]]]] = None
 
     def append(self, times: Sequence[Optional[int]]) -> None:
-        """Keep one RequestTimes. Raises ValueError when a phase comes and goes."""
-        start_ns, end_ns, phases = times[0], times[1], times[2:5]
+        """Keep one RequestTimes. Raises ValueError when a column comes and goes."""
+        start_ns, end_ns, values = times[0], times[1], times[2:]
         assert start_ns is not None
         assert end_ns is not None
-        if self._phases is None:
-            self._phases = [None if phase is None else _zeros(self._capacity) for phase in phases]
+        if self._measured is None:
+            self._measured = [None if value is None else _zeros(self._capacity) for value in values]
         if self.count == self._capacity:
             self._grow()
         row = self.count
         self._start_ns[row] = start_ns - self._origin_ns
         self.latency_ns[row] = end_ns - start_ns
-        for column, phase in zip(self._phases, phases):
-            if column is not None and phase is not None:
-                column[row] = phase
-            elif column is not None or phase is not None:
+        for column, value in zip(self._measured, values):
+            if column is not None and value is not None:
+                column[row] = value
+            elif column is not None or value is not None:
                 raise ValueError("the runtime timed a phase in one request and not in another")
         self.count = row + 1
 
     def columns(self) -> "Dict[str, array[int]]":
-        """Whole columns by name; a phase that was not measured is absent."""
+        """Whole columns by name; what was not measured is absent."""
         named = {"start_ns": self._start_ns, "latency_ns": self.latency_ns}
-        for name, column in zip(PHASES, self._phases or ()):
+        for name, column in zip(OPTIONAL_COLUMNS, self._measured or ()):
             if column is not None:
                 named[name] = column
         return {name: column[: self.count] for name, column in named.items()}
@@ -69,7 +72,8 @@ class Samples:
             yield event
 
     def _grow(self) -> None:
-        for column in [self._start_ns, self.latency_ns] + [phase for phase in self._phases or () if phase is not None]:
+        measured = [column for column in self._measured or () if column is not None]
+        for column in [self._start_ns, self.latency_ns] + measured:
             column.extend(_zeros(self._capacity))
         self._capacity *= 2
 

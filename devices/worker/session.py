@@ -47,6 +47,8 @@ def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int)
         done["throughput"] = _throughput(request, runtime, clock)
     if request.profile is not None:
         done["profile"] = _profile(request.profile, runtime)
+    if request.find_non_finite:
+        done["non_finite"] = _non_finite(runtime)
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, request.sampling))
     runtime.close()
@@ -130,6 +132,15 @@ def _profile(count: int, runtime: Runtime) -> Dict[str, Any]:
         return {"requests": count, "layers": [layer.to_json() for layer in runtime.profile(count)]}
     except Exception as error:
         raise _request_failed(error, "while it was profiled")
+
+
+def _non_finite(runtime: Runtime) -> Dict[str, Any]:
+    """Empty where every layer's output is finite."""
+    try:
+        found = runtime.first_non_finite()
+    except Exception as error:
+        raise _request_failed(error, "while the outputs of its layers were looked at")
+    return {} if found is None else found.to_json()
 
 
 def _stage(end: StageEnd) -> Dict[str, Any]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
+from harness.cli.calibrate import calibrate
 from harness.cli.output import json_option, print_json, stdout_console
 
 
 @click.group()
 def devices() -> None:
-    """List, check and probe the devices."""
+    """List, check, probe and calibrate the devices."""
+
+
+devices.add_command(calibrate)
 
 
 @devices.command("ls")

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.choices import resolution_option
 from harness.cli.output import json_option, print_json
+from harness.export.options import PRECISIONS, Precision
 
 
 @click.command()
@@ -16,6 +17,7 @@ from harness.cli.output import json_option, print_json
 @click.option("--to", type=click.Path(path_type=Path), help="Copy the file here. Default: leave it in the cache.")
 @resolution_option
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True, help="Of the file.")
 @click.option("--opset", type=int, help="ONNX opset. Default: the model's own.")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
@@ -26,6 +28,7 @@ def export(
     to: Path | None,
     resolution: tuple[int, int] | None,
     batch: int,
+    precision: Precision,
     opset: int | None,
     weights: Path | None,
     seed: int,
@@ -40,7 +43,7 @@ def export(
     spec = load_spec(model_id)
     if resolution:
         spec = spec.at(resolution)
-    options = ExportOptions(batch=batch, opset=opset, weights=weights, seed=seed)
+    options = ExportOptions(batch=batch, precision=precision, opset=opset, weights=weights, seed=seed)
     artifact = export_artifact(spec, format_, options)  # type: ignore[arg-type]
     path = artifact.path
     if to is not None:

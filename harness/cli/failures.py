@@ -18,6 +18,11 @@ _EXTRAS = {
     "transformers": "zoo",
     "matplotlib": "reports",
     "pandas": "reports",
+    "dask": "campaign",
+    "distributed": "campaign",
+    "jinja2": "reports",
+    "markupsafe": "reports",
+    "fsspec": "remote",
 }
 """Which of our extras brings a package that is imported where it is needed."""
 
@@ -32,7 +37,7 @@ def exit_code_of(error: BaseException) -> int | None:
     from devices.errors import DeviceError, InventoryError
     from harness.errors import RequestError
     from harness.export.errors import CacheError, ExportError, MissingPackageError
-    from harness.store.errors import InvalidNameError, StoreError, StoreLocationError, UnknownRunError
+    from harness.store.errors import ArchiveError, InvalidNameError, StoreError, StoreLocationError, UnknownRunError
     from model_specs.errors import CheckpointError, SpecError
     from reports.plots.style import FigureError
 
@@ -43,6 +48,7 @@ def exit_code_of(error: BaseException) -> int | None:
         CheckpointError,
         FigureError,
         MissingPackageError,
+        ArchiveError,
         InvalidNameError,
         StoreLocationError,
         UnknownRunError,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 store_option = click.option(
-    "--store", metavar="DIR", help="Where runs are kept. Default: $BENCH_STORE, else ./results."
+    "--store",
+    metavar="DIR|URL",
+    help="Where runs are kept: a folder, or an address like s3://bucket/runs. Default: $BENCH_STORE, else ./results.",
 )
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.choices import resolution_option
 from harness.cli.output import json_option, print_json, stdout_console
+
+if TYPE_CHECKING:
+    from harness.profiling import LayerShare
 
 SHOWN = 25
 """Rows of the table and bars of the chart; the rest is one line."""
@@ -17,23 +21,25 @@ SHOWN = 25
 @click.command()
 @click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
 @click.option("--model", "model_id", required=True, metavar="ID", help="`bench models ls` lists them.")
-@click.option("--runtime", default="torch", show_default=True, help="torch, torch-cuda, tensorrt or tensorrt-rtx.")
+@click.option("--runtime", help="litert, onnxruntime, torch, torch-cuda, tensorrt, ... Default: the device's own.")
 @click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True)
 @resolution_option
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
 @click.option(
     "--requests", type=click.IntRange(1, 10000), default=20, show_default=True, help="Profiled, and averaged."
 )
+@click.option("--by-operator", "grouped", is_flag=True, help="Layers that do the same in one row.")
 @click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), help="Also as a .svg, .pdf or .png.")
 @json_option
 def profile(
     device_name: str,
     model_id: str,
-    runtime: str,
+    runtime: str | None,
     precision: str,
     resolution: tuple[int, int] | None,
     batch: int,
     requests: int,
+    grouped: bool,
     chart: Path | None,
     as_json: bool,
 ) -> None:
@@ -44,7 +50,7 @@ def profile(
     from devices.inventory import find_device
     from harness.case import Case
     from harness.cli.progress import ProgressLine
-    from harness.profiling import profile_case
+    from harness.profiling import by_operator, profile_case
     from harness.protocol import load_protocol
     from model_specs import load_spec
 
@@ -53,7 +59,7 @@ def profile(
         spec=spec.at(resolution) if resolution else spec,
         device=device,
         protocol=load_protocol("quick"),
-        runtime=runtime,
+        runtime=runtime or device.runtime,
         rounds=1,
         threads=device.threads,
         cpus=device.cpus,
@@ -62,10 +68,16 @@ def profile(
     )
     with ProgressLine(quiet=False) as progress:
         layers = profile_case(case, requests, progress)
+    if grouped:
+        layers = by_operator(layers)
     if chart is not None:
         from reports.plots.layers import draw_layers
 
-        draw_layers(layers[:SHOWN], f"{model_id} on {device_name}, {runtime}, {precision}", chart)
+        draw_layers(
+            [_labelled(layer) for layer in layers[:SHOWN]],
+            f"{model_id} on {device_name}, {case.runtime}, {precision}",
+            chart,
+        )
     if as_json:
         print_json([dataclasses.asdict(layer) for layer in layers])
         return
@@ -74,15 +86,26 @@ def profile(
 
     from harness.cli.figures import milliseconds, printable
 
+    # PyTorch's profiler and --by-operator know operators alone.
+    kinds = any(layer.operator != layer.name for layer in layers)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer or operator")
+    for title in ("layer", "operator") if kinds else ("operator",):
+        table.add_column(title)
     for title in ("calls", "a request", "share"):
         table.add_column(title, justify="right")
     for layer in layers[:SHOWN]:
-        name = Text(printable(layer.name))
-        table.add_row(name, f"{layer.calls:g}", milliseconds(layer.time_ms), f"{layer.share:.1%}")
+        names = [Text(printable(text)) for text in ((layer.name, layer.operator) if kinds else (layer.operator,))]
+        table.add_row(*names, f"{layer.calls:g}", milliseconds(layer.time_ms), f"{layer.share:.1%}")
     rest = layers[SHOWN:]
     if rest:
         time_ms, share = sum(layer.time_ms for layer in rest), sum(layer.share for layer in rest)
-        table.add_row(Text(f"{len(rest)} more", "dim"), "", milliseconds(time_ms), f"{share:.1%}")
+        names = [Text(f"{len(rest)} more", "dim"), *([Text("")] if kinds else [])]
+        table.add_row(*names, "", milliseconds(time_ms), f"{share:.1%}")
     stdout_console().print(table)
+
+
+def _labelled(layer: LayerShare) -> LayerShare:
+    """With a name that says what the layer does: some runtimes only number their layers."""
+    if layer.operator == layer.name:
+        return layer
+    return dataclasses.replace(layer, name=f"{layer.operator}: {layer.name}")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.choices import resolution_option
+from harness.cli.choices import resolution_option, wait_option
 from harness.cli.output import json_option, print_json, stdout_console, store_option
+from harness.export.options import PRECISIONS
 
 if TYPE_CHECKING:
-    from harness.case import Case
-    from harness.export.options import Output
+    from harness.case_request import CaseRequest
 
 
 class CpuList(click.ParamType[tuple[int, ...]]):
@@ -86,7 +86,11 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     help="For the runtime, e.g. xnnpack=false.",
 )
 @click.option(
-    "--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True, help="Of the model."
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fp32",
+    show_default=True,
+    help="Of the model. fp16-weights, int8-weights and int8 are for TFLite files.",
 )
 @click.option(
     "--output",
@@ -102,6 +106,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 )
 @click.option("--power-mode", metavar="NAME", help="Of a Jetson, e.g. MAXN; put back afterwards.")
 @click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
+@wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @json_option
@@ -110,6 +115,7 @@ def run(
     onnx: Path | None,
     tflite: Path | None,
     order_seed: int,
+    wait: bool,
     as_json: bool,
     quiet: bool,
     store: str | None,
@@ -123,6 +129,7 @@ def run(
     bench run --model b1-seg --model b2-seg
     """
     from harness.benchmark import run_benchmarks
+    from harness.case_request import case_of
     from harness.cli.progress import ProgressLine
     from harness.store.location import store_location
 
@@ -130,10 +137,10 @@ def run(
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
     if not wanted:
         raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file with --onnx or --tflite")
-    cases = [_case(one, single=len(wanted) == 1, **request) for one in wanted]
+    cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
-        finished = run_benchmarks(cases, place, ["bench", *sys.argv[1:]], progress, order_seed)
+        finished = run_benchmarks(cases, place, ["bench", *sys.argv[1:]], progress, order_seed, wait)
     if as_json:
         documents = [record.to_result_json(path) for record, path in finished]
         print_json(documents[0] if len(documents) == 1 else documents)
@@ -148,63 +155,18 @@ def run(
     return 1 if any(record.status == "failed" for record, _ in finished) else 0
 
 
-def _case(
-    wanted: str | tuple[Path, str],
-    single: bool,
-    device_name: str,
-    runtime: str | None,
-    protocol: str,
-    rounds: int | None,
-    threads: int | None,
-    cpus: tuple[int, ...] | None,
-    resolution: tuple[int, int] | None,
-    batch: int,
-    weights: Path | None,
-    seed: int,
-    runtime_options: tuple[tuple[str, Any], ...],
-    power_mode: str | None,
-    lock_clocks: bool,
-    precision: str,
-    output: Output,
-    streams: int | None,
-) -> Case:
-    from devices.inventory import find_device
-    from harness.case import Case
-    from harness.errors import RequestError
-    from harness.model_file import RUNTIMES, open_model_file
-    from harness.protocol import load_protocol
-    from model_specs import load_spec
+def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseRequest:
+    """The command line's words as a request. Raises RequestError for a value that no option's type could refuse."""
+    from pydantic import ValidationError
 
-    device = find_device(device_name)
-    if power_mode is not None:
-        device = device.model_copy(update={"power_mode": power_mode})
-    if lock_clocks:
-        device = device.model_copy(update={"lock_clocks": True})
-    profile = load_protocol(protocol)
-    if isinstance(wanted, str):
-        spec, artifact = load_spec(wanted), None
-    else:
-        brought = open_model_file(*wanted)
-        spec, artifact, batch = brought.spec, brought.artifact, brought.batch
-        runtime = runtime or RUNTIMES[artifact.format]
-        if resolution or weights:
-            raise RequestError("a file is measured as it is: --resolution and --weights are for --model")
-    if output != "logits" and spec.task != "segmentation":
-        raise RequestError(f"--output {output}: {spec.id} is no dense prediction, it has only its own output")
-    return Case(
-        spec=spec.at(resolution) if resolution else spec,
-        artifact=artifact,
-        device=device,
-        protocol=profile,
-        runtime=runtime or device.runtime,
-        rounds=rounds or (profile.rounds if single else profile.campaign_rounds),
-        threads=threads or (len(cpus) if cpus else device.threads),
-        cpus=cpus or device.cpus,
-        runtime_options=dict(runtime_options),
-        batch=batch,
-        weights=weights,
-        seed=seed,
-        precision=precision,
-        output=output,
-        streams=streams,
-    )
+    from harness.case_request import CaseRequest
+    from harness.errors import RequestError
+
+    named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted}
+    options["device"] = options.pop("device_name")
+    options["runtime_options"] = dict(options["runtime_options"])
+    try:
+        return CaseRequest(**named, **options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RequestError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

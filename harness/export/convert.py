@@ -102,7 +102,7 @@ def convert(
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
     stage("computing the reference output")
-    from harness.export.reference import compute_reference, save_reference
+    from harness.export.reference import calibration_inputs, compute_reference, save_reference
 
     inputs, outputs = compute_reference(loaded.module, spec, options.batch, options.input_seed)
     save_reference(outputs, directory / REFERENCE)
@@ -110,7 +110,9 @@ def convert(
 
     stage(f"converting to {format}")
     path = directory / FILE_NAMES[format]
-    job = ExportJob(loaded.module, inputs, outputs, path, options.precision, options.opset or spec.onnx_opset)
+    calibration = calibration_inputs(spec, options.batch, options.input_seed) if options.precision == "int8" else ()
+    opset = options.opset or spec.onnx_opset
+    job = ExportJob(loaded.module, inputs, outputs, path, options.precision, opset, calibration)
     conversion = loaded.export(job)
     external_data = list(conversion.external_data)
     return {
@@ -135,12 +137,16 @@ def convert(
 
 def count_facts(spec: ModelSpec, options: ExportOptions) -> dict[str, int]:
     """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
+    import torch
+
     from harness.export.memory_estimate import estimate_memory
-    from model_specs.counting import count
+    from model_specs.counting import count_module
     from model_specs.spec import Counting
 
-    counts = count(spec.model_copy(update={"counting": Counting()}))
-    memory = estimate_memory(spec, options.batch)
+    with torch.device("meta"):
+        module = spec.build()
+    counts = count_module(spec.model_copy(update={"counting": Counting()}), module)
+    memory = estimate_memory(spec, options.batch, module)
     return {
         "params": counts.params,
         "macs": counts.macs,

@@ -12,7 +12,7 @@ from harness.export.artifact import Artifact
 from harness.export.cache import ArtifactCache
 from harness.export.errors import ExportError
 from harness.export.key import cache_key, key_document, sha256_of
-from harness.export.options import FORMATS, ExportOptions, Format
+from harness.export.options import FORMATS, QUANTIZED, ExportOptions, Format
 
 if TYPE_CHECKING:
     from model_specs.spec import ModelSpec
@@ -95,8 +95,12 @@ def check_request(spec: ModelSpec, format: Format, options: ExportOptions) -> No
         raise ExportError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
     if format == "tflite" and not spec.tflite:
         raise ExportError(f"{spec.id} cannot become a TFLite file: {spec.note or 'its family file says so'}")
-    if format == "tflite" and options.precision != "fp32":
-        raise ExportError(f"TFLite files are exported in fp32, not {options.precision}; choose fp16 when running")
+    if format == "tflite" and options.precision in ("fp16", "bf16"):
+        raise ExportError(
+            f"TFLite files compute in fp32, not {options.precision}; their weights can be fp16-weights or int8-weights"
+        )
+    if format != "tflite" and options.precision in QUANTIZED:
+        raise ExportError(f"{options.precision} is for TFLite files, not {format}")
     if format == "onnx" and options.precision == "bf16":
         raise ExportError("ONNX files are exported in fp32 or fp16, not bf16; torch programs (pt2) can be bf16")
     if options.output != "logits" and spec.task != "segmentation":

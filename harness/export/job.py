@@ -28,6 +28,8 @@ class ExportJob:
     """Where the file has to be; its directory is empty but for files of the cache."""
     precision: Precision
     opset: int
+    calibration: tuple[dict[str, torch.Tensor], ...] = ()
+    """Further inputs, for the ranges of activations where these become integers."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ LAYOUT_VERSION = 1
 
 PACKAGES: dict[Format, tuple[str, ...]] = {
     "onnx": ("torch", "onnx", "onnxslim", "onnxscript"),
-    "tflite": ("torch", "litert-torch", "litert-converter", "ai-edge-litert"),
+    "tflite": ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer"),
     "pt2": ("torch",),
 }
 """Distributions whose version can change the file."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
+
     from model_specs.spec import ModelSpec
 
 
@@ -19,8 +21,9 @@ class MemoryEstimate:
     activations_bytes: int
 
 
-def estimate_memory(spec: ModelSpec, batch: int = 1) -> MemoryEstimate:
-    """Raises SpecError where the spec does not build."""
+def estimate_memory(spec: ModelSpec, batch: int = 1, module: torch.nn.Module | None = None) -> MemoryEstimate:
+    """`module` is one of the spec on the meta device, where there is one already. Raises SpecError where the spec does
+    not build."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -57,8 +60,9 @@ def estimate_memory(spec: ModelSpec, batch: int = 1) -> MemoryEstimate:
                 del self._references[key]
                 self.live_bytes -= size_bytes
 
-    with torch.device("meta"):
-        module = spec.build()
+    if module is None:
+        with torch.device("meta"):
+            module = spec.build()
     weights_bytes = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
     # The plain kernel of attention: whether a runtime has a fused one is not known here, so the map is counted.
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), LiveTensors() as live:

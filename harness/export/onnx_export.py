@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.export.errors import ExportError
 from harness.export.job import Conversion, ExportJob, channel_first
+from harness.export.key import sha256_of
 
 if TYPE_CHECKING:
     import onnx
@@ -18,6 +19,8 @@ FIRST_DYNAMO_OPSET = 18
 """The exporter built on torch.export writes no lower opset, whatever is asked for; below, TorchScript's is used."""
 MAX_PROTOBUF_BYTES = 2_000_000_000
 """A protobuf message ends at 2 GiB; with more weights than this they go to a file of their own."""
+WEIGHTS_KEY = "weights_sha256"
+"""Metadata of a file whose weights lie beside it: the hash of those."""
 
 
 def export(job: ExportJob) -> Conversion:
@@ -99,6 +102,11 @@ def save(model: onnx.ModelProto, path: Path) -> tuple[str, ...]:
         return ()
     location = path.name + ".data"
     onnx.save(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=location)
+    # Else two models of the same graph would be the same file, and a device would take one's engine for the other's.
+    written = onnx.load(str(path), load_external_data=False)
+    entry = written.metadata_props.add()
+    entry.key, entry.value = WEIGHTS_KEY, sha256_of(path.with_name(location))
+    onnx.save(written, str(path))
     return (location,)
 
 

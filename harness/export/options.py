@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 Format = Literal["onnx", "tflite", "pt2"]
-Precision = Literal["fp32", "fp16", "bf16"]
+Precision = Literal["fp32", "fp16", "bf16", "fp16-weights", "int8-weights", "int8"]
 Output = Literal["logits", "argmax", "full"]
 
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "fp16-weights", "int8-weights", "int8")
+QUANTIZED: frozenset[str] = frozenset({"fp16-weights", "int8-weights", "int8"})
+"""Precisions that a TFLite file alone can have (tflite_quantize.py says what each one is)."""
 FORMATS: tuple[Format, ...] = ("onnx", "tflite", "pt2")
 FILE_NAMES: dict[Format, str] = {"onnx": "model.onnx", "tflite": "model.tflite", "pt2": "model.pt2"}
 
@@ -21,7 +24,7 @@ class ExportOptions:
     batch: int = 1
     precision: Precision = "fp32"
     """`fp16` writes half precision into the file itself (ONNX, pt2), for runtimes that take types as they are given;
-    `bf16` is for pt2 alone."""
+    `bf16` is for pt2 alone, those of QUANTIZED for TFLite alone."""
     output: Output = "logits"
     """Of dense predictions: the logits at the head's resolution, the class of each of its positions, or the logits at
     the input's resolution."""
@@ -37,8 +40,8 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")
-        if self.precision not in ("fp32", "fp16", "bf16"):
-            raise ValueError(f"precision must be fp32, fp16 or bf16, not {self.precision!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         if self.output not in ("logits", "argmax", "full"):
             raise ValueError(f"output must be logits, argmax or full, not {self.output!r}")
         if self.opset is not None and self.opset < 11:

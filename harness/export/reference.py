@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from model_specs.spec import ModelSpec
 
+CALIBRATION_COUNT = 4
+CALIBRATION_SEED_STEP = 1000
+"""More than any model has inputs, so that no two draws share a seed."""
+
 
 def compute_reference(
     module: torch.nn.Module, spec: ModelSpec, batch: int, input_seed: int
@@ -24,12 +28,7 @@ def compute_reference(
     """
     import torch
 
-    from devices.worker.inputs import generate
-    from devices.worker.request import InputTensor
-
-    descriptions = describe_inputs(spec, batch, input_seed)
-    tensors = [InputTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in descriptions]
-    inputs = {tensor.name: torch.from_numpy(generate(tensor)) for tensor in tensors}
+    inputs = seeded_inputs(spec, batch, input_seed)
     with torch.inference_mode():
         result = module(*inputs.values())
     results = result if isinstance(result, tuple | list) else (result,)
@@ -40,6 +39,26 @@ def compute_reference(
         if not torch.isfinite(tensor).all():
             raise ExportError(f"{spec.id}: the fp32 module's own output {name!r} is not finite; check its weights")
     return inputs, outputs
+
+
+def seeded_inputs(spec: ModelSpec, batch: int, input_seed: int) -> dict[str, torch.Tensor]:
+    """The inputs of one request by name, channel-first: input number i is drawn from `input_seed + i`."""
+    import torch
+
+    from devices.worker.inputs import generate
+    from devices.worker.request import InputTensor
+
+    descriptions = describe_inputs(spec, batch, input_seed)
+    tensors = [InputTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in descriptions]
+    return {tensor.name: torch.from_numpy(generate(tensor)) for tensor in tensors}
+
+
+def calibration_inputs(spec: ModelSpec, batch: int, input_seed: int) -> tuple[dict[str, torch.Tensor], ...]:
+    """Other draws than the one that outputs are compared on, so that agreement there is not made by calibration."""
+    return tuple(
+        seeded_inputs(spec, batch, input_seed + CALIBRATION_SEED_STEP * (1 + index))
+        for index in range(CALIBRATION_COUNT)
+    )
 
 
 def save_reference(outputs: dict[str, torch.Tensor], path: Path) -> None:

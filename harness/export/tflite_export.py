@@ -1,4 +1,4 @@
-"""PyTorch -> TFLite with litert-torch: channel-last, fp32, built-in operators only."""
+"""PyTorch -> TFLite with litert-torch: channel-last, fp32 inputs and outputs, built-in operators only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.export.artifact import Tensor
 from harness.export.errors import ExportError
 from harness.export.job import Conversion, ExportJob
+from harness.export.options import QUANTIZED
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ def export(job: ExportJob) -> Conversion:
 
     from harness.export.tflite_delegation import xnnpack_delegation
     from harness.export.tflite_graph import read_graph, rename_tensors
+    from harness.export.tflite_quantize import quantize
 
     # litert-torch 0.10 can confuse constants that are not contiguous: it tells the copies it makes of them apart by
     # addresses that are free again by then, so that one gets the values of another of the same shape.
@@ -31,6 +33,10 @@ def export(job: ExportJob) -> Conversion:
     edge_model.export(str(job.path))
     del edge_model
 
+    quantization: dict[str, Any] = {}
+    if job.precision in QUANTIZED:
+        samples = [{name: channel_last(tensor) for name, tensor in one.items()} for one in job.calibration]
+        quantization = {"quantization": quantize(job.path, job.precision, samples)}
     # The signature's names are the spec's, but its order is alphabetical; the tensors' order is the spec's.
     rename_tensors(job.path, list(job.inputs), list(job.outputs))
     graph = read_graph(job.path)
@@ -50,6 +56,7 @@ def export(job: ExportJob) -> Conversion:
         "nodes": sum(graph.operators.values()),
         "operators": dict(sorted(graph.operators.items())),
         "xnnpack": xnnpack_delegation(job.path),
+        **quantization,
     }
     return Conversion(inputs, outputs, facts)
 

@@ -80,6 +80,23 @@ def interface_tensor(tensor: Any, types: Mapping[int, str]) -> InterfaceTensor:
     return InterfaceTensor(tensor.Name().decode("utf-8", "replace"), shape, DTYPES.get(declared, declared))
 
 
+def constant_bytes(path: Path) -> dict[str, int]:
+    """Bytes of the constants (weights, shapes, ...) by type. A buffer that several tensors share counts once."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(path.read_bytes())
+    types = names_of(schema.TensorType)
+    sizes: Counter[str] = Counter()
+    counted = {0}  # buffer 0 is empty, for everything that is no constant
+    for subgraph in (model.Subgraphs(index) for index in range(model.SubgraphsLength())):
+        for tensor in (subgraph.Tensors(index) for index in range(subgraph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            if tensor.Buffer() not in counted and (size := max(buffer.DataLength(), buffer.Size())):
+                counted.add(tensor.Buffer())
+                sizes[types[tensor.Type()].lower()] += size
+    return dict(sorted(sizes.items()))
+
+
 def rename_tensors(path: Path, inputs: list[str], outputs: list[str]) -> None:
     """Give the inputs and outputs these names in place of the converter's longer ones (`serving_default_image`).
 

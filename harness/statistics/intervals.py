@@ -113,7 +113,7 @@ def _one_round(ordered: Floats, n_effective: float, confidence: float) -> tuple[
 
 
 def _between_rounds(medians: Floats, confidence: float) -> tuple[tuple[float, float], str]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     count = medians.size
     ranks = rank_interval(0.5, float(count), confidence)
@@ -123,7 +123,7 @@ def _between_rounds(medians: Floats, confidence: float) -> tuple[tuple[float, fl
     # A phase can take no measurable time in some round, and 0 has no logarithm.
     positive = bool((medians > 0).all())
     points = np.log(medians) if positive else medians
-    half = float(t.ppf((1 + confidence) / 2, count - 1)) * float(points.std(ddof=1)) / math.sqrt(count)
+    half = float(stdtrit(count - 1, (1 + confidence) / 2)) * float(points.std(ddof=1)) / math.sqrt(count)
     low, high = float(points.mean()) - half, float(points.mean()) + half
     return (math.exp(low), math.exp(high)) if positive else (low, high), f"{count} rounds (t interval)"
 
@@ -147,7 +147,7 @@ def quantile_interval(
     between them leaves, the latter with the correction for few clusters of Korn & Graubard (Survey Methodology 24,
     1998): q (1 - q) over the variance of the rounds' shares below the quantile, times (z / t)^2.
     """
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
     rounds = check_rounds(samples_by_round)
     if not 0 < q < 1:
@@ -159,7 +159,7 @@ def quantile_interval(
         weights = np.array([samples.size for samples in rounds]) / pooled.size
         shares = np.array([np.mean(samples <= value) for samples in rounds])
         variance = len(rounds) / (len(rounds) - 1) * float((weights**2 * (shares - weights @ shares) ** 2).sum())
-        few_clusters = (norm.ppf((1 + confidence) / 2) / t.ppf((1 + confidence) / 2, len(rounds) - 1)) ** 2
+        few_clusters = (ndtri((1 + confidence) / 2) / stdtrit(len(rounds) - 1, (1 + confidence) / 2)) ** 2
         if variance > 0:
             n_effective = min(n_effective, float(few_clusters) * q * (1 - q) / variance)
     ordered = spread_ties(pooled, timer_tick(pooled) if tick is None else tick)

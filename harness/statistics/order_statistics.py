@@ -11,6 +11,7 @@ neighbours. Being a function of a real count, the same formula takes an effectiv
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -18,6 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_RANK_PRECISION = 1e-12
+"""Relative."""
 
 
 def check_samples(samples: npt.ArrayLike) -> Floats:
@@ -45,7 +49,6 @@ def rank_interval(q: float, count: float, confidence: float) -> tuple[float, flo
 
     None where even the extremes do not bound it at this confidence.
     """
-    from scipy.optimize import brentq
     from scipy.special import betainc
 
     tail = (1 - confidence) / 2
@@ -56,9 +59,17 @@ def rank_interval(q: float, count: float, confidence: float) -> tuple[float, flo
         """The probability that the order statistic of this rank lies above the quantile."""
         return 1 - float(betainc(rank, count + 1 - rank, q))
 
-    low = brentq(lambda rank: above(rank) - tail, 1.0, count, xtol=1e-9)
-    high = brentq(lambda rank: above(rank) - (1 - tail), 1.0, count, xtol=1e-9)
-    return float(low), float(high)
+    return _where(above, tail, count), _where(above, 1 - tail, count)
+
+
+def _where(rising: Callable[[float], float], level: float, count: float) -> float:
+    """The rank from 1 to `count` at which a rising function reaches a level, by bisection. scipy.optimize has better
+    ways, and takes longer to import than a whole run takes to judge."""
+    low, high = 1.0, count
+    while high - low > _RANK_PRECISION * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if rising(middle) >= level else (middle, high)
+    return (low + high) / 2
 
 
 def value_at_rank(ordered: Floats, rank: float) -> float:

@@ -64,12 +64,12 @@ def mann_whitney_p(a: Floats, b: Floats) -> float:
         distance = np.abs(np.arange(subsets.size) - 2 * expected)
         as_far = distance >= abs(2 * rank_sum - 2 * expected) - 0.5
         return min(1.0, float(subsets[as_far].sum() / math.comb(total, a.size)))
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     variance = a.size * b.size / total * float(ranks.var(ddof=1)) if total > 1 else 0.0
     if variance == 0:
         return 1.0
-    return min(1.0, 2 * float(norm.sf(max(0.0, abs(rank_sum - expected) - 0.5) / math.sqrt(variance))))
+    return min(1.0, 2 * float(ndtr(-max(0.0, abs(rank_sum - expected) - 0.5) / math.sqrt(variance))))
 
 
 def smallest_p(count_a: int, count_b: int) -> float:
@@ -84,13 +84,13 @@ def pairs_outside(count_a: int, count_b: int, confidence: float) -> int:
     The interval from difference k to difference n m + 1 - k, k = this + 1, has at least this confidence (Hodges &
     Lehmann 1963; Moses, in Walker & Lev, Statistical Inference, 1953). -1 where not even all of them reach it.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     tail = (1 - confidence) / 2
     pairs = count_a * count_b
     if not _can_be_counted(count_a, count_b):
         sigma = math.sqrt(pairs * (count_a + count_b + 1) / 12)
-        return max(-1, math.floor(pairs / 2 + float(norm.ppf(tail)) * sigma - 0.5))
+        return max(-1, math.floor(pairs / 2 + float(ndtri(tail)) * sigma - 0.5))
     fewer = min(count_a, count_b)
     subsets = _subsets_by_sum(tuple(range(1, count_a + count_b + 1)), fewer)
     least = fewer * (fewer + 1) // 2

@@ -183,7 +183,7 @@ def _few_rounds(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
 
 def _processes_disagree(rounds: list[Floats], options: OptionsInUse, tick: float | None) -> list[Flag]:
     """Cochran's Q (Biometrics 10, 1954): do the rounds' medians scatter more than their own errors explain?"""
-    from scipy.stats import chi2, norm
+    from scipy.special import chdtrc, ndtri
 
     estimates = [quantile_interval([samples], 0.5, tick=tick) for samples in rounds]
     # The middle of the interval, unlike the median itself, does not jump from one tick of a coarse clock to the next.
@@ -193,11 +193,11 @@ def _processes_disagree(rounds: list[Floats], options: OptionsInUse, tick: float
     if len(limits) < 2:
         return []
     medians = limits.mean(axis=1)
-    errors = (limits[:, 1] - limits[:, 0]) / 2 / norm.ppf((1 + estimates[0].confidence) / 2)
+    errors = (limits[:, 1] - limits[:, 0]) / 2 / ndtri((1 + estimates[0].confidence) / 2)
     weights = errors**-2.0
     excess = float((weights * (medians - np.average(medians, weights=weights)) ** 2).sum())
     spread = coefficient_of_variation(medians)
-    if spread <= ROUND_SPREAD_LIMIT or chi2.sf(excess, len(limits) - 1) >= ROUND_SPREAD_P:
+    if spread <= ROUND_SPREAD_LIMIT or chdtrc(len(limits) - 1, excess) >= ROUND_SPREAD_P:
         return []
     largest = float(medians.max() / medians.min()) - 1
     text = (

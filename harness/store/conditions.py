@@ -79,6 +79,14 @@ class RuntimeRecord(Part):
     """What it says it did: delegates, partitions, precision of its layers, load time, ..."""
 
 
+class CampaignRecord(Part):
+    """Which case of which campaign a run is of: from these a campaign knows what it has done."""
+
+    name: str = Field(min_length=1, max_length=80)
+    case: str = Field(pattern=r"^[0-9a-f]{16}$")
+    """Key of the case: a hash of everything that was asked for."""
+
+
 class SoftwareRecord(Part):
     """What ran on the host."""
 

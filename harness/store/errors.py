@@ -34,6 +34,10 @@ class AmbiguousRunError(UnknownRunError):
     """Several stored runs begin like this; the message lists them."""
 
 
+class ArchiveError(StoreError):
+    """A file of runs that cannot be read or must not be trusted; nothing of it was imported."""
+
+
 class BrokenRunError(StoreError):
     """A stored run whose record, samples or telemetry cannot be read."""
 

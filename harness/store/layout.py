@@ -14,13 +14,19 @@ RECORD_FILE = "record.json"
 SAMPLES_FILE = "samples.parquet"
 TELEMETRY_FILE = "telemetry.parquet"
 EVIDENCE_FOLDER = "evidence"
+CHECKSUMS_FILE = "SHA256SUMS"
+"""What `sha256sum` prints for every other file of the run; runs of before it have none."""
+QUARANTINE_FOLDER = ".quarantine"
+"""In a store: what `bench results verify --set-aside` moved out of the way. A name with a leading dot is no device."""
+STAGING_PREFIX = ".tmp-import-"
+"""In a store: runs on their way in, before they are moved to their places."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 """ASCII letters, digits, `_`, `-` and single dots: no separator, no leading dot, no `..` on any file system."""
 _NAME_MAX_LENGTH = 80
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
-_TEMPORARY = re.compile(r"\.tmp-(?P<run_id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})-(?P<pid>[0-9]{1,10})")
+_TEMPORARY = re.compile(r"\.tmp-(?:(?P<run_id>[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6})|import-[0-9a-f]{8})-(?P<pid>[0-9]{1,10})")
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -77,6 +83,11 @@ def temporary_folder(store: Path, device: str, model: str, run_id: str) -> Path:
     return model_folder(store, device, model) / f".tmp-{checked_run_id(run_id)}-{os.getpid()}"
 
 
+def staging_folder(store: Path) -> Path:
+    """Where runs that come in together are checked, before each is moved to its place."""
+    return store / f"{STAGING_PREFIX}{secrets.token_hex(4)}-{os.getpid()}"
+
+
 def temporary_pid(name: str) -> int | None:
     """Process id in the name of a temporary folder; None if `name` is not one."""
     match = _TEMPORARY.fullmatch(name)
@@ -84,7 +95,7 @@ def temporary_pid(name: str) -> int | None:
 
 
 def is_run_file(relative: str) -> bool:
-    """Whether `relative` (with `/`) can be a file of a run besides its record: a fixed name, or one in evidence/."""
+    """Whether `relative` (with `/`) can be a file that a record lists: a fixed name, or one in evidence/."""
     if relative in (SAMPLES_FILE, TELEMETRY_FILE):
         return True
     folder, slash, name = relative.partition("/")

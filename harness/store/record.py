@@ -13,7 +13,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord
+from harness.store.conditions import (
+    ArtifactRecord,
+    CampaignRecord,
+    DeviceRecord,
+    ModelRecord,
+    RuntimeRecord,
+    SoftwareRecord,
+)
 from harness.store.errors import BrokenRunError
 from harness.store.fields import Count, JsonDict, Part, Sha256, UtcTime
 from harness.store.layout import is_name, is_run_file, is_run_id
@@ -47,6 +54,8 @@ class RunRecord(Part):
     protocol: JsonDict
     """The profile in numbers; `name` says which one."""
     software: SoftwareRecord
+    campaign: CampaignRecord | None = None
+    """null: the run was asked for by itself."""
     artifact: ArtifactRecord | None = None
     runtime: RuntimeRecord | None = None
     rounds: tuple[RoundRecord, ...] = Field(default=(), strict=False)

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.errors import BrokenRunError
-from harness.store.outcome import Phase
-from harness.store.reader import BrokenRun, misplaced, read_record, run_paths
-from harness.store.record import RunRecord
-
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.store.outcome import Phase
+    from harness.store.reader import BrokenRun
+    from harness.store.row_source import RowSource
 
 COLUMNS: dict[str, str] = {
     "run_id": "Id of the run; sorts by time.",
@@ -44,6 +43,8 @@ COLUMNS: dict[str, str] = {
     "runtime_options": "Its options as JSON with sorted keys, `threads` and `build` left out.",
     "protocol": "Name of the measuring protocol.",
     "command": "Command line, one text.",
+    "campaign": "Name of the campaign that the run is of; null for others.",
+    "case": "Key of its case in the campaign.",
     "latency_covers": "What the latency is the time of; null for a failed run.",
     "median_ms": "Median latency of a request; of the rounds' medians where there are several.",
     "low_ms": "Lower end of its interval; null where the samples support none.",
@@ -77,17 +78,19 @@ COLUMNS: dict[str, str] = {
 """Name and meaning of every column, in order. Durations are milliseconds, null means not known or not measured."""
 
 
-def row_of(path: Path, record: RunRecord) -> dict[str, Any]:
-    """The row of one run, keys as in COLUMNS; `path` is its folder."""
+def row_of(path: str, record: RowSource) -> dict[str, Any]:
+    """The row of the run that lies at `path` in its store (device/model/run id), keys as in COLUMNS."""
     import json
+    import shlex
 
     model, runtime, summary, artifact = record.model, record.runtime, record.summary, record.artifact
     latency = summary.latency if summary else None
     measured = summary.throughput_measured if summary else None
-    options = dict(runtime.options) if runtime else {}
+    options = runtime.options if runtime else {}
+    threads = options.get("threads")
     return {
         "run_id": record.run_id,
-        "path": "/".join(path.parts[-3:]),
+        "path": path,
         "status": record.status,
         "started_at": record.started_at,
         "device": record.device.name,
@@ -96,9 +99,9 @@ def row_of(path: Path, record: RunRecord) -> dict[str, Any]:
         "processor": _processor(record),
         "model": model.id,
         "title": model.title,
-        "family": model.spec.get("family"),
-        "task": model.spec.get("task"),
-        "dataset": model.spec.get("dataset"),
+        "family": model.spec.family,
+        "task": model.spec.task,
+        "dataset": model.spec.dataset,
         "height": model.resolution[0],
         "width": model.resolution[1],
         "batch": model.batch,
@@ -107,12 +110,14 @@ def row_of(path: Path, record: RunRecord) -> dict[str, Any]:
         "seeded": model.weights.sha256 is None,
         "runtime": runtime.name if runtime else None,
         "runtime_version": runtime.version if runtime else None,
-        "threads": options.get("threads"),
+        "threads": threads if isinstance(threads, int) else None,
         "runtime_options": json.dumps(
             {key: options[key] for key in sorted(options) if key not in ("threads", "build")}, sort_keys=True
         ),
-        "protocol": record.protocol["name"],
-        "command": _command_line(record.command),
+        "protocol": record.protocol.name,
+        "command": shlex.join(record.command),
+        "campaign": record.campaign.name if record.campaign else None,
+        "case": record.campaign.case if record.campaign else None,
         "latency_covers": summary.latency_covers if summary else None,
         "median_ms": latency.median_ms if latency else None,
         "low_ms": latency.low_ms if latency else None,
@@ -120,14 +125,14 @@ def row_of(path: Path, record: RunRecord) -> dict[str, Any]:
         "confidence": latency.confidence if latency else None,
         "samples": latency.n if latency else None,
         "rounds": latency.rounds if latency else None,
-        "round_medians_ms": list(latency.round_medians_ms or (latency.median_ms,)) if latency else [],
+        "round_medians_ms": (latency.round_medians_ms or [latency.median_ms]) if latency else [],
         "h2d_ms": _phase_ms(record, "h2d"),
         "compute_ms": _phase_ms(record, "compute"),
         "d2h_ms": _phase_ms(record, "d2h"),
         "img_s": summary.throughput.img_s if summary else None,
         "throughput_img_s": measured.img_s if measured else None,
         "streams": measured.streams if measured else None,
-        "round_throughputs_img_s": list(measured.round_img_s) if measured else [],
+        "round_throughputs_img_s": measured.round_img_s if measured else [],
         "peak_rss_bytes": summary.peak_rss_bytes if summary else None,
         "joules_per_image": summary.energy.joules_per_image if summary and summary.energy else None,
         "params": model.params,
@@ -152,37 +157,22 @@ def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None)
     """
     import pandas as pd
 
-    rows = []
-    for path in run_paths(store):
-        try:
-            record = read_record(path)
-        except BrokenRunError as error:
-            problem: str | None = str(error)
-        else:
-            problem = misplaced(path, record)
-        if problem is None:
-            rows.append(row_of(path, record))
-        elif on_broken:
-            on_broken(BrokenRun(path, problem))
+    from harness.store.listing import find_rows
+
+    rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
     table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
     return table
 
 
-def _phase_ms(record: RunRecord, phase: Phase) -> float | None:
+def _phase_ms(record: RowSource, phase: Phase) -> float | None:
     measured = record.summary.phases.get(phase) if record.summary else None
     return measured.median_ms if measured else None
 
 
-def _command_line(command: tuple[str, ...]) -> str:
-    import shlex
-
-    return shlex.join(command)
-
-
-def _processor(record: RunRecord) -> str | None:
+def _processor(record: RowSource) -> str | None:
     """As the runtime names its GPU, else as the system names its CPU."""
-    gpu = record.runtime.facts.get("gpu") if record.runtime else None
-    linux = record.device.fingerprint.get("linux")
+    gpu = record.runtime.facts.gpu if record.runtime else None
+    linux = record.device.fingerprint.linux
     cpu = linux.get("cpu") if isinstance(linux, dict) else None
     for part, key in ((gpu, "name"), (cpu, "model")):
         if isinstance(part, dict) and isinstance(part.get(key), str):

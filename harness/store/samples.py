@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.store.errors import BrokenRunError
-from harness.store.parquet import read_table, to_parquet
+from harness.store.parquet import read_table, to_column, to_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Nanoseconds = NDArray[np.int64]
 
 PHASE_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns")
+ENQUEUE_COLUMN = "enqueue_ns"
+"""In the file only where it was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +38,17 @@ class SampleBlock:
     h2d_ns: Nanoseconds | None = None
     compute_ns: Nanoseconds | None = None
     d2h_ns: Nanoseconds | None = None
+    enqueue_ns: Nanoseconds | None = None
+    """The host's time for handing the computation to the device; no part of the phases' sum."""
 
     @classmethod
     def of(cls, round: int, warmup: bool, columns: dict[str, ArrayLike]) -> SampleBlock:
-        """A block from columns by name: `start_ns`, `latency_ns` and the phases that were measured.
+        """A block from columns by name: `start_ns`, `latency_ns`, and what else was measured.
 
         Raises ValueError for unknown or missing columns, unequal lengths, anything but whole numbers.
         """
         missing = {"start_ns", "latency_ns"} - columns.keys()
-        unknown = columns.keys() - {"start_ns", "latency_ns", *PHASE_COLUMNS}
+        unknown = columns.keys() - {"start_ns", "latency_ns", *PHASE_COLUMNS, ENQUEUE_COLUMN}
         if missing or unknown:
             raise ValueError(f"samples of round {round}: missing columns {sorted(missing)}, unknown {sorted(unknown)}")
         arrays = {name: _whole_nanoseconds(name, values) for name, values in columns.items()}
@@ -64,10 +68,11 @@ def _whole_nanoseconds(name: str, values: ArrayLike) -> Nanoseconds:
     return array.astype(np.int64)
 
 
-def samples_schema() -> pa.Schema:
-    """Columns of samples.parquet, in their order."""
+def samples_schema(enqueue: bool = False) -> pa.Schema:
+    """Columns of samples.parquet, in their order, with or without the one that few runtimes have."""
     import pyarrow as pa
 
+    optional = (*PHASE_COLUMNS, ENQUEUE_COLUMN) if enqueue else PHASE_COLUMNS
     return pa.schema(
         [
             pa.field("round", pa.int16(), nullable=False),
@@ -75,7 +80,7 @@ def samples_schema() -> pa.Schema:
             pa.field("index", pa.int32(), nullable=False),
             pa.field("start_ns", pa.int64(), nullable=False),
             pa.field("latency_ns", pa.int64(), nullable=False),
-            *(pa.field(name, pa.int64(), nullable=True) for name in PHASE_COLUMNS),
+            *(pa.field(name, pa.int64(), nullable=True) for name in optional),
         ]
     )
 
@@ -87,7 +92,8 @@ def samples_to_parquet(blocks: Iterable[SampleBlock]) -> bytes:
     """
     import pyarrow as pa
 
-    schema, tables, seen = samples_schema(), [], set()
+    blocks = list(blocks)
+    schema, tables, seen = samples_schema(any(block.enqueue_ns is not None for block in blocks)), [], set()
     for block in blocks:
         if (block.round, block.warmup) in seen:
             stage = "warm-up" if block.warmup else "sampling"
@@ -101,10 +107,13 @@ def samples_to_parquet(blocks: Iterable[SampleBlock]) -> bytes:
             "start_ns": block.start_ns,
             "latency_ns": block.latency_ns,
         }
-        for name in PHASE_COLUMNS:
-            phase = getattr(block, name)
-            columns[name] = pa.nulls(n, pa.int64()) if phase is None else phase
-        arrays = [pa.array(columns[field.name], type=field.type) for field in schema]
+        for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN):
+            measured = getattr(block, name)
+            columns[name] = measured
+        arrays = [
+            pa.nulls(n, field.type) if columns[field.name] is None else to_column(columns[field.name], field.type)
+            for field in schema
+        ]
         tables.append(pa.Table.from_arrays(arrays, schema=schema))
     return to_parquet(pa.concat_tables(tables) if tables else schema.empty_table())
 
@@ -114,11 +123,12 @@ def read_samples(path: Path) -> list[SampleBlock]:
 
     Raises BrokenRunError for a file that is damaged, has other columns, or lacks rows.
     """
-    table = read_table(path, samples_schema())
+    table = read_table(path, samples_schema(), samples_schema(enqueue=True))
+    optional = [name for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN) if name in table.column_names]
     columns = {name: table.column(name).to_numpy() for name in ("round", "warmup", "index", "start_ns", "latency_ns")}
-    phases = {name: table.column(name).combine_chunks() for name in PHASE_COLUMNS}
-    measured = {name: ~phases[name].is_null().to_numpy(zero_copy_only=False) for name in PHASE_COLUMNS}
-    values = {name: phases[name].fill_null(0).to_numpy(zero_copy_only=False) for name in PHASE_COLUMNS}
+    phases = {name: table.column(name).combine_chunks() for name in optional}
+    measured = {name: ~phases[name].is_null().to_numpy(zero_copy_only=False) for name in optional}
+    values = {name: phases[name].fill_null(0).to_numpy(zero_copy_only=False) for name in optional}
     blocks = []
     for number in np.unique(columns["round"]):
         for warmup in (True, False):
@@ -129,7 +139,7 @@ def read_samples(path: Path) -> list[SampleBlock]:
             if not np.array_equal(columns["index"][rows], np.arange(rows.size)):
                 raise BrokenRunError(f"{path}: samples of round {number} are missing or double.")
             of_block: dict[str, Nanoseconds] = {name: columns[name][rows] for name in ("start_ns", "latency_ns")}
-            for name in PHASE_COLUMNS:
+            for name in optional:
                 if measured[name][rows].all():
                     of_block[name] = values[name][rows]
                 elif measured[name][rows].any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.store.parquet import read_table, to_parquet
+from harness.store.parquet import read_table, to_column, to_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ def telemetry_to_parquet(telemetry: Telemetry) -> bytes:
     import pyarrow as pa
 
     schema = telemetry_schema()
-    arrays = [pa.array(getattr(telemetry, field.name), type=field.type) for field in schema]
+    arrays = [to_column(getattr(telemetry, field.name), field.type) for field in schema]
     return to_parquet(pa.Table.from_arrays(arrays, schema=schema))
 
 

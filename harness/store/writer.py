@@ -1,22 +1,23 @@
 """RunWriter: a run directory is there whole or not at all.
 
-Everything is written into a temporary folder beside the run's place, record.json last; files and folders are forced to
-the disk; then one rename makes the run visible. Whatever happens before that rename leaves no run behind.
+Everything is written into a temporary folder beside the run's place; files and folders are forced to the disk; then
+one rename makes the run visible. Whatever happens before that rename leaves no run behind. Addresses with a password in
+them lose it on the way into the record and into evidence that is text.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from harness.store.checksums import checksums
+from harness.store.durable import write_once
 from harness.store.errors import RunExistsError, StoreError, from_os_error
 from harness.store.layout import (
+    CHECKSUMS_FILE,
     EVIDENCE_FOLDER,
     RECORD_FILE,
     SAMPLES_FILE,
@@ -26,7 +27,9 @@ from harness.store.layout import (
     temporary_folder,
 )
 from harness.store.ownership import OWNER_FILE, claim
+from harness.store.placing import put_in_place
 from harness.store.record import FileRecord, RunRecord
+from harness.store.redaction import json_without_secrets, without_secrets
 from harness.store.samples import SampleBlock, samples_to_parquet
 from harness.store.telemetry import Telemetry, telemetry_to_parquet
 
@@ -78,7 +81,9 @@ class RunWriter:
     def add_evidence(self, name: str, content: bytes | str) -> None:
         """Keep what a tool printed as evidence/`name`; text is stored as UTF-8."""
         relative = f"{EVIDENCE_FOLDER}/{checked_name(name, 'evidence file')}"
-        self._add(relative, content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+        if isinstance(content, str):
+            content = without_secrets(content).encode("utf-8", "backslashreplace")
+        self._add(relative, content)
 
     def write_samples(self, blocks: Iterable[SampleBlock]) -> None:
         """Store all samples, warm-up included."""
@@ -101,45 +106,30 @@ class RunWriter:
             if expected != found:
                 raise ValueError(f"the record is of {what} {found!r}, the writer of {expected!r}")
         complete = record.model_copy(update={"files": dict(sorted(self._files.items()))})
-        self._write(RECORD_FILE, complete.to_json().encode())
+        complete = RunRecord.model_validate_json(json_without_secrets(complete.to_json()))
+        written = self._write(RECORD_FILE, complete.to_json().encode())
+        self._write(CHECKSUMS_FILE, checksums({**complete.files, RECORD_FILE: written}))
         try:
             (self._temporary / OWNER_FILE).unlink()
-            for folder in (self._temporary / EVIDENCE_FOLDER, self._temporary):
-                if folder.is_dir():
-                    _force_to_disk(folder)
-            self._temporary.rename(self.path)
         except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                raise RunExistsError(f"{self.path} exists already; a stored run is never overwritten.") from error
             raise from_os_error(error, self.path, "store the run as") from error
-        try:
-            for folder in (self.path.parent, self.path.parent.parent, self.store):
-                _force_to_disk(folder)
-        except OSError:
-            # The run is in its place and readable; some file systems cannot force a folder to the disk.
-            pass
+        put_in_place(self._temporary, self.path)
         return self.path
 
     def _add(self, relative: str, content: bytes) -> None:
         if relative in self._files:
             raise StoreError(f"{relative} was added to run {self.run_id} already; give it another name.")
-        self._write(relative, content)
-        self._files[relative] = FileRecord(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+        self._files[relative] = self._write(relative, content)
 
-    def _write(self, relative: str, content: bytes) -> None:
+    def _write(self, relative: str, content: bytes) -> FileRecord:
         path = self._temporary / relative
         try:
             if path.parent != self._temporary:
                 path.parent.mkdir(exist_ok=True)
-            # x: a name that is there already, a link for instance, is never written through.
-            with path.open("xb") as file:
-                file.write(content)
-                file.flush()
-                # A stored run does not change; this keeps an editor from doing it by accident.
-                os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o555)
-                os.fsync(file.fileno())
+            size_bytes, sha256 = write_once(path, [content])
         except OSError as error:
             raise from_os_error(error, self.path / relative, "write") from error
+        return FileRecord(sha256=sha256, size_bytes=size_bytes)
 
     def _make_temporary(self) -> None:
         # Another writer that gives up removes the empty folders above its run, maybe those made here a moment ago.
@@ -165,11 +155,3 @@ class RunWriter:
                 continue
             except OSError:
                 return
-
-
-def _force_to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

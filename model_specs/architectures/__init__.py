@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import torch
 
 BUILDERS: dict[str, str] = {
+    "attention": "model_specs.architectures.attention.modules:build",
+    "calibration.products": "model_specs.architectures.calibration:build_products",
+    "calibration.convolutions": "model_specs.architectures.calibration:build_convolutions",
+    "calibration.sum": "model_specs.architectures.calibration:build_sum",
     "efficientvit.classification": "model_specs.architectures.efficientvit.classification:build",
     "efficientvit.segmentation": "model_specs.architectures.efficientvit.segmentation:build",
     "efficientvit.super_resolution": "model_specs.architectures.efficientvit.super_resolution:build",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.plots.style import BLUE, ORANGE, FigureError, new_figure, save_figure
+from reports.plots.style import BLUE, ORANGE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def _draw_distributions(axes: Axes, pair: Pair, a: str, b: str) -> None:
     for side, name, colour in ((pair.a, a, BLUE), (pair.b, b, ORANGE)):
         values = np.sort(np.concatenate(side.rounds_ms()))
         share = np.arange(1, values.size + 1) / values.size
-        axes.step(values, share, where="post", color=colour, linewidth=1.4, label=_short(name))
+        axes.step(values, share, where="post", color=colour, linewidth=1.4, label=_ending(name, 36))
         edges.append(np.quantile(values, [0.0, 0.99]))
     low, high = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
     # The slowest hundredth may be far away; what is cut off is said.
@@ -49,7 +49,7 @@ def _draw_distributions(axes: Axes, pair: Pair, a: str, b: str) -> None:
     axes.set_ylim(0, 1)
     axes.set_xlabel("latency, ms (up to the 99th percentile)")
     axes.set_ylabel("share of requests")
-    axes.set_title(_short(pair.name, 60), loc="left")
+    axes.set_title(_ending(pair.name, 60), loc="left")
     axes.legend(loc="lower right")
 
 
@@ -72,7 +72,6 @@ def _round_medians(side: Side) -> list[float]:
     return [float(np.median(values)) for values in side.rounds_ms()]
 
 
-def _short(text: str, length: int = 36) -> str:
-    # A dollar sign would start a formula.
-    plain = text.replace("$", r"\$")
-    return plain if len(plain) <= length else "..." + plain[-(length - 3) :]
+def _ending(text: str, length: int) -> str:
+    """What tells long names apart is at their end."""
+    return plain(text if len(text) <= length else "..." + text[-(length - 3) :], length)

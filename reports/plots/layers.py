@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.plots.style import BLUE, FigureError, new_figure, save_figure
+from reports.plots.style import BLUE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from harness.profiling import LayerShare
@@ -22,16 +22,10 @@ def draw_layers(layers: Sequence[LayerShare], title: str, path: Path) -> None:
     axes = figure.subplots()
     places = range(len(layers))
     axes.barh(places, [layer.time_ms for layer in layers], color=BLUE)
-    axes.set_yticks(places, [_short(layer.name) for layer in layers])
+    axes.set_yticks(places, [plain(layer.name, _LONGEST_NAME) for layer in layers])
     axes.invert_yaxis()
     for place, layer in zip(places, layers, strict=True):
         axes.annotate(f" {layer.share:.1%}", (layer.time_ms, place), va="center", fontsize=7)
     axes.set_xlabel("ms a request, while profiled")
-    axes.set_title(title, loc="left")
+    axes.set_title(plain(title, 90), loc="left")
     save_figure(figure, path)
-
-
-def _short(name: str) -> str:
-    # A dollar sign would start a formula.
-    name = name.replace("$", "")
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."

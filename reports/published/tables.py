@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def published_row(reference: PublishedRow) -> dict[str, str]:
     return rows[0]
 
 
-def number(row: dict[str, str], column: str) -> float | None:
+def number(row: Mapping[str, str], column: str) -> float | None:
     """A cell as a number; None where the paper prints a dash or the table has no such column."""
     text = row.get(column, "")
     return float(text) if text else None

@@ -168,7 +168,14 @@ def make_record() -> MakeRecord:
 
 
 @pytest.fixture
-def store_run(tmp_path: Path) -> StoreRun:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own, so that indexes of stores that are soon gone do not fill the user's."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def store_run(tmp_path: Path, own_cache: Path) -> StoreRun:
     """store_run(**changes): write an example run into tmp_path/store and return its folder."""
 
     def write(

@@ -33,6 +33,30 @@ def test_an_onnx_file_becomes_a_spec_and_an_artifact(tmp_path):
     assert len(brought.artifact.sha256) == 64
 
 
+def _save_beside(path: Path, location: str) -> Path:
+    """As `_save`, with a weight in a file of its own."""
+    import numpy as np
+
+    model = onnx.load(str(_save(path, [1, 3, 8, 8])))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(400, np.float32), "unused"))
+    onnx.save(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    path.write_bytes(path.read_bytes().replace(b"weights.bin", location.encode()))
+    return path
+
+
+def test_weights_beside_the_file_come_with_it(tmp_path):
+    path = _save_beside(tmp_path / "m.onnx", "weights.bin")
+    artifact = open_model_file(path, "onnx").artifact
+    assert [file.name for file in artifact.external_data] == ["weights.bin"]
+    assert artifact.size_bytes == path.stat().st_size + 1600
+
+
+@pytest.mark.parametrize("location", ["../weights1", "missing.bin"])
+def test_weights_that_are_elsewhere_are_refused(tmp_path, location):
+    with pytest.raises(RequestError, match="no file beside it"):
+        open_model_file(_save_beside(tmp_path / "m.onnx", location), "onnx")
+
+
 def test_an_open_batch_becomes_one(tmp_path):
     assert open_model_file(_save(tmp_path / "m.onnx", ["N", 3, 8, 8]), "onnx").batch == 1
 

@@ -8,6 +8,7 @@ from ..clock import Clock
 from ..failure import bad_request
 from ..request import InputTensor
 from ..samples import RequestTimes
+from .non_finite import NonFinite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,14 +26,16 @@ class TensorInfo(NamedTuple):
 
 
 class LayerTime(NamedTuple):
-    """One layer or operator: how often it ran, and its time in all of these calls together."""
+    """One layer, or all calls of one operator: how often it ran, and its time in all of these calls together.
+    `operator` is the runtime's own word for what the layer does (Conv, aten::conv2d)."""
 
     name: str
+    operator: str
     calls: int
     total_ns: int
 
     def to_json(self) -> Dict[str, Any]:
-        return OrderedDict(name=self.name, calls=self.calls, total_ns=self.total_ns)
+        return OrderedDict(self._asdict())
 
 
 class Lane:
@@ -102,8 +105,15 @@ class Runtime:
         """Time by layer (or operator) over `count` requests, slowest first. Never part of a measurement: profiling
         slows what it watches. Raises WorkerError (bad-request) where the runtime cannot tell."""
         raise bad_request(
-            "the runtime %s tells no times by layer" % self.name, "profile with one of: torch, torch-cuda, tensorrt"
+            "the runtime %s tells no times by layer" % self.name,
+            "profile with one of: litert, onnxruntime, torch, torch-cuda, tensorrt",
         )
+
+    def first_non_finite(self) -> Optional[NonFinite]:
+        """The first layer, in the order of execution, whose output for the inputs that were set is not finite; None
+        where there is none. Layers run apart from each other for this, so that a fused computation may come out
+        otherwise. Raises WorkerError (bad-request) where the runtime cannot tell."""
+        raise bad_request("the runtime %s shows no outputs of layers" % self.name)
 
     def close(self) -> None:
         """Let go of the artifact."""

@@ -46,6 +46,12 @@ def layer_precisions(layers: Optional[List[Any]]) -> Optional[Dict[str, int]]:
     return counts or None
 
 
+def layer_operators(layers: Optional[List[Any]]) -> Dict[str, str]:
+    """Types of the layers by name, as far as the inspector tells them."""
+    found = [layer for layer in layers or () if isinstance(layer, dict) and layer.get("LayerType")]
+    return {str(layer.get("Name")): str(layer["LayerType"]) for layer in found}
+
+
 _WIDTHS = {"int8": 1, "float8": 1, "float16": 2, "bfloat16": 2, "float32": 4}
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 from ..clock import Clock
 from ..failure import RUNTIME_FAILED, RUNTIME_MISSING, WorkerError
 from ..request import InputTensor
-from .base import HostRuntime, TensorInfo
+from .base import HostRuntime, LayerTime, TensorInfo
 from .litert_delegation import count_delegated
+from .litert_profile import profile_operators
 from .packages import import_package, package_version, require_file, unreadable
 from .tensors import aligned_empty, match_inputs
 
@@ -31,6 +32,7 @@ class LiteRT(HostRuntime):
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
+        self._artifact = artifact
         arguments = {"model_path": artifact, "num_threads": self.options["threads"]}
         if not self.options["xnnpack"]:
             resolvers = self._module.OpResolverType
@@ -88,6 +90,10 @@ class LiteRT(HostRuntime):
                     "a model whose output shape depends on its input's values cannot be timed here",
                 )
         return OrderedDict((detail["name"], host) for detail, host in zip(self._output_details, self._hosts))
+
+    def profile(self, count: int) -> List[LayerTime]:
+        arrays = [array for _, array in self._copies_in]
+        return profile_operators(self._module, self._artifact, self.options, arrays, len(self._hosts), count)
 
     def close(self) -> None:
         self._copies_out = []

@@ -1,12 +1,15 @@
 """ONNX Runtime on the CPU, its inputs and outputs bound to memory of ours, so that the copies are phases."""
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
 from ..request import InputTensor
-from .base import HostRuntime, TensorInfo
+from .base import HostRuntime, LayerTime, TensorInfo
+from .non_finite import NonFinite
+from .onnxruntime_non_finite import first_non_finite
+from .onnxruntime_profile import profile_nodes
 from .packages import import_package, package_version, require_file, unreadable
 from .tensors import aligned_empty, match_inputs
 
@@ -45,6 +48,7 @@ class OnnxRuntime(HostRuntime):
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
+        self._artifact = artifact
         try:
             self._session = self._module.InferenceSession(
                 artifact, self._session_options(), providers=["CPUExecutionProvider"]
@@ -101,8 +105,18 @@ class OnnxRuntime(HostRuntime):
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         return OrderedDict((tensor.name, host) for tensor, host in zip(self._outputs, self._hosts))
 
+    def profile(self, count: int) -> List[LayerTime]:
+        return profile_nodes(self._module, self._session_options(), self._artifact, self._feeds(), count)
+
+    def first_non_finite(self) -> Optional[NonFinite]:
+        outputs = [tensor.name for tensor in self._outputs]
+        return first_non_finite(self._module, self._session_options, self._artifact, self._feeds(), outputs)
+
     def close(self) -> None:
         self._binding = self._session = None
+
+    def _feeds(self) -> Dict[str, "np.ndarray"]:
+        return {tensor.name: array for tensor, (_, array) in zip(self._inputs, self._copies_in)}
 
     def _session_options(self) -> Any:
         options = self._module.SessionOptions()

@@ -1,19 +1,23 @@
 """TensorRT: an engine, built on the device from an ONNX file, or given ready-made (.engine, .plan)."""
 
+import os
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
 from ..failure import WorkerError, bad_request
 from ..files import file_sha256
-from ..memory.base import DeviceBuffer
 from ..request import InputTensor
-from .base import LayerTime, TensorInfo
+from .base import LayerTime
 from .engine_cache import EngineCache, default_folder, engine_key
-from .engine_layers import layer_precisions
-from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime, host_buffers
+from .engine_layers import layer_operators, layer_precisions
+from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime
+from .non_finite import NonFinite
+from .onnx_file import external_files
 from .packages import import_package, require_file
 from .tensorrt_api import Build, TensorRtApi
+from .tensorrt_lane import EngineLane
+from .tensorrt_non_finite import first_non_finite
 from .tensors import match_inputs
 
 if TYPE_CHECKING:
@@ -61,6 +65,7 @@ class TensorRt(GpuRuntime):
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
+        self._artifact = artifact
         plan = self._ready_made(artifact) if artifact.endswith(_ENGINE_ENDINGS) else self._built(artifact)
         self.engine = self.api.deserialise(plan)
         self.inputs, self.output_tensors = self.api.tensors(self.engine)
@@ -81,29 +86,34 @@ class TensorRt(GpuRuntime):
             facts["layer_precisions"] = precisions
         return facts
 
-    def make_lane(self) -> "EngineLane":
-        return EngineLane(self)
+    def make_lane(self) -> EngineLane:
+        return EngineLane(self.api, self.engine, self.memory, self.options["pinned"], self.options["spin"])
 
     def feed(self, lane: GpuLane, arrays: Sequence["np.ndarray"]) -> None:
         assert isinstance(lane, EngineLane)
-        for (_, host), array in zip(lane.copies_in, arrays):
-            host.array[...] = array
+        lane.feed(arrays)
 
     def outputs(self) -> Mapping[str, "np.ndarray"]:
-        lane = self._lanes[0]
-        assert isinstance(lane, EngineLane)
-        hosts = [host for host, _ in lane.copies_out]
-        return OrderedDict((tensor.name, host.array) for tensor, host in zip(self.output_tensors, hosts))
+        return self._first_lane().outputs()
 
     def profile(self, count: int) -> List[LayerTime]:
-        lane = self._lanes[0]
-        assert isinstance(lane, EngineLane)
-        return self.api.profile(lane.context, self.request, count)
+        operators = layer_operators(self.api.layers(self.engine))
+        return self.api.profile(self._first_lane().context, self.request, count, operators)
+
+    def first_non_finite(self) -> Optional[NonFinite]:
+        if self._artifact.endswith(_ENGINE_ENDINGS):
+            raise bad_request("an engine shows no outputs of its layers", "deploy the ONNX file instead")
+        return first_non_finite(self.api, self.memory, self._artifact, self._build_options(b""), self._arrays)
 
     def close(self) -> None:
         self._lanes = []
         self.engine = None
         super().close()
+
+    def _first_lane(self) -> EngineLane:
+        lane = self._lanes[0]
+        assert isinstance(lane, EngineLane)
+        return lane
 
     def _import(self) -> Any:
         return import_package("tensorrt", self.name, _INSTALL)
@@ -130,7 +140,7 @@ class TensorRt(GpuRuntime):
             name: self.options[name] for name in ("precision", "workspace_mb", "optimisation_level", "tf32", "build")
         }
         cache = EngineCache(default_folder()) if self.options["cache"] else None
-        key = engine_key(dict(machine, onnx_sha256=file_sha256(artifact), options=asked))
+        key = engine_key(dict(machine, onnx_sha256=_onnx_sha256(artifact), options=asked))
         found = cache.find(key) if cache is not None else None
         if found is not None:
             self._engine_facts = OrderedDict(found.facts, origin="cache")
@@ -170,6 +180,18 @@ class TensorRt(GpuRuntime):
                 )
 
 
+def _onnx_sha256(path: str) -> List[str]:
+    """Of the file, and of those beside it that hold its weights."""
+    with open(path, "rb") as stream:
+        model = stream.read()
+    try:
+        names = external_files(model)
+    except ValueError:
+        names = []  # the parser will say what is wrong with it
+    beside = [os.path.join(os.path.dirname(path), name) for name in names]
+    return [file_sha256(one) for one in [path, *beside] if os.path.isfile(one)]
+
+
 class TensorRtRtx(TensorRt):
     """TensorRT for RTX: NVIDIA's runtime for its consumer cards. The types of the ONNX file decide."""
 
@@ -185,35 +207,3 @@ class TensorRtRtx(TensorRt):
                 return import_package("tensorrt_rtx_bindings", self.name, _INSTALL_RTX)
             except WorkerError:
                 raise missing
-
-
-class EngineLane(GpuLane):
-    """An execution context with buffers of its own, so that several can run at once."""
-
-    def __init__(self, runtime: TensorRt) -> None:
-        super().__init__(runtime.memory, runtime.options["spin"])
-        self.context = runtime.api.context(runtime.engine)
-        pinned = runtime.options["pinned"]
-        inputs = host_buffers(self.memory, runtime.inputs, pinned)
-        outputs = host_buffers(self.memory, runtime.output_tensors, pinned)
-        self.copies_in = [(self.memory.device_buffer(host), host) for host in inputs]
-        self.copies_out = [(host, self.memory.device_buffer(host)) for host in outputs]
-        self._handle = self.memory.stream_handle(self.stream)
-        self._execution = runtime.api.bind(runtime.engine, self.context, self._addresses(runtime))
-
-    def enqueue_copy_in(self) -> None:
-        for device, host in self.copies_in:
-            self.memory.copy_in(device, host, self.stream)
-
-    def enqueue_compute(self) -> None:
-        self._execution.enqueue(self._handle)
-
-    def enqueue_copy_out(self) -> None:
-        for host, device in self.copies_out:
-            self.memory.copy_out(host, device, self.stream)
-
-    def _addresses(self, runtime: TensorRt) -> Dict[str, int]:
-        names: List[TensorInfo] = [*runtime.inputs, *runtime.output_tensors]
-        devices: List[DeviceBuffer] = [device for device, _ in self.copies_in]
-        devices += [device for _, device in self.copies_out]
-        return {tensor.name: device.address for tensor, device in zip(names, devices)}

@@ -10,7 +10,7 @@ Where the types of the file decide, the network is created strongly typed. (NVID
 
 import json
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError, bad_request, one_line, out_of_memory
 from ..memory.failure import cuda_failure
@@ -50,8 +50,11 @@ class TensorRtApi:
         """Whether the types of the ONNX file decide."""
         return self.rtx or version_numbers(self.version) >= FIRST_TYPED
 
-    def build(self, onnx: str, wanted: Build) -> Tuple[bytes, bytes]:
-        """The serialised engine, and the timing cache after it (empty where there is none).
+    def build(
+        self, onnx: str, wanted: Build, change: Callable[[Any], None] = lambda network: None
+    ) -> Tuple[bytes, bytes]:
+        """The serialised engine, and the timing cache after it (empty where there is none). `change` gets the network
+        that was read before it is built.
 
         Raises WorkerError: bad-artifact for a file that the parser refuses, with its own words; out-of-memory;
         runtime-missing without a driver; runtime-failed where the builder gives up.
@@ -66,6 +69,7 @@ class TensorRtApi:
             raise cuda_failure(self._words(error), "while starting TensorRT's builder")
         network = builder.create_network(self._network_flags())
         self._parse(onnx, network)
+        change(network)
         config = builder.create_builder_config()
         self._configure(config, wanted)
         cache = self._use_timing_cache(config, wanted.timing_cache)
@@ -140,8 +144,11 @@ class TensorRtApi:
         order = [addresses[engine.get_binding_name(number)] for number in range(engine.num_bindings)]
         return Execution(self, context, order)
 
-    def profile(self, context: Any, request: Callable[[], Any], count: int) -> List[LayerTime]:
-        """TensorRT's own profiler: it reports every layer after every request, which then runs layer by layer."""
+    def profile(
+        self, context: Any, request: Callable[[], Any], count: int, operators: Mapping[str, str]
+    ) -> List[LayerTime]:
+        """TensorRT's own profiler: it reports every layer after every request, which then runs layer by layer.
+        `operators` are the layers' types by name, as far as they are known."""
         totals: Dict[str, List[float]] = OrderedDict()
 
         class Collector(self.module.IProfiler):  # type: ignore[misc, name-defined]
@@ -156,7 +163,10 @@ class TensorRtApi:
         context.profiler = Collector(self.module.IProfiler)
         for _ in range(count):
             request()
-        layers = [LayerTime(name, int(calls), int(ms * 1e6)) for name, (calls, ms) in totals.items()]
+        layers = [
+            LayerTime(name, operators.get(name, "unknown"), int(calls), int(ms * 1e6))
+            for name, (calls, ms) in totals.items()
+        ]
         return sorted(layers, key=lambda layer: -layer.total_ns)
 
     def _network_flags(self) -> int:

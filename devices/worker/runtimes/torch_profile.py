@@ -16,7 +16,8 @@ def profile_operators(torch: Any, request: Callable[[], Any], count: int, on_gpu
     for one in profiler.key_averages():
         microseconds = _self_device_us(one) if on_gpu else one.self_cpu_time_total
         if microseconds > 0:
-            layers.append(LayerTime(str(one.key), int(one.count), int(microseconds * 1000)))
+            name = str(one.key)
+            layers.append(LayerTime(name, name, int(one.count), int(microseconds * 1000)))
     return sorted(layers, key=lambda layer: -layer.total_ns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,10 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from build_benchmark_model import BuildError, build
 from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root
+from debian_packages import CannotFetchError
+from phone_runs import PROTOCOL, TFLITE, leftovers, records
 
 from devices.transports.adb import AdbTransport, open_link
 from devices.transports.adb_options import AdbOptions
@@ -33,6 +39,18 @@ def adbd() -> Path:
         return adbd_root(_cache())
     except CannotRunError as reason:
         pytest.skip(f"no real adbd here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def real_tool() -> Path:
+    """A real benchmark_model of TFLite 2.14.1 with XNNPACK, for this machine; minutes the first time."""
+    _cache().mkdir(parents=True, exist_ok=True)
+    try:
+        with (_cache() / "benchmark_model.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return build(_cache() / "benchmark_model-2.14.1")
+    except (BuildError, CannotFetchError) as reason:
+        pytest.skip(f"no real benchmark_model here: {reason}")
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +168,61 @@ esac""",
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
     return phone_programs
+
+
+@pytest.fixture
+def write_devices(tmp_path, daemon, phone):
+    """Writes devices.yaml with the device `phone`; the arguments are what differs from a good one."""
+
+    def write(tool: Path | None, backend: str = "program", **differences: object) -> None:
+        settings = {"runs": 4, "warmup_runs": 2, "max_process_s": 5}
+        device = {
+            "transport": "adb",
+            "runner": "benchmark_model",
+            "probes": ["android"],
+            "runtime": "litert",
+            "adb": {
+                "host": "127.0.0.1",
+                "port": daemon.port,
+                "backend": backend,
+                "folder": str(tmp_path / "device"),
+                "key": str(tmp_path / "adbkey"),
+            },
+            "benchmark_model": {**settings, **({"binary": str(tool)} if tool else {})},
+        }
+        for name, value in differences.items():
+            device[name] = {**device[name], **value} if isinstance(value, dict) else value
+        (tmp_path / "devices.yaml").write_text(yaml.safe_dump({"devices": {"phone": device}}))
+        (tmp_path / "short.yaml").write_text(PROTOCOL)
+
+    return write
+
+
+@pytest.fixture
+def run_phone(bench):
+    def run(*words: str):
+        return bench(
+            "run", "--device", "phone", "--tflite", str(TFLITE), "--protocol", "short.yaml", *words, timeout_s=120
+        )
+
+    return run
+
+
+@pytest.fixture
+def next_run_works(tmp_path, write_devices, run_phone, make_tool):
+    """Checks that only `before` runs are stored, none of them finished, and that a good run comes after them.
+
+    A session that lost its device leaves its folder there (a later one removes it after a day), but nothing else.
+    """
+
+    def check(before: int) -> None:
+        assert [record["status"] for record in records(tmp_path)] == ["failed"] * before
+        abandoned = set(leftovers(tmp_path))
+        assert all("/device/session-" in one for one in abandoned), abandoned
+        write_devices(make_tool("replay"))
+        done = run_phone()
+        assert done.returncode == 0, done.stderr
+        assert [record["status"] for record in records(tmp_path)].count("done") == 1
+        assert set(leftovers(tmp_path)) <= abandoned
+
+    return check

@@ -1,7 +1,7 @@
 """Android's own daemon, adbd, from Debian trixie, on loopback in a network namespace of its own.
 
-The packages are fetched once into a cache with an apt configuration of its own, from the mirror that this system's apt
-already uses, and checked by apt against Debian's keys. Nothing is installed: the daemon runs through trixie's loader.
+The packages are fetched once into a cache (scripts/debian_packages.py). Nothing is installed: the daemon runs through
+trixie's loader.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import fcntl
 import os
-import re
 import shutil
 import signal
 import socket
@@ -23,7 +22,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+
+from debian_packages import CannotFetchError, DebianSuite
+
 CLONE_NEWNET = 0x40000000
 FIRST_PORT = 15555
 
@@ -36,7 +38,7 @@ def adbd_root(cache: Path) -> Path:
     """Folder with the unpacked packages, fetched if it is not there yet."""
     if os.geteuid() != 0 or sys.platform != "linux":
         raise CannotRunError("needs root on Linux, for a network namespace")
-    for program in ("apt-get", "dpkg", "unshare", "nsenter", "timeout", "setsid", "sha256sum"):
+    for program in ("unshare", "nsenter", "timeout", "setsid", "sha256sum"):
         if shutil.which(program) is None:
             raise CannotRunError(f"needs {program}")
     root = cache / "adbd-trixie"
@@ -45,64 +47,12 @@ def adbd_root(cache: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "usr/sbin/adbd").exists():
             with tempfile.TemporaryDirectory(dir=cache) as folder:
-                _fetch(Path(folder), Path(folder) / "root")
+                try:
+                    DebianSuite("trixie", Path(folder) / "apt").unpack(["adbd"], Path(folder) / "root")
+                except CannotFetchError as error:
+                    raise CannotRunError(str(error)) from error
                 (Path(folder) / "root").rename(root)
     return root
-
-
-def _fetch(folder: Path, root: Path) -> None:
-    mirror = _mirror()
-    for name in ("lists/partial", "archives/partial", "etc"):
-        (folder / name).mkdir(parents=True)
-    (folder / "status").touch()
-    (folder / "etc/trixie.sources").write_text(
-        f"Types: deb\nURIs: {mirror}\nSuites: trixie\nComponents: main\nSigned-By: {KEYRING}\n"
-    )
-    settings = {
-        "Dir::Etc": folder / "etc",
-        "Dir::Etc::sourcelist": folder / "etc/trixie.sources",
-        "Dir::Etc::sourceparts": "-",
-        "Dir::Etc::preferencesparts": "-",
-        "Dir::State": folder,
-        "Dir::State::lists": folder / "lists",
-        # An empty list of what is installed, so that every dependency is fetched.
-        "Dir::State::status": folder / "status",
-        "Dir::Cache": folder,
-        "Dir::Cache::archives": folder / "archives",
-        "APT::Sandbox::User": "",
-        "APT::Install-Recommends": "false",
-        "Acquire::Languages": "none",
-        "Acquire::Retries": "2",
-    }
-    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-    for command in (["update"], ["install", "-y", "--download-only", "adbd"]):
-        done = subprocess.run(["apt-get", *options, *command], capture_output=True, text=True, check=False, timeout=300)
-        if done.returncode != 0:
-            raise CannotRunError(f"apt-get {command[0]} for Debian trixie failed: {done.stderr.strip()[-300:]}")
-    root.mkdir()
-    for package in sorted((folder / "archives").glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(package), str(root)], check=True)
-
-
-def _mirror() -> str:
-    """The Debian mirror of this system's apt."""
-    if not KEYRING.exists():
-        raise CannotRunError(f"needs Debian's keys in {KEYRING}")
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    for line in done.stdout.splitlines():
-        if found := re.fullmatch(r"Debian (https?://\S+?/debian)/?", line):
-            return found.group(1)
-    listed = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
-    for path in listed:
-        text = path.read_text(errors="replace") if path.is_file() else ""
-        if found := re.search(r"^(?:URIs:|deb(?: \[[^]]*\])?)\s+(https?://\S+?/debian)/?\s", text, re.M):
-            return found.group(1)
-    raise CannotRunError("this system's apt names no Debian mirror")
 
 
 class Namespace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -15,72 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
-
-TFLITE = Path(__file__).parents[1] / "runners" / "data" / "tiny_f32.tflite"
-PROTOCOL = """\
-name: short
-rounds: 1
-campaign_rounds: 1
-warmup: {min_count: 1, max_count: 10, min_s: 0.0, max_s: 5, window: 0}
-sampling: {min_count: 6, max_count: 8, min_s: 0.0, max_s: 20, relative_interval: 0.5}
-"""
-
-
-@pytest.fixture
-def write_devices(tmp_path, daemon, phone):
-    """Writes devices.yaml with the device `phone`; the arguments are what differs from a good one."""
-
-    def write(tool: Path | None, backend: str = "program", **differences: object) -> None:
-        settings = {"runs": 4, "warmup_runs": 2, "max_process_s": 5}
-        device = {
-            "transport": "adb",
-            "runner": "benchmark_model",
-            "probes": ["android"],
-            "runtime": "litert",
-            "adb": {
-                "host": "127.0.0.1",
-                "port": daemon.port,
-                "backend": backend,
-                "folder": str(tmp_path / "device"),
-                "key": str(tmp_path / "adbkey"),
-            },
-            "benchmark_model": {**settings, **({"binary": str(tool)} if tool else {})},
-        }
-        for name, value in differences.items():
-            device[name] = {**device[name], **value} if isinstance(value, dict) else value
-        (tmp_path / "devices.yaml").write_text(yaml.safe_dump({"devices": {"phone": device}}))
-        (tmp_path / "short.yaml").write_text(PROTOCOL)
-
-    return write
-
-
-@pytest.fixture
-def run_phone(bench):
-    def run(*words: str):
-        return bench(
-            "run", "--device", "phone", "--tflite", str(TFLITE), "--protocol", "short.yaml", *words, timeout_s=120
-        )
-
-    return run
-
-
-def _records(tmp_path: Path) -> list[dict]:
-    return [json.loads(path.read_text()) for path in sorted((tmp_path / "store").rglob("record.json"))]
-
-
-def _leftovers(tmp_path: Path) -> list[str]:
-    """What a run must not leave behind: sessions on the device, half-written runs, processes of the tool."""
-    left = [str(path) for path in (tmp_path / "device").glob("session-*")]
-    left += [
-        str(path)
-        for path in (tmp_path / "store").rglob("*")
-        if path.is_dir() and path.name.startswith(".") and any(path.iterdir())
-    ]
-    found = subprocess.run(
-        ["pgrep", "-fa", f"{tmp_path}/device/files.*--num_runs"], capture_output=True, text=True, check=False
-    )
-    return left + found.stdout.splitlines()
+from phone_runs import TFLITE, leftovers, records
 
 
 @pytest.mark.parametrize("backend", ["program", "adb-shell"])
@@ -88,7 +22,7 @@ def test_a_run_is_measured_and_the_record_says_what_it_is(tmp_path, write_device
     write_devices(make_tool("replay"), backend)
     done = run_phone("--json")
     assert done.returncode == 0, done.stderr
-    (record,) = _records(tmp_path)
+    (record,) = records(tmp_path)
     assert record["status"] == "done"
     assert 6 <= record["summary"]["latency"]["n"] <= 8
     assert 5.0 <= record["summary"]["latency"]["median_ms"] < 5.04, "the stand-in's median, in milliseconds"
@@ -114,7 +48,7 @@ def test_a_run_is_measured_and_the_record_says_what_it_is(tmp_path, write_device
     }
     assert record["rounds"][0]["facts"]["condition_after"]["thermal_status"] == 0
     assert record["rounds"][0]["facts"]["pinned"] is True
-    assert not _leftovers(tmp_path)
+    assert not leftovers(tmp_path)
 
 
 def test_the_printed_result_does_not_claim_a_whole_request(write_devices, run_phone, make_tool):
@@ -135,7 +69,7 @@ def test_a_model_is_not_called_checked(tmp_path, write_devices, bench, make_tool
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
     assert "not checked: benchmark_model makes its own random input and gives no outputs" in said
-    (record,) = _records(tmp_path)
+    (record,) = records(tmp_path)
     assert record["fidelity"]["passed"] is None
     assert record["artifact"]["format"] == "tflite"
 
@@ -175,25 +109,28 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("mode", FAULTS)
-def test_a_tool_that_misbehaves_is_a_failed_run_with_a_reason(tmp_path, write_devices, run_phone, make_tool, mode):
+def test_a_tool_that_misbehaves_is_a_failed_run_with_a_reason(
+    tmp_path, write_devices, run_phone, make_tool, next_run_works, mode
+):
     write_devices(make_tool(mode))
     done = run_phone()
     assert done.returncode == 1, done.stderr
-    (record,) = _records(tmp_path)
+    (record,) = records(tmp_path)
     assert record["status"] == "failed"
     assert record["summary"] is None
     assert re.search(FAULTS[mode], record["failure"]["message"]), record["failure"]
-    assert not _leftovers(tmp_path)
+    assert not leftovers(tmp_path)
+    next_run_works(before=1)
 
 
 def test_a_partial_delegation_can_be_asked_for_and_is_recorded(tmp_path, write_devices, run_phone, make_tool):
     write_devices(make_tool("partial"))
     assert run_phone("--runtime-option", "allow_partial=true").returncode == 0
-    (record,) = _records(tmp_path)
+    (record,) = records(tmp_path)
     assert record["runtime"]["facts"]["delegation"] == {"delegate": "XNNPACK", "full": False, "partitions": 1}
 
 
-def test_a_binary_of_another_architecture_is_said(tmp_path, write_devices, run_phone):
+def test_a_binary_of_another_architecture_is_said(tmp_path, write_devices, run_phone, next_run_works):
     foreign = tmp_path / "foreign"
     header = bytearray(Path(shutil.which("sleep") or "/bin/sleep").read_bytes()[:64])
     own = int.from_bytes(header[18:20], "little")
@@ -203,7 +140,8 @@ def test_a_binary_of_another_architecture_is_said(tmp_path, write_devices, run_p
     done = run_phone()
     assert done.returncode == 1
     assert "is built for" in done.stdout + done.stderr
-    assert not _leftovers(tmp_path)
+    assert not leftovers(tmp_path)
+    next_run_works(before=1)
 
 
 def test_no_tool_at_all_says_where_to_get_one(tmp_path, write_devices, run_phone):
@@ -211,11 +149,11 @@ def test_no_tool_at_all_says_where_to_get_one(tmp_path, write_devices, run_phone
     done = run_phone()
     assert done.returncode == 2, done.stdout
     assert "docs/android.md" in done.stderr
-    assert not _records(tmp_path)
-    assert not _leftovers(tmp_path)
+    assert not records(tmp_path)
+    assert not leftovers(tmp_path)
 
 
-def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool):
+def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool, next_run_works):
     folder = tmp_path / "device"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=False).returncode != 0:
@@ -226,18 +164,17 @@ def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool):
         write_devices(big)
         done = run_phone()
         assert done.returncode == 1
-        (record,) = _records(tmp_path)
+        (record,) = records(tmp_path)
         assert "No space left" in record["failure"]["message"]
         assert "free space" in record["failure"]["remedy"]
-        assert not _leftovers(tmp_path)
+        assert not leftovers(tmp_path)
     finally:
         # A sign of life that is under way keeps the folder in use for two seconds at most.
         deadline_s = time.monotonic() + 10
         while subprocess.run(["umount", str(folder)], check=False).returncode != 0:
             assert time.monotonic() < deadline_s, "something on the device still uses the folder"
             time.sleep(0.2)
-    write_devices(make_tool("replay"))
-    assert run_phone().returncode == 0, "the next run works"
+    next_run_works(before=1)
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
@@ -258,11 +195,11 @@ def test_a_device_lost_while_measuring_is_a_failed_run(tmp_path, write_devices, 
     daemon.signal(signal.SIGCONT)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "went away" in done.stdout + done.stderr
-    (record,) = _records(tmp_path)
+    (record,) = records(tmp_path)
     assert record["status"] == "failed"
     deadline_s = time.monotonic() + 10
-    while any("--num_runs" in line for line in _leftovers(tmp_path)):
-        assert time.monotonic() < deadline_s, _leftovers(tmp_path)
+    while any("--num_runs" in line for line in leftovers(tmp_path)):
+        assert time.monotonic() < deadline_s, leftovers(tmp_path)
         time.sleep(0.1)
     if fault == signal.SIGKILL:
         daemon.kill()
@@ -291,7 +228,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, write_devices, make_tool, bench_environ
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
     deadline_s = time.monotonic() + 10
-    while _leftovers(tmp_path):
-        assert time.monotonic() < deadline_s, _leftovers(tmp_path)
+    while leftovers(tmp_path):
+        assert time.monotonic() < deadline_s, leftovers(tmp_path)
         time.sleep(0.1)
-    assert not _records(tmp_path)
+    assert not records(tmp_path)

@@ -17,7 +17,7 @@ from devices.transports.adb import AdbTransport, open_link
 @pytest.fixture(autouse=True)
 def _less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life come every two seconds as ever; only what counts as silence is shorter, for faster tests."""
-    for name in ("adb._SILENT_S", "adb_direct._SILENCE_S", "adb_program._CHECK_S"):
+    for name in ("adb_follow._SILENT_S", "adb_direct._SILENCE_S", "adb_program._CHECK_S"):
         monkeypatch.setattr(f"devices.transports.{name}", 5.0)
     monkeypatch.setattr("devices.transports.adb_program._CHECK_EVERY_S", 1.0)
 

@@ -76,6 +76,14 @@ def test_the_compiled_model_tool_has_flags_of_its_own():
     assert (flags["use_gpu"], flags["require_full_delegation"], flags["allow_fp16"]) == ("true", "true", "false")
 
 
+def test_the_newer_compiled_model_tool_names_the_gpu_precision():
+    newer = (COMPILED - {"allow_fp16"}) | {"gpu-precision"}
+    assert _flags(newer, "litert-gpu")["gpu-precision"] == "fp32"
+    assert _flags(newer, "litert-gpu", allow_fp16=True)["gpu-precision"] == "auto"
+    usage = USAGE + "\n\t--gpu-precision=auto \tstring\toptional\tGPU precision option [auto|fp16|fp32]."
+    assert "gpu-precision" in parse_flags(usage)
+
+
 @pytest.mark.parametrize(
     ("known", "runtime", "what"), [(COMMON, "litert", "XNNPACK"), (COMMON, "litert-gpu", "the GPU delegate")]
 )

@@ -41,6 +41,12 @@ def test_a_partial_delegation_is_seen():
     assert (one.full, one.kernels) == (False, 1)
 
 
+@pytest.mark.parametrize(("name", "kernels"), [("tf2141_xnn_partial.out", 3), ("tf2141_xnn_none.out", 0)])
+def test_the_older_tool_with_xnnpack(name, kernels):
+    (one,) = parse_output((DATA / name).read_text()).delegations
+    assert (one.delegate, one.full, one.kernels) == ("XNNPACK", False, kernels)
+
+
 def test_the_compiled_model_tool_in_both_its_forms():
     block = "\n".join(
         [

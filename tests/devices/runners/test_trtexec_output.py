@@ -73,6 +73,8 @@ def test_the_warm_up_rows_of_8_2_are_told_apart():
     assert (len(warmup.latency_ns), len(samples.latency_ns)) == (4, 24)
     assert samples.latency_ns.tolist() == [round(row["latencyMs"] * 1e6) for row in rows[4:]]
     assert samples.phases_ns["h2d"][0] == round(rows[4]["h2dMs"] * 1e6)
+    enqueued = [round((row["endEnqMs"] - row["startEnqMs"]) * 1e6) for row in rows]
+    assert [*warmup.enqueue_ns, *samples.enqueue_ns] == enqueued
     assert warmup.latency_ns.min() > samples.latency_ns.max()
 
 

@@ -42,6 +42,11 @@ class Server:
         return self.folder / "work"
 
     @property
+    def locks(self) -> Path:
+        """Where the device's locks lie."""
+        return self.folder / "device-locks"
+
+    @property
     def known_hosts(self) -> Path:
         return self.folder / "known_hosts"
 
@@ -156,7 +161,7 @@ def prepared_server(folder: Path) -> Server:
         MaxSessions 20
         Subsystem sftp internal-sftp
         PermitUserEnvironment no
-        SetEnv HOME={server.home} BENCH_TEST_SERVER={port}
+        SetEnv HOME={server.home} BENCH_TEST_SERVER={port} BENCH_LOCKS={server.locks}
         """
     )
     return server
@@ -232,6 +237,7 @@ class Remote:
         """What commands on the device see."""
         values = {
             "HOME": self.server.home,
+            "BENCH_LOCKS": self.server.locks,
             "PATH": f"{STANDINS}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "BENCH_STANDIN_STATE": self.folder,
             "TRTEXEC_DATA": RECORDED,
@@ -263,12 +269,38 @@ class Remote:
             text=True,
         )
 
+    def assert_failed(self, done: Any, *words: str) -> None:
+        """A clear error, exit code 1, nothing left on the device, nothing half stored."""
+        assert done.returncode == 1, done.stderr + done.stdout
+        # A result is set in lines of a fixed width.
+        said = " ".join((done.stderr + done.stdout).split())
+        for word in words:
+            assert word in said
+        assert "Traceback" not in done.stderr
+        self.server.wait_until_tidy()
+        assert all(run["status"] == "failed" for run in self.stored())
+
     def stored(self) -> list[dict[str, Any]]:
         """What the store holds, which has to be whole."""
         verified = self.bench("results", "verify")
         assert verified.returncode == 0, verified.stdout + verified.stderr
         runs: list[dict[str, Any]] = self.bench("results", "ls", "--json").json()
         return runs
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """wait_until(condition, process): until it holds; a process that ends before is an error."""
+
+    def wait(condition: Callable[[], object], process: Any = None, timeout_s: float = 90) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        while not condition():
+            if process is not None and process.poll() is not None:
+                raise AssertionError(f"ended too early: {process.communicate()}")
+            assert time.monotonic() < deadline_s, "it never came to that"
+            time.sleep(0.05)
+
+    return wait
 
 
 @pytest.fixture

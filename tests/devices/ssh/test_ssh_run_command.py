@@ -16,18 +16,6 @@ def _record(done) -> dict:
     return json.loads((Path(done.json()["path"]) / "record.json").read_text())
 
 
-def _assert_failed(remote, done, *words: str) -> None:
-    """A clear error, exit code 1, nothing left on the device, nothing half stored."""
-    assert done.returncode == 1, done.stderr + done.stdout
-    # A result is set in lines of a fixed width.
-    said = " ".join((done.stderr + done.stdout).split())
-    for word in words:
-        assert word in said
-    assert "Traceback" not in done.stderr
-    remote.server.wait_until_tidy()
-    assert all(run["status"] == "failed" for run in remote.stored())
-
-
 def test_a_remote_run_is_a_complete_run(remote):
     done = remote.run("--json")
     assert done.returncode == 0, done.stderr
@@ -121,7 +109,7 @@ def test_a_jetson_with_trtexec(remote, version):
 def test_a_tool_in_trouble(remote, trouble, words):
     remote.jetson("8.2", trtexec={"build_timeout_s": 1})
     remote.set_environment(TRTEXEC_VERSION="8.2", TRTEXEC_TROUBLE=trouble)
-    _assert_failed(remote, remote.run("--power-mode", "MAXN"), *words)
+    remote.assert_failed(remote.run("--power-mode", "MAXN"), *words)
     assert (remote.folder / "power_mode.history").read_text().split() == ["0", "1"]
     remote.set_environment(TRTEXEC_VERSION="8.2")
     assert remote.run().returncode == 0
@@ -129,7 +117,7 @@ def test_a_tool_in_trouble(remote, trouble, words):
 
 def test_an_unknown_power_mode_lists_those_that_there_are(remote):
     remote.jetson("8.2")
-    _assert_failed(remote, remote.run("--power-mode", "TURBO"), "TURBO", "MAXN", "MODE_15W")
+    remote.assert_failed(remote.run("--power-mode", "TURBO"), "TURBO", "MAXN", "MODE_15W")
 
 
 def test_a_host_key_that_changed_is_never_accepted(remote, tmp_path):
@@ -137,9 +125,9 @@ def test_a_host_key_that_changed_is_never_accepted(remote, tmp_path):
     other = " ".join((remote.server.folder / "user_key.pub").read_text().split()[:2])
     known = remote.server.known_hosts.read_text()
     remote.server.known_hosts.write_text(f"[127.0.0.1]:{port} {other}\n")
-    _assert_failed(remote, remote.run(), "shows another host key", "ssh-keygen -R")
+    remote.assert_failed(remote.run(), "shows another host key", "ssh-keygen -R")
     remote.server.known_hosts.write_text("")
-    _assert_failed(remote, remote.run(), "host key of 127.0.0.1 is not known", "fingerprint")
+    remote.assert_failed(remote.run(), "host key of 127.0.0.1 is not known", "fingerprint")
     assert remote.server.known_hosts.read_text() == ""
     assert remote.stored() == []
     remote.server.known_hosts.write_text(known)
@@ -149,7 +137,7 @@ def test_a_host_key_that_changed_is_never_accepted(remote, tmp_path):
 def test_a_refused_key(remote):
     allowed = (remote.server.folder / "authorized_keys").read_text()
     (remote.server.folder / "authorized_keys").write_text("")
-    _assert_failed(remote, remote.run(), "refuses every key", "ssh-copy-id")
+    remote.assert_failed(remote.run(), "refuses every key", "ssh-copy-id")
     assert remote.stored() == []
     (remote.server.folder / "authorized_keys").write_text(allowed)
     assert remote.run().returncode == 0
@@ -157,12 +145,12 @@ def test_a_refused_key(remote):
 
 def test_nobody_listens(remote):
     remote.server.stop()
-    _assert_failed(remote, remote.run(), "does not answer", "port")
+    remote.assert_failed(remote.run(), "does not answer", "port")
     assert remote.stored() == []
 
 
 @pytest.mark.parametrize("stage", ["available_cpus", "bench_worker", "loaded", "sampling"])
-def test_the_link_is_cut(remote, bench_environment, stage):
+def test_the_link_is_cut(remote, bench_environment, stage, wait_until):
     """The server's side of all connections is killed when the run has come to a stage."""
     seen = remote.folder / "seen"
     hook = {
@@ -180,7 +168,7 @@ def test_the_link_is_cut(remote, bench_environment, stage):
         slow = protocol.replace(old, caps).replace("max_count: 500", "max_count: 900000")
         (remote.folder / "fast.yaml").write_text(slow)
     process = remote.begin(bench_environment)
-    _wait(lambda: seen.exists() if stage in ("available_cpus", "bench_worker") else _worker_runs(remote), process)
+    wait_until(lambda: seen.exists() if stage in ("available_cpus", "bench_worker") else _worker_runs(remote), process)
     if stage in ("loaded", "sampling"):
         # Past its start and far from its end, which the caps put a minute away.
         time.sleep(2)
@@ -197,19 +185,19 @@ def test_the_link_is_cut(remote, bench_environment, stage):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_host_process_that_ends_leaves_nothing_on_the_device(remote, bench_environment, how):
+def test_a_host_process_that_ends_leaves_nothing_on_the_device(remote, bench_environment, how, wait_until):
     remote.configure(probes=["linux", "jetson"], power_mode="MAXN")
     remote.set_environment()
     path = remote.folder / "fast.yaml"
     path.write_text(path.read_text().replace("min_s: 0.2, max_s: 5", "min_s: 60, max_s: 60").replace("500", "900000"))
     process = remote.begin(bench_environment)
-    _wait(lambda: _worker_runs(remote), process)
+    wait_until(lambda: _worker_runs(remote), process)
     process.send_signal(how)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == (130 if how == signal.SIGINT else -how), stderr
     assert "Traceback" not in stderr
     remote.server.wait_until_tidy()
-    _wait(lambda: (remote.folder / "power_mode").read_text().strip() == "1")
+    wait_until(lambda: (remote.folder / "power_mode").read_text().strip() == "1")
     assert remote.bench("results", "ls", "--json").json() == []
 
 
@@ -219,12 +207,10 @@ def test_a_python_that_is_too_old_for_the_runtime(remote):
     if python is None:
         pytest.skip("no Python 3.6 is installed here")
     remote.configure(python=[python])
-    done = remote.run()
-    assert done.returncode == 2, done.stderr
-    assert "numpy is missing" in done.stderr
-    assert "pip install" in done.stderr
-    remote.server.wait_until_tidy()
-    assert remote.stored() == []
+    remote.assert_failed(remote.run(), "numpy is missing in Python 3.6", "pip install numpy", "devices.yaml")
+    assert [run["status"] for run in remote.stored()] == ["failed"]
+    remote.configure()
+    assert remote.run().returncode == 0
 
 
 def test_a_python_that_is_far_too_old(remote):
@@ -232,7 +218,7 @@ def test_a_python_that_is_far_too_old(remote):
     if not old.exists():
         pytest.skip("no Python 2.7 is installed here")
     remote.configure(python=[str(old)])
-    _assert_failed(remote, remote.run(), "Python on the device does not run", "3.6 or newer")
+    remote.assert_failed(remote.run(), "Python on the device does not run", "3.6 or newer")
 
 
 def test_the_worker_on_a_board_with_power_rails(remote):
@@ -252,23 +238,14 @@ def test_the_worker_on_a_board_with_power_rails(remote):
 
 def test_a_work_directory_that_cannot_be_written(remote):
     remote.configure(ssh={"work_directory": "/proc/nowhere"})
-    _assert_failed(remote, remote.run(), "/proc/nowhere", "work_directory")
+    remote.assert_failed(remote.run(), "/proc/nowhere", "work_directory")
     assert remote.stored() == []
 
 
 def test_a_python_that_is_not_there(remote):
     remote.configure(python=["/nowhere/python3"])
-    _assert_failed(remote, remote.run(), "Python on the device does not run", "/nowhere/python3")
+    remote.assert_failed(remote.run(), "Python on the device does not run", "/nowhere/python3")
 
 
 def _worker_runs(remote) -> bool:
     return any("request.json" in line for line in remote.server.started_here())
-
-
-def _wait(condition, process=None, timeout_s: float = 90) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        if process is not None and process.poll() is not None:
-            raise AssertionError(f"ended too early: {process.communicate()}")
-        assert time.monotonic() < deadline_s, "it never came to that"
-        time.sleep(0.05)

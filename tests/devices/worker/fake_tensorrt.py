@@ -1,7 +1,9 @@
 """TensorRT in software, one module a version, each with the names that this version really has and without the others.
 
 An "ONNX file" is JSON: {"opset": 13, "scale": 2.0, "shape": [1, 3, 4, 4]}. The engine computes y = scale * x on the
-fake GPU's memory. A plan carries the version that built it and loads in that version alone.
+fake GPU's memory; "layers" in place of "scale" is a chain of several, [[name, type, input, output, scale], ...]. Its
+steps are in half precision where that was asked for. A plan carries the version that built it and loads in that version
+alone.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import json
 import types
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 HIGHEST_OPSET = {"8.2.1.8": 13, "8.6.1": 17}
 
@@ -41,6 +45,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     trt.LayerInformationFormat = enum.IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
     trt.MemoryPoolType = enum.IntEnum("MemoryPoolType", ["WORKSPACE"])
     trt.DataType = enum.IntEnum("DataType", ["FLOAT", "HALF"])
+    trt.LayerType = enum.IntEnum("LayerType", ["CONVOLUTION", "ELEMENTWISE", "CONSTANT"])
     trt.TensorIOMode = enum.IntEnum("TensorIOMode", ["INPUT", "OUTPUT"])
 
     class IProfiler:
@@ -49,10 +54,62 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
 
     trt.IProfiler = IProfiler
 
+    class Tensor:
+        is_shape_tensor = False
+
+        def __init__(self, name: str, graph: dict[str, Any]) -> None:
+            self.name, self.shape = name, tuple(graph.get("shape", ()))
+            half = graph.get("typed") == "fp16" and name not in ("image", "y")
+            self.dtype = trt.DataType.HALF if half else trt.DataType.FLOAT
+
+    class Layer:
+        num_inputs = num_outputs = 1
+
+        def __init__(self, tensors: dict[str, Tensor], row: list[Any]) -> None:
+            self.name, kind, source, target = row[:4]
+            self.type = trt.LayerType[kind]
+            self._source, self._target = tensors.get(source), tensors[target]
+
+        def get_input(self, number: int) -> Tensor | None:
+            return self._source
+
+        def get_output(self, number: int) -> Tensor:
+            return self._target
+
     class Network:
+        num_inputs = 1
+
         def __init__(self, given: int) -> None:
             self.flags, self.graph = given, {}
-            self.num_outputs = 0
+            self.outputs: list[Tensor] = []
+
+        def read(self, graph: dict[str, Any]) -> None:
+            rows = graph.setdefault("layers", [["scaled", "ELEMENTWISE", "image", "y", graph.get("scale")]])
+            self.graph = graph
+            self.tensors = {name: Tensor(name, graph) for row in rows for name in row[2:4] if name}
+            self.layers = [Layer(self.tensors, row) for row in rows]
+            self.outputs = [self.tensors["y"]] if graph.get("outputs", 1) else []
+
+        @property
+        def num_layers(self) -> int:
+            return len(self.layers)
+
+        @property
+        def num_outputs(self) -> int:
+            return len(self.outputs)
+
+        def get_layer(self, number: int) -> Layer:
+            return self.layers[number]
+
+        def get_input(self, number: int) -> Tensor:
+            return self.tensors["image"]
+
+        def get_output(self, number: int) -> Tensor:
+            return self.outputs[number]
+
+        def mark_output(self, tensor: Tensor) -> None:
+            assert tensor not in self.outputs, "TensorRT refuses an output that is one already"
+            self.outputs.append(tensor)
 
     class TimingCache:
         def __init__(self, content: bytes) -> None:
@@ -115,6 +172,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                 **network.graph,
                 "version": version,
                 "half": half,
+                "io": [["image", "FLOAT"], *([one.name, one.dtype.name] for one in network.outputs)],
                 "detailed": config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED,
             }
             return json.dumps(plan).encode()
@@ -136,8 +194,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             if graph["opset"] > highest:
                 self._errors.append(f"opset {graph['opset']} is newer than {highest}")
                 return False
-            self._network.graph = graph
-            self._network.num_outputs = graph.get("outputs", 1)
+            self._network.read(graph)
             return True
 
     class Inspector:
@@ -171,18 +228,28 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             return True
 
         def _by_name(self, stream: int) -> bool:
-            return self._run(stream, self._addresses["image"], self._addresses["y"])
+            return self._run(stream, self._addresses)
 
         def _by_number(self, bindings: list[int], stream: int) -> bool:
-            return self._run(stream, *bindings)
+            names = [name for name, _ in self._engine.plan["io"]]
+            return self._run(stream, dict(zip(names, bindings, strict=True)))
 
-        def _run(self, stream: int, source: int, target: int) -> bool:
+        def _run(self, stream: int, addresses: dict[str, int]) -> bool:
             assert stream == 77
             plan = self._engine.plan
             shape = tuple(plan["shape"])
 
             def work() -> None:
-                gpu.array(target, "float32", shape)[...] = gpu.array(source, "float32", shape) * plan["scale"]
+                values = {"image": gpu.array(addresses["image"], "float32", shape)}
+                dtypes = {name: "float16" if kind == "HALF" else "float32" for name, kind in plan["io"]}
+                for _, kind, source, target, scale in plan["layers"]:
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        made = np.full(shape, scale, "float32") if kind == "CONSTANT" else values[source] * scale
+                        # An output in float32 is written as it was summed up; between layers there is half precision.
+                        values[target] = made.astype("float16") if plan["half"] and target != "y" else made
+                        if target in addresses:
+                            written = made.astype(dtypes[target])
+                            gpu.array(addresses[target], dtypes[target], shape)[...] = written
 
             gpu.enqueue("compute", work, 50_000)
             if self.profiler is not None:
@@ -193,17 +260,18 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     class Engine:
         def __init__(self, plan: dict[str, Any]) -> None:
             self.plan = plan
+            names = [name for name, _ in plan["io"]]
             if by_name:
-                self.num_io_tensors = 2
-                self.get_tensor_name = ("image", "y").__getitem__
+                self.num_io_tensors = len(names)
+                self.get_tensor_name = names.__getitem__
                 self.get_tensor_shape = lambda name: tuple(plan["shape"])
-                self.get_tensor_dtype = lambda name: trt.DataType.FLOAT
+                self.get_tensor_dtype = lambda name: trt.DataType[dict(plan["io"])[name]]
                 self.get_tensor_mode = lambda name: getattr(trt.TensorIOMode, "INPUT" if name == "image" else "OUTPUT")
             else:
-                self.num_bindings = 2
-                self.get_binding_name = ("image", "y").__getitem__
+                self.num_bindings = len(names)
+                self.get_binding_name = names.__getitem__
                 self.get_binding_shape = lambda number: tuple(plan["shape"])
-                self.get_binding_dtype = lambda number: trt.DataType.FLOAT
+                self.get_binding_dtype = lambda number: trt.DataType[plan["io"][number][1]]
                 self.binding_is_input = lambda number: number == 0
 
         def create_engine_inspector(self) -> Inspector:

@@ -26,10 +26,16 @@ import tensorrt_rtx_bindings as trt
 from devices.worker.runtimes.tensorrt_api import Build, TensorRtApi
 from devices.worker.failure import WorkerError
 api = TensorRtApi(trt, True)
-for path in sys.argv[1:]:
+from devices.worker.runtimes import tensorrt_non_finite as looking
+watched = []
+def watch(network):
+    watched[:] = looking._watchable(trt, network)
+    looking._mark(api, network, watched, "fp16")
+change = watch if sys.argv[1] == "watched" else lambda network: None
+for path in sys.argv[2:]:
     try:
-        plan, _ = api.build(path, Build("fp32", 0, None, False, b""))
-        print(json.dumps({"path": path, "size_bytes": len(plan)}), flush=True)
+        plan, _ = api.build(path, Build("fp32", 0, None, False, b""), change)
+        print(json.dumps({"path": path, "size_bytes": len(plan), "watched": [one[:2] for one in watched]}), flush=True)
     except WorkerError as error:
         print(json.dumps({"path": path, "error": error.message}), flush=True)
 """
@@ -54,11 +60,11 @@ def rtx_python():
     return python
 
 
-def build(python, paths):
-    """Events by file name: {"size_bytes": ...} or {"error": ...}."""
+def build(python, paths, how="plain"):
+    """Events by file name: {"size_bytes": ...} or {"error": ...}; `watched`: with the outputs of all layers."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [str(python), "-c", BUILD, *map(str, paths)], check=False, capture_output=True, text=True, env=environment
+        [str(python), "-c", BUILD, how, *map(str, paths)], check=False, capture_output=True, text=True, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return {Path(event["path"]).parent.name: event for event in map(json.loads, done.stdout.splitlines())}
@@ -102,6 +108,20 @@ def test_the_exported_model_parses_and_builds(rtx_python, tmp_path, name, precis
     finally:
         # The large ones take gigabytes, and pytest would keep them.
         shutil.rmtree(cache, ignore_errors=True)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_network_whose_layers_are_all_watched_builds_too(rtx_python, tmp_path, precision):
+    options = ExportOptions(precision=precision)
+    artifact = export_artifact(
+        load_spec("b0-cls-r224").at(SMALL["classification"]), "onnx", options, tmp_path / "cache"
+    )
+    (event,) = build(rtx_python, [artifact.path], "watched").values()
+    assert "error" not in event, event["error"]
+    operators = [operator for _, operator in event["watched"]]
+    convolutions = artifact.facts["operators"]["Conv"]
+    assert operators.count("CONVOLUTION") == convolutions > 30
+    assert "CONSTANT" not in operators
 
 
 def test_the_whole_family_is_there():

@@ -21,6 +21,16 @@ def test_columns_grow_beyond_their_capacity():
     assert columns["latency_ns"].tolist() == [2 * row for row in range(70)]
     assert columns["compute_ns"].tolist() == list(range(1, 71))
     assert "d2h_ns" not in columns
+    assert "enqueue_ns" not in columns
+
+
+def test_the_time_of_enqueueing_is_a_column_of_its_own():
+    samples = Samples(0, 1)
+    for row in range(3):
+        samples.append(RequestTimes(row, row + 9, 1, 5, 2, row))
+    (event,) = samples.events("sampling")
+    assert event["enqueue_ns"] == [0, 1, 2]
+    assert event["latency_ns"] == [9, 9, 9]
 
 
 def test_a_large_capacity_is_not_allocated_at_once():

@@ -125,3 +125,35 @@ def test_memory_that_runs_out_is_said(torch):
     with pytest.raises(WorkerError) as caught:
         memory.device_buffer(Huge)
     assert caught.value.kind == "out-of-memory"
+
+
+def test_enqueueing_is_part_of_the_latency_and_short_beside_a_large_model(large):
+    runtime = open_runtime(large)
+    rows = [runtime.request() for _ in range(20)]
+    runtime.close()
+    assert all(0 < row.enqueue_ns < row.end_ns - row.start_ns for row in rows)
+    assert statistics.median(row.enqueue_ns / row.compute_ns for row in rows) < 0.5
+
+
+def test_the_operator_that_overflows_in_half_precision_is_named(torch, tmp_path):
+    from harness.export.pt2_export import half_inside
+
+    class Overflowing(torch.nn.Module):
+        def forward(self, image):
+            return image / (image * 60000.0 * image)
+
+    values = np.full((1, 3, 8, 8), 3.0, np.float32)
+    module = half_inside(Overflowing().eval(), torch.float16)
+    torch.export.save(torch.export.export(module, (torch.from_numpy(values),)), tmp_path / "model.pt2")
+    runtime = create_runtime("torch-cuda", {}, now_ns)
+    runtime.load(
+        str(tmp_path / "model.pt2"), [InputTensor("input", values.shape, "float32", "NCHW", "normal", 0, 1, 1)]
+    )
+    runtime.set_inputs([values])
+    runtime.request()
+    (output,) = runtime.outputs().values()
+    assert np.isfinite(output).all()
+    found = runtime.first_non_finite()
+    runtime.close()
+    assert found.operator.startswith("aten.mul")
+    assert found.infinite_count == values.size

@@ -85,6 +85,7 @@ def test_a_request_copies_in_computes_and_copies_out(install, gpu, onnx, version
     copy_ns = round(values.nbytes * fake_gpu.COPY_NS_PER_BYTE)
     assert (times.h2d_ns, times.compute_ns, times.d2h_ns) == (copy_ns, 50_000, copy_ns)
     assert times.end_ns > times.start_ns
+    assert 0 < times.enqueue_ns <= times.end_ns - times.start_ns
     facts = runtime.facts()
     assert facts["runtime"] == {"name": "tensorrt", "package": "tensorrt", "version": version}
     assert facts["gpu"]["name"] == "Fake GPU"
@@ -304,7 +305,44 @@ def test_times_by_layer(install, onnx):
     feed(runtime)
     first, second = runtime.profile(5)
     assert (first.name, first.calls, first.total_ns) == ("conv", 5, pytest.approx(200_000, abs=2))
-    assert (second.name, second.calls) == ("gemm", 5)
+    assert (second.name, second.operator, second.calls) == ("gemm", "gemm", 5)
+    assert first.operator == "CaskConvolution"
+
+
+CHAIN = [
+    ["mask", "CONSTANT", None, "mask", float("inf")],
+    ["keys", "CONVOLUTION", "image", "k", 200.0],
+    ["values", "CONVOLUTION", "k", "v", 1000.0],
+    ["product", "ELEMENTWISE", "v", "p", 1000.0],
+    ["divided", "ELEMENTWISE", "p", "y", 1e-8],
+]
+"""The values of the third overflow in half precision, and everything behind them."""
+
+
+@pytest.mark.parametrize("room", ["for all", "for one at a time"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_first_layer_that_overflows_is_named(install, gpu, onnx, version, room):
+    if room != "for all":
+        gpu.total_bytes = 1
+    trt = install(version)
+    onnx.write_text(json.dumps({"opset": 13, "layers": CHAIN, "shape": SHAPE, "typed": "fp16"}))
+    runtime = loaded(onnx, precision="fp16")
+    feed(runtime)
+    runtime.request()
+    built = len(trt.log)
+    found = runtime.first_non_finite()
+    assert (found.layer, found.operator) == ("values", "CONVOLUTION")
+    assert found.nan_count == 0
+    assert 0 < found.infinite_count <= found.value_count == np.prod(SHAPE)
+    assert len(trt.log) - built == (1 if room == "for all" else 2)
+
+
+def test_an_engine_in_which_all_is_finite_names_no_layer(install, onnx):
+    install("10.3.0")
+    onnx.write_text(json.dumps({"opset": 13, "layers": CHAIN, "shape": SHAPE}))
+    runtime = loaded(onnx)
+    feed(runtime)
+    assert runtime.first_non_finite() is None
 
 
 def test_lanes_have_buffers_of_their_own(install, gpu, onnx):

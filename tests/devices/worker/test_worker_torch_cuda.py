@@ -120,6 +120,8 @@ def test_it_computes_the_module_and_times_its_phases(memory, runtime, two_layer_
     phases = [times.h2d_ns, times.compute_ns, times.d2h_ns]
     assert all(phase > 0 for phase in phases)
     assert sum(phases) <= times.end_ns - times.start_ns
+    # On this memory everything is computed while it is enqueued.
+    assert 0 < times.enqueue_ns <= times.compute_ns
     assert set(memory.pinned) == {options.get("pinned", True)}
 
 
@@ -186,6 +188,17 @@ def test_what_fails_in_a_request_is_explained(memory, runtime, words, kind):
     assert caught.value.kind == kind
     assert words.removeprefix("CUDA error: ") in caught.value.message
     assert caught.value.remedy
+
+
+def test_the_first_operator_that_is_not_finite_is_named(memory, runtime, two_layer_module):
+    one = runtime()
+    one.request()
+    assert one.first_non_finite() is None
+    one.set_inputs([np.full(IMAGE.shape, 1e38, np.float32)])
+    one.request()
+    found = one.first_non_finite()
+    assert found.operator == "aten.mean.dim", "a sum is the first to overflow"
+    assert found.infinite_count > 0
 
 
 def test_each_lane_has_its_own_stream_and_buffers(memory, runtime, two_layer_module):

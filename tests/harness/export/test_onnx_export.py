@@ -79,6 +79,11 @@ def test_weights_beyond_one_message_go_beside_the_model(
     assert job.path.stat().st_size < 3000 < job.path.with_name("model.onnx.data").stat().st_size
     computed = runners["onnx"](job.path, {"image": image.numpy()})["result"]
     torch.testing.assert_close(torch.from_numpy(computed), job.outputs["result"], atol=1e-5, rtol=1e-5)
+    # Other weights are another file, although the graph is the same.
+    module.weight.data += 1
+    other = make_job(module, "model.onnx", image=image)
+    onnx_export.export(other)
+    assert other.path.read_bytes() != job.path.read_bytes()
 
 
 def test_an_operator_from_outside_the_standard_is_refused(make_job: MakeJob, image: torch.Tensor) -> None:

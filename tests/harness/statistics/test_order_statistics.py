@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -67,3 +70,18 @@ def test_ties_are_spread_over_one_tick_around_the_reading_and_no_further() -> No
 def test_what_was_not_measured_is_refused(samples: list[float]) -> None:
     with pytest.raises(ValueError, match=r"round|sample"):
         check_samples(samples)
+
+
+def test_a_run_is_judged_without_the_slowest_imports() -> None:
+    """Together they take longer than everything else that a run does beside measuring."""
+    script = """
+import sys
+import numpy as np
+from harness.statistics.sample_flags import sample_flags
+from harness.statistics.summary import summarise
+rounds = [np.random.RandomState(seed).lognormal(0.0, 0.1, 200) for seed in range(3)]
+summarise(rounds, tick=None), sample_flags(rounds)
+print(*sorted({"scipy.stats", "scipy.optimize", "pandas"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

@@ -23,7 +23,18 @@ def test_a_file_is_no_store(tmp_path: Path) -> None:
         store_location(file)
 
 
-def test_an_address_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_STORE", "s3://bucket/runs")
-    with pytest.raises(StoreLocationError, match=r"BENCH_STORE .*address"):
-        store_location()
+def test_an_address_is_a_mirror_in_the_cache_folder(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
+    monkeypatch.setenv("BENCH_STORE", "memory://somewhere/runs")
+    assert store_location().parent == own_cache / "mirrors"
+    assert store_location("memory://somewhere/else") != store_location()
+    assert store_location("memory://somewhere/runs/") == store_location()
+
+
+def test_an_address_of_this_computer_is_the_folder(tmp_path: Path) -> None:
+    assert store_location(f"file://{tmp_path}") == tmp_path
+
+
+@pytest.mark.parametrize("address", ["s4://bucket/runs", "memoryx://a"])
+def test_an_address_that_nothing_opens_is_refused(address: str) -> None:
+    with pytest.raises(StoreLocationError, match=rf"{address} cannot be a store: Protocol not known"):
+        store_location(address)

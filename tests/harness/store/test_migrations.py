@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from harness.store.archive import write_archive
 from harness.store.errors import BrokenRunError, NewerRecordError
+from harness.store.importing import import_runs
+from harness.store.index import index_file
+from harness.store.listing import find_rows
 from harness.store.migrations import STEPS, migrate, newest_version
+from harness.store.reader import open_run
 from harness.store.record import RunRecord, parse_record
+from harness.store.verify import verify_store
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -63,3 +71,50 @@ def test_a_stored_example_of_every_version_can_be_read(version: int) -> None:
     assert record.schema_version == newest_version()
     assert record.summary is not None
     assert record.summary.latency.median_ms == 249.096794
+
+
+@pytest.fixture
+def version_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This program as it will be once there is a version 2, in which a run says who made it."""
+
+    class Next(RunRecord):
+        schema_version: Literal[2] = 2  # type: ignore[assignment]
+        author: str
+
+    def to_2(record: dict[str, Any]) -> dict[str, Any]:
+        return {**record, "author": "unknown"}
+
+    monkeypatch.setattr("harness.store.record.RunRecord", Next)
+    monkeypatch.setattr("harness.store.record.migrate", partial(migrate, steps=(to_2,)))
+    for module in ("record", "row_source", "index"):
+        monkeypatch.setattr(f"harness.store.{module}.newest_version", lambda: 2)
+
+
+def test_a_store_of_an_older_version_is_listed_opened_verified_and_moved_without_being_changed(
+    tmp_path: Path, store_run: Callable[..., Path], request: pytest.FixtureRequest
+) -> None:
+    run = store_run()
+    index_before = index_file(tmp_path / "store")
+    before = list(find_rows(tmp_path / "store"))
+    content = (run / "record.json").read_bytes()
+    request.getfixturevalue("version_2")
+    assert index_file(tmp_path / "store") != index_before
+    assert list(find_rows(tmp_path / "store")) == before
+    record = open_run(tmp_path / "store", "latest").record
+    assert (record.schema_version, record.author) == (2, "unknown")  # type: ignore[attr-defined, comparison-overlap]
+    assert verify_store(tmp_path / "store").findings == []
+    write_archive([run], tmp_path / "runs.tar")
+    assert len(import_runs(tmp_path / "there", tmp_path / "runs.tar").added) == 1
+    assert (tmp_path / "there" / run.relative_to(tmp_path / "store") / "record.json").read_bytes() == content
+
+
+def test_a_store_of_a_later_version_says_so_and_is_left_alone(tmp_path: Path, store_run: Callable[..., Path]) -> None:
+    run = store_run()
+    content = (run / "record.json").read_text().replace('"schema_version": 1', '"schema_version": 2')
+    (run / "record.json").unlink()
+    (run / "record.json").write_text(content)
+    broken: list[str] = []
+    assert list(find_rows(tmp_path / "store", on_broken=lambda one: broken.append(one.problem))) == []
+    assert "reads up to 1. Update it" in broken[0]
+    with pytest.raises(NewerRecordError):
+        open_run(tmp_path / "store", "latest")

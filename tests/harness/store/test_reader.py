@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
-from harness.store.reader import BrokenRun, find_runs, open_run
+from harness.store.listing import find_rows
+from harness.store.reader import BrokenRun, open_run
 
 StoreRun = Callable[..., Path]
 
@@ -24,7 +25,7 @@ def store(tmp_path: Path, store_run: StoreRun) -> Path:
 
 
 def test_runs_come_latest_first_across_devices_and_models(store: Path) -> None:
-    assert [(run.run_id, run.device, run.model, run.status) for run in find_runs(store)] == [
+    assert [tuple(run[key] for key in ("run_id", "device", "model", "status")) for run in find_rows(store)] == [
         (THIRD, "local", "l2-seg", "unstable"),
         (SECOND, "orin", "b1-seg", "failed"),
         (FIRST, "local", "b1-seg", "done"),
@@ -32,17 +33,17 @@ def test_runs_come_latest_first_across_devices_and_models(store: Path) -> None:
 
 
 def test_filters(store: Path) -> None:
-    assert [run.run_id for run in find_runs(store, device="local")] == [THIRD, FIRST]
-    assert [run.run_id for run in find_runs(store, model="b1-seg")] == [SECOND, FIRST]
-    assert [run.run_id for run in find_runs(store, status="failed")] == [SECOND]
-    assert [run.run_id for run in find_runs(store, device="local", model="l2-seg", status="done")] == []
+    assert [run["run_id"] for run in find_rows(store, device="local")] == [THIRD, FIRST]
+    assert [run["run_id"] for run in find_rows(store, model="b1-seg")] == [SECOND, FIRST]
+    assert [run["run_id"] for run in find_rows(store, status="failed")] == [SECOND]
+    assert [run["run_id"] for run in find_rows(store, device="local", model="l2-seg", status="done")] == []
 
 
 def test_a_summary_has_the_numbers_and_a_failed_one_none(store: Path) -> None:
-    by_id = {run.run_id: run for run in find_runs(store)}
-    assert by_id[FIRST].median_ms == 249.096794
-    assert (by_id[FIRST].n, by_id[FIRST].flags) == (120, ("foreign-load",))
-    assert (by_id[SECOND].median_ms, by_id[SECOND].low_ms, by_id[SECOND].n) == (None, None, None)
+    by_id = {run["run_id"]: run for run in find_rows(store)}
+    assert by_id[FIRST]["median_ms"] == 249.096794
+    assert (by_id[FIRST]["samples"], by_id[FIRST]["flags"]) == (120, ["foreign-load"])
+    assert (by_id[SECOND]["median_ms"], by_id[SECOND]["low_ms"], by_id[SECOND]["samples"]) == (None, None, None)
 
 
 def test_a_broken_record_is_reported_and_the_others_are_listed(store: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_broken_record_is_reported_and_the_others_are_listed(store: Path) -> N
     record.unlink()
     record.write_text("{")
     broken: list[BrokenRun] = []
-    assert [run.run_id for run in find_runs(store, on_broken=broken.append)] == [THIRD, FIRST]
+    assert [run["run_id"] for run in find_rows(store, on_broken=broken.append)] == [THIRD, FIRST]
     assert [(one.path, "not JSON" in one.problem) for one in broken] == [(record.parent, True)]
 
 
@@ -58,7 +59,7 @@ def test_a_run_in_another_runs_place_is_reported(store: Path) -> None:
     moved = store / "orin" / "b1-seg" / FIRST
     shutil.move(store / "local" / "b1-seg" / FIRST, moved)
     broken: list[BrokenRun] = []
-    assert FIRST not in [run.run_id for run in find_runs(store, on_broken=broken.append)]
+    assert FIRST not in [run["run_id"] for run in find_rows(store, on_broken=broken.append)]
     assert [one.path for one in broken] == [moved]
 
 
@@ -68,12 +69,12 @@ def test_what_is_no_run_is_passed_over(store: Path) -> None:
     (store / "local" / "b1-seg" / "notes").mkdir()
     (store / ".cache" / "b1-seg" / FIRST).mkdir(parents=True)
     broken: list[BrokenRun] = []
-    assert len(list(find_runs(store, on_broken=broken.append))) == 3
+    assert len(list(find_rows(store, on_broken=broken.append))) == 3
     assert broken == []
 
 
 def test_no_store_has_no_runs(tmp_path: Path) -> None:
-    assert list(find_runs(tmp_path / "nowhere")) == []
+    assert list(find_rows(tmp_path / "nowhere")) == []
     with pytest.raises(UnknownRunError, match="no run is stored"):
         open_run(tmp_path / "nowhere", FIRST)
 

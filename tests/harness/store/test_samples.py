@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.store.errors import BrokenRunError
+from harness.store.parquet import to_column
 from harness.store.samples import SampleBlock, latencies_by_round, read_samples, samples_schema, samples_to_parquet
 from harness.store.telemetry import Telemetry, read_telemetry, telemetry_to_parquet
 
@@ -162,3 +167,51 @@ def test_telemetry_comes_back(tmp_path: Path) -> None:
 def test_unequal_columns_of_telemetry_are_refused() -> None:
     with pytest.raises(ValueError, match="unequal"):
         Telemetry(np.array([1], dtype=np.int64), ["a", "b"], ["q"], ["u"], np.array([1.0]))
+
+
+def test_the_time_of_enqueueing_is_a_column_only_where_it_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "samples.parquet"
+    path.write_bytes(samples_to_parquet([_block(0, False, 3, compute_ns=1)]))
+    assert "enqueue_ns" not in pq.read_table(path).column_names
+    assert read_samples(path)[0].enqueue_ns is None
+    blocks = [_block(0, True, 2, compute_ns=1), _block(0, False, 3, compute_ns=1, enqueue_ns=2)]
+    path.write_bytes(samples_to_parquet(blocks))
+    warmup, sampling = read_samples(path)
+    assert warmup.enqueue_ns is None
+    np.testing.assert_array_equal(sampling.enqueue_ns, blocks[1].enqueue_ns)
+    table = pq.read_table(path)
+    pq.write_table(table.rename_columns([*table.column_names[:-1], "another_ns"]), path)
+    with pytest.raises(BrokenRunError, match="another_ns"):
+        read_samples(path)
+
+
+@given(
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=9), max_size=20),
+    numbers=st.lists(st.integers(-(2**62), 2**62), max_size=20),
+    truths=st.lists(st.booleans(), max_size=20),
+)
+def test_a_column_from_memory_is_the_one_that_pyarrow_makes(
+    texts: list[str], numbers: list[int], truths: list[bool]
+) -> None:
+    for values, kind in ((texts, pa.string()), (numbers, pa.int64()), (truths, pa.bool_())):
+        array = values if kind == pa.string() else np.array(values, dtype=str(kind))
+        made = to_column(array, kind)
+        made.validate(full=True)
+        assert made.equals(pa.array(values, type=kind))
+    small = np.array([number % 2**15 for number in numbers], dtype=np.int64)
+    assert to_column(small, pa.int16()).equals(pa.array(small, type=pa.int16()))
+    assert to_column(small / 3, pa.float64()).equals(pa.array(small / 3, type=pa.float64()))
+
+
+def test_files_are_written_without_pandas() -> None:
+    script = """
+import sys
+import numpy as np
+from harness.store.samples import SampleBlock, samples_to_parquet
+from harness.store.telemetry import Telemetry, telemetry_to_parquet
+samples_to_parquet([SampleBlock.of(0, False, {"start_ns": np.arange(3), "latency_ns": np.arange(3)})])
+telemetry_to_parquet(Telemetry(np.arange(2), ["cpu0"] * 2, ["clock"] * 2, ["MHz"] * 2, np.arange(2.0)))
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False"]

@@ -30,6 +30,7 @@ def _edit(run: Path, change: Callable[[dict[str, Any]], None]) -> None:
     content = json.loads((run / "record.json").read_text())
     change(content)
     _replace(run / "record.json", json.dumps(content).encode())
+    (run / "SHA256SUMS").unlink(missing_ok=True)
 
 
 def _replace_samples(run: Path, blocks: list[SampleBlock]) -> None:
@@ -93,6 +94,7 @@ def test_a_link_is_found_even_with_the_right_content(store_run: StoreRun, tmp_pa
 @pytest.mark.parametrize("content", [b"", b"{", b"null", b'{"schema_version": 7}'])
 def test_a_broken_record_is_found(store_run: StoreRun, tmp_path: Path, content: bytes) -> None:
     run = store_run()
+    (run / "SHA256SUMS").unlink()
     _replace(run / "record.json", content)
     assert "record" in _only(verify_store(tmp_path / "store").findings).problem
 

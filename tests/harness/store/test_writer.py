@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from harness.store.errors import RunExistsError, StoreError, StoreFullError
-from harness.store.reader import find_runs, open_run, run_paths
+from harness.store.listing import find_rows
+from harness.store.reader import open_run, run_paths
 from harness.store.record import RunRecord
 from harness.store.verify import verify_store
 from harness.store.writer import RunWriter
@@ -31,7 +32,7 @@ def _everything_in(folder: Path) -> list[str]:
 def test_a_run_is_stored_whole_with_the_hashes_of_its_files(tmp_path: Path, store_run: StoreRun) -> None:
     path = store_run()
     assert path == tmp_path / "store" / "local" / "b1-seg" / RUN_ID
-    assert _everything_in(path) == ["evidence", "evidence/worker.log", "record.json", "samples.parquet"]
+    assert _everything_in(path) == ["SHA256SUMS", "evidence", "evidence/worker.log", "record.json", "samples.parquet"]
     record = open_run(tmp_path / "store", RUN_ID).record
     assert set(record.files) == {"evidence/worker.log", "samples.parquet"}
     for relative, file in record.files.items():
@@ -136,7 +137,7 @@ def _stops(tmp_path: Path, action: str) -> list[Path]:
 
 
 def _is_whole(store: Path) -> bool:
-    runs = list(find_runs(store, on_broken=lambda broken: pytest.fail(f"visible but broken: {broken}")))
+    runs = list(find_rows(store, on_broken=lambda broken: pytest.fail(f"visible but broken: {broken}")))
     return len(runs) == 1
 
 

@@ -1,0 +1,87 @@
+"""What the deployed model computes for the seeded input, by way of TFLite's tool: a process of its own, before timing.
+
+The classic tool reads its input from files and writes the outputs' bytes, one tensor after the other, if it is asked
+to. The inputs are made here and pushed like any file, so a second run carries nothing. The CompiledModel tool can do
+neither.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from devices.errors import WorkerError
+from devices.runners.base import RoundRequest
+from devices.runners.benchmark_model_tool import Tool
+from devices.transports.base import Transport
+from devices.worker.inputs import generate, in_artifact_layout
+from devices.worker.outputs import save
+from devices.worker.request import InputTensor
+
+_FLAGS = ("input_layer", "input_layer_shape", "input_layer_value_files", "output_filepath")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}")
+"""The tool takes lists with commas and colons in one argument."""
+
+
+def why_no_outputs(tool: Tool, request: RoundRequest, chosen: Mapping[str, Any]) -> str | None:
+    """Why there are no outputs to compare; None where there are."""
+    if not request.outputs:
+        return "nothing is known of the model's outputs"
+    if not set(_FLAGS) <= tool.flags:
+        return "this build of benchmark_model makes its own random input and gives no outputs"
+    if request.runtime == "litert-gpu" and chosen["allow_fp16"]:
+        return "the GPU was allowed half precision (allow_fp16), and fp32 is what outputs are judged by"
+    if not all(_NAME.fullmatch(one["name"]) for one in request.inputs):
+        return "benchmark_model cannot be told inputs of these names"
+    return None
+
+
+@contextmanager
+def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """The tool's arguments for the seeded inputs, which are on the device meanwhile."""
+    names, shapes, files = [], [], []
+    with tempfile.TemporaryDirectory(prefix="bench-inputs-") as folder:
+        for index, entry in enumerate(inputs):
+            tensor = InputTensor(**{**entry, "shape": tuple(entry["shape"])})
+            values = in_artifact_layout(generate(tensor), tensor.layout)
+            local = Path(folder) / f"input{index}.bin"
+            values.tofile(local)
+            names.append(tensor.name)
+            shapes.append(",".join(str(size) for size in values.shape))
+            files.append(f"{tensor.name}:{transport.push(local, local.name)}")
+        yield [
+            f"--input_layer={','.join(names)}",
+            f"--input_layer_shape={':'.join(shapes)}",
+            f"--input_layer_value_files={','.join(files)}",
+        ]
+
+
+def fetch_outputs(transport: Transport, remote: str, outputs: Sequence[Mapping[str, Any]], to: Path) -> None:
+    """Bring the tool's file here and write its tensors as .npz under their names, in the artifact's layout.
+
+    `outputs`: name, shape (batch included) and dtype of each, in the artifact's order. Raises WorkerError where the
+    file has another size than these have together.
+    """
+    import numpy as np
+
+    with tempfile.TemporaryDirectory(prefix="bench-outputs-") as folder:
+        local = Path(folder) / "outputs.bin"
+        transport.pull(remote, local)
+        content = local.read_bytes()
+    arrays: dict[str, Any] = {}
+    position = 0
+    for one in outputs:
+        dtype = np.dtype(one["dtype"])
+        end = position + dtype.itemsize * int(np.prod(one["shape"], dtype=np.int64))
+        if end <= len(content):
+            arrays[one["name"]] = np.frombuffer(content[position:end], dtype).reshape(one["shape"])
+        position = end
+    if position != len(content):
+        raise WorkerError(
+            "protocol", f"benchmark_model wrote {len(content)} bytes of outputs, the model has {position}"
+        )
+    save(str(to), arrays)

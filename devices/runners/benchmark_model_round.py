@@ -1,0 +1,164 @@
+"""The processes of one round: TFLite's tool started again and again, each process checked and giving one sample."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from devices.errors import WorkerError
+from devices.probes.android_cpus import taskset_mask
+from devices.runners.base import Progress, ProgressHandler, RoundRequest
+from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from devices.runners.benchmark_model_output import ToolOutput, parse_output
+from devices.runners.benchmark_model_tool import Tool
+from devices.transports.base import Completed, Transport
+from devices.worker.precision import SamplingEnd
+from devices.worker.request import SamplingBounds
+
+_ERROR = re.compile(r"(?:ERROR|FATAL): ")
+_OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "out of memory", "Failed to allocate")
+
+
+@dataclass(frozen=True)
+class Process:
+    start_ns: int
+    """Since the round's first one, by the host's clock."""
+    wall_ns: int
+    output: ToolOutput
+
+    @property
+    def latency_ns(self) -> int:
+        return round(self.output.typical_us * 1000)
+
+
+class Processes:
+    """The processes of one round."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        tool: Tool,
+        flags: list[str],
+        chosen: dict[str, Any],
+        request: RoundRequest,
+        settings: BenchmarkModelOptions,
+        on_progress: ProgressHandler,
+    ) -> None:
+        pinned = ["taskset", taskset_mask(request.cpus)] if request.cpus else []
+        self._argv = [*pinned, tool.path, *flags]
+        self._transport, self._tool, self._chosen = transport, tool, chosen
+        self._request, self._settings, self._on_progress = request, settings, on_progress
+        self._origin_ns = time.monotonic_ns()
+        self.printed: list[str] = []
+
+    def warm_up(self) -> list[Process]:
+        """Processes until the floor in time; one at least, for the file cache and the governor."""
+        bounds = self._request.warmup
+        floor_ns, cap_ns = int(bounds["min_ns"]), int(bounds["max_ns"])
+        done: list[Process] = []
+        if floor_ns == 0 and int(bounds["min_count"]) == 0:
+            return done
+        began_ns = time.monotonic_ns()
+        while not done or (elapsed_ns := time.monotonic_ns() - began_ns) < min(floor_ns, cap_ns - done[-1].wall_ns):
+            if done:
+                self._tell("warmup", done, elapsed_ns)
+            done.append(self.run())
+        return done
+
+    def sample(self) -> tuple[list[Process], str]:
+        """Processes until the median is known well enough or a cap is reached, and why it ended."""
+        bounds = SamplingBounds(**{name: self._request.sampling[name] for name in SamplingBounds._fields})
+        end = SamplingEnd(bounds)
+        done: list[Process] = []
+        began_ns = time.monotonic_ns()
+        while True:
+            done.append(self.run())
+            elapsed_ns = time.monotonic_ns() - began_ns
+            self._tell("sampling", done, elapsed_ns)
+            if reason := end.reason([process.latency_ns for process in done], len(done), elapsed_ns):
+                return done, reason
+            # The cap in time is kept: no process is begun that will not end before it.
+            if elapsed_ns + max(process.wall_ns for process in done) > bounds.max_ns:
+                return done, "max_ns"
+
+    def run(self, *extra: str) -> Process:
+        """One process, with further arguments. Raises WorkerError unless it did all that was asked for."""
+        start_ns = time.monotonic_ns()
+        silent_s = min(self._request.idle_timeout_s, self._settings.max_process_s + 60)
+        argv = [*self._argv, *extra]
+        completed = self._transport.run(
+            argv, idle_timeout_s=silent_s, timeout_s=2 * self._settings.max_process_s + silent_s
+        )
+        wall_ns = time.monotonic_ns() - start_ns
+        printed = f"$ {' '.join(argv)}\n{completed.stdout}{completed.stderr}\n"
+        self.printed.append(printed)
+        try:
+            check_ended(completed)
+            output = parse_output(completed.stdout, completed.stderr)
+            self._check(output)
+        except WorkerError as error:
+            error.log = "".join(self.printed)
+            raise
+        return Process(start_ns - self._origin_ns, wall_ns, output)
+
+    def _check(self, output: ToolOutput) -> None:
+        """Was done what was asked for: all inferences, in the delegate?"""
+        counts = [("inferences", output.inference, self._settings.runs)]
+        if output.warmup is not None:
+            counts.append(("warm-up inferences", output.warmup, self._settings.warmup_runs))
+        for what, statistics, wanted in counts:
+            if statistics.count != wanted:
+                raise WorkerError(
+                    "runtime-failed",
+                    f"benchmark_model made {statistics.count} {what}, not {wanted}",
+                    "raise `max_process_s` or lower `runs` in the device's `benchmark_model`",
+                )
+        if output.typical_us <= 0:
+            raise WorkerError(
+                "protocol",
+                "benchmark_model reports 0 us an inference: the model is too small for its clock of 1 us",
+                "choose a larger model or resolution",
+            )
+        delegate = "GPU" if self._request.runtime == "litert-gpu" else "XNNPACK" if self._chosen["xnnpack"] else None
+        if delegate is None or self._tool.compiled_model:
+            # The CompiledModel tool does not say; on the GPU its own --require_full_delegation demands it.
+            return
+        taken = [one for one in output.delegations if delegate in one.delegate.upper()]
+        if not taken:
+            raise WorkerError(
+                "runtime-failed",
+                f"benchmark_model did not say that it applied the {delegate} delegate",
+                "its output is in the run's evidence; try another build of the tool (docs/android.md)",
+            )
+        if not taken[0].full and not self._chosen["allow_partial"]:
+            part = "no part" if taken[0].kernels == 0 else "only a part"
+            raise WorkerError(
+                "runtime-failed",
+                f"{part} of the model runs in the {delegate} delegate ({taken[0].kernels or 'unknown'} partitions)",
+                "measure it all the same with --runtime-option allow_partial=true; the record says so",
+            )
+
+    def _tell(self, stage: str, done: list[Process], elapsed_ns: int) -> None:
+        middle_ms = median(process.latency_ns for process in done) / 1e6
+        self._on_progress(Progress(stage, len(done), elapsed_ns / 1e9, middle_ms))
+
+
+def check_ended(completed: Completed) -> None:
+    if completed.returncode == 0:
+        return
+    said = [line for line in completed.stderr.splitlines() if _ERROR.match(line)] or completed.stderr.splitlines()
+    words = _ERROR.sub("", said[0].strip())[:300] if said else "it printed no reason"
+    if completed.returncode == -9 or any(one in completed.stderr for one in _OUT_OF_MEMORY_WORDS):
+        raise WorkerError(
+            "out-of-memory",
+            f"benchmark_model was killed, most likely because memory ran out ({words})",
+            "close apps on the device, or choose a smaller model or resolution",
+        )
+    raise WorkerError(
+        "runtime-failed",
+        f"benchmark_model ended with code {completed.returncode}: {words}",
+        "its whole output is in the run's evidence",
+    )

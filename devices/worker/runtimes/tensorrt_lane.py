@@ -1,0 +1,51 @@
+"""One request through a TensorRT engine: its context, its buffers, its place on a stream."""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+
+from ..memory.base import DeviceBuffer, Memory
+from .base import TensorInfo
+from .gpu import GpuLane, host_buffers
+from .tensorrt_api import TensorRtApi
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class EngineLane(GpuLane):
+    """An execution context with buffers of its own, so that several can run at once."""
+
+    def __init__(self, api: TensorRtApi, engine: Any, memory: Memory, pinned: bool, spin: bool) -> None:
+        super().__init__(memory, spin)
+        self.context = api.context(engine)
+        inputs, self._outputs = api.tensors(engine)
+        in_hosts, out_hosts = (host_buffers(memory, tensors, pinned) for tensors in (inputs, self._outputs))
+        self.copies_in = [(memory.device_buffer(host), host) for host in in_hosts]
+        self.copies_out = [(host, memory.device_buffer(host)) for host in out_hosts]
+        self._handle = memory.stream_handle(self.stream)
+        self._execution = api.bind(engine, self.context, self._addresses([*inputs, *self._outputs]))
+
+    def feed(self, arrays: Sequence["np.ndarray"]) -> None:
+        """In the engine's order of inputs."""
+        for (_, host), array in zip(self.copies_in, arrays):
+            host.array[...] = array
+
+    def outputs(self) -> Mapping[str, "np.ndarray"]:
+        """By the engine's names, in its order."""
+        return OrderedDict((tensor.name, host.array) for tensor, (host, _) in zip(self._outputs, self.copies_out))
+
+    def enqueue_copy_in(self) -> None:
+        for device, host in self.copies_in:
+            self.memory.copy_in(device, host, self.stream)
+
+    def enqueue_compute(self) -> None:
+        self._execution.enqueue(self._handle)
+
+    def enqueue_copy_out(self) -> None:
+        for host, device in self.copies_out:
+            self.memory.copy_out(host, device, self.stream)
+
+    def _addresses(self, tensors: Sequence[TensorInfo]) -> Dict[str, int]:
+        devices: List[DeviceBuffer] = [device for device, _ in self.copies_in]
+        devices += [device for _, device in self.copies_out]
+        return {tensor.name: device.address for tensor, device in zip(tensors, devices)}

@@ -1,0 +1,1 @@
+"""Campaigns: many cases on many devices, days of measuring, nothing lost."""

@@ -1,0 +1,49 @@
+"""What came of trying a case once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.campaign.plan import PlannedCase
+    from harness.store.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A stored run, or the reason why there is not even a failed one."""
+
+    key: str
+    run: str | None
+    """Folder of the run in the store (device/model/run id); None where none was stored."""
+    status: str
+    """done, unstable or failed."""
+    kind: str | None = None
+    """Of the failure, in one word."""
+    reason: str | None = None
+    median_ms: float | None = None
+
+    @classmethod
+    def stored(cls, planned: PlannedCase, record: RunRecord, path: Path) -> Attempt:
+        """Of a run that is in the store."""
+        failure = record.failure
+        return cls(
+            planned.key,
+            "/".join(path.parts[-3:]),
+            record.status,
+            failure.kind if failure else None,
+            f"{failure.stage}: {failure.message}" if failure else None,
+            record.summary.latency.median_ms if record.summary else None,
+        )
+
+    @classmethod
+    def of_row(cls, key: str, row: dict[str, Any]) -> Attempt:
+        """Of a run of the run table."""
+        reason = f"{row['failure_stage']}: {row['failure']}" if row["failure"] else None
+        return cls(key, row["path"], row["status"], row["failure_kind"], reason, row["median_ms"])
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failed"

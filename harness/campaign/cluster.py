@@ -1,0 +1,274 @@
+"""A campaign on all hosts of a Dask cluster: exports anywhere, each measurement where its device is.
+
+Dask decides which host does what, brings exports from host to host, and gives the work of a host that died to another
+that has the device, or to the same one once it is back. What is measured comes back as run directories.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devices.device import Device
+from devices.errors import DeviceError, InventoryError, UnreachableError
+from harness.campaign import remote
+from harness.campaign.attempt import Attempt
+from harness.campaign.block import BlockSettings
+from harness.campaign.cluster_settings import ClusterSettings
+from harness.campaign.plan import Plan, PlannedCase
+from harness.campaign.running import open_keys, run_device
+from harness.campaign.state import CaseRuns
+from harness.campaign.watcher import Watcher
+from harness.campaign.worker import EXPORT, QUIET, device_resource, resources_for
+from harness.errors import RequestError
+from harness.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+CONNECT_S = 30.0
+APPEAR_S = 30.0
+"""For this long a device is waited for that no host offers yet."""
+_POLL_S = 0.5
+
+
+class StoppedError(RuntimeError):
+    """The campaign is being left; nobody waits for this any more."""
+
+
+@contextmanager
+def connected(settings: ClusterSettings) -> Iterator[Cluster]:
+    """The cluster of a scheduler. Raises UnreachableError, RequestError."""
+    import dask
+
+    dask.config.set(QUIET)
+    from distributed import Client
+
+    try:
+        client = Client(settings.address, security=settings.security(), timeout=CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise UnreachableError(
+            f"the scheduler {settings.address} does not answer: {error}",
+            "is `dask scheduler` running there, with certificates of the same authority?",
+        ) from None
+    try:
+        yield Cluster(client)
+    finally:
+        client.close(timeout=5)
+
+
+class Cluster:
+    """A Place (harness/campaign/place.py). A block is one case: what a host that dies costs."""
+
+    usual_block = 1
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._devices: dict[str, Device] = {}
+        self._stop = threading.Event()
+
+    def device_of(self, name: str) -> Device:
+        """As its own host has it in devices.yaml. Raises InventoryError, RequestError."""
+        deadline_s = time.monotonic() + APPEAR_S
+        while name not in self._devices:
+            self._devices = self._offered()
+            if name not in self._devices and time.monotonic() > deadline_s:
+                raise InventoryError(
+                    f"no host of the cluster offers a device called {name!r}",
+                    f"Offered: {', '.join(sorted(self._devices)) or 'none'}. Start `bench worker --devices {name} "
+                    "--scheduler ADDRESS` on a host that has it",
+                )
+            if name not in self._devices:
+                time.sleep(_POLL_S)
+        return self._devices[name]
+
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+        topic = f"bench-{uuid.uuid4().hex}"
+        by_key = {planned.key: planned for planned in plan.cases}
+        self._client.subscribe_topic(topic, lambda event: _hear(event[1], by_key, watcher))
+        blocks = plan.blocks(open_keys(plan, runs))
+        with ThreadPoolExecutor(max_workers=max(1, len(blocks)), thread_name_prefix="campaign") as pool:
+            lines = [
+                pool.submit(
+                    self._run_device, _Line(self._client, plan, settings, topic, self._stop), one, runs, watcher
+                )
+                for one in blocks.values()
+            ]
+            try:
+                for line in lines:
+                    line.result()
+            finally:
+                # Also after Ctrl-C, and where another device's line met something that stops everything.
+                self._stop.set()
+                with contextlib.suppress(Exception):
+                    self._client.unsubscribe_topic(topic)
+
+    def _run_device(
+        self, line: _Line, blocks: Sequence[Sequence[PlannedCase]], runs: dict[str, CaseRuns], watcher: Watcher
+    ) -> None:
+        def measure(block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+            attempts = line.measure(block, upcoming)
+            for attempt in attempts:
+                watcher.attempted(attempt)
+            return attempts
+
+        with contextlib.suppress(StoppedError):
+            run_device(line.plan, blocks, runs, measure, watcher, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise StoppedError
+
+    def _offered(self) -> dict[str, Device]:
+        from importlib.metadata import version
+
+        found: dict[str, Device] = {}
+        hosts: dict[str, str] = {}
+        for said in self._client.run(remote.describe).values():
+            if said["version"] != version("latency-bench"):
+                raise RequestError(
+                    f"{said['host']} has bench {said['version']}, this host has {version('latency-bench')}; "
+                    "install the same"
+                )
+            for name, fields in said["devices"].items():
+                device = Device.model_validate(fields)
+                if device.transport == "local" and hosts.setdefault(name, said["host"]) != said["host"]:
+                    raise RequestError(
+                        f"{hosts[name]} and {said['host']} both offer themselves as {name!r}; give each a name of its "
+                        "own in its devices.yaml (`transport: local`)"
+                    )
+                found[name] = device
+        return found
+
+
+class _Line:
+    """The work of one device, block after block."""
+
+    def __init__(self, client: Client, plan: Plan, settings: BlockSettings, topic: str, stop: threading.Event) -> None:
+        self.plan = plan
+        self._client = client
+        self._settings = settings
+        self._topic = topic
+        self._stop = stop
+        self._exports: dict[str, Future[Any] | None] = {}
+
+    def measure(self, block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+        """Measure a block on whichever host has the device; bring its runs into the store. Raises StoreError,
+        DeviceError where the host says that nothing can be measured, StoppedError."""
+        self._ask_for_exports([*block, *upcoming])
+        exports = [self._exports.pop(planned.key, None) for planned in block]
+        device = block[0].case.device
+        future = self._client.submit(
+            remote.measure, self._payload(block), *exports, resources=resources_for(device), pure=False, retries=0
+        )
+        try:
+            said = self._result(future)
+        except _HostsDiedError as error:
+            return [Attempt(planned.key, None, "failed", "hosts-died", str(error)) for planned in block]
+        finally:
+            future.release()
+        if "stopped" in said:
+            if said["kind"] == "busy":
+                raise DeviceError(said["stopped"])
+            return [Attempt(planned.key, None, "failed", said["kind"], said["stopped"]) for planned in block]
+        self._keep(said["runs"], [one["run"] for one in said["attempts"] if one["run"] is not None])
+        return [Attempt(**one) for one in said["attempts"]]
+
+    def _ask_for_exports(self, cases: Sequence[PlannedCase]) -> None:
+        new = [planned for planned in cases if planned.key not in self._exports]
+        if not new:
+            return
+        asked = self._client.submit(
+            remote.needed_exports,
+            [_payload_of(planned) for planned in new],
+            resources={device_resource(new[0].case.device.name): 1.0},
+            pure=False,
+        )
+        try:
+            answers = self._result(asked)
+        except _HostsDiedError:
+            answers = [None] * len(new)
+        for planned, needed in zip(new, answers, strict=True):
+            # The same export for several cases is the same task: Dask knows it by its argument.
+            self._exports[planned.key] = (
+                None if needed is None else self._client.submit(remote.export, needed, resources={EXPORT: 1.0})
+            )
+
+    def _payload(self, block: Sequence[PlannedCase]) -> dict[str, Any]:
+        return {
+            "cases": [_payload_of(planned) for planned in block],
+            "campaign": self._settings.campaign,
+            "command": list(self._settings.command),
+            "order_seed": self._settings.order_seed,
+            "wait": self._settings.wait,
+            "topic": self._topic,
+        }
+
+    def _result(self, future: Future[Any]) -> Any:
+        """What a host answers, however long that takes: a host that has the device may have to come back first."""
+        from distributed import CancelledError, KilledWorker
+
+        while not self._stop.is_set():
+            try:
+                return future.result(timeout=_POLL_S)
+            except TimeoutError:
+                continue
+            except KilledWorker as error:
+                raise _HostsDiedError(f"every host that tried it died: {str(error).splitlines()[0][:300]}") from None
+            except (CancelledError, OSError) as error:
+                if self._stop.is_set():
+                    break
+                raise UnreachableError(
+                    f"the scheduler was lost ({type(error).__name__})", "start it again, then the same command"
+                ) from None
+        future.cancel()
+        raise StoppedError
+
+    def _keep(self, content: bytes, names: Sequence[str]) -> None:
+        from harness.store.importing import import_runs
+
+        if not names:
+            return
+        with tempfile.TemporaryDirectory(prefix="bench-merge-") as folder:
+            archive = Path(folder) / "runs.tar"
+            archive.write_bytes(content)
+            merged = import_runs(self._settings.store, archive)
+        if merged.refused:
+            name, why = next(iter(merged.refused.items()))
+            raise StoreError(f"{name} came back, but cannot be stored: {why}")
+
+
+class _HostsDiedError(RuntimeError):
+    """Dask gave a task up."""
+
+
+def _payload_of(planned: PlannedCase) -> dict[str, Any]:
+    if planned.request is None:
+        raise RequestError(f"{planned.label} was made on this host; only cases of a campaign's file can travel")
+    return {
+        "key": planned.key,
+        "request": planned.request.model_dump(mode="json"),
+        "protocol": planned.case.protocol.model_dump(mode="json"),
+        "rounds": planned.case.rounds,
+    }
+
+
+def _hear(message: Any, by_key: dict[str, PlannedCase], watcher: Watcher) -> None:
+    """An event that a host sent; one that makes no sense is left out."""
+    if not isinstance(message, dict):
+        return
+    planned = by_key.get(str(message.get("key")))
+    if message.get("what") == "stage":
+        watcher.stage(str(message.get("text")))
+    elif message.get("what") == "started" and planned is not None:
+        watcher.started(planned)
+    elif message.get("what") == "round" and planned is not None:
+        watcher.round_done(planned, int(message.get("rounds", 0)))

@@ -1,0 +1,91 @@
+"""How long a case will take, roughly: from earlier runs of it on this device, else from its MACs and the rate that
+other models reached there, else not at all.
+
+Processes, warm-up and samples are counted; exports, engines and cool-downs are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from harness.case import Case
+
+if TYPE_CHECKING:
+    from harness.protocol import Protocol
+    from model_specs.spec import ModelSpec
+
+START_S = 3.0
+"""Start of a process and loading of a model, for each round: a rough figure."""
+
+_MS = 1e-3
+_Row = dict[str, Any]
+_Key = tuple[Any, ...]
+
+
+class Estimator:
+    """Learns from the rows of a store's runs (harness/store/run_table.py)."""
+
+    def __init__(self, rows: Iterable[_Row], macs_of: Callable[[ModelSpec], float | None]) -> None:
+        """`macs_of` gives the MACs of one image, where they are known without building the model."""
+        self._macs_of = macs_of
+        self._macs: dict[_Key, float] = {}
+        self._rows: dict[_Key, _Row] = {}
+        rates: dict[_Key, list[float]] = {}
+        for row in rows:
+            if row["macs"]:
+                self._macs.setdefault((row["model"], row["height"], row["width"]), row["macs"])
+            if not row["median_ms"]:
+                continue
+            # The latest comes first, and counts.
+            self._rows.setdefault(_key_of_row(row), row)
+            if row["macs"]:
+                rates.setdefault(_rate_key_of_row(row), []).append(row["median_ms"] / (row["macs"] * row["batch"]))
+        self._ms_per_mac = {key: median(found) for key, found in rates.items()}
+
+    def seconds(self, case: Case) -> float | None:
+        """Of all its rounds; None where nothing is known."""
+        earlier = self._rows.get(_key_of(case))
+        latency_s = earlier["median_ms"] * _MS if earlier else self._latency_by_macs_s(case)
+        if latency_s is None:
+            return None
+        sampling_s = _part_s(case.protocol.sampling.model_dump(), latency_s)
+        if earlier and earlier["protocol"] == case.protocol.name:
+            # What the precision that was asked for took the last time.
+            sampling_s = max(sampling_s, earlier["samples"] / earlier["rounds"] * latency_s)
+        return case.rounds * (START_S + _warmup_s(case.protocol, latency_s) + sampling_s + _throughput_s(case))
+
+    def _latency_by_macs_s(self, case: Case) -> float | None:
+        rate = self._ms_per_mac.get((case.device.name, case.runtime, case.precision, case.threads))
+        macs = self._macs.get((case.spec.id, *case.spec.resolution)) or self._macs_of(case.spec)
+        return None if rate is None or macs is None else float(rate * macs * case.batch * _MS)
+
+
+def _warmup_s(protocol: Protocol, latency_s: float) -> float:
+    return _part_s(protocol.warmup.model_dump(), latency_s)
+
+
+def _part_s(part: dict[str, Any], latency_s: float) -> float:
+    """From its floors to its cap in time; at least one request."""
+    least_s = max(part["min_s"], part["min_count"] * latency_s)
+    return float(max(latency_s, min(part["max_s"], least_s)))
+
+
+def _throughput_s(case: Case) -> float:
+    return case.protocol.worker_throughput(case.streams)["min_ns"] / 1e9 if case.streams else 0.0
+
+
+def _key_of(case: Case) -> _Key:
+    device, runtime = case.device.name, case.runtime
+    return (device, case.spec.id, *case.spec.resolution, runtime, case.precision, case.batch, case.threads, case.output)
+
+
+def _key_of_row(row: _Row) -> _Key:
+    threads = row["threads"] if row["threads"] is not None else 1
+    fields = [row[name] for name in ("device", "model", "height", "width", "runtime", "precision", "batch")]
+    return (*fields, threads, row["output"] or "logits")
+
+
+def _rate_key_of_row(row: _Row) -> _Key:
+    return row["device"], row["runtime"], row["precision"], row["threads"] if row["threads"] is not None else 1

@@ -1,0 +1,62 @@
+"""Where a campaign runs: on this host, or on all hosts of a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from harness.campaign.plan import DEFAULT_BLOCK, Plan
+
+if TYPE_CHECKING:
+    from devices.device import Device
+    from harness.campaign.block import BlockSettings
+    from harness.campaign.cluster_settings import ClusterSettings
+    from harness.campaign.state import CaseRuns
+    from harness.campaign.watcher import Watcher
+
+
+class Place(Protocol):
+    """What has devices and measures on them."""
+
+    usual_block: int
+    """Cases in a block where the campaign does not say."""
+
+    def device_of(self, name: str) -> Device:
+        """The device of this name. Raises InventoryError."""
+
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+        """Measure what is open. Raises DeviceBusyError, StoreError, CacheError, where nothing else could be either."""
+
+
+class Here:
+    """This host, with its devices.yaml."""
+
+    usual_block = DEFAULT_BLOCK
+
+    def __init__(self) -> None:
+        from devices.inventory import find_device
+
+        # The inventory as it is now: a campaign of days does not change under its own feet.
+        self._find = cache(find_device)
+
+    def device_of(self, name: str) -> Device:
+        return self._find(name)
+
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+        from harness.campaign.running import run_campaign
+
+        run_campaign(plan, runs, settings, watcher)
+
+
+@contextmanager
+def place_of(settings: ClusterSettings | None) -> Iterator[Place]:
+    """The cluster that `settings` name, connected; this host for None. Raises RequestError, UnreachableError."""
+    if settings is None:
+        yield Here()
+        return
+    from harness.campaign.cluster import connected
+
+    with connected(settings) as cluster:
+        yield cluster

@@ -1,0 +1,192 @@
+"""What hosts of a cluster do for a campaign: say what devices they have, export, measure. Runs in `bench worker`.
+
+Arguments and results are plain JSON values and bytes. Expected failures come back as values, because an exception of
+ours would have to be pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devices.errors import DeviceError
+from harness.campaign.attempt import Attempt
+from harness.campaign.plan import PlannedCase, case_key
+from harness.campaign.worker import DEVICES_ATTRIBUTE
+from harness.case import Case
+from harness.errors import RequestError
+from harness.export.artifact import Artifact
+from harness.export.cache import MANIFEST, plain_name, read_entry
+
+Packed = dict[str, bytes]
+"""The files of an export by name, its manifest among them."""
+
+
+class AbandonedError(RuntimeError):
+    """Nobody wants the result any more."""
+
+
+def describe(dask_worker: Any) -> dict[str, Any]:
+    """The host, its version of bench, and its devices, as the inventory has them."""
+    from importlib.metadata import version
+
+    from devices.inventory import find_device
+
+    devices = {name: find_device(name).model_dump(mode="json") for name in getattr(dask_worker, DEVICES_ATTRIBUTE, ())}
+    return {"host": socket.gethostname(), "version": version("latency-bench"), "devices": devices}
+
+
+def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What has to be exported for each case, told by the device; None where nothing has, or nobody can tell now."""
+    from devices.opening import open_device
+    from harness.exporting import export_of
+
+    found: list[dict[str, Any] | None] = []
+    for payload in payloads:
+        try:
+            case = _case(payload)
+            with open_device(case.device) as session:
+                needed = export_of(case, session)
+        except (DeviceError, RequestError):
+            # The case's own turn will show it, and record it.
+            found.append(None)
+            continue
+        if isinstance(needed, Artifact) or case.weights is not None:
+            # A checkpoint lies on the hosts that were told so, and nowhere else.
+            found.append(None)
+            continue
+        options = dataclasses.asdict(needed.options)
+        found.append({"spec": needed.spec.model_dump(mode="json"), "format": needed.format, "options": options})
+    return found
+
+
+def export(needed: dict[str, Any]) -> Packed | None:
+    """Export and pack; None where that fails here: whoever measures tries again, and records why."""
+    from harness.export import ExportOptions, export_artifact
+    from harness.export.errors import CacheError, ExportError
+    from model_specs.errors import SpecError
+    from model_specs.spec import ModelSpec
+
+    try:
+        spec = ModelSpec.model_validate_json(json.dumps(needed["spec"]))
+        options = ExportOptions(**needed["options"])
+        return packed(export_artifact(spec, needed["format"], options, progress=lambda _: None))
+    except (ExportError, CacheError, SpecError, OSError):
+        return None
+
+
+def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any]:
+    """Measure a block of cases into a store of its own, which is packed and handed back; nothing of it stays here.
+
+    `stopped` in the result: why nothing could be measured, such as a device that somebody else has.
+    """
+    from distributed import get_worker
+
+    from harness.campaign.block import BlockSettings, measure_block
+    from harness.export.errors import CacheError
+    from harness.store.archive import write_archive
+    from harness.store.errors import StoreError
+
+    watcher = _Reporter(get_worker(), payload["topic"])
+    with tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder:
+        store = Path(folder) / "store"
+        settings = BlockSettings(
+            payload["campaign"], store, tuple(payload["command"]), payload["order_seed"], payload["wait"]
+        )
+        try:
+            cases = [
+                PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
+                for one, artifact in zip(payload["cases"], artifacts, strict=True)
+            ]
+            attempts = measure_block(cases, (), settings, watcher)
+            stored = [store / one.run for one in attempts if one.run is not None]
+            archive = Path(folder) / "runs.tar"
+            write_archive(stored, archive)
+            content = archive.read_bytes()
+        except (DeviceError, RequestError, StoreError, CacheError, OSError) as error:
+            return {"stopped": f"{socket.gethostname()}: {error}", "kind": getattr(error, "kind", "host")}
+    return {"attempts": [dataclasses.asdict(one) for one in attempts], "runs": content}
+
+
+def packed(artifact: Artifact) -> Packed:
+    """The files of an artifact that lies in the cache."""
+    entry = artifact.path.parent
+    names = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return {name: (entry / plain_name(name)).read_bytes() for name in (MANIFEST, *names)}
+
+
+def unpacked(files: Packed, folder: Path) -> Artifact:
+    """The artifact, its files written to `folder`, every one of them as its hash says. Raises ValueError, OSError."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / plain_name(name)).write_bytes(content)
+    return read_entry(folder)
+
+
+def _case(payload: dict[str, Any]) -> Case:
+    """The case that was planned. Raises RequestError where this host's inventory or version makes another of it."""
+    from harness.case_request import CaseRequest, case_of
+    from harness.protocol import Protocol
+
+    request = CaseRequest.model_validate_json(json.dumps(payload["request"]))
+    case = dataclasses.replace(
+        case_of(request, single=False),
+        protocol=Protocol.model_validate_json(json.dumps(payload["protocol"])),
+        rounds=payload["rounds"],
+    )
+    if case_key(case) != payload["key"]:
+        raise RequestError(
+            f"{socket.gethostname()} makes another case of {request.model} on {request.device}: its devices.yaml, its "
+            "checkpoint or its version of bench changed since the campaign began; begin the campaign again"
+        )
+    return case
+
+
+def _with_artifact(case: Case, files: Packed | None, folder: Path) -> Case:
+    if files is None:
+        return case
+    try:
+        return dataclasses.replace(case, artifact=unpacked(files, folder))
+    except ValueError as error:
+        raise RequestError(f"the export of {case.spec.id} arrived damaged: {error}") from error
+
+
+class _Reporter:
+    """A Watcher that tells the campaign through the scheduler, and stops where nobody listens any more."""
+
+    def __init__(self, worker: Any, topic: str) -> None:
+        self._worker = worker
+        self._topic = topic
+        self._task = worker.get_current_task()
+
+    def stage(self, text: str) -> None:
+        self._tell("stage", text=text)
+
+    def progress(self, case: Case, round_index: int, progress: Any) -> None:
+        self._check_wanted()
+
+    def started(self, planned: PlannedCase) -> None:
+        self._tell("started", key=planned.key)
+
+    def round_done(self, planned: PlannedCase, rounds: int) -> None:
+        self._tell("round", key=planned.key, rounds=rounds)
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Told by the result, once the run is in the campaign's store."""
+
+    def left(self, planned: PlannedCase, reason: str) -> None:
+        """Decided by the campaign, not here."""
+
+    def _tell(self, what: str, **fields: Any) -> None:
+        self._check_wanted()
+        self._worker.log_event(self._topic, {"what": what, **fields})
+
+    def _check_wanted(self) -> None:
+        task = self._worker.state.tasks.get(self._task)
+        if task is None or task.state == "cancelled":
+            raise AbandonedError("the campaign that asked for this has gone")

@@ -1,0 +1,49 @@
+"""What a campaign has done so far: told by the runs in the store and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.campaign.plan import Plan
+
+NOT_THE_CASE = frozenset({"unreachable", "busy", "request", "inventory"})
+"""Failures that say nothing about the case: the device was away, or something has to be installed or mended first."""
+
+
+@dataclass
+class CaseRuns:
+    """The runs of one case, latest first, as rows of the run table (harness/store/run_table.py)."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def finished(self) -> dict[str, Any] | None:
+        """The latest run that has numbers."""
+        return next((row for row in self.rows if row["status"] != "failed"), None)
+
+    @property
+    def failures(self) -> int:
+        """Failed runs that count as attempts."""
+        return sum(row["status"] == "failed" and row["failure_kind"] not in NOT_THE_CASE for row in self.rows)
+
+    def is_open(self, attempts: int) -> bool:
+        """Whether there is something left to do."""
+        return self.finished is None and self.failures < attempts
+
+
+def runs_by_case(plan: Plan, store: Path) -> dict[str, CaseRuns]:
+    """The runs of every case of a plan, of those without any too. Raises StoreError."""
+    from harness.store.listing import find_rows
+
+    found = {planned.key: CaseRuns() for planned in plan.cases}
+    for row in _rows_of(plan.name, find_rows(store)):
+        if row["case"] in found:
+            found[row["case"]].rows.append(row)
+    return found
+
+
+def _rows_of(name: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return (row for row in rows if row["campaign"] == name)

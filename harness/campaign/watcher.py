@@ -1,0 +1,27 @@
+"""Who is told how a campaign goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from harness.running import Observer
+
+if TYPE_CHECKING:
+    from harness.campaign.attempt import Attempt
+    from harness.campaign.plan import PlannedCase
+
+
+class Watcher(Observer, Protocol):
+    """An Observer of the runs that also sees the campaign around them."""
+
+    def started(self, planned: PlannedCase) -> None:
+        """The case is being prepared."""
+
+    def round_done(self, planned: PlannedCase, rounds: int) -> None:
+        """So many of its rounds are measured."""
+
+    def attempted(self, attempt: Attempt) -> None:
+        """A run was stored, or could not even be begun."""
+
+    def left(self, planned: PlannedCase, reason: str) -> None:
+        """It is not tried any more, this time."""

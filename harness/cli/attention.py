@@ -1,0 +1,265 @@
+"""`bench attention`: softmax against ReLU linear attention, on any device and runtime."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.choices import Resolution, wait_option
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+from harness.cli.run import CpuList, RuntimeOption, request_of
+from harness.export.options import PRECISIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from harness.attention.matching import How
+    from harness.attention.plan import Group, Planned
+    from harness.case import Case
+    from model_specs.architectures.attention.subject import Scope
+
+ROUNDS = 5
+"""Enough for a 95 % interval of a ratio, which four would just give."""
+TOKENS = ((16, 16), (32, 32), (64, 64))
+
+
+class Tokens(click.ParamType[tuple[int, int]]):
+    """A number of tokens, or HEIGHTxWIDTH of the feature map that has them."""
+
+    name = "N|HxW"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        from model_specs.architectures.attention.subject import map_of
+
+        if isinstance(value, tuple):
+            return int(value[0]), int(value[1])
+        found = re.fullmatch(r"([1-9]\d{0,5})(?:x([1-9]\d{0,5}))?", str(value), re.ASCII)
+        if not found:
+            self.fail(
+                f"{value!r} is no size; write a number of tokens or HEIGHTxWIDTH, e.g. 4096 or 64x128", param, ctx
+            )
+        return (int(found[1]), int(found[2])) if found[2] else map_of(int(found[1]))
+
+
+@click.command()
+@click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
+@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
+@click.option(
+    "--form",
+    "forms",
+    multiple=True,
+    metavar="NAME",
+    help="relu-linear, relu-quadratic, softmax, sdpa (fused), sdpa-flash, sdpa-efficient, sdpa-math, each also with "
+    "-ms (multi-scale tokens); repeatable. Default: those that differ on the runtime.",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["core", "module", "block"]),
+    default=("module",),
+    show_default=True,
+    help="Q, K and V given; with projections; the whole EfficientViT block; repeatable.",
+)
+@click.option(
+    "--heads", multiple=True, type=click.IntRange(1, 10000), default=(8,), show_default=True, help="Repeatable."
+)
+@click.option(
+    "--head-dim",
+    "head_dims",
+    multiple=True,
+    type=click.IntRange(1, 1024),
+    default=(16,),
+    show_default=True,
+    help="EfficientViT has 16 and 32; repeatable.",
+)
+@click.option("--tokens", "sizes", multiple=True, type=Tokens(), help="Repeatable.  [default: 256, 1024, 4096]")
+@click.option(
+    "--equal-macs",
+    "how",
+    type=click.Choice(["widened", "repeated"]),
+    default="widened",
+    show_default=True,
+    help="How the linear form gets the MACs of the quadratic one: more heads, or stacked.",
+)
+@click.option(
+    "--whole",
+    "whole_models",
+    multiple=True,
+    metavar="ID",
+    help="A whole model beside its twin ID-softmax, e.g. b1-seg, instead of attention alone; repeatable.",
+)
+@click.option(
+    "--resolution", "resolutions", multiple=True, type=Resolution(), help="Of whole models, e.g. 512x1024; repeatable."
+)
+@click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="As for `bench run`.")
+@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS, show_default=True, help="Fresh processes.")
+@click.option("--order-seed", type=int, default=0, show_default=True, help="Of the random order of rounds.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: as the device says.")
+@click.option("--cpus", type=CpuList(), help="Cores to pin to, e.g. 2,3.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Feature maps a request.")
+@click.option(
+    "--runtime-option", "runtime_options", type=RuntimeOption(), multiple=True, help="For the runtime, NAME=VALUE."
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
+@click.option("--profile", "profiled", is_flag=True, help="Also the share of time by operator, at the largest size.")
+@click.option("--from-store", is_flag=True, help="Measure nothing: analyse all runs of attention in the store.")
+@click.option("--again", is_flag=True, help="Measure what the store has already, too.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write attention.csv, attention.md and the figures as PDF, SVG and PNG into this folder.",
+)
+@wait_option
+@store_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def attention(
+    from_store: bool,
+    dry_run: bool,
+    again: bool,
+    profiled: bool,
+    order_seed: int,
+    wait: bool,
+    folder: Path | None,
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+    **request: Any,
+) -> int:
+    """Softmax against ReLU linear attention: at equal shape and at equal MACs, alone or inside whole models.
+
+    \b
+    bench attention                                       on this computer, a few minutes
+    bench attention --runtime torch --form relu-linear --form sdpa --tokens 1024 --tokens 64x128
+    bench attention --whole b1-seg --resolution 256x512 --resolution 512x1024
+    bench attention --from-store --to figures/            tables and figures of what was measured
+
+    Runs are stored as those of `bench run`. What the store has from the same conditions is not measured again.
+    """
+    from harness.attention.measure import measure_groups
+    from harness.cli.attention_output import Analysis, print_analysis, write_analysis
+    from harness.cli.figures import printable
+    from harness.cli.progress import ProgressLine
+    from harness.store.location import store_location
+    from harness.store.run_table import load_runs
+
+    place = store_location(store)
+    runs = load_runs(place)
+    failed: list[str] = []
+    shares = None
+    if not from_store:
+        groups, make_case = _plan(**request)
+        if dry_run:
+            _print_plan(groups, make_case, runs, as_json)
+            return 0
+        with ProgressLine(quiet) as progress:
+            known = runs.head(0) if again else runs
+            command = ["bench", *sys.argv[1:]]
+            failed = measure_groups(groups, make_case, known, place, command, progress, order_seed, wait)
+            if profiled:
+                from harness.attention.profiles import operator_shares
+
+                shares = operator_shares(groups, make_case, progress)
+        runs = _answers(groups, make_case, load_runs(place))
+    analysis = Analysis(runs, place, shares)
+    if as_json:
+        print_json(analysis.to_json())
+    else:
+        print_analysis(analysis, stdout_console())
+    for path in write_analysis(analysis, folder) if folder is not None else ():
+        click.echo(f"bench: wrote {path}", err=True)
+    for line in failed:
+        click.echo(f"bench: {printable(line)}", err=True)
+    return 1 if failed else 0
+
+
+def _plan(
+    forms: tuple[str, ...],
+    scopes: tuple[Scope, ...],
+    heads: tuple[int, ...],
+    head_dims: tuple[int, ...],
+    sizes: tuple[tuple[int, int], ...],
+    how: How,
+    whole_models: tuple[str, ...],
+    resolutions: tuple[tuple[int, int], ...],
+    **request: Any,
+) -> tuple[list[Group], Callable[[Planned], Case]]:
+    """What to measure, and how each becomes a case."""
+    from devices.inventory import find_device
+    from harness.attention.choices import check_kernel, default_forms, parse_form
+    from harness.attention.plan import Shape, plan_models, plan_subjects
+    from harness.case_request import case_of
+
+    device = find_device(request["device_name"])
+    runtime = request["runtime"] or device.runtime
+    if whole_models:
+        groups = plan_models(whole_models, resolutions)
+    else:
+        choices = [parse_form(name) for name in dict.fromkeys(forms or default_forms(runtime))]
+        for choice in choices:
+            check_kernel(choice, runtime)
+        shapes = [
+            Shape(count, dim, size)
+            for count in dict.fromkeys(heads)
+            for dim in dict.fromkeys(head_dims)
+            for size in sorted(set(sizes or TOKENS), key=lambda size: size[0] * size[1])
+        ]
+        groups = plan_subjects(shapes, choices, dict.fromkeys(scopes), how)
+
+    def make_case(planned: Planned) -> Case:
+        options = {**dict(request["runtime_options"]), **planned.runtime_options}
+        wanted = {**request, "runtime_options": options, "resolution": planned.spec.resolution}
+        return case_of(request_of(planned.spec.id, **wanted), single=False, device=device)
+
+    return groups, make_case
+
+
+def _print_plan(groups: list[Group], make_case: Callable[[Planned], Case], runs: pd.DataFrame, as_json: bool) -> None:
+    from harness.attention.stored import runs_of
+
+    rows: list[dict[str, Any]] = [
+        {
+            "group": group.name,
+            "model": member.spec.id,
+            "resolution": list(member.spec.resolution),
+            "kernel": member.kernel,
+            "reason": member.reason,
+            "stored": not runs_of(runs, make_case(member)).empty,
+        }
+        for group in groups
+        for member in group.members
+    ]
+    for note in (note for group in groups for note in group.notes):
+        click.echo(f"bench: {note}", err=True)
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table
+
+    table = Table("model", "map", "why", "", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        kernel = f" ({row['kernel']})" if row["kernel"] else ""
+        size = "x".join(map(str, row["resolution"]))
+        table.add_row(f"{row['model']}{kernel}", size, row["reason"], "in the store" if row["stored"] else "to measure")
+    stdout_console().print(table)
+
+
+def _answers(groups: list[Group], make_case: Callable[[Planned], Case], runs: pd.DataFrame) -> pd.DataFrame:
+    """The latest run of everything that was planned."""
+    import pandas as pd
+
+    from harness.attention.stored import runs_of
+
+    found = [runs_of(runs, make_case(member)).head(1) for group in groups for member in group.members]
+    answers: pd.DataFrame = pd.concat(found) if found else runs.head(0)
+    latest_first: pd.DataFrame = answers.sort_values("run_id", ascending=False)
+    return latest_first

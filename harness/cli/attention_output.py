@@ -1,0 +1,142 @@
+"""What `bench attention` prints and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+    from rich.console import Console
+
+    from reports.plots.style import Drawn
+
+_UNBOUNDED = 1000
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Runs of attention (rows of the run table), the store that they lie in, and shares by operator where profiled."""
+
+    runs: pd.DataFrame
+    store: Path
+    shares: list[tuple[str, dict[str, float]]] | None = None
+
+    @cached_property
+    def fractions(self) -> dict[str, float]:
+        """Of the roofline by run id; empty without a calibration of the device."""
+        from harness.store.run_table import load_runs
+        from reports.roofline import roofline
+
+        table = roofline(self.runs, self.store, calibrations=load_runs(self.store))
+        return dict(zip(table["run_id"], table["fraction"].astype(float), strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every table as a list of rows."""
+        import json
+
+        from reports.attention_models import whole_models
+        from reports.attention_ratios import attention_ratios
+        from reports.attention_scaling import attention_crossovers, attention_fits
+
+        tables = {
+            "pairs": attention_ratios(self.runs),
+            "exponents": attention_fits(self.runs),
+            "crossovers": attention_crossovers(self.runs),
+            "whole_models": whole_models(self.runs),
+        }
+        document: dict[str, Any] = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        document["roofline_fractions"] = self.fractions
+        document["operator_shares"] = [{"what": what, "shares": shares} for what, shares in self.shares or []]
+        return document
+
+    def markdown(self) -> str:
+        """The tables, and the shares by operator."""
+        from reports.attention_table import attention_markdown
+
+        lines = [attention_markdown(self.runs, self.fractions)]
+        for what, shares in self.shares or []:
+            lines.append(f"`{what}`: {_share_words(shares)}\n")
+        return "\n".join(lines)
+
+
+def print_analysis(analysis: Analysis, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.cli.figures import printable
+    from reports.attention_models import memory_ends, whole_models
+    from reports.attention_table import attention_sections
+
+    sections = attention_sections(analysis.runs, analysis.fractions)
+    if not sections:
+        console.print("no runs of attention to compare; `bench attention` measures them")
+    for title, header, rows in sections:
+        table = Table(title=Text(printable(title), "bold"), title_justify="left", box=None, pad_edge=False)
+        for number, name in enumerate(header):
+            table.add_column(name, justify="left" if number in (1, 2) else "right", header_style="dim", no_wrap=True)
+        for row in rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        # As wide as it is: a cut column would hide a number.
+        unbounded = console.options.update(max_width=_UNBOUNDED)
+        console.width = max(console.width, console.measure(table, options=unbounded).maximum)
+        console.print(table)
+        console.print()
+    for line in memory_ends(whole_models(analysis.runs)):
+        console.print(Text(printable(line)))
+    for what, shares in analysis.shares or []:
+        console.print(Text(f"{printable(what)}: {_share_words(shares)}"))
+
+
+def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
+    """CSV, Markdown, and the figures in three formats; a figure without anything to draw is left out.
+
+    Raises RequestError or FigureError where a file cannot be written.
+    """
+    from reports.attention_ratios import attention_ratios
+    from reports.plots import attention as plots
+    from reports.plots.attention_shares import attention_shares
+    from reports.plots.style import FORMATS, FigureError, save_drawn
+
+    for name, text in (
+        ("attention.csv", attention_ratios(analysis.runs).to_csv(index=False)),
+        ("attention.md", analysis.markdown()),
+    ):
+        _write_whole(text, folder / name)
+        yield folder / name
+    drawings: tuple[tuple[str, Callable[[], Drawn]], ...] = (
+        ("attention-bars", lambda: plots.attention_bars(analysis.runs)),
+        ("attention-scaling", lambda: plots.attention_scaling(analysis.runs)),
+        ("attention-memory", lambda: plots.attention_memory(analysis.runs)),
+        ("attention-shares", lambda: attention_shares(analysis.shares or [])),
+    )
+    for name, draw in drawings:
+        try:
+            drawn = draw()
+        except FigureError:
+            continue
+        for ending in FORMATS:
+            yield save_drawn(drawn, folder / f"{name}{ending}")[0]
+
+
+def _write_whole(text: str, path: Path) -> None:
+    """The whole file or none."""
+    from harness.errors import RequestError
+
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise RequestError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _share_words(shares: dict[str, float]) -> str:
+    return ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())

@@ -1,0 +1,131 @@
+"""`bench devices calibrate`: what a device can reach, for the roofline."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.choices import wait_option
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.calibration import Run
+    from model_specs.spec import ModelSpec
+    from reports.roofline import Peaks
+
+
+@click.command()
+@click.argument("name")
+@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="Of a CPU runtime. Default: as the device says.")
+@click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="How long and how often.")
+@wait_option
+@store_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def calibrate(
+    name: str,
+    runtime: str | None,
+    precision: str,
+    threads: int | None,
+    protocol: str,
+    wait: bool,
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Measure a device's peak arithmetic and memory bandwidth, for one runtime, precision and number of threads.
+
+    Matrix products, convolutions and a sum of large tensors run as any model does, and are stored as ordinary runs.
+    `bench plot roofline` and the reports hold other runs against them. Exit code 1 if either peak could not be had.
+    """
+    from devices.inventory import find_device
+    from harness.calibration import calibrate as measure
+    from harness.case import Case
+    from harness.cli.progress import ProgressLine
+    from harness.protocol import load_protocol
+    from harness.store.location import store_location
+
+    device, profile, place = find_device(name), load_protocol(protocol), store_location(store)
+
+    def case_of(spec: ModelSpec) -> Case:
+        return Case(
+            spec=spec,
+            device=device,
+            protocol=profile,
+            runtime=runtime or device.runtime,
+            rounds=profile.rounds,
+            threads=threads or device.threads,
+            cpus=device.cpus,
+            precision=precision,
+        )
+
+    with ProgressLine(quiet) as progress:
+        runs = measure(case_of, place, ["bench", *sys.argv[1:]], progress, wait)
+    table, peaks = _evaluate(runs, place)
+    if as_json:
+        print_json({"device": name, "runs": _runs_json(runs, table), "peaks": _peaks_json(peaks)})
+    else:
+        _print(runs, table, peaks)
+    return 0 if peaks else 1
+
+
+def _evaluate(runs: list[Run], store: Path) -> tuple[dict[str, dict[str, Any]], Peaks | None]:
+    """Roofline rows of these runs by run id, and the peaks that they give together."""
+    from harness.store.run_table import load_runs
+    from reports.roofline import find_peaks, roofline
+    from reports.rows import rows_of
+
+    everything = load_runs(store)
+    these = everything[everything["run_id"].isin([record.run_id for record, _ in runs])]
+    peaks = find_peaks(these, store)
+    table = {row["run_id"]: row for row in rows_of(roofline(these, store))}
+    return table, next(iter(peaks.values()), None)
+
+
+def _runs_json(runs: list[Run], table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**record.to_result_json(path), "macs_per_s": table.get(record.run_id, {}).get("macs_per_s")}
+        for record, path in runs
+    ]
+
+
+def _peaks_json(peaks: Peaks | None) -> dict[str, Any] | None:
+    import dataclasses
+
+    return None if peaks is None else {**dataclasses.asdict(peaks), "macs_per_byte": peaks.balance}
+
+
+def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | None) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.cli.figures import milliseconds, printable, scaled
+
+    grid = Table("subject", box=None, pad_edge=False, header_style="bold")
+    for title in ("time", "MACs/s", "bytes/s", ""):
+        grid.add_column(title, justify="left" if not title else "right")
+    for record, _ in runs:
+        row = table.get(record.run_id)
+        if row is None:
+            why = record.failure.message if record.failure else record.status
+            grid.add_row(record.model.id, "", "", "", Text(printable(why)))
+            continue
+        rate = f"{scaled(row['macs_per_s'])}MAC/s" if row["macs"] else ""
+        traffic = "" if row["macs"] else f"{scaled(row['least_bytes'] / row['measured_ms'] * 1e3)}B/s"
+        words = "" if record.status == "done" else "never settled"
+        grid.add_row(record.model.id, milliseconds(row["measured_ms"]), rate, traffic, words)
+    console = stdout_console()
+    console.print(grid)
+    if peaks is None:
+        console.print("no peak: neither arithmetic nor memory traffic may be missing; the reasons are above")
+        return
+    console.print(
+        f"peak {scaled(peaks.macs_per_s)}MAC/s and {scaled(peaks.bytes_per_s)}B/s: "
+        f"memory is the limit below {peaks.balance:.3g} MACs a byte, arithmetic above"
+    )

@@ -1,0 +1,102 @@
+"""A campaign as tables: what will be measured, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.campaign_display import duration
+from harness.cli.figures import counted, milliseconds, printable
+from harness.cli.rendering import STATUS_STYLES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.campaign.status import CaseStatus
+
+STANDINGS = ("done", "unstable", "failed", "open")
+
+
+def render_plan(
+    name: str, cases: Sequence[CaseStatus], estimates_s: Mapping[str, float | None], console: Console
+) -> None:
+    """Every case, what it will take, and whether it is done already; then the sum."""
+    from rich.text import Text
+
+    table = _table("case", "rounds", "estimate", "so far")
+    for one in cases:
+        open_ = one.standing == "open"
+        table.add_row(
+            printable(one.planned.label),
+            str(one.planned.case.rounds),
+            _estimate(estimates_s.get(one.planned.key)) if open_ else "",
+            _standing(one),
+        )
+    console.print(table)
+    waiting = [estimates_s.get(one.planned.key) for one in cases if one.standing == "open"]
+    known = [seconds for seconds in waiting if seconds is not None]
+    words = f"{name}: {counted(len(cases), 'case')}, {len(waiting)} to measure"
+    if known:
+        words += f", about {duration(sum(known))} for {len(known)} of them, exports and engines not counted"
+    console.print(Text(printable(words)), soft_wrap=True)
+
+
+def render_summary(name: str, cases: Sequence[CaseStatus], left: Mapping[str, str], console: Console) -> None:
+    """How many are done, then every case that is not, and why. `left` has reasons for cases that were not tried."""
+    from rich.text import Text
+
+    counts = {standing: sum(one.standing == standing for one in cases) for standing in STANDINGS}
+    words = ", ".join(f"{count} {standing}" for standing, count in counts.items() if count)
+    console.print(Text(printable(f"{name}: {counted(len(cases), 'case')}: {words}")), soft_wrap=True)
+    missing = [one for one in cases if one.standing in ("failed", "open")]
+    if not missing:
+        return
+    table = _table("case", "status", "attempts", "why")
+    for one in missing:
+        reason = left.get(one.planned.key) or (one.attempt.reason if one.attempt else None)
+        table.add_row(printable(one.planned.label), _standing(one), str(one.attempts), printable(reason or "not tried"))
+    console.print()
+    console.print(table)
+
+
+def plan_json(
+    name: str, cases: Sequence[CaseStatus], estimates_s: Mapping[str, float | None], left: Mapping[str, str]
+) -> dict[str, Any]:
+    """The same for programs."""
+    counts = {standing: sum(one.standing == standing for one in cases) for standing in STANDINGS}
+    listed = [
+        {
+            **one.to_json(),
+            "estimate_s": estimates_s.get(one.planned.key),
+            **({"reason": left[one.planned.key]} if one.planned.key in left else {}),
+        }
+        for one in cases
+    ]
+    return {"campaign": name, **counts, "cases": listed}
+
+
+def _standing(one: CaseStatus) -> Any:
+    from rich.text import Text
+
+    if one.standing == "open":
+        return Text("")
+    found = one.attempt.median_ms if one.attempt else None
+    words = one.standing if found is None else f"{one.standing}, {milliseconds(found)}"
+    return Text(words, STATUS_STYLES.get(one.standing, ""))
+
+
+def _estimate(seconds: float | None) -> str:
+    return "unknown" if seconds is None else duration(seconds)
+
+
+def _table(*titles: str) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for title in titles:
+        table.add_column(
+            title,
+            justify="right" if title in ("rounds", "estimate", "attempts") else "left",
+            overflow="fold",
+        )
+    return table

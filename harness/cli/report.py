@@ -1,0 +1,148 @@
+"""`bench report`: the paper's tables, figures and claims, with what was measured beside what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+from harness.cli.report_source import Filter, Source, say
+from reports.plots.kinds import FIGURES
+from reports.tables.formats import FORMATS
+
+if TYPE_CHECKING:
+    from reports.tables.table import Table
+
+FIGURE_FORMATS = ("pdf", "svg", "png")
+DEFAULT_FOLDER = Path("report")
+PAGE = "index.html"
+
+
+@click.command()
+@click.option(
+    "--table", "tables", multiple=True, type=click.IntRange(1, 7), help="This table of the paper; repeatable."
+)
+@click.option(
+    "--figure",
+    "figures",
+    multiple=True,
+    type=click.Choice([str(number) for number in FIGURES]),
+    help="This figure of the paper; repeatable.",
+)
+@click.option("--claims", is_flag=True, help="The claims of the paper's text, each with a verdict.")
+@click.option("--html", is_flag=True, help="One page with everything, complete in itself.")
+@click.option("--all", "everything", is_flag=True, help="All tables, figures and claims, and the page, as files.")
+@click.option("--device", "devices", multiple=True, help="Only this device; this and the next three are repeatable.")
+@click.option("--runtime", "runtimes", multiple=True, help="Only this runtime.")
+@click.option("--precision", "precisions", multiple=True, help="Only this precision.")
+@click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Only so many threads of a CPU runtime.")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write files into this folder. Default: tables and claims to the terminal, all else into ./report.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice([*FORMATS, *FIGURE_FORMATS]),
+    help="md, tex, csv, html or json for tables and claims, pdf, svg or png for figures; repeatable. "
+    "Default in files: all of them.",
+)
+@store_option
+@json_option
+def report(
+    devices: tuple[str, ...],
+    runtimes: tuple[str, ...],
+    precisions: tuple[str, ...],
+    threads: tuple[int, ...],
+    folder: Path | None,
+    formats: tuple[str, ...],
+    store: str | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """The paper's tables, figures and claims: what was measured beside what was published.
+
+    \b
+    bench report                              what there is
+    bench report --table 3                    Table 3 on the terminal
+    bench report --table 3 --format tex       the same for a paper
+    bench report --claims --device local      which claims hold on this computer
+    bench report --all --to report            everything, as files
+    """
+    from harness.store.location import store_location
+
+    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store)
+    parts = _Parts.of(**wanted)
+    if parts == _Parts():
+        from harness.cli.report_summary import print_summary, summary_json
+
+        print_json(summary_json(source)) if as_json else print_summary(source, stdout_console())
+    else:
+        _report(source, parts, folder, formats, as_json)
+    if source.broken:
+        say(f"{len(source.broken)} of the runs cannot be read; `bench results verify` says which and why")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What was asked for."""
+
+    tables: tuple[int, ...] = ()
+    figures: tuple[int, ...] = ()
+    claims: bool = False
+    html: bool = False
+    everything: bool = False
+
+    @classmethod
+    def of(cls, tables: Sequence[int], figures: Sequence[str], claims: bool, html: bool, everything: bool) -> _Parts:
+        if everything:
+            return cls(tuple(range(1, 8)), tuple(FIGURES), True, True, True)
+        return cls(tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(map(int, figures))), claims, html)
+
+
+def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequence[str], as_json: bool) -> None:
+    tables = source.tables(parts.tables, parts.claims)
+    of_tables = [name for name in FORMATS if name in formats]
+    of_figures = [name for name in FIGURE_FORMATS if name in formats] or FIGURE_FORMATS
+    to_terminal = folder is None and not parts.everything
+    place = folder or DEFAULT_FOLDER
+    written: list[Path] = []
+    if tables and not to_terminal:
+        from reports.tables.formats import write_tables
+
+        written += write_tables(tables, place, of_tables or list(FORMATS))
+    written += source.write_figures(parts.figures, place, of_figures, required=not parts.everything)
+    if parts.html:
+        written.append(source.write_page(place / PAGE))
+    if as_json:
+        from reports.tables.csv_rows import records
+
+        print_json({
+            "tables": {table.name: records(table) for table in tables},
+            "files": [str(path) for path in written],
+        })  # fmt: skip
+        return
+    if to_terminal:
+        _show(tables, of_tables)
+    for path in written:
+        click.echo(str(path))
+
+
+def _show(tables: Sequence[Table], formats: Sequence[str]) -> None:
+    from reports.tables.terminal import print_table
+
+    console = stdout_console()
+    for index, table in enumerate(tables):
+        for name in formats:
+            click.echo(FORMATS[name](table), nl=False)
+        if not formats:
+            if index:
+                console.print()
+            print_table(table, console)

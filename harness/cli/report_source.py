@@ -1,0 +1,160 @@
+"""What `bench report` reports from: the runs of a store, and the ways of measuring that were asked for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.store.reader import BrokenRun
+    from reports.measured import Setting
+    from reports.tables.quantities import Measurements
+    from reports.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Values to keep; an empty one keeps everything."""
+
+    devices: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+
+    def keeps(self, setting: Setting) -> bool:
+        return all(
+            not wanted or value in wanted
+            for wanted, value in (
+                (self.devices, setting.device),
+                (self.runtimes, setting.runtime),
+                (self.precisions, setting.precision),
+                (self.threads, setting.threads),
+            )
+        )
+
+
+@dataclass
+class Source:
+    """Everything is read when it is first needed, and once."""
+
+    place: Path
+    filter: Filter = field(default_factory=Filter)
+    store: str | None = None
+    """As the user named it on the command line."""
+    broken: list[BrokenRun] = field(default_factory=list)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        from harness.store.run_table import load_runs
+
+        return load_runs(self.place, on_broken=self.broken.append)
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """Raises InventoryError for a device that has no runs and is not configured either."""
+        from reports.measured import Evidence, settings
+        from reports.same_device import paper_devices
+        from reports.tables.quantities import Measurements
+
+        chosen = [setting for setting in settings(self.runs) if self.filter.keeps(setting)]
+        asked_for = self._asked_for(chosen)
+        return Measurements(
+            evidence=Evidence(self.runs),
+            settings=tuple(sorted({*chosen, *asked_for})),
+            asked_for=asked_for,
+            same_as=paper_devices(self.runs, self.place),
+            store=self.store,
+        )
+
+    def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:
+        """Devices that were named but have no run, each as `bench run` would measure on it; this computer where there
+        are no runs at all."""
+        from devices.inventory import LOCAL, find_device
+        from reports.measured import GPU_RUNTIMES, Setting
+
+        there = {setting.device for setting in chosen}
+        names = self.filter.devices or (() if chosen else (LOCAL,))
+        found = []
+        for device in (find_device(name) for name in names if name not in there):
+            runtime = (*self.filter.runtimes, device.runtime)[0]
+            threads = None if runtime in GPU_RUNTIMES else (*self.filter.threads, device.threads)[0]
+            precision = (*self.filter.precisions, "fp32")[0]
+            found.append(Setting(device.name, device.runner, runtime, precision, threads, "{}"))
+        return tuple(found)
+
+    def tables(self, numbers: Sequence[int], claims: bool) -> list[Table]:
+        from reports.claims.build import build_claims
+        from reports.tables.build import build_table
+
+        made = [build_table(number, self.measurements) for number in numbers]
+        return [*made, build_claims(self.runs, self.measurements)] if claims else made
+
+    def write_figures(self, figures: Sequence[int], folder: Path, formats: Sequence[str], required: bool) -> list[Path]:
+        """Every kind of the paper's figures that the runs allow, and its rows as CSV beside it.
+
+        Where nothing can be drawn for a figure, raises FigureError if it is `required`, else says so.
+        """
+        from reports.plots.kinds import FIGURES, Options, draw
+        from reports.plots.style import FigureError, save_drawn
+
+        written: dict[Path, None] = {}
+        for figure in figures:
+            problems: list[FigureError] = []
+            for kind in FIGURES[figure]:
+                try:
+                    drawn = draw(kind, self._selected(), self.place, Options(everything=self.runs))
+                except FigureError as error:
+                    problems.append(error)
+                    continue
+                _make(folder)
+                with warnings.catch_warnings(record=True) as seen:
+                    for ending in formats:
+                        written |= dict.fromkeys(save_drawn(drawn, folder / f"figure{figure}-{kind}.{ending}"))
+                for message in dict.fromkeys(str(one.message) for one in seen):
+                    say(message)
+            if required and len(problems) == len(FIGURES[figure]):
+                raise problems[0]
+            for problem in problems:
+                say(f"figure {figure}: {problem}")
+        return list(written)
+
+    def write_page(self, path: Path) -> Path:
+        """The HTML page with all tables and claims."""
+        from reports.html.page import Section, write_html
+        from reports.tables.html import html
+
+        sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
+        _make(path.parent)
+        runs = self._selected() if self.filter != Filter() else self.runs
+        write_html(runs, self.place, path, tables=sections[:-1], claims=sections[-1:], broken=self.broken)
+        return path
+
+    def _selected(self) -> pd.DataFrame:
+        """The runs that the filter keeps. Raises FigureError where there is none."""
+        from reports.plots.selection import Selection
+
+        chosen = self.filter
+        return Selection(
+            device=chosen.devices, runtime=chosen.runtimes, precision=chosen.precisions, threads=chosen.threads
+        ).of(self.runs)
+
+
+def _make(folder: Path) -> None:
+    from harness.store.errors import StoreError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make {folder}: {error.strerror or error}; choose another place with --to") from error
+
+
+def say(message: str) -> None:
+    click.echo(f"bench: {message}", err=True)

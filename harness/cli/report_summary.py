@@ -1,0 +1,86 @@
+"""What `bench report` prints without options: what there is, and where to go from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.figures import counted
+from harness.cli.report_source import Source
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.tables.table import Block, Cell, Table
+
+MEASURABLE = range(1, 7)
+"""Table 7 is accuracy alone."""
+_DONE = ("done", "unstable")
+
+
+def summary_json(source: Source) -> dict[str, Any]:
+    """Runs, and of each setting how many rows of each table were measured, failed, or were not measured yet."""
+    settings = coverage(source.tables(MEASURABLE, claims=False))
+    return {"runs": len(source.runs), "unreadable": len(source.broken), "settings": settings}
+
+
+def coverage(tables: list[Table]) -> list[dict[str, Any]]:
+    """One entry a setting, in the order of the tables' columns; a table has only the settings that it was tried in."""
+    found: dict[str, dict[str, Any]] = {}
+    for table in tables:
+        for index, block in enumerate(table.blocks):
+            if block.facts:
+                entry = found.setdefault(block.title, {"setting": block.title, **block.facts, "tables": {}})
+                entry["tables"][table.name] = _counts([row.cells[index] for row in table.rows], block)
+    return [found[title] for title in sorted(found)]
+
+
+def print_summary(source: Source, console: Console) -> None:
+    """A grid of settings and tables, and the commands that show more."""
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from harness.cli.figures import printable
+
+    runs = source.runs
+    tables = source.tables(MEASURABLE, claims=False)
+    devices = runs["device"].nunique()
+    console.print(f"{counted(len(runs), 'run')} on {counted(devices, 'device')} in {printable(str(source.place))}")
+    if not len(runs):
+        console.print("Nothing was measured yet; `bench run --model b1-seg` is a beginning.")
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    grid.add_column("rows measured")
+    for table in tables:
+        grid.add_column(table.label, justify="right")
+    for entry in coverage(tables):
+        grid.add_row(Text(entry["setting"]), *(_words(entry["tables"].get(table.name)) for table in tables))
+    console.print(grid)
+    for command, what in _NEXT:
+        console.print(Text.assemble((f"  {command:<40}", "bold"), what))
+
+
+_NEXT = (
+    ("bench report --table 3", "a table, with the commands that would fill its gaps"),
+    ("bench report --claims", "which of the paper's claims hold here"),
+    ("bench report --figure 1", "a figure, as PDF, SVG and PNG"),
+    ("bench report --html", "one page with everything"),
+    ("bench report --all --to report", "all of it as files: Markdown, LaTeX, CSV, HTML"),
+)
+
+
+def _counts(rows: list[tuple[Cell, ...]], block: Block) -> dict[str, int]:
+    """Of the rows that there is something to measure of."""
+    counts = {"rows": 0, "measured": 0, "failed": 0}
+    for cells in rows:
+        statuses = {cell.status for cell in cells} - {""}
+        counts["rows"] += bool(statuses)
+        counts["measured"] += bool(statuses.intersection(_DONE))
+        counts["failed"] += "failed" in statuses and not statuses.intersection(_DONE)
+    return counts
+
+
+def _words(counts: dict[str, int] | None) -> str:
+    if counts is None:
+        return "–"
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    return f"{counts['measured']}/{counts['rows']}{failed}"

@@ -1,0 +1,30 @@
+"""`bench results show`: one run, everything that is known of it."""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+
+
+@click.command("show")
+@click.argument("run", metavar="[RUN]", default="latest")
+@store_option
+@json_option
+def show(run: str, store: str | None, as_json: bool) -> None:
+    """Show one run: its result, and everything needed to judge and to repeat it.
+
+    RUN is a run id, its beginning, its last six characters, a run's folder, or `latest`.
+    """
+    from harness.cli.rendering import render_result
+    from harness.cli.run_details import render_details
+    from harness.store.location import store_location
+    from harness.store.reader import open_run
+
+    stored = open_run(store_location(store), run)
+    if as_json:
+        print_json({"path": str(stored.path), **stored.record.model_dump(mode="json")})
+        return
+    console = stdout_console()
+    render_result(stored.record, stored.path, console)
+    render_details(stored.record, console)

@@ -1,0 +1,59 @@
+"""`bench results verify`: is everything that was stored still what it was?"""
+
+from __future__ import annotations
+
+import click
+
+from harness.cli.output import json_option, print_json, store_option
+
+
+@click.command("verify")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option(
+    "--set-aside",
+    is_flag=True,
+    help="Move what is torn or damaged into the store's .quarantine folder. Nothing is deleted.",
+)
+@store_option
+@json_option
+def verify(runs: tuple[str, ...], set_aside: bool, store: str | None, as_json: bool) -> int:
+    """Check that stored runs (all, if none is named) are whole and unchanged. Nothing is repaired or removed.
+
+    Exit code 1 if something is wrong.
+    """
+    from harness.cli.figures import counted, printable
+    from harness.store.location import store_location
+    from harness.store.mirrors import store_label
+    from harness.store.quarantine import set_aside as move_aside
+    from harness.store.reader import find_run
+    from harness.store.verify import Verification, verify_run, verify_store
+
+    location = store_location(store)
+    if runs:
+        paths = [find_run(location, run) for run in runs]
+        outcome = Verification(len(paths), [finding for path in paths for finding in verify_run(path)])
+    else:
+        outcome = verify_store(location)
+    moved = move_aside(location, outcome.findings) if set_aside else {}
+    if as_json:
+        print_json(
+            {
+                "store": store_label(location),
+                "runs": outcome.runs,
+                "findings": [
+                    {"path": str(one.path), "problem": one.problem, "remedy": one.remedy} for one in outcome.findings
+                ],
+                "set_aside": {str(before): str(after) for before, after in moved.items()},
+            }
+        )
+        return 1 if outcome.findings else 0
+    for one in outcome.findings:
+        named = one.problem.startswith(str(one.path))
+        click.echo(printable(one.problem if named else f"{one.path}: {one.problem}"))
+        if one.folder not in moved:
+            click.echo(f"    {one.remedy}")
+    for before, after in moved.items():
+        click.echo(printable(f"{before}: moved to {after}"))
+    verdict = f"{len(outcome.findings)} found wrong" if outcome.findings else "all whole and unchanged"
+    click.echo(f"{counted(outcome.runs, 'run')} checked in {store_label(location)}: {verdict}")
+    return 1 if outcome.findings else 0

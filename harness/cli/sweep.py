@@ -1,0 +1,200 @@
+"""`bench sweep`: measure many models on many devices, and go on where it stopped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.choices import cluster_options, wait_option
+from harness.cli.output import json_option, print_json, stdout_console, store_option
+
+if TYPE_CHECKING:
+    from harness.campaign.file import CampaignFile
+    from harness.campaign.place import Place
+    from harness.campaign.plan import Plan
+    from harness.campaign.status import CaseStatus
+    from model_specs.spec import ModelSpec
+
+INTERRUPTED = 130
+_PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", "resolutions", "threads")
+
+
+@click.command()
+@click.argument("campaign", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--table", "tables", type=click.IntRange(1, 7), multiple=True, help="Every model of a table of the paper."
+)
+@click.option("--model", "models", multiple=True, metavar="PATTERN", help="Models by id or pattern, e.g. 'b?-seg'.")
+@click.option("--device", "devices", multiple=True, help="Devices. Default: local.")
+@click.option("--runtime", "runtimes", multiple=True, help="Default: each device's own.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16"]))
+@click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images a request.")
+@click.option("--resolution", "resolutions", metavar="HxW", multiple=True, help="Default: each model's own.")
+@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime.")
+@click.option("--protocol", metavar="NAME|FILE", help="Default: standard, or as the file says.")
+@click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case. Default: as the protocol says.")
+@click.option("--order-seed", type=int, help="Of the random order. Default: 0, or as the file says.")
+@click.option("--block", type=click.IntRange(1, 1000), help="Cases whose rounds are interleaved.")
+@click.option("--attempts", type=click.IntRange(1, 100), help="Of a case that fails. Default: 2, or as the file says.")
+@click.option("--name", help="Under which the campaign goes on. Default: from its file, or its tables and devices.")
+@click.option("--dry-run", is_flag=True, help="List the cases, with an estimate of their time, and measure nothing.")
+@wait_option
+@cluster_options
+@store_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def sweep(
+    campaign: Path | None,
+    name: str | None,
+    dry_run: bool,
+    wait: bool,
+    cluster: dict[str, Any],
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Measure every case of a campaign. The same command again goes on where this one stopped, however it stopped.
+
+    \b
+    bench sweep campaign.yaml
+    bench sweep --table 3 --device local --dry-run
+    bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime
+    """
+    from harness.campaign.cluster_settings import cluster_settings
+    from harness.campaign.place import place_of
+    from harness.campaign.plan import plan_of
+    from harness.campaign.products import requests_of
+    from harness.store.location import store_location
+
+    asked = _asked(campaign, options)
+    name = name or asked.name or _default_name(campaign, options)
+    location = store_location(store)
+    with place_of(cluster_settings(**cluster)) as place:
+        plan = plan_of(
+            name,
+            requests_of(asked, place.device_of),
+            place.device_of,
+            order_seed=asked.order_seed,
+            block=asked.block or place.usual_block,
+            retry=asked.retry,
+        )
+        if dry_run:
+            return _show_plan(plan, location, as_json)
+        return _measure(plan, place, location, wait, quiet, as_json)
+
+
+def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
+    from harness.campaign.state import runs_by_case
+    from harness.campaign.status import statuses
+    from harness.cli.campaign_rendering import plan_json, render_plan
+
+    cases = statuses(plan, runs_by_case(plan, store), {})
+    estimates_s = _estimates(plan, store)
+    if as_json:
+        print_json(plan_json(plan.name, cases, estimates_s, {}))
+    else:
+        render_plan(plan.name, cases, estimates_s, stdout_console())
+    return 0
+
+
+def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_json: bool) -> int:
+    from harness.campaign.block import BlockSettings
+    from harness.campaign.journal import Journal
+    from harness.campaign.narration import Narration
+    from harness.campaign.state import runs_by_case
+    from harness.campaign.status import statuses
+    from harness.cli.campaign_display import CampaignDisplay
+
+    settings = BlockSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait)
+    how = "stopped"
+    with Journal(store, plan.name) as journal, CampaignDisplay(quiet) as display:
+        narration = Narration(journal, display)
+        runs = runs_by_case(plan, store)
+        narration.planned(plan.name, statuses(plan, runs, {}), _estimates(plan, store))
+        try:
+            place.run(plan, runs, settings, narration)
+            how = "finished"
+        except KeyboardInterrupt:
+            how = "interrupted"
+        finally:
+            narration.ended(how)
+    cases = statuses(plan, runs_by_case(plan, store), narration.not_begun)
+    _show_summary(plan.name, cases, narration.reasons_left, as_json)
+    if how == "interrupted":
+        click.echo("bench: interrupted; the same command goes on from here", err=True)
+        return INTERRUPTED
+    return 1 if any(one.standing in ("failed", "open") for one in cases) else 0
+
+
+def _show_summary(name: str, cases: list[CaseStatus], left: dict[str, str], as_json: bool) -> None:
+    from harness.cli.campaign_rendering import plan_json, render_summary
+
+    if as_json:
+        print_json(plan_json(name, cases, {}, left))
+    else:
+        render_summary(name, cases, left, stdout_console())
+
+
+def _estimates(plan: Plan, store: Path) -> dict[str, float | None]:
+    from harness.campaign.estimate import Estimator
+    from harness.store.listing import find_rows
+
+    estimator = Estimator(find_rows(store), _published_macs)
+    return {planned.key: estimator.seconds(planned.case) for planned in plan.cases}
+
+
+def _published_macs(spec: ModelSpec) -> float | None:
+    """MACs of an image as the authors print them, for the model's own resolution only."""
+    from model_specs import list_specs
+    from reports.published.tables import number, published_row
+
+    own = next((one for one in list_specs() if one.id == spec.id), None)
+    if own is None or own.resolution != spec.resolution:
+        return None
+    rows = [number(published_row(row), "macs_g") for row in spec.published]
+    if spec.published_counts is not None:
+        rows.append(spec.published_counts.macs_g)
+    return next((1e9 * macs for macs in rows if macs is not None), None)
+
+
+def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
+    """The campaign of the file or of the options. Raises UsageError, RequestError."""
+    from pydantic import ValidationError
+
+    from harness.campaign.file import CampaignFile, read_campaign
+    from harness.errors import RequestError
+    from model_specs.located_yaml import describe
+
+    product = {field: list(options[field]) for field in _PRODUCT if options[field]}
+    given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "block") if options[field]}
+    if path is not None:
+        if product:
+            raise click.UsageError("a file says itself what is measured: leave out --table, --model and their like")
+        asked = read_campaign(path)
+        given["cases"] = asked.cases
+    else:
+        if "tables" not in product and "models" not in product:
+            raise click.UsageError("name a campaign's file, a --table of the paper, or a --model")
+        asked = CampaignFile.model_validate({"cases": [{"models": ["any"]}]})
+        given["cases"] = [product]
+    if options["attempts"]:
+        given["retry"] = asked.retry.model_copy(update={"attempts": options["attempts"]})
+    kept = {field: getattr(asked, field) for field in asked.model_fields_set}
+    try:
+        return CampaignFile.model_validate({**kept, **given})
+    except ValidationError as error:
+        raise RequestError("; ".join(words for _, words in describe(error))) from None
+
+
+def _default_name(path: Path | None, options: dict[str, Any]) -> str:
+    """A name that the same command always gets. Raises InvalidNameError where a file's name can be none."""
+    from harness.store.layout import checked_name
+
+    if path is not None:
+        return checked_name(path.stem, "campaign")
+    what = [f"table-{number}" for number in options["tables"]] or ["models"]
+    return checked_name("-".join([*what, *(options["devices"] or ["local"])])[:80], "campaign")

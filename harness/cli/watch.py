@@ -1,0 +1,155 @@
+"""`bench watch`: follow a running campaign, of this process or another, from its journal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.output import json_option, print_json, store_option
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from harness.campaign.following import Follower
+    from harness.campaign.tally import CaseTally, Tally
+
+_POLL_S = 1.0
+_STYLES = {"done": "green", "unstable": "yellow", "failed": "red", "left": "red", "running": "bold cyan", "open": "dim"}
+_FIRST = ("running", "failed", "left", "unstable", "open", "done")
+"""What is worth a line of a small terminal, the most first."""
+_ROWS_AROUND = 6
+"""Lines of a terminal that are not the table's."""
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--once", is_flag=True, help="Show where it stands, and do not follow.")
+@store_option
+@json_option
+def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int:
+    """Follow the campaign NAME of a store until it ends; the one that was last written to, where no name is given."""
+    from harness.campaign.following import Follower
+    from harness.campaign.journal import campaign_names
+    from harness.errors import RequestError
+    from harness.store.location import store_location
+
+    place = store_location(store)
+    known = campaign_names(place)
+    chosen = name or (known[0] if known else None)
+    if chosen is None or chosen not in known:
+        there = f"there are {', '.join(known)}" if known else "`bench sweep` begins one"
+        raise RequestError(f"no campaign {f'{name!r} ' if name else ''}in {place}; {there}")
+    with Follower(place, chosen) as follower:
+        follower.read()
+        if as_json:
+            print_json(_json(follower))
+        elif once or not follower.is_running():
+            _print(follower, place)
+        elif sys.stdout.isatty():
+            _follow_live(follower)
+        else:
+            _follow_lines(follower)
+    return 0
+
+
+def _follow_live(follower: Follower) -> None:
+    from rich.live import Live
+
+    from harness.cli.output import stdout_console
+
+    console = stdout_console()
+    # On the other screen, so that nothing is left of a table that was redrawn for hours.
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            running = follower.is_running()
+            follower.read()
+            live.update(rendered(follower.tally, running, console.size.height - _ROWS_AROUND), refresh=True)
+            if not running:
+                break
+            time.sleep(_POLL_S)
+    console.print(rendered(follower.tally, False, None))
+
+
+def _follow_lines(follower: Follower) -> None:
+    from harness.cli.campaign_display import event_line
+
+    for event in follower.events():
+        line = event_line(follower.tally, event)
+        if line:
+            click.echo(line)
+
+
+def _print(follower: Follower, store: Path) -> None:
+    from harness.cli.output import stdout_console
+
+    stdout_console().print(rendered(follower.tally, follower.is_running(), None))
+
+
+def rendered(tally: Tally, running: bool, most_rows: int | None) -> RenderableType:
+    """Figures, then a line a case; where there is no room for all, those that matter most."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.cli.figures import printable
+
+    shown = sorted(tally.cases.values(), key=lambda case: _FIRST.index(case.standing)) if tally.cases else []
+    hidden = 0 if most_rows is None else max(0, len(shown) - max(1, most_rows))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for title, justify in (("case", "left"), ("", "left"), ("rounds", "right"), ("median", "right"), ("why", "left")):
+        table.add_column(title, justify=justify, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
+    for case in shown[: len(shown) - hidden]:
+        table.add_row(*_cells(case))
+    more = Text(f"and {hidden} more", "dim") if hidden else Text("")
+    return Group(_headline(tally, running), Text(printable(tally.stage) if running else "", "dim"), table, more)
+
+
+def _headline(tally: Tally, running: bool) -> Any:
+    from rich.text import Text
+
+    from harness.cli.campaign_display import time_left
+    from harness.cli.figures import printable
+
+    counts = [
+        (standing, tally.count(standing)) for standing in ("done", "unstable", "failed", "left", "running", "open")
+    ]
+    words = ", ".join(f"{count} {standing}" for standing, count in counts if count)
+    state = time_left(tally.left_s()) if running else tally.ended or "not running; it was killed"
+    return Text.assemble((printable(tally.name), "bold"), f"  {len(tally.cases)} cases: {words}  ({state})")
+
+
+def _cells(case: CaseTally) -> list[Any]:
+    from rich.text import Text
+
+    from harness.cli.figures import milliseconds, printable
+
+    return [
+        Text(printable(case.label)),
+        Text(case.standing, _STYLES[case.standing]),
+        f"{case.rounds_done}/{case.rounds}" if case.rounds_done else "",
+        milliseconds(case.median_ms) if case.median_ms is not None else "",
+        Text(printable(case.reason or ""), "red" if case.standing in ("failed", "left") else ""),
+    ]
+
+
+def _json(follower: Follower) -> dict[str, Any]:
+    tally = follower.tally
+    cases = [
+        {
+            "case": key,
+            "label": case.label,
+            "status": case.standing,
+            "rounds_done": case.rounds_done,
+            "rounds": case.rounds,
+            "median_ms": case.median_ms,
+            "reason": case.reason,
+        }
+        for key, case in tally.cases.items()
+    ]
+    running = follower.is_running()
+    left_s = tally.left_s() if running else None
+    return {"campaign": tally.name, "running": running, "ended": tally.ended, "left_s": left_s, "cases": cases}

@@ -1,0 +1,48 @@
+"""Every device of a measurement is locked before anything is done to it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from devices.locking import DeviceBusyError
+
+if TYPE_CHECKING:
+    from harness.running import RunInProgress
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 15.0
+
+
+def hold_devices(
+    runs: Sequence[RunInProgress], command: Sequence[str], wait: bool, on_stage: Callable[[str], None]
+) -> None:
+    """Lock the device of every run until the runs are left. `wait`: for as long as others measure there.
+
+    Raises DeviceBusyError, which says who does, where we shall not wait; DeviceError where there can be no lock.
+    """
+    first_of: dict[str, RunInProgress] = {}
+    for run in runs:
+        first_of.setdefault(run.case.device.name, run)
+    # In the order of their names, so that two that want the same devices do not wait for each other.
+    for name in sorted(first_of):
+        _hold(first_of[name], name, shlex.join(command), wait, on_stage)
+
+
+def _hold(run: RunInProgress, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
+    pause_s, told = _FIRST_PAUSE_S, ""
+    while True:
+        try:
+            run.lock_device(what)
+            return
+        except DeviceBusyError as error:
+            if not wait:
+                raise
+            who = error.holder.words() if error.holder else "somebody else"
+            if who != told:
+                on_stage(f"waiting for {name}, measured by {who}")
+                told = who
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -1,0 +1,73 @@
+"""Files that are on the disk once they are there: written once, forced out, read-only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 20
+
+
+def write_once(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
+    """Write a new file, force it to the disk, and return its size in bytes and its SHA-256. Raises OSError.
+
+    A name that is there already, a link for instance, is never written through.
+    """
+    size_bytes, digest = 0, hashlib.sha256()
+    with path.open("xb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+            size_bytes += len(chunk)
+            digest.update(chunk)
+        file.flush()
+        # A stored run does not change; this keeps an editor from doing it by accident.
+        os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o555)
+        os.fsync(file.fileno())
+    return size_bytes, digest.hexdigest()
+
+
+@contextmanager
+def replacing(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
+    """A new file to write to, which becomes `path` once the block ends well, and is removed otherwise. Raises OSError.
+
+    Until then it lies in `folder`, which has to be on the same file system; by default beside `path`.
+    """
+    temporary = (folder or path.parent) / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def force_folder_to_disk(folder: Path) -> None:
+    """Make the names in a folder last. Raises OSError, on some file systems always."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def size_and_sha256(path: Path) -> tuple[int, str]:
+    """Of a file's content. Raises OSError."""
+    size_bytes, digest = 0, hashlib.sha256()
+    for chunk in file_chunks(path):
+        size_bytes += len(chunk)
+        digest.update(chunk)
+    return size_bytes, digest.hexdigest()
+
+
+def file_chunks(path: Path) -> Iterator[bytes]:
+    """A file's content, a mebibyte at a time. Raises OSError."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

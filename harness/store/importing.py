@@ -1,0 +1,143 @@
+"""Runs from an archive or another store into this one.
+
+Everything that comes is first written beside the store's runs, checked there as `verify` checks a run, and moved to its
+place only once the whole source was read. A run that is here already stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.store.archive_reader import Limits, RunFile, read_archive
+from harness.store.durable import CHUNK_BYTES, write_once
+from harness.store.errors import ArchiveError, BrokenRunError, RunExistsError, StoreLocationError, from_os_error
+from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
+from harness.store.mirrors import mirror_of
+from harness.store.ownership import claim
+from harness.store.placing import put_in_place
+from harness.store.reader import StoredRun, read_record, run_names
+from harness.store.verify import verify_run
+
+
+@dataclass
+class Imported:
+    """What became of each run of the source, by device/model/run id."""
+
+    added: list[str] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
+    """Here already, with the same content."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Not whole, or another run than the one that is here under this id; and which."""
+
+
+def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Imported:
+    """Bring the runs of an archive, or of the store in the folder `source`, into `store`.
+
+    Raises ArchiveError for an archive that must not be trusted, StoreLocationError where `source` is neither,
+    StoreError where this store cannot be written; then nothing was imported, but for runs that were moved to their
+    places already, each of which is whole.
+    """
+    if source.is_file():
+        files = read_archive(source, limits)
+    elif source.is_dir() or mirror_of(source) is not None:
+        files = _files_of_store(source)
+    else:
+        raise StoreLocationError(f"{source} is neither an archive of runs nor a store.")
+    if mirror_of(store) is not None:
+        run_names(store)  # what is at the address already has to be known
+    staging = staging_folder(store)
+    existed = store.exists()
+    try:
+        try:
+            staging.mkdir(parents=True)
+            owner = claim(staging)
+        except OSError as error:
+            raise from_os_error(error, staging, "create") from error
+        with owner:
+            staged = _stage(staging, files)
+            return _place(store, staging, staged)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed and store.is_dir() and not any(store.iterdir()):
+            store.rmdir()
+
+
+def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
+    runs: list[str] = []
+    for file in files:
+        if not runs or file.run != runs[-1]:
+            if (staging / file.run).exists():
+                raise ArchiveError(f"the files of {file.run} do not lie together. Nothing was imported.")
+            runs.append(file.run)
+        path = staging / file.run / file.relative
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_once(path, file.chunks)
+        except FileExistsError:
+            raise ArchiveError(f"{file.relative} of {file.run} is there twice. Nothing was imported.") from None
+        except OSError as error:
+            raise from_os_error(error, path, "write") from error
+    return runs
+
+
+def _place(store: Path, staging: Path, runs: list[str]) -> Imported:
+    outcome = Imported()
+    for name in runs:
+        findings = verify_run(staging / name, in_store=True)
+        if findings:
+            outcome.refused[name] = findings[0].problem.replace(f"{staging}{os.sep}", "")
+        elif _compare(store, staging, name, outcome):
+            try:
+                put_in_place(staging / name, store / name)
+                outcome.added.append(name)
+            except RunExistsError:  # another process was quicker
+                _compare(store, staging, name, outcome)
+    return outcome
+
+
+def _compare(store: Path, staging: Path, name: str, outcome: Imported) -> bool:
+    """Whether there is no such run yet; else note what its being there means."""
+    if not (store / name).exists():
+        return True
+    try:
+        same = (store / name / RECORD_FILE).read_bytes() == (staging / name / RECORD_FILE).read_bytes()
+    except OSError:
+        same = False
+    if same:
+        outcome.present.append(name)
+    else:
+        outcome.refused[name] = "the store has another run with this id, which stays."
+    return False
+
+
+def _files_of_store(source: Path) -> Iterator[RunFile]:
+    names = run_names(source)
+    if not names:
+        raise StoreLocationError(f"{source} is no store: it has no runs.")
+    for name in names:
+        run = source / name
+        try:
+            stored = StoredRun(run, read_record(run))
+            listed = sorted(stored.record.files)
+            for relative in listed:
+                stored.fetch(relative)
+        except BrokenRunError:
+            # Its record comes along alone and is refused for what is wrong with it.
+            listed = []
+        for relative in (RECORD_FILE, CHECKSUMS_FILE, *listed):
+            if (run / relative).is_file():
+                yield RunFile(name, relative, _chunks(run / relative))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
+    with os.fdopen(descriptor, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,97 @@
+"""The rows of a store's runs: from the index where it knows them, else from their records, which it then knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.store.errors import BrokenRunError
+from harness.store.index import LOOKUP_MAX, Index, Row, index_file, stamp_of
+from harness.store.layout import RECORD_FILE
+from harness.store.reader import BrokenRun, run_names
+
+if TYPE_CHECKING:
+    from harness.store.record import Status
+
+OnBroken = Callable[[BrokenRun], None]
+
+
+def find_rows(
+    store: Path,
+    device: str | None = None,
+    model: str | None = None,
+    status: Status | None = None,
+    on_broken: OnBroken | None = None,
+) -> Iterator[Row]:
+    """Rows of the runs of a store, latest first, with keys as in COLUMNS; a few hundred in memory at a time.
+
+    A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out. Whether a
+    record that the index knows was touched since is told by its size and times; those of another status are not
+    looked at.
+    """
+    names = run_names(store, device, model)
+    yield from rows_of(store, names, status, on_broken)
+    if names and device is None and model is None:
+        with closing(Index(index_file(store))) as index:
+            index.forget_all_but(names)
+
+
+def rows_of(
+    store: Path, names: Sequence[str], status: Status | None = None, on_broken: OnBroken | None = None
+) -> Iterator[Row]:
+    """Rows of the runs at `names` (device/model/run id), in that order, otherwise as `find_rows`."""
+    if not names:
+        return
+    with closing(Index(index_file(store))) as index:
+        if status is not None:
+            others = index.of_another_status(names, status)
+            names = [name for name in names if name not in others]
+        for first in range(0, len(names), LOOKUP_MAX):
+            yield from _rows(store, index, names[first : first + LOOKUP_MAX], status, on_broken)
+
+
+def read_row(store: Path, name: str) -> Row:
+    """The row of the run at `name` (device/model/run id), from its record. Raises BrokenRunError."""
+    from harness.store.row_source import read_row_source
+    from harness.store.run_table import row_of
+
+    path = f"{store}/{name}/{RECORD_FILE}"
+    try:
+        # Not through pathlib, which would take a fifth of the time that an index is made in.
+        with open(path, "rb") as file:
+            row = row_of(name, read_row_source(file.read()))
+    except OSError as error:
+        raise BrokenRunError(f"{path}: cannot be read: {error.strerror}.") from error
+    except BrokenRunError as error:
+        raise type(error)(f"{path}: {error}") from error
+    says = "/".join((row["device"], row["model"], row["run_id"]))
+    if says != name:
+        raise BrokenRunError(f"{store / name}: the record is of {says}, which is not where it lies.")
+    return row
+
+
+def _rows(
+    store: Path, index: Index, names: Sequence[str], status: Status | None, on_broken: OnBroken | None
+) -> Iterator[Row]:
+    known = index.known(names)
+    rows, new = [], []
+    for name in names:
+        entry, stamp = known.get(name), stamp_of(f"{store}/{name}")
+        if entry is not None and entry.stamp == stamp:
+            row = entry.row
+        else:
+            try:
+                row = read_row(store, name)
+            except BrokenRunError as error:
+                if on_broken:
+                    on_broken(BrokenRun(store / name, str(error)))
+                continue
+            if stamp is not None:
+                new.append((name, stamp, row))
+        if status in (None, row["status"]):
+            rows.append(row)
+    if new:
+        index.keep(new)
+    yield from rows

@@ -1,0 +1,1 @@
+"""Attention alone, as models of their own: what `bench attention` measures."""

@@ -1,0 +1,88 @@
+"""Whole models with ReLU linear attention beside the same with softmax attention, at rising resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.attention_points import CONDITIONS, answered, with_known_versions
+from reports.attention_ratios import ratio_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TWIN = "-softmax"
+COLUMNS = [
+    *CONDITIONS,
+    "model",
+    "height",
+    "width",
+    "linear_ms",
+    "softmax_ms",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "linear_macs",
+    "softmax_macs",
+    "linear_peak_rss_bytes",
+    "softmax_peak_rss_bytes",
+    "linear_fits",
+    "softmax_fits",
+    "linear_run_id",
+    "softmax_run_id",
+]
+
+
+def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for every model, resolution and condition that both it and its twin (`MODEL-softmax`) were run at,
+    columns as in COLUMNS; the latest runs. A latency is null, and `..._fits` False, where memory did not suffice."""
+    import pandas as pd
+
+    known = with_known_versions(answered(runs))
+    known = known.loc[(known["output"].isin(["logits"]) | known["output"].isna()).astype(bool)]
+    keys = [*CONDITIONS, "height", "width"]
+    latest = known.drop_duplicates([*keys, "model"])
+    rows = []
+    for values, group in latest.groupby(keys, sort=True, dropna=False):
+        by_model = {str(row["model"]): row for row in group.to_dict("records")}
+        for model, linear in sorted(by_model.items()):
+            softmax = by_model.get(model + TWIN)
+            if softmax is not None:
+                rows.append({**dict(zip(keys, values, strict=True)), "model": model, **_pair(linear, softmax)})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["pixels"] = table["height"] * table["width"]
+    ordered: pd.DataFrame = (
+        table.sort_values([*CONDITIONS, "model", "pixels"]).drop(columns="pixels").reset_index(drop=True)
+    )
+    return ordered
+
+
+def memory_ends(models: pd.DataFrame) -> list[str]:
+    """A sentence for every twin of a table of `whole_models` that did not fit at some resolution."""
+    lines = []
+    for values, group in models.groupby([*CONDITIONS, "model"], sort=True, dropna=False):
+        for part, name in (("linear", ""), ("softmax", TWIN)):
+            too_large = group[~group[f"{part}_fits"].astype(bool)]
+            if too_large.empty:
+                continue
+            fits = group[group[f"{part}_fits"].astype(bool)]
+            first = too_large.iloc[0]
+            above = f"above {fits.iloc[-1]['height']}x{fits.iloc[-1]['width']}" if len(fits) else "at any size tried"
+            lines.append(
+                f"{values[-1]}{name} does not fit {above} (tried {first['height']}x{first['width']}) "
+                f"on {values[0]}, {values[1]}"
+            )
+    return lines
+
+
+def _pair(linear: dict[Any, Any], softmax: dict[Any, Any]) -> dict[str, Any]:
+    ratio, low, high = ratio_of(softmax["round_medians_ms"], linear["round_medians_ms"])
+    found: dict[str, Any] = {"ratio": ratio, "ratio_low": low, "ratio_high": high}
+    for part, row in (("linear", linear), ("softmax", softmax)):
+        found |= {
+            f"{part}_ms": row["median_ms"],
+            f"{part}_macs": row["macs"],
+            f"{part}_peak_rss_bytes": row["peak_rss_bytes"],
+            f"{part}_fits": row["status"] != "failed",
+            f"{part}_run_id": row["run_id"],
+        }
+    return found

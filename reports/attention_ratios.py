@@ -1,0 +1,131 @@
+"""Every form of attention against ReLU linear attention, under both definitions of equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE
+from reports.attention_points import CONDITIONS, LINEAR, attention_points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAME_SHAPE, EQUAL_MACS = "same shape", "equal MACs"
+COLUMNS = [
+    *CONDITIONS,
+    "scope",
+    "definition",
+    "tokens",
+    "head_dim",
+    "label",
+    "heads",
+    "multi_scale",
+    "fits",
+    "macs",
+    "median_ms",
+    "low_ms",
+    "high_ms",
+    "macs_s",
+    "peak_rss_bytes",
+    "linear_label",
+    "linear_heads",
+    "linear_repeats",
+    "linear_macs",
+    "linear_ms",
+    "linear_macs_s",
+    "linear_peak_rss_bytes",
+    "macs_difference",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "run_id",
+    "linear_run_id",
+]
+
+
+def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
+    that 3 means that linear attention is three times as fast. Null where the form does not fit into memory.
+
+    Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
+    them; multi-scale linear attention itself is set against the single-scale one. Equal MACs: the linear form of the
+    same dimension and tokens, with more heads or repeated, whose MACs are nearest. `macs_difference` is the linear
+    form's MACs over the form's, less 1. The interval is that of harness/statistics/comparison.py, from the rounds.
+    """
+    import pandas as pd
+
+    points = attention_points(runs)
+    rows = []
+    for _, of_one in points.groupby([*CONDITIONS, "scope", "head_dim", "tokens"], sort=True, dropna=False):
+        candidates: list[dict[str, Any]] = of_one.to_dict("records")  # type: ignore[assignment]
+        linear = [point for point in candidates if point["form"] == LINEAR and point["fits"]]
+        quadratic_heads = {point["heads"] for point in candidates if point["form"] != LINEAR}
+        for point in candidates:
+            if (partner := _same_shape(point, linear)) is not None and point["heads"] in quadratic_heads:
+                rows.append(_pair(point, partner, SAME_SHAPE))
+            if (partner := _equal_macs(point, linear)) is not None:
+                rows.append(_pair(point, partner, EQUAL_MACS))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = [*CONDITIONS, "scope", "head_dim", "definition", "label", "tokens"]
+    ordered: pd.DataFrame = table.sort_values(order, ascending=[*[True] * 8, False, True, True]).reset_index(drop=True)
+    return ordered
+
+
+def _same_shape(point: dict[str, Any], linear: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """With the same multi-scale branch where there is one, else without."""
+    alike = [
+        one
+        for one in linear
+        if (one["heads"], one["repeats"]) == (point["heads"], point["repeats"]) and one["run_id"] != point["run_id"]
+    ]
+    if point["form"] == LINEAR:
+        alike = [one for one in alike if point["multi_scale"] and not one["multi_scale"]]
+    return min(alike, key=lambda one: one["multi_scale"] != point["multi_scale"], default=None)
+
+
+def _equal_macs(point: dict[str, Any], linear: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if point["form"] == LINEAR or not _counted(point):
+        return None
+    alike = [one for one in linear if one["multi_scale"] == point["multi_scale"] and _counted(one)]
+    nearest = min(alike, key=lambda one: abs(one["macs"] - point["macs"]), default=None)
+    if nearest is None or abs(nearest["macs"] / point["macs"] - 1) > MOST_MACS_DIFFERENCE:
+        return None
+    return nearest
+
+
+def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dict[str, Any]:
+    ratio, low, high = ratio_of(point["round_medians_ms"], linear["round_medians_ms"])
+    return {
+        **{name: point[name] for name in COLUMNS if name in point},
+        "definition": definition,
+        "linear_label": linear["label"],
+        "linear_heads": linear["heads"],
+        "linear_repeats": linear["repeats"],
+        "linear_macs": linear["macs"],
+        "linear_ms": linear["median_ms"],
+        "linear_macs_s": linear["macs_s"],
+        "linear_peak_rss_bytes": linear["peak_rss_bytes"],
+        "macs_difference": linear["macs"] / point["macs"] - 1 if _counted(point) and _counted(linear) else None,
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "linear_run_id": linear["run_id"],
+    }
+
+
+def _counted(point: dict[str, Any]) -> bool:
+    """A run that never started has no MACs."""
+    return point["macs"] is not None and point["macs"] > 0
+
+
+def ratio_of(slower_ms: Sequence[float], linear_ms: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Ratio of latencies with its interval, from the medians of the rounds; None for what the rounds do not support."""
+    import numpy as np
+
+    from harness.statistics.comparison import compare
+
+    if not len(slower_ms) or not len(linear_ms):
+        return None, None, None
+    found = compare([np.array([one]) for one in linear_ms], [np.array([one]) for one in slower_ms])
+    return found.ratio, found.low, found.high

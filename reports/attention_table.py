@@ -1,0 +1,176 @@
+"""The comparison of attentions as tables: CSV with every column, Markdown for pages and papers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.attention_models import memory_ends, whole_models
+from reports.attention_points import CONDITIONS, condition_words
+from reports.attention_ratios import EQUAL_MACS, attention_ratios
+from reports.attention_scaling import attention_crossovers, attention_fits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RATIO_HEADER = (
+    "tokens", "equal", "form", "MACs", "latency", "linear", "faster", "95 %", "GMACs/s", "linear", "memory", "linear",
+)  # fmt: skip
+FIT_HEADER = ("form", "heads", "tokens", "exponent", "95 %", "between the last two", "linear is faster from")
+MODEL_HEADER = ("model", "resolution", "linear", "softmax", "faster", "95 %", "linear: memory", "softmax: memory")
+_MIB = 2**20
+
+
+def write_attention_csv(runs: pd.DataFrame, path: Path) -> None:
+    """Every pair of `attention_ratios`, numbers in full."""
+    attention_ratios(runs).to_csv(path, index=False)
+
+
+Section = tuple[str, tuple[str, ...], list[list[str]]]
+"""Title, header, rows, all of them text."""
+
+
+def attention_markdown(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> str:
+    """All tables: one section a condition and scope, then whole models. Empty for a table without attention."""
+    lines: list[str] = []
+    for title, header, rows in attention_sections(runs, fractions):
+        lines += [f"**{_cell(title)}**", "", _row(header), _row(["---"] * len(header))]
+        lines += [_row(row) for row in rows]
+        lines.append("")
+    lines += [f"{_cell(line)}.\n" for line in memory_ends(whole_models(runs))]
+    return "\n".join(lines)
+
+
+def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> list[Section]:
+    """For a terminal, a page or Markdown: pairs and growth of every condition and scope, then whole models.
+
+    `fractions` are those of the roofline by run id (reports/roofline.py); without any, the columns are left out.
+    """
+    sections: list[Section] = []
+    ratios, fits, crossovers = attention_ratios(runs), attention_fits(runs), attention_crossovers(runs)
+    keys = [*CONDITIONS, "scope", "head_dim"]
+    for values, group in ratios.groupby(keys, sort=True, dropna=False):
+        place = dict(zip(keys, values, strict=True))
+        title = f"{condition_words(place)}: {place['scope']}, heads of {place['head_dim']}"
+        sections.append((title, *_ratio_table(group, fractions or {})))
+        growth = _of(fits, place)
+        if len(growth):
+            texts = {(row["label"], row["heads"]): row["text"] for row in _of(crossovers, place).to_dict("records")}
+            rows = [_fit_cells(row, texts.get((row["label"], row["heads"]), "")) for row in growth.to_dict("records")]
+            sections.append((f"{title}, latency ~ tokens^exponent", FIT_HEADER, rows))
+    models = whole_models(runs)
+    for values, group in models.groupby(CONDITIONS, sort=True, dropna=False):
+        title = f"{condition_words(dict(zip(CONDITIONS, values, strict=True)))}: whole models"
+        sections.append((title, MODEL_HEADER, [_model_cells(row) for row in group.to_dict("records")]))
+    return sections
+
+
+def _ratio_table(group: pd.DataFrame, fractions: Mapping[str, float]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Header and rows; with the fractions of the roofline where there are any."""
+    rows = [_ratio_cells(row) for row in group.to_dict("records")]
+    if not any(run in fractions for run in (*group["run_id"], *group["linear_run_id"])):
+        return RATIO_HEADER, rows
+    for cells, row in zip(rows, group.to_dict("records"), strict=True):
+        cells += [_number(fractions.get(row[name]), "{:.1%}") for name in ("run_id", "linear_run_id")]
+    return (*RATIO_HEADER, "of the roofline", "linear: of the roofline"), rows
+
+
+def _of(table: pd.DataFrame, place: dict[str, Any]) -> pd.DataFrame:
+    for name, value in place.items():
+        table = table[table[name] == value]
+    return table
+
+
+def _ratio_cells(row: dict[Any, Any]) -> list[str]:
+    equal_macs = row["definition"] == EQUAL_MACS
+    return [
+        str(row["tokens"]),
+        f"MACs ({row['macs_difference']:+.1%})" if equal_macs else "shape",
+        f"{row['label']}, {row['heads']} heads",
+        _scaled(row["macs"]),
+        _ms(row["median_ms"]) if row["fits"] else "does not fit",
+        _ms(row["linear_ms"]) + (f" ({_how(row)})" if equal_macs else ""),
+        _number(row["ratio"], "{:.2f}x"),
+        _interval(row["ratio_low"], row["ratio_high"]),
+        _giga(row["macs_s"]),
+        _giga(row["linear_macs_s"]),
+        _mib(row["peak_rss_bytes"]),
+        _mib(row["linear_peak_rss_bytes"]),
+    ]
+
+
+def _how(row: dict[Any, Any]) -> str:
+    return f"{row['linear_repeats']} times" if row["linear_repeats"] > 1 else f"{row['linear_heads']} heads"
+
+
+def _fit_cells(row: dict[Any, Any], crossing: str) -> list[str]:
+    return [
+        row["label"],
+        str(row["heads"]),
+        str(row["slope_covers"]).removesuffix(" tokens"),
+        f"{row['exponent']:.2f}",
+        _interval(row["low"], row["high"]),
+        f"{row['last']:.2f}",
+        crossing,
+    ]
+
+
+def _model_cells(row: dict[Any, Any]) -> list[str]:
+    return [
+        row["model"],
+        f"{row['height']}x{row['width']}",
+        _ms(row["linear_ms"]) if row["linear_fits"] else "does not fit",
+        _ms(row["softmax_ms"]) if row["softmax_fits"] else "does not fit",
+        _number(row["ratio"], "{:.2f}x"),
+        _interval(row["ratio_low"], row["ratio_high"]),
+        _mib(row["linear_peak_rss_bytes"]),
+        _mib(row["softmax_peak_rss_bytes"]),
+    ]
+
+
+def _known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: Any, form: str) -> str:
+    return form.format(value) if _known(value) else "-"
+
+
+def _significant(value: float) -> str:
+    """Three significant digits, never in powers of ten."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
+
+
+def _ms(value: Any) -> str:
+    return f"{_significant(value)} ms" if _known(value) else "-"
+
+
+def _interval(low: Any, high: Any) -> str:
+    return f"{_significant(low)} to {_significant(high)}" if _known(low) and _known(high) else "-"
+
+
+def _giga(value: Any) -> str:
+    return _significant(value / 1e9) if _known(value) else "-"
+
+
+def _scaled(macs: Any) -> str:
+    """`17.3 M`, `4.29 G`."""
+    if not _known(macs):
+        return "-"
+    return f"{_significant(macs / 1e9)} G" if macs >= 1e9 else f"{_significant(macs / 1e6)} M"
+
+
+def _mib(value: Any) -> str:
+    return f"{value / _MIB:.0f} MiB" if _known(value) else "-"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """Names of devices and versions come from elsewhere; nothing in them may end the cell or start markup."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|#" else letter for letter in line)

@@ -1,0 +1,1 @@
+"""The paper's claims in numbers, and whether they hold where we measured."""

@@ -1,0 +1,150 @@
+"""The factor that a claim is about, as it was measured."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from reports.attention_ratios import EQUAL_MACS, attention_ratios
+from reports.claims.subjects import Subject
+from reports.measured import Found, Run, Setting, setting_of
+from reports.tables.notes import failure_note
+from reports.tables.quantities import Measurements, speed_up, throughput_gain
+from reports.tables.table import Cell
+from reports.tables.text import ratio
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNSTATED_BATCH = 16
+"""For the command where the paper does not state the batch of a throughput."""
+COUNTED = "MACs, counted from the modules: the same on every device"
+_FORM = "softmax"
+
+
+def latency_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
+    """Latency of the baseline over the candidate's, at batch 1."""
+    baseline, candidate = (
+        measurements.evidence.find(model, setting) for model in (subject.baseline, subject.candidate)
+    )
+    missing = _missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False)
+    return missing or speed_up(candidate.run, baseline.run)
+
+
+def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
+    """Throughput of the candidate over the baseline's: at the paper's batch, else at the largest one that both were
+    measured at, which is noted."""
+    stated = _stated_batch(subject.baseline)
+    batch = _batch(subject, setting, measurements, stated)
+    baseline, candidate = (
+        measurements.evidence.find(model, setting, batch=batch) for model in (subject.baseline, subject.candidate)
+    )
+    missing = _missing(subject, baseline, candidate, setting, measurements, batch=batch, throughput=True)
+    if missing is not None:
+        return missing
+    found = throughput_gain(candidate.run, baseline.run)
+    if batch == stated:
+        return found
+    of_paper = "the paper's is not stated" if stated is None else f"the paper's is {stated}"
+    return _noted(found, f"at batch {batch}; {of_paper}")
+
+
+@cache
+def counted_factor(subject: Subject) -> Cell:
+    """MACs of the baseline over the candidate's, counted from the modules as the paper's figures were."""
+    from model_specs.catalog import load_spec
+    from model_specs.counting import count
+
+    try:
+        # Libraries that build the baselines log warnings about themselves when they are imported.
+        logging.disable(logging.WARNING)
+        baseline, candidate = (count(load_spec(model)).macs for model in (subject.baseline, subject.candidate))
+    except ModuleNotFoundError as error:
+        return Cell("not counted", notes=(f"counting needs {error.name}: pip install 'latency-bench[export,zoo]'",))
+    finally:
+        logging.disable(logging.NOTSET)
+    return Cell(ratio(baseline / candidate), baseline / candidate, notes=(COUNTED,))
+
+
+def attention_factors(runs: pd.DataFrame) -> dict[Setting, Cell]:
+    """By setting, softmax attention's latency over that of ReLU linear attention at equal MACs: the smallest and the
+    largest factor of all shapes. `value` is the smallest, with its interval."""
+    ratios = attention_ratios(runs)
+    chosen = ratios[(ratios["definition"] == EQUAL_MACS) & (ratios["label"] == _FORM) & ratios["ratio"].notna()]
+    wanted = set(chosen["run_id"]) | set(chosen["linear_run_id"])
+    rows: dict[str, Run] = {row["run_id"]: row for row in runs[runs["run_id"].isin(wanted)].to_dict("records")}
+    by_setting: dict[Setting, list[Run]] = {}
+    for point in chosen.to_dict("records"):
+        by_setting.setdefault(setting_of(rows[point["run_id"]]), []).append({str(k): v for k, v in point.items()})
+    return {setting: _range(_of_one_version(points), rows) for setting, points in by_setting.items()}
+
+
+def _of_one_version(points: list[Run]) -> list[Run]:
+    """Those of the version of the runtime that was measured last."""
+    latest = max(points, key=lambda point: str(point["run_id"]))["runtime_version"]
+    return [point for point in points if point["runtime_version"] == latest]
+
+
+def _range(points: list[Run], rows: dict[str, Run]) -> Cell:
+    ordered = sorted(points, key=lambda point: float(point["ratio"]))
+    least, most = ordered[0], ordered[-1]
+    tokens = sorted({int(point["tokens"]) for point in points})
+    shapes = f"{len(points)} shape{'' if len(points) == 1 else 's'}, {tokens[0]} to {tokens[-1]} tokens"
+    scopes = ", ".join(sorted({str(point["scope"]) for point in points}))
+    low, high = (None if point != point else float(point) for point in (least["ratio_low"], least["ratio_high"]))
+    runs = [rows[point[name]]["path"] for point in (least, most) for name in ("run_id", "linear_run_id")]
+    return Cell(
+        ratio(least["ratio"]) if least is most else f"{ratio(least['ratio'])} to {ratio(most['ratio'])}",
+        float(least["ratio"]),
+        low,
+        high,
+        notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})",),
+        runs=tuple(dict.fromkeys(runs)),
+    )
+
+
+def _stated_batch(model: str) -> int | None:
+    from model_specs.catalog import load_spec
+
+    return load_spec(model).throughput_batch
+
+
+def _batch(subject: Subject, setting: Setting, measurements: Measurements, stated: int | None) -> int:
+    baseline, candidate = (
+        measurements.evidence.batches(model, setting) for model in (subject.baseline, subject.candidate)
+    )
+    common = sorted(set(baseline) & set(candidate))
+    if stated is not None and (stated in common or not common):
+        return stated
+    return common[-1] if common else UNSTATED_BATCH
+
+
+def _missing(
+    subject: Subject,
+    baseline: Found,
+    candidate: Found,
+    setting: Setting,
+    measurements: Measurements,
+    *,
+    batch: int,
+    throughput: bool,
+) -> Cell | None:
+    """A cell that says what lacks; None where both sides have a number."""
+    if baseline.run is not None and candidate.run is not None:
+        return None
+    sides = ((subject.baseline, baseline), (subject.candidate, candidate))
+    failures = tuple(f"{model} {failure_note(one.failure)}" for model, one in sides if one.failure is not None)
+    commands = tuple(
+        measurements.command(model, setting, batch, throughput)
+        for model, one in sides
+        if one.run is None and one.failure is None
+    )
+    if failures:
+        return Cell("failed", status="failed", notes=failures, commands=commands)
+    return Cell("not measured", status="not measured", commands=commands)
+
+
+def _noted(cell: Cell, note: str) -> Cell:
+    return replace(cell, notes=(note, *cell.notes))

@@ -1,0 +1,55 @@
+"""Our scripts and styles as they go into the page."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+SCRIPTS = (
+    "dom",
+    "format",
+    "theme",
+    "data",
+    "settings",
+    "address",
+    "filters",
+    "chart",
+    "bars",
+    "runs",
+    "accuracy",
+    "history",
+    "attention",
+    "plots",
+    "run_charts",
+    "run",
+    "main",
+)
+"""Files of static/js in the order in which they are put together; each uses only what lies before it."""
+
+
+@cache
+def script() -> str:
+    """uPlot and our scripts, one text. Ours share one strict scope, so that the page has no globals of ours."""
+    ours = "\n".join(_static(f"js/{name}.js") for name in SCRIPTS)
+    # The licence asks that every copy carries it, and the page is one.
+    licence = f"/*\n{_static('uplot/LICENSE')}*/\n"
+    return licence + f'{_static("uplot/uPlot.iife.min.js")}\n(() => {{\n"use strict";\n{ours}\n}})();\n'
+
+
+@cache
+def early_script() -> str:
+    """Runs before anything is drawn, so that the page comes up in its theme and with its view."""
+    return _static("early.js")
+
+
+@cache
+def style() -> str:
+    """All styles, one text."""
+    return _static("uplot/uPlot.min.css") + _static("page.css")
+
+
+def _static(name: str) -> str:
+    text = (resources.files("reports.html") / "static" / name).read_text(encoding="utf-8")
+    if "</script" in text.lower() or "</style" in text.lower():
+        raise ValueError(f"{name} would end the element that it is put into")
+    return text

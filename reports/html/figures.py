@@ -1,0 +1,39 @@
+"""What the page's figures are drawn from, made by the same functions as the printed ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.attention_points import attention_points, condition_words
+from reports.plots.trade_off_points import ACCURACIES, trade_off_points
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TRADE_OFF = ("panel", "dataset", "label", "family", "speed", "low", "high", "unit", "basis", "accuracy", "metric")
+_ATTENTION = ("label", "tokens", "median_ms", "low_ms", "high_ms", "run_id")
+
+
+def figure_data(runs: pd.DataFrame) -> dict[str, Any]:
+    """`trade_off`: speed against published accuracy; `attention`: latency against tokens. Rows, one a point."""
+    return {
+        "trade_off": [
+            {name: row[name] for name in (*_TRADE_OFF, "frontier", "status", "run_id")}
+            for speed in ("latency", "throughput")
+            for row in rows_of(trade_off_points(runs, speed, tuple(ACCURACIES)))
+        ],
+        "attention": [
+            {
+                **{name: row[name] for name in _ATTENTION},
+                "conditions": condition_words(row),
+                "shape": f"{row['scope']}, {row['heads']} heads of {row['head_dim']}{_times(row['repeats'])}",
+            }
+            for row in rows_of(attention_points(runs))
+            if row["fits"]
+        ],
+    }
+
+
+def _times(repeats: int) -> str:
+    return "" if repeats == 1 else f", {repeats} times"

@@ -1,0 +1,103 @@
+"""The page's first view, written as HTML when the page is made: readable before any script has run, and without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reports.plots.selection import case_name, setting_of
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATEST_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class DeviceLine:
+    """What was measured on one device."""
+
+    name: str
+    processors: Sequence[str]
+    runtimes: Sequence[str]
+    models: int
+    runs: int
+    unstable: int
+    failed: int
+    latest: str
+
+
+@dataclass(frozen=True)
+class LatestLine:
+    """A run with numbers."""
+
+    run_id: str
+    case: str
+    setting: str
+    status: str
+    median_ms: float
+    low_ms: float | None
+    high_ms: float | None
+    started: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The store in numbers."""
+
+    counts: dict[str, int]
+    """Runs by status, `runs` for all, `devices`, `models`."""
+    first: str
+    last: str
+    """Days of the first and the last run, UTC; empty without runs."""
+    devices: Sequence[DeviceLine]
+    latest: Sequence[LatestLine]
+
+
+def overview(runs: pd.DataFrame) -> Overview:
+    """`runs` are latest first, as `load_runs` gives them."""
+    moments = runs["started_at"]
+    return Overview(
+        counts={
+            "runs": len(runs),
+            "devices": int(runs["device"].nunique()),
+            "models": int(runs["model"].nunique()),
+            **{status: int((runs["status"] == status).sum()) for status in ("done", "unstable", "failed")},
+        },
+        first=_day(moments.min()) if len(runs) else "",
+        last=_day(moments.max()) if len(runs) else "",
+        devices=[_device(str(name), of_device) for name, of_device in runs.groupby("device", sort=True)],
+        latest=[_latest(row) for row in rows_of(runs[runs["median_ms"].notna()].head(LATEST_SHOWN))],
+    )
+
+
+def _device(name: str, runs: pd.DataFrame) -> DeviceLine:
+    return DeviceLine(
+        name=name,
+        processors=sorted(map(str, runs["processor"].dropna().unique())),
+        runtimes=sorted(map(str, runs["runtime"].dropna().unique())),
+        models=int(runs["model"].nunique()),
+        runs=len(runs),
+        unstable=int((runs["status"] == "unstable").sum()),
+        failed=int((runs["status"] == "failed").sum()),
+        latest=_day(runs["started_at"].max()),
+    )
+
+
+def _latest(row: dict[str, Any]) -> LatestLine:
+    return LatestLine(
+        run_id=row["run_id"],
+        case=case_name(row),
+        setting=setting_of(row).label(),
+        status=row["status"],
+        median_ms=row["median_ms"],
+        low_ms=row["low_ms"],
+        high_ms=row["high_ms"],
+        started=_day(row["started_at"]),
+    )
+
+
+def _day(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d}"

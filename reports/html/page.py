@@ -1,0 +1,129 @@
+"""write_html: one file that holds the report, complete in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from harness.store.durable import replacing
+from harness.store.errors import StoreError
+from reports.html.assets import early_script, script, style
+from reports.html.blocks import csp_hash, data_block
+from reports.html.columns import encode_runs
+from reports.html.details import RUNS_PER_BLOCK, chosen_runs, detail_blocks, without_store
+from reports.html.figures import figure_data
+from reports.html.overview import overview
+
+if TYPE_CHECKING:
+    import jinja2
+    import pandas as pd
+
+    from harness.store.reader import BrokenRun
+
+MOST_DETAILS = 2000
+"""Runs whose samples, telemetry and environment the page carries. Each costs some milliseconds of reading and some
+kilobytes of page; all other runs are in the page's table and figures too."""
+_BROKEN_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Section:
+    """A ready-made part of the page, such as one of the paper's tables."""
+
+    title: str
+    html: str
+    """Escaped by its maker. The page's policy allows no script in it, no inline style and nothing from elsewhere."""
+
+
+def write_html(
+    runs: pd.DataFrame,
+    store: Path,
+    path: Path,
+    *,
+    tables: Sequence[Section] = (),
+    claims: Sequence[Section] = (),
+    broken: Sequence[BrokenRun] = (),
+    most_details: int = MOST_DETAILS,
+    made_at: datetime | None = None,
+) -> None:
+    """Write the report of `runs` (harness/store/run_table.py, latest first) to `path`: the whole file or none.
+
+    `most_details` runs carry their distribution, telemetry and environment: the latest of every case, then the latest
+    others; the page says which do not. `broken` are runs that could not be read: the page names them.
+    The same arguments give the same bytes. Raises StoreError where the file cannot be written.
+    """
+    try:
+        with replacing(path) as file:
+            for text in _texts(
+                runs, store, tables, claims, broken, most_details, made_at or datetime.now(timezone.utc)
+            ):
+                # Lone surrogates, which the names of files may bring, have no place in UTF-8.
+                file.write(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def _texts(
+    runs: pd.DataFrame,
+    store: Path,
+    tables: Sequence[Section],
+    claims: Sequence[Section],
+    broken: Sequence[BrokenRun],
+    most_details: int,
+    made_at: datetime,
+) -> Iterator[str]:
+    """The page piece by piece: details are read while they are written, a block at a time."""
+    places = chosen_runs(runs, most_details)
+    early, code, css = early_script(), script(), style()
+    data = {
+        **encode_runs(runs),
+        "figures": figure_data(runs),
+        "details": {place.run_id: position // RUNS_PER_BLOCK for position, place in enumerate(places)},
+    }
+    yield from _template().generate(
+        policy=_policy((early, code), css),
+        style=Markup(css),
+        early=Markup(early),
+        code=Markup(code),
+        overview=overview(runs),
+        tables=tables,
+        claims=claims,
+        broken=[("/".join(one.path.parts[-3:]), without_store(store, one.problem)) for one in broken[:_BROKEN_SHOWN]],
+        broken_count=len(broken),
+        details_count=len(places),
+        made_at=f"{made_at:%Y-%m-%d %H:%M} UTC",
+        data=data_block("data", data),
+        details=detail_blocks(store, places),
+    )
+
+
+def _template() -> jinja2.Template:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("reports.html"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    ).get_template("page.html.j2")
+
+
+def _policy(scripts: Sequence[str], css: str) -> str:
+    """Exactly our scripts and our style, nothing from anywhere else, and no way for a text to become markup."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {' '.join(map(csp_hash, scripts))}",
+            f"style-src {csp_hash(css)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+        ]
+    )

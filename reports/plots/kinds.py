@@ -1,0 +1,123 @@
+"""Every kind of figure that can be drawn from stored runs: what `bench plot` and `bench report --figure` offer."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from reports.plots.style import Drawn, FigureError, save_drawn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a figure is to look, and what it may show beside the selected runs."""
+
+    width: Literal["single", "double"] = "double"
+    """Of a page with two columns: 3.4 or 7 inches."""
+    published: bool = False
+    """Panels with what the paper prints of its own devices, marked as published."""
+    everything: pd.DataFrame | None = None
+    """All runs of the store, where the figure is of a selection of them: calibrations are looked for here."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of figure."""
+
+    function: str
+    """module:function, which draws rows of the run table."""
+    help: str
+    needs: str
+    """What has to be selected for it."""
+    takes: tuple[Literal["store", "options"], ...] = ("options",)
+    """What the function takes after the runs."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ATTENTION = "attention runs (`bench attention`)"
+_ANY = "runs with numbers"
+
+KINDS: dict[str, Kind] = {
+    "latency": Kind(
+        "reports.plots.trade_off:draw_trade_off",
+        "Latency against published mIoU or top-1, with the frontier (Figure 1).",
+        "runs of models of Tables 2 to 4, at batch 1 and their own resolution",
+        arguments={"speed": "latency", "tables": (2, 3, 4)},
+    ),
+    "throughput": Kind(
+        "reports.plots.trade_off:draw_trade_off",
+        "Throughput against published mIoU or top-1, with the frontier (Figure 1).",
+        "runs of models of Tables 2 to 4, at their own resolution",
+        arguments={"speed": "throughput", "tables": (2, 3, 4)},
+    ),
+    "sam": Kind(
+        "reports.plots.trade_off:draw_trade_off",
+        "Throughput of segment-anything models against published COCO mAP (Figure 7).",
+        "runs of models of Table 6",
+        arguments={"speed": "throughput", "tables": (6,)},
+    ),
+    "phases": Kind("reports.plots.phases:draw_phases", "Copy in, compute and copy out, stacked, for each model.", _ANY),
+    "distribution": Kind(
+        "reports.plots.distribution:draw_distribution",
+        "Distribution of latencies (ECDF), one line a run.",
+        "a few runs, for example with --run",
+        takes=("store", "options"),
+    ),
+    "timeline": Kind(
+        "reports.plots.timeline:draw_timeline",
+        "Latency of every request over time, with clocks, temperature and power.",
+        "one run, for example --run latest",
+        takes=("store", "options"),
+    ),
+    "batch": Kind("reports.plots.series:draw_batches", "Throughput against batch size.", "runs at several --batch"),
+    "resolution": Kind(
+        "reports.plots.series:draw_resolutions", "Latency against input size.", "runs at several --resolution"
+    ),
+    "roofline": Kind(
+        "reports.plots.roofline:draw_roofline",
+        "Reached MACs per second below what the device allows.",
+        "runs of a device that was calibrated (`bench devices calibrate`)",
+        takes=("store", "options"),
+    ),
+    "attention": Kind(
+        "reports.plots.attention:attention_bars", "Softmax against ReLU linear attention (Figure 4).", _ATTENTION, ()
+    ),
+    "attention-scaling": Kind(
+        "reports.plots.attention:attention_scaling", "Attention's latency against tokens, log-log.", _ATTENTION, ()
+    ),
+    "attention-memory": Kind(
+        "reports.plots.attention:attention_memory", "Attention's peak memory against tokens.", _ATTENTION, ()
+    ),
+}
+"""By the name that `bench plot` takes."""
+
+FIGURES: dict[int, tuple[str, ...]] = {1: ("latency", "throughput"), 4: ("attention",), 7: ("sam",)}
+"""The paper's figures that are measurements, and the kinds that show them."""
+
+
+def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = None) -> Drawn:
+    """The figure of a kind, from rows of the run table (latest first, as `load_runs` gives them).
+
+    Raises FigureError for an unknown kind, or where the runs do not have what it needs.
+    """
+    if kind not in KINDS:
+        raise FigureError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
+    entry = KINDS[kind]
+    module, name = entry.function.split(":")
+    function: Callable[..., Drawn] = getattr(importlib.import_module(module), name)
+    given = {"store": store, "options": options or Options()}
+    return function(runs, **{name: given[name] for name in entry.takes}, **entry.arguments)
+
+
+def write(kind: str, runs: pd.DataFrame, store: Path, path: Path, options: Options | None = None) -> tuple[Path, Path]:
+    """Draw a figure into `path` (PDF, SVG or PNG) and its rows into the .csv beside it; returns both.
+
+    Raises FigureError.
+    """
+    return save_drawn(draw(kind, runs, store, options), path)

@@ -1,0 +1,243 @@
+"""Names beside points, none over another, over a point, or out of the picture.
+
+Each label tries places around its point, near ones first, and takes the first that is free; it is tied to the point by
+a thin line where it lies farther off. Several orders are tried, and the best outcome kept. What finds no place is left
+out and counted: an unreadable label is worse than none, and the names are in the figure's data. Deterministic: the same
+points give the same picture.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.plots.geometry import Box, Point, Segment, cross
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
+
+
+_GAPS_PT = (3.0, 7.0, 12.0, 17.0, 23.0, 30.0, 40.0, 54.0, 70.0)
+"""Between the point's edge and the label's."""
+_LEADER_FROM_PT = 8.0
+"""Nearer labels need no line to their point."""
+_DIRECTIONS_DEG = (0, 25, -25, 180, 155, -155, 90, -90, 45, -45, 135, -135, 65, -65, 115, -115)
+"""Right of the point first, where readers look."""
+_MARKER_PT = 3.0
+_PADDING_PT = 1.0
+_CROSSING_PT = 15.0
+"""A name over a line that may be crossed is as bad as one so much farther off."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name at a point, in data coordinates."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = "black"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a name goes, how far from its point, and the line to the point where it needs one."""
+
+    box: Box
+    gap: float
+    leader: Segment | None
+
+    def clashes(self, other: _Place) -> bool:
+        return (
+            self.box.overlaps(other.box)
+            or (self.leader is not None and other.box.crossed_by(*self.leader))
+            or (other.leader is not None and self.box.crossed_by(*other.leader))
+            or (self.leader is not None and other.leader is not None and cross(self.leader, other.leader))
+        )
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """What is there before any name is, in points of 1/72 inch."""
+
+    inside: Box
+    points: Sequence[Point]
+    markers: Sequence[Box]
+    avoid: Sequence[Segment]
+    spare: Sequence[Segment]
+
+    def place(self, extents: Sequence[tuple[float, float]]) -> list[_Place | None]:
+        """A place for each name, of several orders of choosing the one that leaves out fewest and keeps them near."""
+        candidates = [self._candidates(index, extent) for index, extent in enumerate(extents)]
+        given = list(range(len(self.points)))
+        crowded = sorted(given, key=lambda index: (self._room(index), index))
+        tried = [_in_order(order, candidates) for order in (given, crowded, crowded[::-1], given[::-1])]
+        return min(tried, key=lambda places: (places.count(None), sum(place.gap**2 for place in places if place)))
+
+    def _room(self, index: int) -> float:
+        """How far the nearest other points are, in sum."""
+        others = [*self.points[:index], *self.points[index + 1 :]]
+        return sum(sorted(math.dist(self.points[index], other) for other in others)[:3])
+
+    def _candidates(self, index: int, extent: tuple[float, float]) -> list[_Place]:
+        """Places for one name that are free before any other name is placed, the best first."""
+        free = [place for place in _around(self.points[index], *extent) if self._free(place, index)]
+        return sorted(free, key=self._badness)
+
+    def _badness(self, place: _Place) -> float:
+        return place.gap + _CROSSING_PT * any(place.box.crossed_by(*segment) for segment in self.spare)
+
+    def _free(self, place: _Place, index: int) -> bool:
+        box = place.box
+        return (
+            self.inside.holds(box)
+            and not any(box.overlaps(marker) for marker in self.markers)
+            and not any(box.crossed_by(*segment) for segment in self.avoid)
+            and self._told_apart(place, index)
+        )
+
+    def _told_apart(self, place: _Place, index: int) -> bool:
+        """Without a line, a name is read as that of the nearest point; a line must not touch another point."""
+        if place.leader is not None:
+            others = [*self.markers[:index], *self.markers[index + 1 :]]
+            return not any(marker.wider(_PADDING_PT).crossed_by(*place.leader) for marker in others)
+        own = place.box.distance(self.points[index]) + _PADDING_PT
+        return all(place.box.distance(point) > own for other, point in enumerate(self.points) if other != index)
+
+
+def _in_order(order: Sequence[int], candidates: Sequence[Sequence[_Place]]) -> list[_Place | None]:
+    """Each name in its turn takes the first place that those before it have left free."""
+    found: list[_Place | None] = [None] * len(order)
+    for index in order:
+        placed = [place for place in found if place]
+        found[index] = next((place for place in candidates[index] if not any(map(place.clashes, placed))), None)
+    return found
+
+
+def place_labels(
+    figure: Figure,
+    labels: Mapping[Axes, Sequence[Label]],
+    avoid: Mapping[Axes, Sequence[Segment]] | None = None,
+    spare: Mapping[Axes, Sequence[Segment]] | None = None,
+    size: float = 6.5,
+) -> dict[Axes, list[Label]]:
+    """Write the labels of every panel; `avoid` are segments (data coordinates: error bars, roofs) to keep off, `spare`
+    such as may be crossed if there is no other place.
+
+    Call it last: the layout is fixed by it. Returns the labels that found no place; their number is written above the
+    panel's right corner.
+    """
+    missing = {}
+    with warnings.catch_warnings():
+        # Letters without a font are told of once, when the figure is saved.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")
+        for axes, of_axes in labels.items():
+            hard, soft = (_segments(figure, axes, (of or {}).get(axes, ())) for of in (avoid, spare))
+            missing[axes] = _write_all(figure, axes, of_axes, hard, soft, size)
+    return missing
+
+
+def _write_all(
+    figure: Figure,
+    axes: Axes,
+    labels: Sequence[Label],
+    avoid: Sequence[Segment],
+    spare: Sequence[Segment],
+    size: float,
+) -> list[Label]:
+    points = [_in_points(figure, axes, (label.x, label.y)) for label in labels]
+    markers = [Box(x - _MARKER_PT, y - _MARKER_PT, x + _MARKER_PT, y + _MARKER_PT) for x, y in points]
+    texts = [_write(axes, label, size) for label in labels]
+    panel = _Panel(_box(axes.bbox, figure), points, markers, avoid, spare)
+    places = panel.place([_extent(text, figure) for text in texts])
+    left_out = []
+    for label, text, point, place in zip(labels, texts, points, places, strict=True):
+        if place is None:
+            text.remove()
+            left_out.append(label)
+        else:
+            _move(text, place, point)
+    if left_out:
+        words = f"{len(left_out)} more names in the data"
+        note = axes.annotate(
+            words, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=5.5, color="0.4"
+        )
+        note.set_in_layout(False)
+    return left_out
+
+
+def _around(point: Point, width: float, height: float) -> Iterator[_Place]:
+    """Places for a name of this size, nearest first. Farther ones have a line to their point."""
+    for gap in _GAPS_PT:
+        for degrees in _DIRECTIONS_DEG:
+            cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+            reach = gap + _MARKER_PT
+            x = point[0] + cosine * reach + _sign(cosine) * width / 2
+            y = point[1] + sine * reach + _sign(sine) * height / 2
+            box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+            yield _Place(box, gap, None if gap < _LEADER_FROM_PT else (point, box.nearest(point)))
+
+
+def _sign(value: float) -> float:
+    return 0.0 if abs(value) < 1e-9 else math.copysign(1.0, value)
+
+
+def _write(axes: Axes, label: Label, size: float) -> Annotation:
+    text = axes.annotate(
+        label.text,
+        (label.x, label.y),
+        xytext=(0, 0),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=size,
+        color=label.colour,
+        annotation_clip=False,
+    )
+    text.set_in_layout(False)
+    return text
+
+
+def _move(text: Annotation, place: _Place, point: Point) -> None:
+    box = place.box
+    text.set_position(((box.left + box.right) / 2 - point[0], (box.bottom + box.top) / 2 - point[1]))
+    if place.leader is not None:
+        end = place.leader[1]
+        line = text.axes.annotate(  # type: ignore[union-attr]
+            "",
+            text.xy,
+            xytext=(end[0] - point[0], end[1] - point[1]),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "0.5", "shrinkA": 0, "shrinkB": 2.5},
+            annotation_clip=False,
+        )
+        line.set_in_layout(False)
+
+
+def _segments(figure: Figure, axes: Axes, segments: Iterable[Segment]) -> list[Segment]:
+    return [(_in_points(figure, axes, start), _in_points(figure, axes, end)) for start, end in segments]
+
+
+def _extent(text: Annotation, figure: Figure) -> tuple[float, float]:
+    box = _box(text.get_window_extent(), figure)
+    return box.right - box.left + 2 * _PADDING_PT, box.top - box.bottom + 2 * _PADDING_PT
+
+
+def _in_points(figure: Figure, axes: Axes, place: Point) -> Point:
+    x, y = axes.transData.transform(place)
+    return float(x) * 72 / figure.dpi, float(y) * 72 / figure.dpi
+
+
+def _box(box: Bbox, figure: Figure) -> Box:
+    left, bottom, right, top = (float(value) * 72 / figure.dpi for value in (box.x0, box.y0, box.x1, box.y1))
+    return Box(left, bottom, right, top)

@@ -1,0 +1,90 @@
+"""Where a request's time goes: copy in, compute, copy out, stacked, one bar a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.plots.grid import panel_stack, panel_title
+from reports.plots.selection import case_name, latest, setting_of, without_calibrations
+from reports.plots.style import BLUE, GREEN, GREY, ORANGE, Drawn, FigureError, plain
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from reports.plots.kinds import Options
+
+PHASES = {"h2d_ms": ("copy to the device", ORANGE), "compute_ms": ("compute", BLUE), "d2h_ms": ("copy back", GREEN)}
+"""Columns of the run table in the order of a request, with their words and colours."""
+MOST_BARS = 60
+_BAR_IN, _PANEL_IN = 0.2, 0.6
+"""Height of a bar, and of what a panel has above and below its bars."""
+
+
+def draw_phases(runs: pd.DataFrame, options: Options) -> Drawn:
+    """The latest run of each case, one panel a setting, slowest on top; the whole latency with its interval over them.
+
+    Phases are medians of their own and need not add up to the latency's; one that was not measured is not drawn.
+    Raises FigureError where no run has phases.
+    """
+    import pandas as pd
+
+    table = without_calibrations(latest(runs))
+    table = table[table[list(PHASES)].notna().any(axis=1)]
+    if table.empty:
+        raise FigureError("no selected run has phases: its tool timed whole requests alone")
+    rows = sorted((_row(row) for row in rows_of(table)), key=lambda row: (row["panel"], -row["latency_ms"]))
+    data = pd.DataFrame(rows)
+    if len(rows) > MOST_BARS:
+        raise FigureError(f"{len(rows)} bars are too many for one figure (at most {MOST_BARS}); select fewer models")
+    panels = list(data.groupby("panel", sort=False))
+    figure, grid = panel_stack([_PANEL_IN + _BAR_IN * len(of_panel) for _, of_panel in panels], options)
+    for axes, (panel, of_panel) in zip(grid, panels, strict=True):
+        panel_title(axes, str(panel))
+        _draw_bars(axes, rows_of(of_panel))
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower right", ncols=4 if options.width == "double" else 2, fontsize=6.5)
+    return Drawn(figure, data)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    kept = ("h2d_ms", "compute_ms", "d2h_ms", "status", "run_id")
+    latency = {"latency_ms": row["median_ms"], "low_ms": row["low_ms"], "high_ms": row["high_ms"]}
+    return {
+        "panel": setting_of(row).label(),
+        "case": case_name(row),
+        **latency,
+        **{name: row[name] for name in kept},
+    }
+
+
+def _draw_bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    places = list(range(len(rows)))
+    starts = [0.0] * len(rows)
+    for column, (words, colour) in PHASES.items():
+        widths = [row[column] or 0.0 for row in rows]
+        axes.barh(places, widths, left=starts, height=0.7, color=colour, label=words)
+        starts = [start + width for start, width in zip(starts, widths, strict=True)]
+    for place, row in zip(places, rows, strict=True):
+        low, high = (row["latency_ms"] if row[end] is None else row[end] for end in ("low_ms", "high_ms"))
+        axes.errorbar(
+            [row["latency_ms"]],
+            [place],
+            xerr=[[row["latency_ms"] - low], [high - row["latency_ms"]]],
+            fmt="d",
+            color="black",
+            markersize=3,
+            markerfacecolor="white" if row["status"] == "unstable" else "black",
+            elinewidth=0.8,
+            capsize=1.5,
+            label="whole latency (hollow: unstable)" if place == 0 else None,
+        )
+    axes.set_yticks(places, [plain(row["case"], 36) for row in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.set_xlabel("ms a request")
+    axes.grid(axis="x", color="0.9", linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_color(GREY)

@@ -1,0 +1,103 @@
+"""The roofline: what a device's arithmetic and memory allow, and where each run lies below it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.plots.geometry import Segment
+from reports.plots.grid import panel_grid, panel_title
+from reports.plots.labels import Label, place_labels
+from reports.plots.selection import case_name, latest, without_calibrations
+from reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from reports.roofline import PLATFORM, roofline
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from reports.plots.kinds import Options
+
+_ROOM = 2.0
+
+
+def draw_roofline(runs: pd.DataFrame, store: Path, options: Options) -> Drawn:
+    """The latest run of each case against the roof of its device, runtime, precision and threads, one panel each.
+
+    Raises FigureError where no selected run has a calibration, BrokenRunError for a record that cannot be read.
+    """
+    shown = without_calibrations(latest(runs))
+    everything = runs if options.everything is None else options.everything
+    rows = roofline(shown, store, calibrations=everything)
+    if rows.empty:
+        raise FigureError(
+            "no selected run has a calibration of its device, runtime, precision and threads; "
+            "`bench devices calibrate NAME` measures it (docs/roofline.md)"
+        )
+    data = rows.merge(shown[["run_id", *PLATFORM, "model", "family", "status"]], on="run_id")
+    names = {row["run_id"]: case_name(row) for row in rows_of(shown)}
+    data.insert(1, "case", data["run_id"].map(names))
+    panels = list(data.groupby(list(PLATFORM), sort=True, dropna=False))
+    figure, grid = panel_grid(len(panels), options, height_in=2.8)
+    families = sorted({family or "" for family in data["family"]})
+    labels = {}
+    avoid = {}
+    for axes, (_, of_panel) in zip(grid, panels, strict=True):
+        points = rows_of(of_panel)
+        panel_title(axes, *_title(points[0]))
+        avoid[axes] = _draw_roof(axes, points)
+        for row in points:
+            _draw_point(axes, row, families.index(row["family"] or ""))
+        ordered = sorted(points, key=lambda row: -row["fraction"])
+        labels[axes] = [
+            Label(row["macs_per_byte"], row["macs_per_s"] / 1e9, plain(f"{row['case']} {row['fraction']:.0%}", 40))
+            for row in ordered
+            if row["macs"] > 0
+        ]
+    place_labels(figure, labels, avoid)
+    return Drawn(figure, data)
+
+
+def _title(row: dict[str, Any]) -> tuple[str, str]:
+    """The platform, and its peaks."""
+    threads = row["threads"]
+    words = "" if threads is None else f", {threads:g} thread{'' if threads == 1 else 's'}"
+    peak, bandwidth = row["peak_macs_per_s"] / 1e9, row["peak_bytes_per_s"] / 1e9
+    return f"{row['device']}: {row['runtime']} {row['precision']}{words}", f"{peak:.3g} GMACs/s, {bandwidth:.3g} GB/s"
+
+
+def _draw_roof(axes: Axes, points: list[dict[str, Any]]) -> list[Segment]:
+    """The two roofs with their figures; returns them as segments."""
+    peak, bandwidth = points[0]["peak_macs_per_s"] / 1e9, points[0]["peak_bytes_per_s"] / 1e9
+    ridge = peak / bandwidth
+    intensities = [row["macs_per_byte"] for row in points if row["macs"] > 0] or [ridge]
+    rates = [row["macs_per_s"] / 1e9 for row in points if row["macs"] > 0] or [peak]
+    left, right = min(*intensities, ridge) / _ROOM, max(*intensities, ridge) * _ROOM
+    bottom, top = min(*rates, peak) / _ROOM, max(*rates, peak) * _ROOM
+    left = max(left, bottom / bandwidth)
+    roof = [(left, left * bandwidth), (ridge, peak), (right, peak)]
+    axes.plot([x for x, _ in roof], [y for _, y in roof], color="0.25", linewidth=1.2, zorder=1)
+    axes.set_xlim(min(left, *intensities) / 1.05, right)
+    axes.set_ylim(min(bottom, left * bandwidth), top)
+    log_axis(axes, "x")
+    log_axis(axes, "y")
+    axes.set_xlabel("MACs a byte that has to be moved")
+    axes.set_ylabel("10$^9$ MACs per second")
+    return list(pairwise(roof))
+
+
+def _draw_point(axes: Axes, row: dict[str, Any], family: int) -> None:
+    if row["macs"] <= 0:
+        return
+    colour = BLUE if str(row["family"]).startswith("efficientvit") else COLOURS[1 + family % (len(COLOURS) - 1)]
+    axes.plot(
+        [row["macs_per_byte"]],
+        [row["macs_per_s"] / 1e9],
+        MARKERS[family % len(MARKERS)],
+        color=colour,
+        markersize=5,
+        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        zorder=3,
+    )

@@ -1,0 +1,117 @@
+"""Figures 1 and 7: speed against published accuracy, one panel a device and data set, the frontier drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from reports.plots.geometry import Segment
+from reports.plots.grid import panel_grid, panel_title
+from reports.plots.labels import Label, place_labels
+from reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from reports.plots.trade_off_points import Speed, trade_off_points
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from reports.plots.kinds import Options
+
+_OURS = "EfficientViT"
+_FEW = 14
+"""Points of a panel that a low one has room to name."""
+_WORDS: dict[Speed, str] = {"latency": "latency, ms", "throughput": "throughput, images/s"}
+
+
+def draw_trade_off(runs: pd.DataFrame, options: Options, speed: Speed, tables: Sequence[int]) -> Drawn:
+    """`runs` are rows of the run table. Raises FigureError where no run is of a model of these tables."""
+    points = trade_off_points(runs, speed, tables, options.published)
+    if points.empty:
+        raise FigureError(
+            f"no run is of a model that Table {', '.join(map(str, tables))} of the paper has, at its own resolution; "
+            "`bench models ls` tells which do, --published draws what the paper prints"
+        )
+    panels = list(points.groupby(["panel", "dataset"], sort=False))
+    most = max(len(of_panel) for _, of_panel in panels)
+    figure, grid = panel_grid(len(panels), options, height_in=2.7 if most <= _FEW else 3.4)
+    others = sorted(points["family"][~points["label"].str.startswith(_OURS)].unique())
+    labels, avoid, frontier = {}, {}, {}
+    for axes, ((panel, dataset), of_panel) in zip(grid, panels, strict=True):
+        rows = rows_of(of_panel)
+        panel_title(axes, str(panel), str(dataset))
+        axes.set_xlabel(_WORDS[speed])
+        axes.set_ylabel(f"{rows[0]['metric']} (published)")
+        for row in rows:
+            _draw_point(axes, row, *_style(row, others))
+        _scale(axes, rows)
+        frontier[axes] = _draw_frontier(axes, rows, speed)
+        labels[axes] = [Label(row["speed"], row["accuracy"], _name(row)) for row in rows]
+        avoid[axes] = [_bar(row) for row in rows]
+    if (points["status"] == "unstable").any():
+        figure.supxlabel("hollow: the run never settled", fontsize=6.5, x=0.99, ha="right")
+    place_labels(figure, labels, avoid, spare=frontier)
+    return Drawn(figure, points)
+
+
+def _style(row: dict[str, Any], others: Sequence[str]) -> tuple[str, str]:
+    """Colour and marker: the paper's own models blue discs, each other family something else."""
+    if row["label"].startswith(_OURS):
+        return BLUE, MARKERS[0]
+    index, colours, markers = others.index(row["family"]), COLOURS[1:], MARKERS[1:]
+    return colours[index % len(colours)], markers[index % len(markers)]
+
+
+def _draw_point(axes: Axes, row: dict[str, Any], colour: str, marker: str) -> None:
+    low, high = _ends(row)
+    axes.errorbar(
+        [row["speed"]],
+        [row["accuracy"]],
+        xerr=[[row["speed"] - low], [high - row["speed"]]],
+        fmt=marker,
+        color=colour,
+        markersize=5,
+        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        markeredgewidth=1.0,
+        elinewidth=0.8,
+        capsize=1.5,
+        zorder=3,
+    )
+
+
+def _scale(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Logarithmic, with room for names on all sides."""
+    low, high = min(_ends(row)[0] for row in rows), max(_ends(row)[1] for row in rows)
+    room = max(1.25, (high / low) ** 0.16)
+    axes.set_xlim(low / room, high * room)
+    log_axis(axes, "x")
+    accuracies = [row["accuracy"] for row in rows]
+    margin = max(0.5, 0.2 * (max(accuracies) - min(accuracies)))
+    axes.set_ylim(min(accuracies) - margin, max(accuracies) + margin)
+
+
+def _draw_frontier(axes: Axes, rows: Sequence[dict[str, Any]], speed: Speed) -> list[Segment]:
+    """The best accuracy that can be had at each speed, as a staircase; returns its segments."""
+    best = sorted((row["speed"], row["accuracy"]) for row in rows if row["frontier"])
+    if speed == "throughput":
+        best.reverse()
+    corners = best[:1]
+    for before, after in pairwise(best):
+        corners += [(after[0], before[1]), after]
+    axes.plot([x for x, _ in corners], [y for _, y in corners], color="0.8", linewidth=1.2, zorder=1)
+    return list(pairwise(corners))
+
+
+def _name(row: dict[str, Any]) -> str:
+    return plain(row["label"], 40)
+
+
+def _bar(row: dict[str, Any]) -> Segment:
+    low, high = _ends(row)
+    return (low, row["accuracy"]), (high, row["accuracy"])
+
+
+def _ends(row: dict[str, Any]) -> tuple[float, float]:
+    """Of the interval; the point itself where there is none."""
+    return (row["speed"], row["speed"]) if row["low"] is None else (row["low"], row["high"])

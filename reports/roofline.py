@@ -1,0 +1,197 @@
+"""How near a run came to what its device can do: the roofline model.
+
+Williams, Waterman & Patterson, "Roofline: an insightful visual performance model for multicore architectures", CACM 52,
+2009. A request does W multiply-accumulates and moves at least Q bytes; a device that reaches P MACs/s and B bytes/s
+needs at least max(W / P, Q / B). docs/roofline.md has the definitions and their limits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.store.reader import read_record
+from model_specs.calibration import PREFIX, SUMS
+from reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.store.record import RunRecord
+
+PLATFORM = ("device", "runtime", "precision", "threads")
+"""Columns of the run table in which a run and the calibration that it is held against agree."""
+COLUMNS: dict[str, str] = {
+    "run_id": "Of the run.",
+    "macs": "Multiply-accumulates of a request: of one image, times the batch.",
+    "least_bytes": "Bytes a request cannot do without: parameters once, inputs once, outputs once.",
+    "macs_per_byte": "Their ratio, the arithmetic intensity.",
+    "measured_ms": "Median time that is held against the limit.",
+    "measured_as": "compute: the phase of that name; latency: where the phase was not measured.",
+    "macs_per_s": "Reached: macs / measured_ms.",
+    "peak_macs_per_s": "Largest that a calibration run reached on the same device, runtime, precision and threads.",
+    "peak_bytes_per_s": "As the largest memory calibration reached it.",
+    "compute_limit_ms": "macs / peak_macs_per_s.",
+    "memory_limit_ms": "least_bytes / peak_bytes_per_s.",
+    "least_ms": "The larger of the two: no request can be quicker, as far as the peaks are true.",
+    "bound": "compute or memory: which limit is the larger.",
+    "fraction": "least_ms / measured_ms. Above 1: the calibration did not reach the peak, or a cache held the bytes.",
+    "compute_run": "Calibration run that the peak of MACs is from.",
+    "memory_run": "Calibration run that the peak of bytes is from.",
+}
+"""Name and meaning of every column of `roofline`, in order."""
+_BYTES_OF = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
+_WEIGHT_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
+
+Platform = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a request has to do at least."""
+
+    macs: int
+    least_bytes: int
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What a device reached, and in which runs."""
+
+    macs_per_s: float
+    bytes_per_s: float
+    compute_run: str
+    memory_run: str
+
+    @property
+    def balance(self) -> float:
+        """MACs a byte above which arithmetic is the limit."""
+        return self.macs_per_s / self.bytes_per_s
+
+
+def work_of(record: RunRecord) -> Work | None:
+    """The work of one request of a run; None where its record does not tell MACs, parameters and tensors.
+
+    A byte is counted once however often it is moved, and what passes between layers not at all: it may stay in a cache.
+    """
+    artifact, model = record.artifact, record.model
+    if artifact is None or model.macs is None or model.params is None:
+        return None
+    tensors = [_tensor_bytes(artifact.facts.get(side)) for side in ("inputs", "outputs")]
+    if tensors[0] is None or tensors[1] is None:
+        return None
+    # A file with smaller weights than its precision says (int8, say) is read as it is.
+    weights = min(model.params * _WEIGHT_BYTES.get(model.precision, 1), artifact.size_bytes)
+    return Work(macs=model.macs * model.batch, least_bytes=weights + tensors[0] + tensors[1])
+
+
+def roofline(
+    runs: pd.DataFrame,
+    store: Path,
+    calibrations: pd.DataFrame | None = None,
+    read: Callable[[Path], RunRecord] | None = None,
+) -> pd.DataFrame:
+    """One row a run with a number, columns as in COLUMNS, in the order of `runs`.
+
+    `runs` and `calibrations` are rows of the run table, latest first; without `calibrations` those among `runs` are
+    taken. A run that no calibration is there for, or whose work its record does not tell, has no row. `read` gives the
+    record of a folder. Raises BrokenRunError.
+    """
+    import pandas as pd
+
+    read = read or read_record
+    peaks = find_peaks(runs if calibrations is None else calibrations, store, read)
+    rows = []
+    for row in _with_numbers(runs):
+        of_platform = peaks.get(_platform(row))
+        work = work_of(read(store / row["path"])) if of_platform else None
+        if of_platform and work:
+            rows.append(_row(row, work, of_platform))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table
+
+
+def find_peaks(
+    runs: pd.DataFrame, store: Path, read: Callable[[Path], RunRecord] = read_record
+) -> dict[Platform, Peaks]:
+    """The peaks of every platform that was calibrated, from the latest run of each calibration subject.
+
+    MACs: the most that any subject reached. Bytes: of the largest memory subject that ran, since a smaller one may have
+    fitted a cache. Platforms that lack either are left out. Raises BrokenRunError.
+    """
+    rates: dict[Platform, dict[str, tuple[float, float, str]]] = {}
+    for row in _with_numbers(runs[runs["model"].str.startswith(PREFIX)]):
+        subjects = rates.setdefault(_platform(row), {})
+        if row["model"] in subjects:
+            continue
+        work = work_of(read(store / row["path"]))
+        if work is not None:
+            seconds = _measured(row)[0] / 1e3
+            subjects[row["model"]] = (work.macs / seconds, work.least_bytes / seconds, row["run_id"])
+    return {platform: found for platform, subjects in rates.items() if (found := _peaks(subjects))}
+
+
+def _peaks(subjects: dict[str, tuple[float, float, str]]) -> Peaks | None:
+    memory = next((subjects[subject] for subject in SUMS if subject in subjects), None)
+    compute = max((rate for subject, rate in subjects.items() if subject not in SUMS), default=None)
+    if memory is None or compute is None or compute[0] <= 0:
+        return None
+    return Peaks(compute[0], memory[1], compute_run=compute[2], memory_run=memory[2])
+
+
+def _row(row: dict[str, Any], work: Work, peaks: Peaks) -> dict[str, Any]:
+    measured_ms, measured_as = _measured(row)
+    compute_ms, memory_ms = work.macs / peaks.macs_per_s * 1e3, work.least_bytes / peaks.bytes_per_s * 1e3
+    least_ms = max(compute_ms, memory_ms)
+    return {
+        "run_id": row["run_id"],
+        "macs": work.macs,
+        "least_bytes": work.least_bytes,
+        "macs_per_byte": work.macs / work.least_bytes,
+        "measured_ms": measured_ms,
+        "measured_as": measured_as,
+        "macs_per_s": work.macs / measured_ms * 1e3,
+        "peak_macs_per_s": peaks.macs_per_s,
+        "peak_bytes_per_s": peaks.bytes_per_s,
+        "compute_limit_ms": compute_ms,
+        "memory_limit_ms": memory_ms,
+        "least_ms": least_ms,
+        "bound": "compute" if compute_ms >= memory_ms else "memory",
+        "fraction": least_ms / measured_ms,
+        "compute_run": peaks.compute_run,
+        "memory_run": peaks.memory_run,
+    }
+
+
+def _measured(row: dict[str, Any]) -> tuple[float, str]:
+    """Without transfers, where the device told them apart: no roof is about the link to the host."""
+    compute = row["compute_ms"]
+    if compute:
+        return float(compute), "compute"
+    return float(row["median_ms"]), "latency"
+
+
+def _with_numbers(runs: pd.DataFrame) -> Iterable[dict[str, Any]]:
+    return rows_of(
+        runs.loc[runs["median_ms"].notna(), ["run_id", "path", "model", *PLATFORM, "median_ms", "compute_ms"]]
+    )
+
+
+def _platform(row: dict[str, Any]) -> Platform:
+    return tuple(row[name] for name in PLATFORM)
+
+
+def _tensor_bytes(tensors: Any) -> int | None:
+    """Bytes of the tensors that a record lists; None where it lists none or says something else."""
+    if not isinstance(tensors, list) or not tensors:
+        return None
+    total = 0
+    for tensor in tensors:
+        shape, dtype = (tensor.get("shape"), tensor.get("dtype")) if isinstance(tensor, dict) else (None, None)
+        if not isinstance(shape, list) or not all(isinstance(size, int) and size > 0 for size in shape):
+            return None
+        total += math.prod(shape) * _BYTES_OF.get(str(dtype), 1)
+    return total

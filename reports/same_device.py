@@ -1,0 +1,48 @@
+"""Which of the paper's devices a device of ours is: only there may a number be set against the published one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.store.errors import BrokenRunError
+from harness.store.reader import read_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.store.record import RunRecord
+
+
+def paper_devices(runs: pd.DataFrame, store: Path) -> dict[str, str]:
+    """nano, orin or a100 by the device's name, as the latest run's fingerprint says; other devices are left out.
+
+    One record a device is read; one that cannot be is as if it said nothing.
+    """
+    found = {}
+    for device, path in runs.drop_duplicates("device")[["device", "path"]].itertuples(index=False, name=None):
+        try:
+            named = paper_device(read_record(store / path))
+        except BrokenRunError:
+            continue
+        if named is not None:
+            found[str(device)] = named
+    return found
+
+
+def paper_device(record: RunRecord) -> str | None:
+    """nano: a Jetson Nano of the first kind; orin: a Jetson AGX Orin, no Orin NX or Orin Nano; a100: a whole A100, no
+    slice of one. None for any other, and where the fingerprint does not say."""
+    board = str(_field(record.device.fingerprint, "jetson", "model"))
+    if "AGX Orin" in board:
+        return "orin"
+    if "Jetson Nano" in board:
+        return "nano"
+    gpu = str(_field(record.runtime.facts if record.runtime else {}, "gpu", "name"))
+    return "a100" if re.search(r"\bA100\b", gpu) and "MIG" not in gpu else None
+
+
+def _field(facts: dict[str, Any], part: str, name: str) -> Any:
+    found = facts.get(part)
+    return found.get(name, "") if isinstance(found, dict) else ""

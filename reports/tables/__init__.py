@@ -1,0 +1,1 @@
+"""The paper's tables with what was measured beside what was published: built once, rendered in any format."""

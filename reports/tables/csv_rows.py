@@ -1,0 +1,70 @@
+"""Tables for programs: a row for each model and way of measuring, numbers in full."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from reports.tables.table import Cell, Column, Table
+from reports.tables.text import one_line
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+def csv_text(table: Table) -> str:
+    """CSV with the names of `records` as its header. Text that a spreadsheet would take for a formula gets a quote
+    before it."""
+    rows = records(table)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: inert(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def records(table: Table) -> list[dict[str, Any]]:
+    """What JSON and CSV say: `model`, `group`, the published columns, then of one setting its facts and each of its
+    columns with `_low`, `_high`, `_status`, `_notes`, `_runs` and `_command` where it has them.
+
+    A table without measured settings has one record a row.
+    """
+    fixed = [index for index, block in enumerate(table.blocks) if not block.facts]
+    measured = [index for index, block in enumerate(table.blocks) if block.facts]
+    found = []
+    for number, group in enumerate(table.groups, start=1):
+        for row in group:
+            common: dict[str, Any] = {"table": table.name, "group": number}
+            for index in fixed:
+                for column, cell in zip(table.blocks[index].columns, row.cells[index], strict=True):
+                    common[column.key] = cell.text if column.is_text or cell.value is None else cell.value
+            found += [{**common, **_measured(table, index, row.cells[index])} for index in measured] or [common]
+    return found
+
+
+def _measured(table: Table, index: int, cells: tuple[Cell, ...]) -> dict[str, Any]:
+    block = table.blocks[index]
+    record: dict[str, Any] = {"setting": block.title, **block.facts}
+    for column, cell in zip(block.columns, cells, strict=True):
+        record |= _cell(column, cell)
+    return record
+
+
+def _cell(column: Column, cell: Cell) -> dict[str, Any]:
+    return {
+        column.key: cell.text if column.is_text else cell.value,
+        f"{column.key}_low": cell.low,
+        f"{column.key}_high": cell.high,
+        f"{column.key}_status": cell.status,
+        f"{column.key}_notes": "; ".join(cell.notes),
+        f"{column.key}_runs": " ".join(cell.runs),
+        f"{column.key}_command": "; ".join(one.text for one in cell.commands),
+    }
+
+
+def inert(value: Any) -> Any:
+    if not isinstance(value, str):
+        return "" if value is None else value
+    line = one_line(value, 2000)
+    return f"'{line}" if line.startswith(_FORMULA) else line

@@ -1,0 +1,63 @@
+"""Every format that a table can be written in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness.store.durable import replacing
+from harness.store.errors import StoreError
+from reports.tables.csv_rows import csv_text, inert, records
+from reports.tables.html import html
+from reports.tables.latex import latex
+from reports.tables.markdown import markdown
+from reports.tables.table import Table
+
+SOURCES_FILE = "sources.csv"
+
+
+def json_text(table: Table) -> str:
+    """A list of records, as JSON."""
+    return json.dumps(records(table), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Table], str]] = {
+    "md": markdown,
+    "tex": latex,
+    "csv": csv_text,
+    "html": html,
+    "json": json_text,
+}
+"""By the ending of the file."""
+
+
+def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write every table in every format, and `sources.csv` with the run behind every number. Each file is there whole
+    or not at all. Returns their places. Raises StoreError where the folder cannot be written."""
+    written = [
+        _write(folder / f"{table.name}.{ending}", FORMATS[ending](table)) for table in tables for ending in formats
+    ]
+    return [*written, _write(folder / SOURCES_FILE, sources_text(tables))]
+
+
+def sources_text(tables: Sequence[Table]) -> str:
+    """Which run (its folder in the store) each number is from: table, row, setting, column, run."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("table", "row", "setting", "column", "run"))
+    writer.writerows([table.name, *map(inert, source)] for table in tables for source in table.sources())
+    return out.getvalue()
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
+    return path

@@ -1,0 +1,204 @@
+"""The columns of one setting beside the paper's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+
+from model_specs.spec import ModelSpec
+from reports.measured import Found, Run, Setting
+from reports.published.tables import number
+from reports.tables.paper import PaperTable, Variant, model_of
+from reports.tables.quantities import (
+    NO_NETWORK,
+    NOTHING,
+    Measurements,
+    img_s,
+    latency_cell,
+    speed_up,
+    throughput_cell,
+    throughput_gain,
+    to_published,
+)
+from reports.tables.table import Block, Cell, Column
+
+Filled = tuple[Column, list[Cell]]
+"""A column with its cells by row."""
+BASELINE = Cell("baseline", 1.0)
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A published row, and which of the paper's groups it stands in."""
+
+    published: Mapping[str, str]
+    group: int
+
+
+@dataclass(frozen=True)
+class MeasuredBlock:
+    """A setting's columns: the block, and its cells by row."""
+
+    block: Block
+    cells: list[tuple[Cell, ...]]
+
+
+def measured_block(
+    paper: PaperTable, rows: Sequence[PaperRow], setting: Setting, measurements: Measurements
+) -> MeasuredBlock | None:
+    """None where no row was ever tried in this setting, and nobody asked for it."""
+    parts = [_Part(paper, rows, variant, setting, measurements) for variant in paper.variants]
+    if not any(part.is_tried for part in parts) and setting not in measurements.asked_for:
+        return None
+    columns = [column for part in parts for column in part.columns()]
+    block = Block(setting.label(), tuple(column for column, _ in columns), facts_of(setting))
+    cells = [tuple(of_rows[index] for _, of_rows in columns) for index in range(len(rows))]
+    return MeasuredBlock(block, cells)
+
+
+def facts_of(setting: Setting) -> dict[str, str]:
+    """What a program needs to know of a setting, by column of a CSV."""
+    return {
+        "device": setting.device,
+        "runner": setting.runner,
+        "runtime": setting.runtime,
+        "precision": setting.precision,
+        "threads": "" if setting.threads is None else str(setting.threads),
+        "runtime_options": setting.options,
+    }
+
+
+def baselines(rows: Sequence[PaperRow], specs: Sequence[ModelSpec | None], variant: Variant) -> dict[int, int]:
+    """Index of the baseline's row by group: the first one whose latency or throughput the paper prints, else the first
+    that can be measured."""
+    printed = [*variant.latency.values(), *variant.throughput.values()]
+    found = {}
+    for group, members in groupby(range(len(rows)), key=lambda index: rows[index].group):
+        measurable = [index for index in members if specs[index] is not None]
+        with_figure = [i for i in measurable if any(number(rows[i].published, name) for name in printed)]
+        if measurable:
+            found[group] = (with_figure or measurable)[0]
+    return found
+
+
+class _Part:
+    """The columns of one variant."""
+
+    def __init__(
+        self,
+        paper: PaperTable,
+        rows: Sequence[PaperRow],
+        variant: Variant,
+        setting: Setting,
+        measurements: Measurements,
+    ) -> None:
+        self._rows, self._variant, self._setting, self._measurements = rows, variant, setting, measurements
+        self._specs = [model_of(paper, row.published, variant) for row in rows]
+        self._baselines = baselines(rows, self._specs, variant)
+        # In a table of several data sets a row without the one in question is no gap.
+        self._absent = NO_NETWORK if len(paper.variants) == 1 else NOTHING
+
+    def columns(self) -> list[Filled]:
+        shown = self._latency_columns() + (self._throughput_columns() if self._shows_throughput else [])
+        if not self._variant.key:
+            return shown
+        return [
+            (replace(one, key=f"{self._variant.key}_{one.key}", title=f"{self._variant.title}: {one.title}"), cells)
+            for one, cells in shown
+        ]
+
+    @property
+    def is_tried(self) -> bool:
+        return any(found.run or found.failure for found in (*self._latencies, *self._throughputs))
+
+    @cached_property
+    def _latencies(self) -> list[Found]:
+        return [self._find(spec, 1) for spec in self._specs]
+
+    @cached_property
+    def _throughputs(self) -> list[Found]:
+        return [self._find(spec, batch) for spec, batch in zip(self._specs, self._batches, strict=True)]
+
+    @cached_property
+    def _batches(self) -> list[int | None]:
+        """The paper's batch; where it states none, the largest measured one beyond 1."""
+        found: list[int | None] = []
+        for spec in self._specs:
+            if spec is None or spec.throughput_batch is not None:
+                found.append(spec.throughput_batch if spec else None)
+                continue
+            measured = self._measurements.evidence.batches(spec.id, self._setting)
+            found.append(measured[-1] if measured and measured[-1] > 1 else None)
+        return found
+
+    @property
+    def _shows_throughput(self) -> bool:
+        """Not where it would repeat the latency: at batch 1, unless it was measured with requests in flight."""
+        return self._variant.by_throughput or any(
+            found.run is not None and (found.run["batch"] > 1 or found.run["throughput_img_s"] is not None)
+            for found in self._throughputs
+        )
+
+    def _find(self, spec: ModelSpec | None, batch: int | None) -> Found:
+        if spec is None or batch is None:
+            return Found()
+        return self._measurements.evidence.find(spec.id, self._setting, batch=batch)
+
+    def _latency_columns(self) -> list[Filled]:
+        cells = [
+            self._absent if spec is None else latency_cell(one, self._measurements.command(spec.id, self._setting))
+            for spec, one in zip(self._specs, self._latencies, strict=True)
+        ]
+        columns = [(Column("latency_ms", "latency, ms"), cells)]
+        if (printed := self._printed(self._variant.latency)) is not None:
+            against = [
+                to_published(cell.value, figure, one.run)
+                for cell, figure, one in zip(cells, printed, self._latencies, strict=True)
+            ]
+            columns.append((Column("latency_to_published", "measured / published"), against))
+        return [*columns, (Column("speedup", "speed-up"), self._against_baseline(self._latencies, speed_up))]
+
+    def _throughput_columns(self) -> list[Filled]:
+        stated = {spec.throughput_batch for spec in self._specs if spec is not None}
+        (only,) = stated if len(stated) == 1 else (None,)
+        cells = [
+            self._throughput_cell(spec, batch, one, () if only else (f"at batch {batch}",))
+            for spec, batch, one in zip(self._specs, self._batches, self._throughputs, strict=True)
+        ]
+        columns = [(Column("img_s", f"img/s, batch {only}" if only else "img/s"), cells)]
+        if (printed := self._printed(self._variant.throughput)) is not None:
+            against = [
+                to_published(None if one.run is None else img_s(one.run), figure, one.run)
+                for figure, one in zip(printed, self._throughputs, strict=True)
+            ]
+            columns.append((Column("img_s_to_published", "measured / published"), against))
+        if self._variant.by_throughput:
+            gains = self._against_baseline(self._throughputs, throughput_gain)
+            columns.append((Column("img_s_gain", "throughput gain"), gains))
+        return columns
+
+    def _throughput_cell(self, spec: ModelSpec | None, batch: int | None, found: Found, notes: tuple[str, ...]) -> Cell:
+        if spec is None:
+            return self._absent
+        if batch is None:
+            return NOTHING
+        return throughput_cell(found, self._measurements.command(spec.id, self._setting, batch, True), notes)
+
+    def _printed(self, columns: Mapping[str, str]) -> list[float | None] | None:
+        """What the paper prints for the device that this is; None where it is none of the paper's."""
+        name = columns.get(self._measurements.paper_device(self._setting) or "")
+        return None if name is None else [number(row.published, name) for row in self._rows]
+
+    def _against_baseline(
+        self, found: Sequence[Found], quantity: Callable[[Run | None, Run | None], Cell]
+    ) -> list[Cell]:
+        cells = []
+        for index, (row, one) in enumerate(zip(self._rows, found, strict=True)):
+            baseline = self._baselines.get(row.group)
+            if baseline is None or one.run is None:
+                cells.append(NOTHING)
+            else:
+                cells.append(BASELINE if baseline == index else quantity(one.run, found[baseline].run))
+        return cells

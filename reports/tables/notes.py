@@ -1,0 +1,68 @@
+"""What a reader of a number has to know, from the row of its run: the footnotes of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.measured import Run
+from reports.tables.text import one_line
+
+WHOLE_REQUEST = "whole request, transfer included"
+TOO_FEW_ROUNDS = "too few rounds for an interval"
+_SAID = frozenset({"unstable", "throttled", "few_rounds"})
+"""Flags that have a note of their own."""
+_FAILURE_LENGTH = 200
+
+
+def notes_of(run: Run) -> tuple[str, ...]:
+    """For the latency of a run with numbers."""
+    return tuple(_notes(run))
+
+
+def throughput_notes(run: Run) -> tuple[str, ...]:
+    """For its throughput, which has no interval: what speaks against the run, and how it was found."""
+    spoken = tuple(note for note in _notes(run) if note not in (TOO_FEW_ROUNDS, _few_rounds(run)))
+    if run["throughput_img_s"] is None:
+        return (*spoken, "batch over median latency: one request at a time")
+    return spoken
+
+
+def failure_note(run: Run) -> str:
+    """Why there is no number, with the stage in which it ended."""
+    why = one_line(run["failure"] or run["failure_kind"] or "no reason is recorded", _FAILURE_LENGTH)
+    return f"failed in {one_line(run['failure_stage'] or 'an unknown stage', 40)}: {why}"
+
+
+def differences(run: Run, baseline: Run) -> tuple[str, ...]:
+    """What differs between the two sides of a ratio beyond the model."""
+    found = []
+    for name, words in (("protocol", "protocols"), ("runtime_version", "versions of the runtime")):
+        if run[name] != baseline[name]:
+            found.append(
+                f"measured with different {words}: {one_line(str(run[name]), 40)} "
+                f"against {one_line(str(baseline[name]), 40)}"
+            )
+    return tuple(found)
+
+
+def _notes(run: Run) -> Iterator[str]:
+    if run["status"] == "unstable":
+        yield "unstable: the latencies never settled, the number describes that run alone"
+    if run["throttled"] == "yes":
+        yield "throttled while it was measured"
+    if run["latency_covers"] not in (None, WHOLE_REQUEST):
+        yield f"not a whole request; the time of: {one_line(run['latency_covers'], 120)}"
+    if run["fidelity"] is False:
+        yield "the outputs do not agree with the fp32 module's"
+    if run["low_ms"] is None:
+        yield TOO_FEW_ROUNDS
+    if few := _few_rounds(run):
+        yield few
+    others = [one_line(str(name), 40) for name in run["flags"] if name not in _SAID]
+    if others:
+        yield f"flags: {', '.join(others)}"
+
+
+def _few_rounds(run: Run) -> str:
+    """The interval of one round says how well that process was sampled, and nothing of the next one."""
+    return "one round: the interval knows nothing of other processes" if run["rounds"] == 1 and run["low_ms"] else ""

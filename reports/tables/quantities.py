@@ -1,0 +1,124 @@
+"""The quantities of a measured cell: latency, throughput, speed-up over a baseline, ratio to the published figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.attention_ratios import ratio_of
+from reports.measured import Evidence, Found, Run, Setting
+from reports.tables.commands import Command, run_command
+from reports.tables.notes import TOO_FEW_ROUNDS, differences, failure_note, notes_of, throughput_notes
+from reports.tables.table import Cell, Status
+from reports.tables.text import MISSING, ratio, with_interval
+
+NO_NETWORK = Cell(MISSING, notes=("no such network is published",))
+NOTHING = Cell(MISSING)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What a report is made from."""
+
+    evidence: Evidence
+    settings: tuple[Setting, ...]
+    """The ways of measuring that get columns where they have anything to say."""
+    asked_for: tuple[Setting, ...] = ()
+    """Those that get columns even without a single run."""
+    same_as: dict[str, str] | None = None
+    """By the device's name: which of the paper's devices it is (nano, orin, a100)."""
+    store: str | None = None
+    """As the user named it; the commands name it too."""
+
+    def paper_device(self, setting: Setting) -> str | None:
+        """Which of the paper's devices a setting was measured on, if any."""
+        return (self.same_as or {}).get(setting.device)
+
+    def command(self, model: str, setting: Setting, batch: int = 1, throughput: bool = False) -> Command:
+        """The line that would measure it."""
+        found = run_command(model, setting, batch=batch, throughput=throughput)
+        return found if self.store is None else Command(found.model, (*found.options, "--store", self.store))
+
+
+def latency_cell(found: Found, command: Command) -> Cell:
+    """Median with its interval in milliseconds; `failed` with the reason; `not measured` with the command."""
+    if (run := found.run) is None:
+        return _no_number(found, command)
+    text = with_interval(run["median_ms"], run["low_ms"], run["high_ms"])
+    return Cell(
+        text, run["median_ms"], run["low_ms"], run["high_ms"], _status(run), notes_of(run), (run["path"],)
+    )  # fmt: skip
+
+
+def throughput_cell(found: Found, command: Command, notes: tuple[str, ...] = ()) -> Cell:
+    """Images a second, measured with requests in flight where that was done, else from the latency, which is noted."""
+    if (run := found.run) is None:
+        return _no_number(found, command)
+    value = img_s(run)
+    return Cell(
+        with_interval(value, None, None),
+        value,
+        status=_status(run),
+        notes=(*notes, *throughput_notes(run)),
+        runs=(run["path"],),
+    )
+
+
+def speed_up(run: Run | None, baseline: Run | None) -> Cell:
+    """How many times as fast as the baseline: its latency over the run's, with the interval that the rounds of both
+    support (harness/statistics/comparison.py)."""
+    if run is None or baseline is None:
+        return NOTHING
+    if run["latency_covers"] != baseline["latency_covers"]:
+        return Cell(MISSING, notes=("no ratio: the baseline's latency is the time of something else",))
+    return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline)
+
+
+def throughput_gain(run: Run | None, baseline: Run | None) -> Cell:
+    """Throughput over the baseline's, with the interval that the rounds of both support."""
+    if run is None or baseline is None:
+        return NOTHING
+    if (run["throughput_img_s"] is None) != (baseline["throughput_img_s"] is None):
+        return Cell(MISSING, notes=("no ratio: one throughput was measured, the other is from the latency",))
+    return _ratio_cell(round_img_s(run), round_img_s(baseline), run, baseline)
+
+
+def to_published(value: float | None, published: float | None, run: Run | None) -> Cell:
+    """The measured figure over the one that the paper prints for the same device."""
+    if value is None or not published or run is None:
+        return NOTHING
+    notes: tuple[str, ...] = ()
+    if (run["precision"], str(run["runtime"]).startswith("tensorrt")) != ("fp16", True):
+        notes = ("the paper measured with TensorRT in fp16",)
+    return Cell(ratio(value / published), value / published, notes=notes, runs=(run["path"],))
+
+
+def img_s(run: Run) -> float:
+    """Images a second of a run with numbers."""
+    return float(run["img_s"] if run["throughput_img_s"] is None else run["throughput_img_s"])
+
+
+def round_img_s(run: Run) -> list[float]:
+    """The same of every round."""
+    if run["throughput_img_s"] is not None:
+        return list(run["round_throughputs_img_s"])
+    return [run["batch"] / (median_ms / 1e3) for median_ms in run["round_medians_ms"]]
+
+
+def _ratio_cell(above: list[float], below: list[float], run: Run, baseline: Run) -> Cell:
+    value, low, high = ratio_of(above, below)
+    if value is None:
+        return NOTHING
+    notes = differences(run, baseline)
+    if low is None:
+        notes = (TOO_FEW_ROUNDS, *notes)
+    return Cell(ratio(value, low, high), value, low, high, notes=notes, runs=(run["path"], baseline["path"]))
+
+
+def _no_number(found: Found, command: Command) -> Cell:
+    if found.failure is not None:
+        return Cell("failed", status="failed", notes=(failure_note(found.failure),), runs=(found.failure["path"],))
+    return Cell("not measured", status="not measured", commands=(command,))
+
+
+def _status(run: Run) -> Status:
+    return "unstable" if run["status"] == "unstable" else "done"

@@ -1,0 +1,157 @@
+"""Pairs, growth and memory from runs whose latencies are known."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from attention_runs import run_row, table_of
+
+from reports.attention_models import memory_ends, whole_models
+from reports.attention_points import attention_points, label_of
+from reports.attention_ratios import attention_ratios
+from reports.attention_scaling import attention_crossovers, attention_fits
+from reports.attention_table import attention_markdown, attention_sections, write_attention_csv
+
+
+def pairs(runs, definition, label="softmax"):
+    ratios = attention_ratios(runs)
+    return ratios[(ratios["definition"] == definition) & (ratios["label"] == label)].set_index("tokens")
+
+
+def test_at_the_same_shape_softmax_grows_away(runs):
+    found = pairs(runs, "same shape")
+    assert list(found.index) == [256, 1024, 4096, 16384]
+    assert found["ratio"].to_list()[:3] == pytest.approx([0.5, 2, 8])
+    assert (found["ratio_low"][:3] < found["ratio"][:3]).all()
+    assert (found["ratio_high"][:3] > found["ratio"][:3]).all()
+    assert not found["fits"][16384]
+    assert math.isnan(found["ratio"][16384])
+    assert found["linear_ms"][16384] == 64
+
+
+def test_at_equal_macs_the_widened_form_is_the_partner_and_the_difference_is_stated(runs):
+    found = pairs(runs, "equal MACs")
+    assert list(found.index) == [256, 1024, 4096], "what did not fit has no MACs to be equal to"
+    assert found["ratio"].to_list() == pytest.approx([1.5] * 3)
+    assert found["linear_heads"].to_list() == [11, 18, 33]
+    assert found["macs_difference"].abs().max() < 0.05
+    assert found["macs_difference"].to_list() == pytest.approx((found["linear_macs"] / found["macs"] - 1).to_list())
+    assert found["macs_s"][256] == pytest.approx(found["macs"][256] / 0.5e-3)
+
+
+def test_a_linear_form_with_other_macs_is_no_partner(runs):
+    without = runs[~runs["model"].str.contains("h18")]
+    assert list(pairs(without, "equal MACs").index) == [256, 4096]
+
+
+def test_multi_scale_is_set_against_single_scale(runs):
+    found = pairs(runs, "same shape", "ReLU linear, multi-scale")
+    assert found["ratio"].to_list() == pytest.approx([3] * 4)
+    assert set(found["linear_label"]) == {"ReLU linear"}
+
+
+def test_the_latest_run_counts(runs):
+    newer = run_row(99, "attn-softmax-module-h8-d16-n1024", (32, 32), 12.0, macs=1)
+    found = pairs(pd.concat([table_of([newer]), runs]), "same shape")
+    assert found["ratio"][1024] == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"runtime": "torch"}, {"runtime_version": "2.14.0"}, {"threads": 2}, {"device": "phone"}, {"batch": 2}]
+)
+def test_other_conditions_are_never_compared(runs, changes):
+    model = "attn-softmax-module-h8-d16-n1024"
+    other = runs[runs["model"] == model].assign(**changes)
+    assert list(pairs(pd.concat([other, runs[runs["model"] != model]]), "same shape").index) == [256, 4096, 16384]
+
+
+def test_a_forced_kernel_is_a_form_of_its_own():
+    models = "attn-relu-linear-h1-d8-n64", "attn-sdpa-h1-d8-n64", "attn-sdpa-h1-d8-n64"
+    options = "{}", '{"sdpa": "auto"}', '{"sdpa": "flash"}'
+    rows = [
+        run_row(index, model, (8, 8), 1.0 + index, macs=1000, runtime_options=one)
+        for index, (model, one) in enumerate(zip(models, options, strict=True))
+    ]
+    assert set(attention_points(table_of(rows))["label"]) == {
+        "ReLU linear", "softmax, fused", "softmax, fused (flash)",
+    }  # fmt: skip
+    assert label_of("sdpa", True, "math") == "softmax, fused (math), multi-scale"
+
+
+def test_exponents_and_crossover(runs):
+    fits = attention_fits(runs).set_index("label")
+    assert fits["exponent"]["ReLU linear"] == pytest.approx(1, abs=1e-6)
+    assert fits["exponent"]["softmax"] == pytest.approx(2, abs=1e-6)
+    assert fits["low"]["softmax"] < 2 < fits["high"]["softmax"]
+    (crossing,) = attention_crossovers(runs)[lambda table: table["label"] == "softmax"].to_dict("records")
+    assert crossing["tokens"] == pytest.approx(512, rel=1e-6)
+    assert crossing["low"] < 512 < crossing["high"]
+    assert crossing["text"].startswith("512 (")
+
+
+def test_a_crossing_outside_the_sizes_is_said_to_lie_there(runs):
+    slow = runs[~runs["model"].str.contains("n256")]
+    (crossing,) = attention_crossovers(slow)[lambda table: table["label"] == "softmax"].to_dict("records")
+    assert crossing["text"] == "≤ 1024"
+
+
+def model_rows(*latencies):
+    sizes = ((256, 512), (512, 1024), (1024, 2048))
+    rows = []
+    for size, (linear_ms, softmax_ms) in zip(sizes, latencies, strict=True):
+        for model, latency_ms in (("b1-seg", linear_ms), ("b1-seg-softmax", softmax_ms)):
+            rows.append(run_row(len(rows), model, size, latency_ms))
+    return table_of(rows)
+
+
+def test_whole_models_until_one_does_not_fit():
+    runs = model_rows((10.0, 20.0), (40.0, 200.0), (160.0, None))
+    found = whole_models(runs)
+    assert found["height"].to_list() == [256, 512, 1024]
+    assert found["ratio"].to_list()[:2] == pytest.approx([2, 5])
+    assert found["softmax_fits"].to_list() == [True, True, False]
+    assert memory_ends(found) == ["b1-seg-softmax does not fit above 512x1024 (tried 1024x2048) on local, litert"]
+
+
+def test_another_failure_is_no_end_of_memory():
+    runs = model_rows((10.0, 20.0), (40.0, None), (160.0, None))
+    runs["failure_kind"] = runs["failure_kind"].replace("too-large", "runtime-failed")
+    assert memory_ends(whole_models(runs)) == []
+    assert len(whole_models(runs)) == 1
+
+
+def test_tables_say_all_of_it(runs, tmp_path):
+    text = attention_markdown(pd.concat([runs, model_rows((10.0, 20.0), (40.0, 200.0), (160.0, None))]))
+    assert "does not fit" in text
+    assert "MACs (+4.2%)" in text
+    assert "nan" not in text
+    assert "above 512x1024" in text
+    titles = [title for title, _, _ in attention_sections(runs)]
+    assert titles[0] == "local, litert 2.3.0, 1 thread, fp32, batch 1: module, heads of 16"
+    write_attention_csv(runs, tmp_path / "a.csv")
+    read = pd.read_csv(tmp_path / "a.csv")
+    assert read["ratio"].to_list() == pytest.approx(attention_ratios(runs)["ratio"].to_list(), nan_ok=True)
+
+
+def test_the_roofline_has_columns_only_where_it_is_known(runs):
+    run_id = attention_ratios(runs)["run_id"].iloc[0]
+    _, header, rows = attention_sections(runs, {run_id: 0.25})[0]
+    assert header[-2:] == ("of the roofline", "linear: of the roofline")
+    assert "25.0%" in {row[-2] for row in rows}
+    assert "of the roofline" not in attention_sections(runs)[0][1]
+
+
+def test_foreign_text_is_no_markup(runs):
+    text = attention_markdown(runs.assign(runtime_version="1|2\n<b>*x*"))
+    assert "<b>" not in text
+    assert "1\\|2 \\<b\\>\\*x\\*" in text
+
+
+def test_no_runs_give_no_tables():
+    nothing = table_of([])
+    assert attention_markdown(nothing) == ""
+    assert attention_ratios(nothing).empty
+    assert whole_models(nothing).empty
+    assert attention_ratios(table_of([run_row(1, "attn-no-such-form", (8, 8), 1.0)])).empty

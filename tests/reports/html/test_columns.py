@@ -1,0 +1,63 @@
+"""The table of runs as columns: every cell as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.store.run_table import COLUMNS
+from reports.html.columns import NUMBERS, TEXTS, TRUTHS, encode_runs
+
+
+def decoded(column: dict[str, Any]) -> list[Any]:
+    if "values" in column:
+        return list(column["values"])
+    return [None if place < 0 else column["texts"][place] for place in column["index"]]
+
+
+def test_every_cell_of_a_store_comes_back(runs: pd.DataFrame) -> None:
+    found = encode_runs(runs)
+
+    assert found["count"] == len(runs)
+    for name in TEXTS:
+        expected = [value if isinstance(value, str) else None for value in runs[name]]
+        assert decoded(found["columns"][name]) == expected, name
+    for name in NUMBERS:
+        expected = [None if pd.isna(value) else pytest.approx(value, rel=1e-9) for value in runs[name]]
+        assert decoded(found["columns"][name]) == expected, name
+    for name in TRUTHS:
+        assert decoded(found["columns"][name]) == [None if pd.isna(value) else bool(value) for value in runs[name]]
+    assert decoded(found["columns"]["flags"]) == ["\n".join(flags) for flags in runs["flags"]]
+    started = [int(moment.timestamp() * 1000) for moment in runs["started_at"]]
+    assert decoded(found["columns"]["started_ms"]) == started
+
+
+def test_names_for_people_are_those_of_the_printed_figures(runs: pd.DataFrame) -> None:
+    from reports.plots.selection import case_name, setting_of
+    from reports.rows import rows_of
+
+    columns = encode_runs(runs)["columns"]
+
+    rows = rows_of(runs)
+    assert decoded(columns["case"]) == [case_name(row) for row in rows]
+    assert decoded(columns["setting"]) == [setting_of(row).label() for row in rows]
+
+
+def test_no_runs_are_columns_without_values() -> None:
+    found = encode_runs(pd.DataFrame(columns=list(COLUMNS)))
+
+    assert found["count"] == 0
+    assert all(decoded(column) == [] for column in found["columns"].values())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text() | st.none(), min_size=1, max_size=4))
+def test_any_text_comes_back(runs: pd.DataFrame, titles: list[str | None]) -> None:
+    some = runs.head(len(titles)).copy()
+    some["title"] = pd.Series(titles, index=some.index, dtype=object)
+
+    assert decoded(encode_runs(some)["columns"]["title"]) == titles

@@ -1,0 +1,77 @@
+"""The registry: every kind draws a store with every case, from the same rows the same file, and says why where not."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.store.run_table import load_runs
+from reports.plots.kinds import FIGURES, KINDS, Options, draw, write
+from reports.plots.selection import Selection
+from reports.plots.style import FigureError
+
+DRAWN_FROM_EVERY_CASE = {
+    "latency": Selection(),
+    "throughput": Selection(),
+    "sam": Selection(),
+    "phases": Selection(),
+    "distribution": Selection(model=["b1-seg"], device=["desk"]),
+    "timeline": Selection(run_id=["20261122T100400Z-000004"]),
+    "batch": Selection(),
+    "resolution": Selection(),
+    "roofline": Selection(),
+}
+
+
+@pytest.mark.usefixtures("every_case")
+@pytest.mark.parametrize("kind", DRAWN_FROM_EVERY_CASE)
+def test_every_kind_draws_a_store_with_every_case(kind: str, store: Path, tmp_path: Path) -> None:
+    runs = load_runs(store)
+    options = Options(everything=runs)
+    selected = DRAWN_FROM_EVERY_CASE[kind].of(runs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, table = write(kind, selected, store, tmp_path / "first.svg", options)
+        second, _ = write(kind, selected, store, tmp_path / "second.svg", options)
+    assert first.read_bytes() == second.read_bytes()
+    assert len(pd.read_csv(table))
+
+
+@pytest.mark.usefixtures("every_case")
+def test_a_figure_for_one_column_is_as_wide_as_one(store: Path) -> None:
+    drawn = draw("sam", load_runs(store), store, Options(width="single", published=True))
+    assert drawn.figure.get_size_inches()[0] == pytest.approx(3.4)
+    assert set(drawn.data["source"]) == {"measured", "published"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_to_draw_is_an_error_that_says_so(kind: str, store: Path, tmp_path: Path) -> None:
+    with pytest.raises(FigureError):
+        write(kind, load_runs(store), store, tmp_path / "none.svg")
+    assert not list(tmp_path.glob("none*"))
+
+
+def test_kinds_of_the_papers_figures_are_there() -> None:
+    assert {kind for kinds in FIGURES.values() for kind in kinds} <= set(KINDS)
+    assert set(FIGURES) == {1, 4, 7}
+
+
+def test_an_unknown_kind_is_told_what_there_is(store: Path) -> None:
+    with pytest.raises(FigureError, match="no figure is called 'pie'; there are latency"):
+        draw("pie", load_runs(store), store)
+
+
+@pytest.mark.usefixtures("every_case")
+def test_a_selection_that_leaves_nothing_says_what_there_is(store: Path) -> None:
+    runs = load_runs(store)
+    assert set(Selection(device=["desk"], model=["b1-seg"]).of(runs)["model"]) == {"b1-seg"}
+    assert len(Selection(resolution=[(256, 512)]).of(runs)) == 1
+    with pytest.raises(FigureError, match="no run is left with device nowhere; the others leave desk, orin"):
+        Selection(device=["nowhere"]).of(runs)
+    with pytest.raises(FigureError, match="no run is left with threads 7; the others leave 2"):
+        Selection(device=["desk"], threads=[7]).of(runs)
+    with pytest.raises(FigureError, match="no run is stored"):
+        Selection().of(load_runs(store / "nothing"))

@@ -1,0 +1,80 @@
+"""Names beside points: none over another, over a point, or out of the picture."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+from reports.plots.geometry import Box
+from reports.plots.labels import Label, place_labels
+from reports.plots.style import new_figure
+
+NAMES = ("EfficientViT-B1", "SegNeXt-L", "模型", "a", "DeepLabV3plus-Mbv2 (batch 16)")
+places = st.floats(0, 1).map(lambda value: round(value, 3))
+labels = st.lists(st.builds(Label, places, places, st.sampled_from(NAMES)), max_size=25)
+
+
+def written(points: list[Label]) -> tuple[list[Bbox], list[tuple[float, float]], Bbox, list[Label]]:
+    """Boxes of the names in pixels as they are in the end, the points, the panel, and what was left out."""
+    figure = new_figure(3.4, 2.6)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_xlim(-0.1, 1.1)
+    axes.set_ylim(-0.1, 1.1)
+    left_out = place_labels(figure, {axes: points})[axes]
+    figure.canvas.draw()
+    names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_text() in NAMES]
+    pixels = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
+    return [name.get_window_extent() for name in names], pixels, axes.bbox, left_out
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels)
+def test_no_name_lies_over_another_or_over_a_point_or_outside(points: list[Label]) -> None:
+    boxes, pixels, panel, left_out = written(points)
+    assert len(boxes) + len(left_out) == len(points)
+    for one, other in combinations(boxes, 2):
+        assert not (one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1)
+    for box in boxes:
+        assert panel.x0 <= box.x0 <= box.x1 <= panel.x1
+        assert panel.y0 <= box.y0 <= box.y1 <= panel.y1
+        assert not any(box.contains(*pixel) for pixel in pixels)
+
+
+def test_points_far_apart_are_all_named() -> None:
+    points = [Label(x, y, "SegNeXt-L") for x in (0.1, 0.6) for y in (0.2, 0.5, 0.8)]
+    boxes, _, _, left_out = written(points)
+    assert len(boxes) == 6
+    assert not left_out
+
+
+def test_names_that_find_no_place_are_counted_in_the_picture() -> None:
+    points = [Label(0.5, 0.5, f"name {number}") for number in range(200)]
+    figure = new_figure(3.4, 2.6)
+    axes = figure.subplots()
+    left_out = place_labels(figure, {axes: points})[axes]
+    assert left_out
+    assert f"{len(left_out)} more names in the data" in [text.get_text() for text in axes.texts]
+
+
+def test_the_same_points_give_the_same_places() -> None:
+    points = [Label(0.3 + 0.01 * number, 0.5, "SegNeXt-L") for number in range(12)]
+    assert [box.bounds for box in written(points)[0]] == [box.bounds for box in written(points)[0]]
+
+
+coordinates = st.integers(-6, 6).map(float)
+
+
+@given(coordinates, coordinates, coordinates, coordinates)
+def test_a_segment_crosses_a_box_if_one_of_its_points_is_inside(x0: float, y0: float, x1: float, y1: float) -> None:
+    box = Box(-2.0, -1.0, 2.0, 1.0)
+    # Between whole coordinates this near each other, no crossing is narrower than a step.
+    steps = [number / 997 for number in range(998)]
+    points = [(x0 + (x1 - x0) * step, y0 + (y1 - y0) * step) for step in steps]
+    inside = any(box.left < x < box.right and box.bottom < y < box.top for x, y in points)
+    assert box.crossed_by((x0, y0), (x1, y1)) == inside
