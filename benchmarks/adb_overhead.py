@@ -1,6 +1,7 @@
 """What the harness adds to TFLite's benchmark_model over ADB, and that a second run pushes nothing.
 
     python benchmarks/adb_overhead.py --device pixel --tflite model.tflite [--processes 10]
+    python benchmarks/adb_overhead.py --loopback FOLDER --tflite model.tflite      # the real adbd on this machine
 
 Four figures on the same link and the same device of devices.yaml:
 plain: `adb shell benchmark_model`, one process after the other, by hand; harness: as many by the runner, their
@@ -19,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from devices.device import DeviceSession
+from devices.device import Device, DeviceSession
 from devices.inventory import find_device
 from devices.opening import open_device
 from devices.runners.base import Deployment, RoundRequest, RoundResult
@@ -32,12 +33,23 @@ _NS = 10**9
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    words.add_argument("--device", required=True)
+    where = words.add_mutually_exclusive_group(required=True)
+    where.add_argument("--device", help="Of devices.yaml.")
+    where.add_argument("--loopback", type=Path, metavar="FOLDER", help="See benchmarks/loopback_phone.py.")
     words.add_argument("--tflite", type=Path, required=True)
     words.add_argument("--processes", type=int, default=10)
     words.add_argument("--repeats", type=int, default=3, help="Of the comparison with and without the probe.")
     given = words.parse_args()
-    device = find_device(given.device)
+    if given.loopback is None:
+        _measure_all(find_device(given.device), given)
+        return
+    from loopback_phone import loopback_phone
+
+    with loopback_phone(given.loopback) as device:
+        _measure_all(device, given)
+
+
+def _measure_all(device: Device, given: argparse.Namespace) -> None:
     digest = hashlib.sha256(given.tflite.read_bytes()).hexdigest()
 
     began_s = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The real benchmark_model of TFLite 2.14.1, XNNPACK included, behind the real daemon: nothing is a stand-in."""
+"""The real benchmark_model of TFLite 2.14.1, XNNPACK included, behind the real daemon: nothing stands in for it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
         ("cases:\n  - models: b0-seg\n    modles: x", "campaign.yaml:3: unknown field 'cases[0].modles'"),
         ("name: ../up\ncases: [{models: b0-seg}]", "campaign.yaml:1: field 'name'"),
         ("cases:\n  - models: b0-seg\n    threads: [1, two]", "campaign.yaml:3"),
-        ("cases:\n  - models: b0-seg\n    resolutions: 0x4", "campaign.yaml:3"),
+        ("cases:\n  - models: b0-seg\n    resolutions: 4y4", "campaign.yaml:3"),
         ("cases:\n  - models: b0-seg\n    set: {device: orin}", "campaign.yaml:3: field 'cases[0].set'"),
         ("cases:\n  - models: b0-seg\n    set: {rounds: many}", "field 'rounds'"),
         ("cases: [{models: b0-seg}]\nexclude:\n  - {}", "campaign.yaml:3"),

@@ -28,7 +28,7 @@ class Silent:
         pass
 
 
-def event(name, at, **fields):
+def event(name, at, /, **fields):
     return {"event": name, "at": at, **fields}
 
 
