@@ -33,6 +33,7 @@ USUAL_OPTIONS: Mapping[str, Any] = {
     "mode": "eager",
     "optimisation_level": -1,
     "pinned": True,
+    "sdpa": "auto",
     "spin": True,
     "tf32": False,
     "workspace_mb": 0,
@@ -131,7 +132,8 @@ class Evidence:
     """All runs, ready to be asked."""
 
     def __init__(self, runs: pd.DataFrame) -> None:
-        self._runs = runs
+        self._columns = {str(name): runs[name].array for name in runs.columns}
+        self._rows: dict[int, Run] = {}
         self._settings = list(_settings_of(runs))
         self._measured: dict[_Key, int] = {}
         self._failed: dict[_Key, list[int]] = {}
@@ -179,7 +181,9 @@ class Evidence:
         return sorted(self._batches.get(key, ()))
 
     def _row(self, index: int) -> Run:
-        return {name: _plain(self._runs[name].iat[index]) for name in self._runs.columns}
+        if index not in self._rows:
+            self._rows[index] = {name: _plain(values[index]) for name, values in self._columns.items()}
+        return self._rows[index]
 
 
 @cache

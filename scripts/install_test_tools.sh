@@ -8,6 +8,7 @@ command -v sshd >/dev/null || missing="$missing openssh-server"
 command -v ssh >/dev/null || missing="$missing openssh-client"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
+command -v pdflatex >/dev/null || missing="$missing texlive-latex-base texlive-latex-recommended"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     echo "==> not installed, so that some tests cannot run:$missing" >&2

@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # A shell starts its background jobs with Ctrl-C ignored, and every process below them inherits that: tests that send
 # one would wait for ever where the suite runs in the background. A handler is not inherited, an ignored signal is.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says something of the machine's load, and nothing of the code.
+settings.register_profile("bench", deadline=None)
+settings.load_profile("bench")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from harness.store.reader import BrokenRun
     from reports.measured import Setting
+    from reports.plots.style import Drawn
     from reports.tables.quantities import Measurements
     from reports.tables.table import Table
 
@@ -102,29 +104,43 @@ class Source:
 
         Where nothing can be drawn for a figure, raises FigureError if it is `required`, else says so.
         """
-        from reports.plots.kinds import FIGURES, Options, draw
-        from reports.plots.style import FigureError, save_drawn
+        from reports.plots.kinds import FIGURES
+        from reports.plots.style import FigureError
 
         written: dict[Path, None] = {}
         for figure in figures:
             problems: list[FigureError] = []
             for kind in FIGURES[figure]:
                 try:
-                    drawn = draw(kind, self._selected(), self.place, Options(everything=self.runs))
+                    drawn = self._drawn(kind)
                 except FigureError as error:
                     problems.append(error)
                     continue
-                _make(folder)
-                with warnings.catch_warnings(record=True) as seen:
-                    for ending in formats:
-                        written |= dict.fromkeys(save_drawn(drawn, folder / f"figure{figure}-{kind}.{ending}"))
-                for message in dict.fromkeys(str(one.message) for one in seen):
-                    say(message)
+                for device, one in drawn.items():
+                    name = f"figure{figure}-{kind}" + (f"-{device}" if device else "")
+                    written |= dict.fromkeys(_saved(one, folder, name, formats))
             if required and len(problems) == len(FIGURES[figure]):
                 raise problems[0]
-            for problem in problems:
-                say(f"figure {figure}: {problem}")
+            for text in dict.fromkeys(str(problem) for problem in problems):
+                say(f"figure {figure}: {text}")
         return list(written)
+
+    def _drawn(self, kind: str) -> dict[str, Drawn]:
+        """The figure, under the empty name; where all devices do not go into one, a figure for each that has one."""
+        from reports.plots.kinds import Options, draw
+        from reports.plots.style import FigureError
+
+        runs, options = self._selected(), Options(everything=self.runs)
+        try:
+            return {"": draw(kind, runs, self.place, options)}
+        except FigureError:
+            found = {}
+            for device in sorted(runs["device"].unique()):
+                with suppress(FigureError):
+                    found[device] = draw(kind, runs[runs["device"] == device], self.place, options)
+            if not found:
+                raise
+            return found
 
     def write_page(self, path: Path) -> Path:
         """The HTML page with all tables and claims."""
@@ -145,6 +161,18 @@ class Source:
         return Selection(
             device=chosen.devices, runtime=chosen.runtimes, precision=chosen.precisions, threads=chosen.threads
         ).of(self.runs)
+
+
+def _saved(drawn: Drawn, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    from reports.plots.style import save_drawn
+
+    _make(folder)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        written = [path for ending in formats for path in save_drawn(drawn, folder / f"{name}.{ending}")]
+    for message in dict.fromkeys(str(one.message) for one in seen):
+        say(message)
+    return written
 
 
 def _make(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reports.attention_ratios import EQUAL_MACS, attention_ratios
 from reports.claims.subjects import Subject
 from reports.measured import Found, Run, Setting, setting_of
+from reports.rows import rows_of
 from reports.tables.notes import failure_note
 from reports.tables.quantities import Measurements, speed_up, throughput_gain
 from reports.tables.table import Cell
@@ -74,10 +75,10 @@ def attention_factors(runs: pd.DataFrame) -> dict[Setting, Cell]:
     ratios = attention_ratios(runs)
     chosen = ratios[(ratios["definition"] == EQUAL_MACS) & (ratios["label"] == _FORM) & ratios["ratio"].notna()]
     wanted = set(chosen["run_id"]) | set(chosen["linear_run_id"])
-    rows: dict[str, Run] = {row["run_id"]: row for row in runs[runs["run_id"].isin(wanted)].to_dict("records")}
+    rows: dict[str, Run] = {row["run_id"]: row for row in rows_of(runs[runs["run_id"].isin(wanted)])}
     by_setting: dict[Setting, list[Run]] = {}
-    for point in chosen.to_dict("records"):
-        by_setting.setdefault(setting_of(rows[point["run_id"]]), []).append({str(k): v for k, v in point.items()})
+    for point in rows_of(chosen):
+        by_setting.setdefault(setting_of(rows[point["run_id"]]), []).append(point)
     return {setting: _range(_of_one_version(points), rows) for setting, points in by_setting.items()}
 
 
@@ -93,13 +94,12 @@ def _range(points: list[Run], rows: dict[str, Run]) -> Cell:
     tokens = sorted({int(point["tokens"]) for point in points})
     shapes = f"{len(points)} shape{'' if len(points) == 1 else 's'}, {tokens[0]} to {tokens[-1]} tokens"
     scopes = ", ".join(sorted({str(point["scope"]) for point in points}))
-    low, high = (None if point != point else float(point) for point in (least["ratio_low"], least["ratio_high"]))
     runs = [rows[point[name]]["path"] for point in (least, most) for name in ("run_id", "linear_run_id")]
     return Cell(
         ratio(least["ratio"]) if least is most else f"{ratio(least['ratio'])} to {ratio(most['ratio'])}",
         float(least["ratio"]),
-        low,
-        high,
+        least["ratio_low"],
+        least["ratio_high"],
         notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})",),
         runs=tuple(dict.fromkeys(runs)),
     )

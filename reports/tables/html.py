@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from reports.tables.table import Cell, Table
+from reports.tables.table import Cell, Column, Table
 from reports.tables.text import MISSING, one_line
 
 
@@ -24,22 +24,20 @@ def html(table: Table) -> str:
         + "</tr>",
         "<tr>"
         + "".join(
-            f'<th scope="col"{_text_class(column.is_text)}>{escaped(column.title)}</th>'
+            f'<th scope="col"{_class(column)}>{escaped(column.title)}</th>'
             for block in table.blocks
             for column in block.columns
         )
         + "</tr>",
         "</thead>",
     ]
+    columns = [column for block in table.blocks for column in block.columns]
     for group in table.groups:
         lines.append("<tbody>")
         for row in group:
             first, *others = row
-            lines.append(
-                f'<tr><th scope="row">{_content(first, marks, name)}</th>'
-                + "".join(_data(cell, marks, name) for cell in others)
-                + "</tr>"
-            )
+            cells = (_data(column, cell, marks, name) for column, cell in zip(columns[1:], others, strict=True))
+            lines.append(f'<tr><th scope="row">{_content(first, marks, name)}</th>{"".join(cells)}</tr>')
         lines.append("</tbody>")
     lines.append("</table>")
     if marks:
@@ -58,11 +56,11 @@ def escaped(text: str) -> str:
     return escape(one_line(text), quote=True)
 
 
-def _data(cell: Cell, marks: dict[str, str], name: str) -> str:
-    runs = f' title="{escaped(", ".join(cell.runs))}"' if cell.runs else ""
-    command = f' title="{escaped("; ".join(one.text for one in cell.commands))}"' if cell.commands else ""
-    status = f' class="{cell.status.replace(" ", "-")}"' if cell.status else ""
-    return f"<td{status}{runs or command}>{_content(cell, marks, name)}</td>"
+def _data(column: Column, cell: Cell, marks: dict[str, str], name: str) -> str:
+    """The runs behind a number, or the command that would measure it, show where a pointer rests on the cell."""
+    words = ", ".join(cell.runs) or "; ".join(command.text for command in cell.commands)
+    title = f' title="{escaped(words)}"' if words else ""
+    return f"<td{_class(column, cell.status)}{title}>{_content(cell, marks, name)}</td>"
 
 
 def _content(cell: Cell, marks: dict[str, str], name: str) -> str:
@@ -70,5 +68,6 @@ def _content(cell: Cell, marks: dict[str, str], name: str) -> str:
     return escaped(cell.text or MISSING) + (f"<sup>{links}</sup>" if links else "")
 
 
-def _text_class(is_text: bool) -> str:
-    return ' class="text"' if is_text else ""
+def _class(column: Column, status: str = "") -> str:
+    names = [*([] if column.is_text else ["number"]), *([status.replace(" ", "-")] if status else [])]
+    return f' class="{" ".join(names)}"' if names else ""

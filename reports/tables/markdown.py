@@ -5,6 +5,9 @@ from __future__ import annotations
 from reports.tables.table import Cell, Table
 from reports.tables.text import MISSING, one_line
 
+_ESCAPES = {ord(letter): f"\\{letter}" for letter in "\\|`*_[]#~$!"}
+_ESCAPES |= {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("@"): "&#64;"}
+
 
 def markdown(table: Table) -> str:
     """The table with a heading, its legend, footnotes, remarks, and the commands for what is not measured."""
@@ -38,11 +41,9 @@ def markdown(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """Text that cannot leave its cell nor become markup, HTML or a link."""
-    safe = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for letter in "\\|`*_[]#~$!":
-        safe = safe.replace(letter, f"&#{ord(letter)};")
+    safe = one_line(text).translate(_ESCAPES)
     # What is left of an address would still be made a link.
-    return safe.replace("://", ":&#47;&#47;").replace("www.", "www&#46;").replace("@", "&#64;")
+    return safe.replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 
 def _letters(table: Table) -> dict[str, str]:

@@ -161,10 +161,10 @@ class _Part:
         return [*columns, (Column("speedup", "speed-up"), self._against_baseline(self._latencies, speed_up))]
 
     def _throughput_columns(self) -> list[Filled]:
-        stated = {spec.throughput_batch for spec in self._specs if spec is not None}
+        stated = {spec.throughput_batch for spec in self._specs if spec is not None and spec.throughput_batch}
         (only,) = stated if len(stated) == 1 else (None,)
         cells = [
-            self._throughput_cell(spec, batch, one, () if only else (f"at batch {batch}",))
+            self._throughput_cell(spec, batch, one, () if batch == only else (f"at batch {batch}",))
             for spec, batch, one in zip(self._specs, self._batches, self._throughputs, strict=True)
         ]
         columns = [(Column("img_s", f"img/s, batch {only}" if only else "img/s"), cells)]

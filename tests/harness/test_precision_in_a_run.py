@@ -47,7 +47,7 @@ def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
 
 
 def artifact():
-    return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")])
+    return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")], reference=None)
 
 
 def test_tensorrt_is_told_the_precision_and_given_time_to_build():

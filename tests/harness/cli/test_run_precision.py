@@ -50,6 +50,19 @@ def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
 
 
 @pytest.mark.parametrize(
+    ("precision", "type_", "worst"), [("fp16-weights", "float16", 1e-2), ("int8-weights", "int8", 2e-1)]
+)
+def test_smaller_weights_are_recorded_and_gated_by_their_own_tolerance(measure, precision, type_, worst):
+    record = record_of(measure(*CLASSIFIER, "--runtime", "litert", "--precision", precision))
+    assert record["model"]["precision"] == record["artifact"]["facts"]["precision"] == precision
+    constants = record["artifact"]["facts"]["quantization"]["constant_bytes"]
+    assert constants[type_] > 5 * constants["float32"]
+    assert record["artifact"]["facts"]["xnnpack"] == {"partitions": 1, "outside": {}}
+    assert record["fidelity"]["tolerance"]["max_rel"] == pytest.approx(worst)
+    assert 1e-5 < record["fidelity"]["metrics"]["logits"]["max_rel"] < worst
+
+
+@pytest.mark.parametrize(
     ("output", "shape", "dtype"), [("argmax", [1, 8, 16], "int32"), ("full", [1, 19, 64, 128], "float32")]
 )
 def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
@@ -64,7 +77,8 @@ def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
 
 def test_what_cannot_be_asked_for_together(measure, bench):
     for words, said in (
-        ((*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"), "litert measures fp32"),
+        ((*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"), "litert computes in fp32"),
+        ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "int8-weights"), "load TFLite files"),
         ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "bf16"), "bf16"),
         ((*CLASSIFIER, "--output", "argmax"), "no dense prediction"),
         ((*CLASSIFIER, "--runtime", "torch", "--streams", "2"), "one stream"),

@@ -1,0 +1,218 @@
+"""What stands in the cells of the paper's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reports.measured import Evidence, Setting, settings
+from reports.published.tables import table as published
+from reports.tables.build import build_table
+from reports.tables.paper import PAPER_TABLES, groups, model_of
+from reports.tables.quantities import Measurements
+from reports.tables.table import Cell, Table, mark_of
+
+Make = Callable[..., Any]
+LOCAL = Setting("local", "worker", "litert", "fp32", 2, '{"xnnpack": true}')
+ROUNDS = 7
+
+
+def rounds(median_ms: float) -> list[float]:
+    return [median_ms * (1 + 0.002 * (index - ROUNDS // 2)) for index in range(ROUNDS)]
+
+
+def measurements(runs: Any, **changes: Any) -> Measurements:
+    return Measurements(Evidence(runs), tuple(settings(runs)), **changes)
+
+
+def cell(table: Table, model: str, key: str, block: int = -1) -> Cell:
+    """The cell of a model's row in a column of a block, by default the last."""
+    row = next(row for row in table.rows if row.cells[0][0].text == model)
+    keys = [column.key for column in table.blocks[block].columns]
+    return row.cells[block][keys.index(key)]
+
+
+def test_every_row_of_the_paper_is_there_in_its_order(table_of: Make) -> None:
+    for number in PAPER_TABLES:
+        table = build_table(number, measurements(table_of()))
+        names = [row.cells[0][0].text.partition(" (r")[0] for row in table.rows]
+        assert names == [row["model"] for row in published(number)]
+        assert len({row.cells[0][0].text for row in table.rows}) == len(table.rows)
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [(1, [4]), (2, [3, 4, 3, 4, 3, 3]), (3, [2, 3, 3, 4, 2]), (4, [3, 2, 6, 2]), (5, [6]), (6, [6])],
+)
+def test_groups_are_the_papers(number: int, sizes: list[int]) -> None:
+    assert [len(group) for group in groups(number)] == sizes
+
+
+def test_every_measurable_row_has_one_model(table_of: Make) -> None:
+    for number, paper in PAPER_TABLES.items():
+        for variant in paper.variants:
+            for row in published(number):
+                spec = model_of(paper, row, variant)
+                printed = [row[name] for name in (*variant.latency.values(), *variant.throughput.values())]
+                assert spec is not None or not any(printed), (number, row["model"], variant.key)
+
+
+def test_latency_with_its_interval_and_speed_up_over_the_groups_baseline(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("segformer-b1", rounds(100.0)), make_run("b1-seg", rounds(20.0)))
+    table = build_table(3, measurements(runs))
+    latency, speed_up = cell(table, "EfficientViT-B1", "latency_ms"), cell(table, "EfficientViT-B1", "speedup")
+    assert latency.value == pytest.approx(20.0)
+    assert latency.text == "20.00 [19.88, 20.12]"
+    assert speed_up.value == pytest.approx(5.0)
+    assert speed_up.low is not None
+    assert speed_up.high is not None
+    assert 4.9 < speed_up.low < 5.0 < speed_up.high < 5.1
+    assert len(speed_up.runs) == 2
+    assert cell(table, "SegFormer-B1", "speedup").text == "baseline"
+
+
+def test_a_ratio_of_too_few_rounds_has_no_interval_and_says_so(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("segformer-b1", [100.0]), make_run("b1-seg", [20.0]))
+    speed_up = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup")
+    assert (speed_up.text, speed_up.low) == ("5.00×", None)
+    assert "too few rounds for an interval" in speed_up.notes
+
+
+def test_what_was_not_measured_says_how_to(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("b1-seg", rounds(20.0)), make_run("b1-seg", rounds(9.0), precision="fp16"))
+    table = build_table(3, measurements(runs, store="my store"))
+    missing = cell(table, "SegNeXt-T", "latency_ms", 2)
+    assert (missing.text, missing.status) == ("not measured", "not measured")
+    (command,) = missing.commands
+    options = "--device local --runtime litert --threads 2"
+    assert command.text == f"bench run {options} --precision fp16 --store 'my store' --model segnext-t"
+    of_fp32 = next(line for line in table.commands() if "fp16" not in line)
+    assert of_fp32.startswith(f"bench run {options} --store 'my store' --model deeplabv3plus-mbv2 --model b0-seg")
+    assert "--model b1-seg " not in of_fp32
+    assert len(table.commands()) == 2
+
+
+def test_the_commands_are_ones_that_bench_takes(make_run: Make, table_of: Make) -> None:
+    import shlex
+
+    from harness.cli.run import run
+
+    rows = [
+        make_run("b1-seg-ade20k", rounds(20.0), runtime_options='{"xnnpack": false}'),
+        make_run("b2-seg-ade20k", rounds(20.0), runtime_options='{"xnnpack": false}', batch=16, precision="fp16"),
+    ]
+    found = measurements(table_of(*rows))
+    lines = [line for number in range(1, 7) for line in build_table(number, found).commands()]
+    assert any("--batch 16 --streams 2" in line for line in lines)
+    for line in lines:
+        run.make_context("run", shlex.split(line)[2:])
+
+
+def test_a_failure_says_why(make_run: Make, table_of: Make) -> None:
+    table = build_table(3, measurements(table_of(make_run("b0-seg", rounds(1.0)), make_run("segformer-b5"))))
+    failed = cell(table, "SegFormer-B5", "latency_ms")
+    assert (failed.text, failed.commands) == ("failed", ())
+    assert failed.notes == ("failed in measure: the device has too little memory",)
+    assert len(failed.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": "unstable", "flags": ["unstable"]}, "unstable: "),
+        ({"throttled": "yes", "flags": ["throttled"]}, "throttled while"),
+        ({"latency_covers": "compute alone"}, "not a whole request; the time of: compute alone"),
+        ({"fidelity": False}, "do not agree with the fp32 module"),
+        ({"flags": ["drift", "bimodal"]}, "flags: drift, bimodal"),
+    ],
+)
+def test_what_speaks_against_a_number_stands_beside_it(
+    make_run: Make, table_of: Make, changes: dict[str, Any], words: str
+) -> None:
+    table = build_table(3, measurements(table_of(make_run("b0-seg", rounds(5.0), **changes))))
+    (note,) = cell(table, "EfficientViT-B0", "latency_ms").notes
+    assert words in note
+    assert table.footnotes() == {note: "a"}
+
+
+def test_latencies_of_different_things_have_no_ratio(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("segformer-b1", rounds(9.0)), make_run("b1-seg", rounds(2.0), latency_covers="compute"))
+    assert cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup").value is None
+
+
+def test_versions_that_differ_are_noted_with_the_ratio(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("segformer-b1", rounds(9.0)), make_run("b1-seg", rounds(2.0), runtime_version="9.9"))
+    notes = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup").notes
+    assert notes == ("measured with different versions of the runtime: 9.9 against 2.3.0",)
+
+
+def test_published_figures_are_compared_on_the_same_device_alone(make_run: Make, table_of: Make) -> None:
+    orin = {"device": "orin", "runtime": "tensorrt", "precision": "fp16", "threads": None, "runtime_options": "{}"}
+    runs = table_of(make_run("b1-seg", rounds(27.0), **orin))
+    keys = [column.key for column in build_table(3, measurements(runs)).blocks[-1].columns]
+    assert keys == ["latency_ms", "speedup"]
+    same = build_table(3, measurements(runs, same_as={"orin": "orin"}))
+    assert cell(same, "EfficientViT-B1", "latency_to_published").value == pytest.approx(27.0 / 24.3)
+    assert cell(same, "EfficientViT-B1", "latency_to_published").notes == ()
+    fp32 = build_table(3, measurements(table_of(make_run("b1-seg", rounds(27.0))), same_as={"local": "orin"}))
+    assert cell(fp32, "EfficientViT-B1", "latency_to_published").notes == ("the paper measured with TensorRT in fp16",)
+
+
+def test_throughput_is_that_of_the_papers_batch(make_run: Make, table_of: Make) -> None:
+    streams = {"throughput_img_s": 400.0, "streams": 2, "round_throughputs_img_s": [390.0, 400.0, 410.0]}
+    rows = [
+        make_run("b1-seg-ade20k", rounds(3.0)),
+        make_run("b1-seg-ade20k", rounds(50.0), batch=16, **streams),
+        make_run("b2-seg-ade20k", rounds(80.0), batch=16),
+    ]
+    table = build_table(4, measurements(table_of(*rows), same_as={"local": "a100"}))
+    measured, from_latency = (cell(table, f"EfficientViT-{name}", "img_s") for name in ("B1", "B2"))
+    assert (measured.value, measured.notes) == (400.0, ())
+    assert from_latency.value == pytest.approx(200.0)
+    assert "batch over median latency: one request at a time" in from_latency.notes
+    assert cell(table, "EfficientViT-B1", "img_s_to_published").value == pytest.approx(400 / 1142)
+
+
+def test_throughput_at_batch_1_is_not_the_latency_once_more(make_run: Make, table_of: Make) -> None:
+    table = build_table(3, measurements(table_of(make_run("b1-seg", rounds(20.0)))))
+    assert "img_s" not in [column.key for column in table.blocks[-1].columns]
+    assert any("--streams" in remark for remark in table.remarks)
+
+
+def test_an_unstated_batch_is_named(make_run: Make, table_of: Make) -> None:
+    runs = table_of(make_run("b2-cls-r256", rounds(8.0)), make_run("b2-cls-r256", rounds(60.0), batch=32))
+    assert "at batch 32" in cell(build_table(2, measurements(runs)), "EfficientViT-B2", "img_s").notes
+
+
+def test_table_6_is_compared_by_throughput(make_run: Make, table_of: Make) -> None:
+    rows = [make_run("sam-vit-h", rounds(8000.0), batch=16), make_run("sam-l0-box", rounds(800.0), batch=16)]
+    gain = cell(build_table(6, measurements(table_of(*rows))), "EfficientViT-SAM-L0", "img_s_gain")
+    assert gain.value == pytest.approx(10.0)
+    assert gain.low is not None
+
+
+def test_table_5_has_columns_of_both_data_sets(make_run: Make, table_of: Make) -> None:
+    rows = [make_run("restormer-ffhq", rounds(64.0)), make_run("sr-w0.75-ffhq", rounds(10.0))]
+    table = build_table(5, measurements(table_of(*rows)))
+    assert cell(table, "EfficientViT-w0.75", "ffhq_speedup").value == pytest.approx(6.4)
+    assert cell(table, "EfficientViT-w0.75", "bsd100_latency_ms").status == "not measured"
+    assert cell(table, "VapSR", "ffhq_latency_ms").status == ""
+
+
+def test_published_speed_ups_are_those_of_the_papers_text(table_of: Make) -> None:
+    table = build_table(5, measurements(table_of()))
+    assert cell(table, "EfficientViT-w0.75", "published_ffhq_a100_ms_bs1_speedup", 1).text == "6.43×"
+    assert cell(build_table(6, measurements(table_of())), "EfficientViT-SAM-L2",
+                "published_a100_img_per_s_speedup", 1).text == "48.9×"  # fmt: skip
+
+
+def test_a_setting_without_runs_is_shown_where_it_was_asked_for(table_of: Make) -> None:
+    found = Measurements(Evidence(table_of()), (LOCAL,), asked_for=(LOCAL,))
+    assert cell(build_table(3, found), "EfficientViT-B1", "latency_ms").status == "not measured"
+    assert len(build_table(3, Measurements(Evidence(table_of()), (LOCAL,))).blocks) == 2
+
+
+def test_marks_count_on_after_z() -> None:
+    assert [mark_of(index) for index in (0, 25, 26, 27, 51, 52)] == ["a", "z", "aa", "ab", "az", "ba"]

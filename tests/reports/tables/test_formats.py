@@ -1,0 +1,268 @@
+"""Tables in every format, with texts that try to be markup."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from harness.store.errors import StoreError
+from reports.measured import Evidence, settings
+from reports.tables.build import build_table
+from reports.tables.formats import FORMATS, write_tables
+from reports.tables.html import html
+from reports.tables.latex import document, latex
+from reports.tables.markdown import markdown
+from reports.tables.quantities import Measurements
+from reports.tables.table import Block, Cell, Column, Row, Table
+from reports.tables.terminal import print_table
+from reports.tables.text import one_line
+
+Make = Callable[..., Any]
+HOSTILE = (
+    r"</td><script>alert(1)</script> \input{/etc/passwd} \end{table} $x^2_3$ 50% & #1 ~ | a | "
+    "**b** `c` [d](http://e.f) ![g](h) \"q\" 's' ?` !` -- --- << ,, [red]rich[/red] \x1b[31m\u202e\u200f "
+    "中文 العربية ärger Ø ß \ud800 =1+1\nnew line"
+)
+
+
+def hostile_table(text: str) -> Table:
+    """The text in every place that foreign text may reach."""
+    cells = (Cell("1.5", 1.5, notes=(text, f"{text} again"), runs=(text,)), Cell(text))
+    columns = (Column("latency_ms", "latency, ms"), Column("verdict", "verdict", is_text=True))
+    return Table(
+        "table3",
+        "Table 3",
+        "Title",
+        (Block("", (Column("model", "model", is_text=True),)), Block(text, columns, {"runtime": text})),
+        ((Row(((Cell(text),), cells)),),),
+        remarks=("A remark.",),
+    )
+
+
+@pytest.fixture
+def every_case(make_run: Make, table_of: Make) -> Table:
+    """Table 3 with every kind of cell."""
+    rows = [
+        make_run("segformer-b1", [100.0, 101.0, 102.0, 99.0, 98.0]),
+        make_run("b1-seg", [20.0, 20.2, 20.1, 19.9, 19.8]),
+        make_run("b0-seg", [3.0], status="unstable"),
+        make_run("segnext-t", [70.0, 71.0, 72.0], throttled="yes"),
+        make_run("segformer-b5", failure=HOSTILE.replace("\ud800", "")),
+        make_run("b2-seg", [40.0, 41.0, 42.0], runtime="torch", runtime_options='{"mode": "<b>&\\\\$_"}'),
+    ]
+    runs = table_of(*rows)
+    return build_table(3, Measurements(Evidence(runs), tuple(settings(runs)), same_as={"local": "orin"}))
+
+
+_ALIGNMENTS = ("text-align:left", "text-align:right")
+"""What a renderer of Markdown makes of the columns' alignment."""
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.seen.add(tag)
+        assert all(value in _ALIGNMENTS for name, value in attrs if name == "style")
+        assert {name for name, _ in attrs} <= {"class", "id", "colspan", "scope", "title", "href", "style"}
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def html_tags(text: str) -> _Tags:
+    parser = _Tags()
+    parser.feed(text)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+_TAGS = {"figure", "table", "caption", "thead", "tbody", "tr", "th", "td", "bdi", "sup", "a", "ul", "li", "p"}
+_TAGS |= {"pre", "code"}
+
+
+def test_html_has_our_tags_alone(every_case: Table) -> None:
+    for table in (every_case, hostile_table(HOSTILE)):
+        assert html_tags(html(table)).seen <= _TAGS
+
+
+@given(st.text(max_size=60))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_html_shows_any_text_as_text(text: str) -> None:
+    parser = html_tags(html(hostile_table(text)))
+    assert parser.seen <= _TAGS
+    shown = one_line(text)
+    assert shown in parser.text or not shown.strip()
+
+
+def rendered(text: str) -> _Tags:
+    """As a reader of CommonMark with tables sees it; HTML in it would stay HTML."""
+    from markdown_it import MarkdownIt
+
+    return html_tags(MarkdownIt("commonmark").enable("table").render(text))
+
+
+_MARKDOWN_TAGS = {"h3", "table", "thead", "tbody", "tr", "th", "td", "sup", "ul", "li", "p", "pre", "code"}
+
+
+def test_markdown_shows_all_cells(every_case: Table) -> None:
+    parser = rendered(markdown(every_case))
+    assert parser.seen <= _MARKDOWN_TAGS
+    assert "20.00 [19.80, 20.20]" in parser.text
+    assert one_line(every_case.remarks[-1]) in "".join(parser.text)
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE, "a|b", "&amp; &lt;b&gt; &#91;", "\\|", "1. one", "- one", "# one", "    code"]
+)
+def test_markdown_of_hostile_text(text: str) -> None:
+    assert one_line(text) in rendered(markdown(hostile_table(text))).text
+
+
+@given(st.text(max_size=60))
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_markdown_shows_any_text_as_text(text: str) -> None:
+    parser = rendered(markdown(hostile_table(text)))
+    assert parser.seen <= _MARKDOWN_TAGS
+    shown = "".join(parser.text)
+    assert shown.count(one_line(text)) >= 2 or not one_line(text).strip()
+
+
+def test_markdown_says_what_each_letter_stands_for(every_case: Table) -> None:
+    written = markdown(every_case)
+    assert "- A: local: litert fp32, 2 threads" in written
+    assert "- B: local: torch fp32, 2 threads, mode=&lt;b&gt;&amp;" in written
+    assert "\n    bench run --device local --runtime litert --threads 2 --model" in written
+
+
+@pytest.fixture(scope="session")
+def pdflatex() -> str:
+    program = shutil.which("pdflatex")
+    if program is None:
+        pytest.skip("pdflatex is not installed: scripts/install_test_tools.sh")
+    return program
+
+
+def compiled(pdflatex: str, folder: Path, tables: list[str]) -> str:
+    """The text that pdfTeX says; the PDF has to be there."""
+    (folder / "all.tex").write_text(document(tables), encoding="utf-8", errors="replace")
+    done = subprocess.run(
+        [pdflatex, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
+        check=False,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (folder / "all.pdf").stat().st_size > 1000
+    return done.stdout
+
+
+def test_latex_compiles(every_case: Table, table_of: Make, pdflatex: str, tmp_path: Path) -> None:
+    empty = Measurements(Evidence(table_of()), ())
+    tables = [every_case, hostile_table(HOSTILE), *(build_table(number, empty) for number in range(1, 8))]
+    said = compiled(pdflatex, tmp_path, [latex(table) for table in tables])
+    assert "passwd" not in said
+    assert "Undefined control" not in said
+
+
+def test_latex_compiles_with_every_printable_letter(pdflatex: str, tmp_path: Path) -> None:
+    letters = [chr(code) for code in (*range(0x180), *range(0x2000, 0x2100), *range(0x1F600, 0x1F610)) if code > 31]
+    doubled = "".join(first + second for first in "-<>,`'!?[]^\"" for second in "-<>,`'!?[]^\"")
+    chunks = [" ".join(letters[start : start + 60]) for start in range(0, len(letters), 60)]
+    compiled(pdflatex, tmp_path, [latex(hostile_table(text)) for text in (*chunks, doubled)])
+
+
+@given(st.text(max_size=40))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_latex_of_foreign_text_has_our_commands_alone(text: str) -> None:
+    """Compared with the same table of a harmless text: no brace, command or special letter is left over."""
+    written, harmless = latex(hostile_table(text)), latex(hostile_table("x"))
+    assert written.count("\\begin") == harmless.count("\\begin")
+    assert written.count("\n") == harmless.count("\n")
+    bare = written.replace("\\{", "").replace("\\}", "")
+    assert bare.count("{") == bare.count("}")
+    assert bare.count("%") - bare.count("\\%") == 2
+
+
+def test_csv_has_the_numbers_and_where_they_are_from(every_case: Table) -> None:
+    rows = list(csv.DictReader(io.StringIO(FORMATS["csv"](every_case))))
+    row = next(one for one in rows if one["model"] == "EfficientViT-B1" and one["runtime"] == "litert")
+    assert float(row["latency_ms"]) == pytest.approx(20.0)
+    assert float(row["latency_ms_low"]) == pytest.approx(19.8)
+    assert float(row["latency_to_published"]) == pytest.approx(20.0 / 24.3)
+    assert row["latency_ms_runs"].startswith("local/b1-seg/")
+    assert (row["device"], row["threads"], row["published_miou"]) == ("local", "2", "80.5")
+    missing = next(one for one in rows if one["model"] == "SegNeXt-L" and one["runtime"] == "litert")
+    assert (missing["latency_ms"], missing["latency_ms_status"]) == ("", "not measured")
+    assert missing["latency_ms_command"].endswith("--model segnext-l")
+
+
+@given(st.text(max_size=60))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_csv_is_no_formula_and_keeps_its_columns(text: str) -> None:
+    rows = list(csv.reader(io.StringIO(FORMATS["csv"](hostile_table(text)))))
+    assert len({len(row) for row in rows}) == 1
+    assert not [value for value in rows[1] if value.startswith(("=", "+", "-", "@"))]
+
+
+@given(st.text(max_size=60))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_json_is_json(text: str) -> None:
+    (record,) = json.loads(FORMATS["json"](hostile_table(text)))
+    assert record["latency_ms"] == 1.5
+
+
+@given(st.text(max_size=60))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_a_terminal_gets_no_control_characters(text: str) -> None:
+    out = io.StringIO()
+    print_table(hostile_table(text), Console(file=out, width=100))
+    assert all(letter.isprintable() or letter == "\n" for letter in out.getvalue())
+
+
+@pytest.mark.parametrize("width", [60, 100, 140, 250])
+def test_numbers_are_not_broken_on_a_terminal(every_case: Table, width: int) -> None:
+    out = io.StringIO()
+    print_table(every_case, Console(file=out, width=width))
+    assert "20.00 [19.80, 20.20]" in out.getvalue()
+
+
+def test_written_files_are_whole_and_list_their_sources(every_case: Table, tmp_path: Path) -> None:
+    written = write_tables([every_case], tmp_path / "a" / "b", list(FORMATS))
+    assert {path.name for path in written} == {f"table3.{name}" for name in FORMATS} | {"sources.csv"}
+    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == sorted(path.name for path in written)
+    sources = list(csv.DictReader(io.StringIO((tmp_path / "a" / "b" / "sources.csv").read_text())))
+    of_b1 = [row for row in sources if row["row"] == "EfficientViT-B1"]
+    assert {row["column"] for row in of_b1} == {"latency_ms", "latency_to_published", "speedup"}
+    assert len([row for row in of_b1 if row["column"] == "speedup"]) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_request(every_case: Table, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="choose another place with --to"):
+        write_tables([every_case], tmp_path / "file", ["md"])

@@ -1,0 +1,53 @@
+"""Which of the paper's devices a device is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from harness.store.record import RunRecord
+from reports.same_device import paper_device, paper_devices
+
+
+def record(board: str | None = None, gpu: Any = None) -> RunRecord:
+    """As much of a record as is looked at."""
+    fingerprint = {} if board is None else {"jetson": {"model": board}}
+    facts = {} if gpu is None else {"gpu": gpu}
+    return RunRecord.model_construct(
+        device=_Part(fingerprint=fingerprint),  # type: ignore[arg-type]
+        runtime=_Part(facts=facts),  # type: ignore[arg-type]
+    )
+
+
+class _Part:
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+
+@pytest.mark.parametrize(
+    ("board", "gpu", "name"),
+    [
+        ("NVIDIA Jetson AGX Orin Developer Kit", {"name": "Orin"}, "orin"),
+        ("NVIDIA Orin NX Developer Kit", {"name": "Orin"}, None),
+        ("NVIDIA Jetson Orin Nano Developer Kit", {"name": "Orin"}, None),
+        ("NVIDIA Jetson Nano Developer Kit", {"name": "NVIDIA Tegra X1"}, "nano"),
+        ("NVIDIA Jetson Nano 2GB Developer Kit", None, "nano"),
+        (None, {"name": "NVIDIA A100-SXM4-80GB"}, "a100"),
+        (None, {"name": "NVIDIA A100 80GB PCIe"}, "a100"),
+        (None, {"name": "NVIDIA A100-SXM4-40GB MIG 1g.5gb"}, None),
+        (None, {"name": "NVIDIA A1000 Laptop GPU"}, None),
+        (None, {"name": "NVIDIA H200"}, None),
+        (None, "A100", None),
+        (None, None, None),
+    ],
+)
+def test_only_the_very_device_is_the_papers(board: str | None, gpu: Any, name: str | None) -> None:
+    assert paper_device(record(board, gpu)) == name
+
+
+def test_a_record_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    runs = pd.DataFrame({"device": ["orin"], "path": ["orin/b1-seg/20261101T000000Z-000000"]})
+    assert paper_devices(runs, tmp_path) == {}
