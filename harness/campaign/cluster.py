@@ -107,9 +107,13 @@ class Cluster:
                     line.result()
             finally:
                 # Also after Ctrl-C, and where another device's line met something that stops everything.
-                self._stop.set()
+                self.leave()
                 with contextlib.suppress(Exception):
                     self._client.unsubscribe_topic(topic)
+
+    def leave(self) -> None:
+        """Wait for nothing any more; what hosts are at is dropped."""
+        self._stop.set()
 
     def _run_device(
         self, line: _Line, blocks: Sequence[Sequence[PlannedCase]], runs: dict[str, CaseRuns], watcher: Watcher

@@ -42,24 +42,27 @@ class Follower:
     ) -> None:
         self._file.close()
 
-    def read(self) -> list[dict[str, Any]]:
-        """Events since the last time; the tally knows them."""
-        found = []
+    def read(self) -> None:
+        """Take in what was written since the last time."""
+        for _ in self._new_events():
+            pass
+
+    def _new_events(self) -> Iterator[dict[str, Any]]:
+        """Events since the last time; the tally knows those so far, and none that are yet to come."""
         self._pending += self._file.read()
         *lines, self._pending = self._pending.split("\n")
         for line in lines:
             event = parse_event(line)
             if event is not None:
                 self.tally.apply(event)
-                found.append(event)
-        return found
+                yield event
 
     def events(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[dict[str, Any]]:
         """Every event from now on, until the campaign ends or its process does."""
         while True:
             # Asked first: what it wrote before it ended is then read for certain.
             running = self.is_running()
-            for event in self.read():
+            for event in self._new_events():
                 yield event
                 if event["event"] == "end":
                     return

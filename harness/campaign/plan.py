@@ -86,7 +86,7 @@ def plan_of(
     cases: dict[str, PlannedCase] = {}
     for request in requests:
         try:
-            case = case_of(request, single=len(requests) == 1, device=device_of(request.device))
+            case = case_of(request, single=False, device=device_of(request.device))
         except RequestError as error:
             raise RequestError(f"{request.model} on {request.device}: {error}") from None
         key = case_key(case)

@@ -62,7 +62,7 @@ class CampaignDisplay:
     def _show(self, tally: Tally, now: str) -> None:
         assert self._bar is not None
         if not self._bar.tasks:
-            self._bar.add_task("", total=len(tally.cases))
+            self._bar.add_task("", total=len(tally.cases), left="", failed="")
         self._bar.update(
             self._bar.tasks[0].id,
             total=len(tally.cases),

@@ -68,10 +68,11 @@ def sweep(
     from harness.campaign.place import place_of
     from harness.campaign.plan import plan_of
     from harness.campaign.products import requests_of
+    from harness.store.layout import checked_name
     from harness.store.location import store_location
 
     asked = _asked(campaign, options)
-    name = name or asked.name or _default_name(campaign, options)
+    name = checked_name(name or asked.name or _default_name(campaign, options), "campaign")
     location = store_location(store)
     with place_of(cluster_settings(**cluster)) as place:
         plan = plan_of(
@@ -191,10 +192,8 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
 
 
 def _default_name(path: Path | None, options: dict[str, Any]) -> str:
-    """A name that the same command always gets. Raises InvalidNameError where a file's name can be none."""
-    from harness.store.layout import checked_name
-
+    """A name that the same command always gets."""
     if path is not None:
-        return checked_name(path.stem, "campaign")
+        return path.stem
     what = [f"table-{number}" for number in options["tables"]] or ["models"]
-    return checked_name("-".join([*what, *(options["devices"] or ["local"])])[:80], "campaign")
+    return "-".join([*what, *(options["devices"] or ["local"])])[:80]

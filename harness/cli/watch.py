@@ -77,6 +77,7 @@ def _follow_live(follower: Follower) -> None:
 def _follow_lines(follower: Follower) -> None:
     from harness.cli.campaign_display import event_line
 
+    click.echo(event_line(follower.tally, {"event": "plan"}))
     for event in follower.events():
         line = event_line(follower.tally, event)
         if line:

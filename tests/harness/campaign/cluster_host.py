@@ -1,0 +1,40 @@
+"""A `bench worker` whose device answers at once: as the command does, with the runner `clock-free` made known.
+
+Arguments: address of the scheduler, folder for what it says, devices, then CA, certificate and key for TLS. Each
+measurement leaves a file of its process's id there; while a file `hold` is there, it does not end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+
+import clock_free_device
+
+from harness.campaign.cluster_settings import cluster_settings
+from harness.campaign.worker import serve
+
+
+class HeldRunner(clock_free_device.ClockFreeRunner):
+    """Says that it measures, and waits while it shall."""
+
+    def measure(self, *arguments, **named):
+        folder = Path(sys.argv[2])
+        (folder / f"measuring-{os.getpid()}-{uuid.uuid4().hex}").touch()
+        while (folder / "hold").exists():
+            time.sleep(0.02)
+        return super().measure(*arguments, **named)
+
+
+if __name__ == "__main__":
+    clock_free_device.register()
+    clock_free_device.ClockFreeRunner = HeldRunner
+    files = [Path(name) for name in sys.argv[4:]] or [None, None, None]
+    settings = cluster_settings(sys.argv[1], *files, insecure=False)
+    assert settings is not None
+    serve(settings, sys.argv[3].split(","), print)

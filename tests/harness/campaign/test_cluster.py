@@ -1,0 +1,276 @@
+"""Campaigns over several processes of a real Dask cluster, some of which die."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import clock_free_device
+import onnx
+import pytest
+from certificates import authority, member
+
+from devices.errors import InventoryError, UnreachableError
+from harness.campaign.block import BlockSettings
+from harness.campaign.cluster import connected
+from harness.campaign.cluster_settings import cluster_settings
+from harness.campaign.file import Retry
+from harness.campaign.plan import Plan, plan_of
+from harness.campaign.remote import packed, unpacked
+from harness.campaign.state import runs_by_case
+from harness.case_request import CaseRequest
+from harness.export import ExportOptions, export_artifact
+from harness.store.reader import run_paths
+from harness.store.verify import verify_store
+from model_specs import load_spec
+
+HOST = Path(__file__).parent / "cluster_host.py"
+DEVICES = """devices:
+  bench-a: {transport: local, runner: clock-free, runtime: clock-free, probes: []}
+  bench-b: {transport: local, runner: clock-free, runtime: clock-free, probes: []}
+"""
+ANSWER_S = 60.0
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    deadline_s = time.monotonic() + ANSWER_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline_s, f"waited for {what} in vain"
+        time.sleep(0.02)
+    return found
+
+
+class Lab:
+    """A scheduler and hosts, each a process that may be killed."""
+
+    def __init__(self, folder: Path, tls: tuple[Path, Path, Path] | None = None) -> None:
+        self.folder = folder
+        self.tls = tls
+        self.said = folder / "said"
+        self.said.mkdir()
+        (folder / "devices.yaml").write_text(DEVICES)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        file = folder / "scheduler.json"
+        words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+        if tls is not None:
+            names = ("--tls-ca-file", "--tls-cert", "--tls-key")
+            words += ["--protocol", "tls", *(str(word) for pair in zip(names, tls, strict=True) for word in pair)]
+        self.start([sys.executable, "-m", "distributed.cli.dask_scheduler", *words], folder / "scheduler.log")
+        text = wait_for(lambda: file.exists() and file.read_text(), "the scheduler")
+        self.address = str(json.loads(text)["address"])
+
+    def settings(self) -> Any:
+        return cluster_settings(self.address, *(self.tls or (None, None, None)), insecure=False)
+
+    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "BENCH_DEVICES": str(self.folder / "devices.yaml"),
+            # Hosts that a case may cost before it is given up, less one.
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+        }
+        with log.open("ab") as file:
+            self.processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+        return self.processes[-1]
+
+    def host(self, devices: str, tls: tuple[Path, Path, Path] | None = None) -> subprocess.Popen[bytes]:
+        files = [str(path) for path in tls or self.tls or ()]
+        words = [self.address, str(self.said), devices, *files]
+        return self.start([sys.executable, str(HOST), *words], self.folder / "host.log")
+
+    def measuring(self) -> list[int]:
+        """Process ids of the measurements so far, one each."""
+        return [int(path.name.split("-")[1]) for path in self.said.glob("measuring-*")]
+
+    def end(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(tmp_path)
+    yield lab
+    lab.end()
+
+
+def plan_on(lab: Lab, cluster: Any, devices: list[str], count: int, **fields: Any) -> Plan:
+    """Cases of small files that every host of this test can read."""
+    tensor = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
+    out = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])
+    requests = []
+    for index in range(count):
+        path = lab.folder / f"m{index}.onnx"
+        graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], f"g{index}", [tensor], [out])
+        onnx.save(onnx.helper.make_model(graph), str(path))
+        requests += [
+            CaseRequest(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
+            for name in devices
+        ]
+    return plan_of("far", requests, cluster.device_of, block=1, **fields)
+
+
+def measured(plan: Plan, cluster: Any, store: Path, seen: Any) -> dict[str, list[str]]:
+    settings = BlockSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
+    cluster.run(plan, runs_by_case(plan, store), settings, seen)
+    return {key: sorted(row["status"] for row in found.rows) for key, found in runs_by_case(plan, store).items()}
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> None:
+    clock_free_device.register()
+
+
+def test_each_case_is_measured_where_its_device_is_and_comes_back_whole(lab, store, new_seen):
+    lab.host("bench-a")
+    lab.host("bench-b")
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a", "bench-b"], 2)
+        seen = new_seen(lambda seen, name: None)
+        assert measured(plan, cluster, store, seen) == {planned.key: ["done"] for planned in plan.cases}
+    assert len(set(lab.measuring())) == 2, "two hosts"
+    assert {path.parent.parent.name for path in run_paths(store)} == {"bench-a", "bench-b"}
+    assert verify_store(store).findings == []
+    assert len(seen.of("attempted")) == 4
+    assert len(seen.of("started")) == 4
+    assert any("round 2 of 2" in text for text in seen.of("stage"))
+
+
+def test_a_host_that_dies_costs_only_its_current_case(lab, store, new_seen):
+    lab.host("bench-a")
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 3)
+        seen = new_seen(lambda seen, name: None)
+        first_done = threading.Event()
+
+        def hold_after_the_first(seen, name):
+            if name == "attempted":
+                (lab.said / "hold").touch()
+                first_done.set()
+
+        seen.on_call = hold_after_the_first
+        results: dict[str, Any] = {}
+        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
+        campaign.start()
+        assert first_done.wait(ANSWER_S)
+        before = len(lab.measuring())
+        wait_for(lambda: len(lab.measuring()) > before, "the second case")
+        (stored,) = run_paths(store)
+        lab.processes[-1].kill()
+        lab.processes[-1].wait()
+        seen.on_call = lambda seen, name: None
+        (lab.said / "hold").unlink()
+        killed = set(lab.measuring())
+        lab.host("bench-a")
+        campaign.join(ANSWER_S)
+    assert results == {planned.key: ["done"] for planned in plan.cases}
+    assert stored in run_paths(store)
+    again = len(lab.measuring()) - len([pid for pid in lab.measuring() if pid in killed])
+    assert again == 2 * 2, "the case that died, from its beginning, and the one after it"
+    assert verify_store(store).findings == []
+
+
+def test_a_case_that_kills_every_host_is_given_up_and_the_rest_goes_on(lab, store, new_seen):
+    lab.host("bench-a")
+    (lab.said / "hold").touch()
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(attempts=1))
+        seen = new_seen(lambda seen, name: None)
+        results: dict[str, Any] = {}
+        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
+        campaign.start()
+        while not seen.of("attempted"):
+            pids = {process.pid for process in lab.processes if process.poll() is None}
+            if pids & set(lab.measuring()):
+                lab.processes[-1].kill()
+                lab.processes[-1].wait()
+                lab.host("bench-a")
+            time.sleep(0.05)
+        (lab.said / "hold").unlink()
+        campaign.join(ANSWER_S)
+    given_up, done = seen.of("attempted")
+    assert (given_up.run, given_up.kind) == (None, "hosts-died")
+    assert done.status == "done"
+    assert sorted(results.values()) == [[], ["done"]]
+
+
+def test_a_campaign_that_is_left_leaves_no_host_measuring_and_goes_on_later(lab, store, new_seen):
+    lab.host("bench-a")
+    (lab.said / "hold").touch()
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 1)
+
+        def leave(seen, name):
+            if name == "stage":
+                cluster.leave()
+
+        measured(plan, cluster, store, new_seen(leave))
+    assert run_paths(store) == []
+    (lab.said / "hold").unlink()
+    with connected(lab.settings()) as cluster:
+        assert measured(plan, cluster, store, new_seen(lambda seen, name: None)) == {plan.cases[0].key: ["done"]}
+    assert len(lab.measuring()) <= 3, "one round of what was left, and two of what is wanted"
+
+
+def test_a_device_that_no_host_offers_is_said_with_what_is_offered(lab, monkeypatch):
+    lab.host("bench-a")
+    with connected(lab.settings()) as cluster:
+        cluster.device_of("bench-a")
+        monkeypatch.setattr("harness.campaign.cluster.APPEAR_S", 0.1)
+        with pytest.raises(InventoryError, match="Offered: bench-a"):
+            cluster.device_of("orin")
+
+
+def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr("harness.campaign.cluster.CONNECT_S", 0.5)
+    settings = cluster_settings("tcp://127.0.0.1:9", None, None, None, False)
+    assert settings is not None
+    with pytest.raises(UnreachableError, match="does not answer"), connected(settings):
+        pass
+
+
+def test_with_tls_hosts_of_another_authority_are_shut_out(tmp_path, store, new_seen, monkeypatch):
+    ours, theirs = authority(tmp_path, "ours"), authority(tmp_path, "theirs")
+    lab = Lab(tmp_path, member(tmp_path, "lab", ours, "ours"))
+    try:
+        assert lab.address.startswith("tls://")
+        stranger = member(tmp_path, "stranger", theirs, "ours")
+        lab.host("bench-b", stranger)
+        lab.host("bench-a")
+        with connected(lab.settings()) as cluster:
+            plan = plan_on(lab, cluster, ["bench-a"], 1)
+            assert measured(plan, cluster, store, new_seen(lambda seen, name: None)) == {plan.cases[0].key: ["done"]}
+            monkeypatch.setattr("harness.campaign.cluster.APPEAR_S", 0.5)
+            with pytest.raises(InventoryError):
+                cluster.device_of("bench-b")
+        monkeypatch.setattr("harness.campaign.cluster.CONNECT_S", 1.0)
+        outside = cluster_settings(lab.address, *stranger, insecure=False)
+        assert outside is not None
+        with pytest.raises(UnreachableError), connected(outside):
+            pass
+    finally:
+        lab.end()
+
+
+def test_an_export_travels_whole_or_not_at_all(tmp_path, shared_cache):
+    options = ExportOptions()
+    artifact = export_artifact(load_spec("b0-cls-r224").at((64, 64)), "onnx", options, cache=shared_cache)
+    files = packed(artifact)
+    there = unpacked(files, tmp_path / "there")
+    assert there.sha256 == artifact.sha256
+    assert there.path.read_bytes() == artifact.path.read_bytes()
+    assert there.reference is not None
+    damaged = {name: content[:-1] if name == artifact.path.name else content for name, content in files.items()}
+    with pytest.raises(ValueError, match="bytes instead of"):
+        unpacked(damaged, tmp_path / "damaged")
+    with pytest.raises(ValueError, match="plain file name"):
+        unpacked({"../escape": b""}, tmp_path / "escaped")
+    assert not (tmp_path / "escape").exists()
