@@ -76,6 +76,8 @@ def tool_flags(
         "max_secs": f"{settings.max_process_s:g}",
     }
     if is_compiled_model(known):
+        if not gpu and not chosen["xnnpack"]:
+            raise DeviceError("the CompiledModel tool has no kernels but XNNPACK's", "use the classic benchmark_model")
         flags |= {"use_cpu": not gpu, "use_gpu": gpu}
         if gpu:
             flags["require_full_delegation"] = not chosen["allow_partial"]

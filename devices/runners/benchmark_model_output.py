@@ -3,8 +3,8 @@
 Two generations print the same statistics: the classic tool (TFLite's Interpreter) and the one of LiteRT's
 CompiledModel, which adds a block of its own in milliseconds. Versions differ in prefixes (`INFO:` or none) and in
 percentiles, which came late; a mean is used where no median is printed, and the result says so. Forms of the statistics
-that occur: `count=0`, `count=1 curr=7340`, `count=50 curr=57(all same)`, and the full one with exponents
-(`avg=1.10911e+08`).
+that occur: `count=0`, `count=1 curr=7340`, `count=50 curr=57(all same)`, these with ` p5=57 median=57 p95=57` behind
+them in newer versions, and the full one with exponents (`avg=1.10911e+08`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from devices.errors import WorkerError
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FIELD = re.compile(rf"\b(count|first|curr|min|max|avg|std|p5|median|p95)=({_NUMBER})(?=[\s(]|$)")
 _STATISTICS = re.compile(r"^(?:\w+: ?)?(?:\[[^\]]*\] ?)?(count=.*)$")
-_SAME = re.compile(r"\s*\(all same\)\s*$")
+_SAME = re.compile(r"\s*\(all same\)(?=\s|$)")
+_PERCENTILES = {"p5", "median", "p95"}
 _STAGE = re.compile(r"Running benchmark for at least (\d{1,9}) iterations? and at least")
 _TIMINGS = re.compile(
     rf"Inference timings in us: Init: ({_NUMBER}), First inference: ({_NUMBER}), "
@@ -33,6 +34,8 @@ _DELEGATE = re.compile(
 _REFUSED = re.compile(r"Though (\w+) delegate is explicitly applied, the model graph will not be executed")
 _KERNELS = re.compile(r"w/ (\d{1,6}) delegate kernels")
 _MEMORY = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=({_NUMBER}) overall=({_NUMBER})")
+_COMPILED_MEMORY = re.compile(rf"Overall footprint:\s+({_NUMBER}) MB\s*$")
+_INITIALISED = re.compile(rf"Initialized session in ({_NUMBER})ms\.\s*$")
 _LARGEST_US = 1e12
 """Eleven days: a larger time is no time."""
 
@@ -92,8 +95,11 @@ def parse_statistics(text: str) -> Statistics:
     if count == 0:
         raise WorkerError("protocol", f"benchmark_model made no inference: {text.strip()[:200]!r}")
     if "avg" not in fields:
-        # One value, or all the same: only the last one is printed.
-        if set(fields) != {"count", "curr"} or (count > 1 and not _SAME.search(found.group(1) if found else "")):
+        # One value, or all the same: only the last one is printed, and where there are percentiles, these.
+        alike = {fields.get(name, fields.get("curr")) for name in ("curr", *_PERCENTILES)}
+        if set(fields) - _PERCENTILES != {"count", "curr"} or len(alike) != 1:
+            raise _unreadable(text)
+        if count > 1 and not _SAME.search(found.group(1) if found else ""):
             raise _unreadable(text)
         value = _us(fields["curr"], text)
         return Statistics(count, value, value, value, value)
@@ -123,6 +129,7 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
     timings: list[float] | None = None
     compiled: tuple[float, int | None] | None = None
     memory_mb: float | None = None
+    init_us: float | None = None
     for line in (stdout + "\n" + stderr).splitlines():
         if found := _UNCONSUMED.search(line):
             raise WorkerError(
@@ -154,6 +161,10 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
             delegations.append(Delegation(found.group(1), False, 0))
         elif found := _MEMORY.search(line):
             memory_mb = _finite(found.group(2), line)
+        elif found := _COMPILED_MEMORY.search(line):
+            memory_mb = _finite(found.group(1), line)
+        elif found := _INITIALISED.search(line):
+            init_us = _us(found.group(1), line) * 1000
     if compiled is not None and not by_stage:
         mean_us, count = compiled
         if count is None or count < 1 or mean_us <= 0:
@@ -173,7 +184,7 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
     return ToolOutput(
         warmup=by_stage[0] if len(by_stage) == 2 else None,
         inference=by_stage[-1],
-        init_us=timings[0] if timings else None,
+        init_us=timings[0] if timings else init_us,
         first_us=timings[1] if timings else None,
         delegations=tuple(delegations),
         memory_delta_mb=memory_mb,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
@@ -19,12 +20,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from build_benchmark_model import BuildError, build
 from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root
 from debian_packages import CannotFetchError
+from fake_daemon import FakeDaemon
 from phone_runs import PROTOCOL, TFLITE, leftovers, records
 
 from devices.transports.adb import AdbTransport, open_link
 from devices.transports.adb_options import AdbOptions
 
 BACKENDS = ("program", "adb-shell")
+_FAKE_PORTS = itertools.count(15655)
+"""A fresh one each time: the adb server remembers addresses."""
 
 
 def _cache() -> Path:
@@ -226,3 +230,17 @@ def next_run_works(tmp_path, write_devices, run_phone, make_tool):
         assert set(leftovers(tmp_path)) <= abandoned
 
     return check
+
+
+@pytest.fixture
+def fake(namespace: object) -> Iterator[Callable[[bool], int]]:
+    started: list[FakeDaemon] = []
+
+    def start(ask: bool) -> int:
+        port = next(_FAKE_PORTS)
+        started.append(FakeDaemon(ask, port))
+        return port
+
+    yield start
+    for one in started:
+        one.close()

@@ -86,3 +86,14 @@ def test_after_a_daemon_that_was_not_there(daemon, write_devices, run_phone, mak
     assert done.returncode == 1, done.stdout + done.stderr
     daemon.start()
     next_run_works(before=0)
+
+
+@pytest.mark.parametrize(("asks", "said"), [(True, "accept the dialog"), (False, "")], ids=["locked", "offline"])
+def test_after_a_device_that_is_locked_or_offline(
+    fake, write_devices, run_phone, make_tool, next_run_works, asks, said
+):
+    write_devices(make_tool("replay"), adb={"port": fake(asks)})
+    done = run_phone()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    next_run_works(before=0)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import socket
 import stat
-import struct
-import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,59 +11,6 @@ from devices.errors import InventoryError, UnreachableError
 from devices.transports.adb import open_link
 from devices.transports.adb_keys import load_signer
 from devices.transports.adb_options import AdbOptions
-
-_PORTS = itertools.count(15655)
-"""A fresh one each time: the adb server remembers addresses."""
-
-
-class FakeDaemon:
-    """Speaks as much of the protocol as it takes to ask for a key again and again, or says nothing at all."""
-
-    def __init__(self, ask: bool, port: int) -> None:
-        self._ask = ask
-        self._socket = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        # A thread that waits in accept wakes up from shutdown, not from close.
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            while header := connection.recv(24, socket.MSG_WAITALL):
-                size = struct.unpack("<6I", header)[3]
-                if size:
-                    connection.recv(size, socket.MSG_WAITALL)
-                if self._ask and struct.unpack("<6I", header)[1] != 3:
-                    connection.sendall(_message(b"AUTH", 1, 0, os.urandom(20)))
-
-
-def _message(command: bytes, first: int, second: int, data: bytes) -> bytes:
-    number = int.from_bytes(command, "little")
-    return struct.pack("<6I", number, first, second, len(data), sum(data), number ^ 0xFFFFFFFF) + data
-
-
-@pytest.fixture
-def fake(namespace: object) -> Iterator[Callable[[bool], int]]:
-    started: list[FakeDaemon] = []
-
-    def start(ask: bool) -> int:
-        port = next(_PORTS)
-        started.append(FakeDaemon(ask, port))
-        return port
-
-    yield start
-    for one in started:
-        one.close()
 
 
 @pytest.mark.parametrize("backend", ["program", "adb-shell"])

@@ -77,11 +77,13 @@ def test_the_compiled_model_tool_has_flags_of_its_own():
 
 
 def test_the_newer_compiled_model_tool_names_the_gpu_precision():
-    newer = (COMPILED - {"allow_fp16"}) | {"gpu-precision"}
+    newer = parse_flags((DATA / "litert220_cm_flags.stderr").read_text())
+    assert is_compiled_model(newer)
+    assert _flags(newer, "litert", threads=2)["num_threads"] == "2"
+    with pytest.raises(DeviceError, match="no kernels but XNNPACK's"):
+        _flags(newer, "litert", xnnpack=False)
     assert _flags(newer, "litert-gpu")["gpu-precision"] == "fp32"
     assert _flags(newer, "litert-gpu", allow_fp16=True)["gpu-precision"] == "auto"
-    usage = USAGE + "\n\t--gpu-precision=auto \tstring\toptional\tGPU precision option [auto|fp16|fp32]."
-    assert "gpu-precision" in parse_flags(usage)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from devices.errors import WorkerError
-from devices.runners.benchmark_model_output import parse_output, parse_statistics
+from devices.runners.benchmark_model_output import ToolOutput, parse_output, parse_statistics
 
 DATA = Path(__file__).parent / "data"
 RECORDED = [path.read_text() for path in sorted(DATA.glob("*.std*")) + sorted(DATA.glob("tf2141_*.[oe]*"))]
@@ -47,27 +47,34 @@ def test_the_older_tool_with_xnnpack(name, kernels):
     assert (one.delegate, one.full, one.kernels) == ("XNNPACK", False, kernels)
 
 
-def test_the_compiled_model_tool_in_both_its_forms():
-    block = "\n".join(
-        [
-            "INFO: [litert/tools/benchmark_litert_model.h:74] ",
-            "========== BENCHMARK RESULTS ==========",
-            "INFO: [litert/tools/benchmark_litert_model.h:75] Model initialization: 12.50 ms",
-            "INFO: [litert/tools/benchmark_litert_model.h:79] Warmup (avg):         4.10 ms (5 runs)",
-            "INFO: [litert/tools/benchmark_litert_model.h:81] Inference (avg):      3.25 ms (50 runs)",
-        ]
-    )
+def _compiled(name: str) -> ToolOutput:
+    texts = [DATA / f"litert220_cm_{name}.{stream}" for stream in ("stdout", "stderr")]
+    return parse_output(*(path.read_text() for path in texts))
+
+
+def test_the_compiled_model_tool():
+    """LiteRT 2.2.0's, built from its sources against the runtime library of the package ai-edge-litert 2.2.0."""
+    output = _compiled("f32")
+    assert output.warmup is not None
+    assert (output.warmup.count, output.inference.count) == (5, 20)
+    assert (output.inference.median_us, output.inference.mean_us, output.inference.max_us) == (137, 945.6, 8251)
+    assert (output.statistic, output.generation, output.delegations) == ("median", "compiled-model", ())
+    assert output.init_us is not None
+    assert output.memory_delta_mb is not None
+    assert 0 < output.init_us < 1e6
+    assert 0 < output.memory_delta_mb < 100
+    once = _compiled("one")
+    assert (once.inference.count, once.typical_us, once.statistic) == (1, 156, "median")
+
+
+def test_a_build_of_it_that_prints_its_block_alone():
+    block = (DATA / "litert220_cm_f32.stderr").read_text()
     alone = parse_output(block)
-    assert (alone.inference.count, alone.typical_us, alone.statistic) == (50, 3250, "mean")
-    assert alone.generation == "compiled-model"
-    both = parse_output(
-        "Running benchmark for at least 50 iterations and at least 0 seconds but\n"
-        "INFO: count=50 first=3300 curr=3200 min=3100 max=3400 avg=3250 std=9 p5=3110 median=3240 p95=3390\n" + block
-    )
-    assert (both.typical_us, both.statistic, both.generation) == (3240, "median", "compiled-model")
+    assert (alone.inference.count, alone.statistic, alone.generation) == (20, "mean", "compiled-model")
+    assert alone.typical_us == pytest.approx(_compiled("f32").inference.mean_us, abs=5), "it has two decimals of a ms"
 
 
-@pytest.mark.parametrize("name", ["litert220_gpu.stdout", "tf2141_csv.out"])
+@pytest.mark.parametrize("name", ["litert220_gpu.stdout", "tf2141_csv.out", "litert220_cm_unconsumed.stdout"])
 def test_an_ignored_flag_is_a_failure(name):
     with pytest.raises(WorkerError, match="ignored --use_") as caught:
         parse_output((DATA / name).read_text())
@@ -80,6 +87,8 @@ def test_an_ignored_flag_is_a_failure(name):
         ("count=1 curr=7340", 1, 7340),
         ("INFO: count=50 curr=57(all same)", 50, 57),
         ("count=50 curr=57 (all same)", 50, 57),
+        ("count=1 curr=7340 p5=7340 median=7340 p95=7340", 1, 7340),
+        ("INFO: count=50 curr=57(all same) p5=57 median=57 p95=57", 50, 57),
         ("count=3 first=1e8 curr=1e8 min=1.1e+08 max=1.11e+08 avg=1.10911e+08 std=5", 3, None),
         (FULL, 50, 57),
     ],
@@ -101,6 +110,8 @@ def test_every_known_form(line, count, median_us):
         "count=50 first=58 curr=57 min=58 max=57 avg=57.5 std=0",
         "count=50 first=58 curr=57 min=57 max=58 avg=57.2 std=0 median=60",
         "count=50 curr=5x7(all same)",
+        "count=50 curr=57 p5=57 median=57 p95=57",
+        "count=50 curr=57(all same) p5=57 median=58 p95=57",
         "count=1.5 curr=7",
         "count=1 curr=1e400",
         "count=1 curr=-3",

@@ -1,0 +1,115 @@
+"""What is done ahead of measuring, and what must not be done beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import clock_free_device
+import pytest
+
+from devices.opening import PARTS
+from devices.transports.local import LocalTransport
+from harness.campaign import ahead
+from harness.campaign.ahead import ExportAhead
+from harness.campaign.plan import PlannedCase
+from harness.export import ExportOptions
+from harness.export.errors import ExportError
+from harness.exporting import Export
+from harness.running import RunInProgress
+
+
+class AfarTransport(LocalTransport):
+    """A device that is not this host, as far as anybody can tell."""
+
+
+@pytest.fixture
+def exported(monkeypatch):
+    """Models that are exported ahead, in order, and whether a round was under way."""
+    found, measuring = [], threading.Event()
+
+    def export(spec, format_, options, progress):
+        assert measuring.wait(10)
+        found.append(spec.id)
+        if spec.id == "case-0001":
+            raise ExportError("not this one")
+
+    def measure(runner, *arguments):
+        measuring.set()
+        return answered(runner, *arguments)
+
+    answered = clock_free_device.ClockFreeRunner.measure
+    monkeypatch.setattr(clock_free_device.ClockFreeRunner, "measure", measure)
+    monkeypatch.setattr(ahead, "export_artifact", export)
+    monkeypatch.setattr(RunInProgress, "export_of", lambda run, case: Export(case.spec, "onnx", ExportOptions()))
+    return found
+
+
+def on(transport, plan):
+    cases = [
+        PlannedCase(
+            one.key,
+            dataclasses.replace(one.case, device=one.case.device.model_copy(update={"transport": transport})),
+        )
+        for one in plan.cases
+    ]
+    return dataclasses.replace(plan, cases=tuple(cases))
+
+
+def test_the_next_blocks_exports_are_made_while_another_device_is_measured(make_plan, run_plan, exported, monkeypatch):
+    monkeypatch.setitem(PARTS["transport"], "afar", f"{__name__}:AfarTransport")
+    monkeypatch.setattr("devices.opening._find", finding(AfarTransport))
+    plan = on("afar", make_plan(6, block=2))
+    seen = run_plan(plan)
+    blocks = [[planned.case.spec.id for planned in block] for block in plan.blocks(keys(plan))["clock-free"]]
+    assert set(exported) <= {*blocks[1], *blocks[2]}
+    assert exported[0] == blocks[1][0]
+    assert {attempt.status for attempt in seen.of("attempted")} == {"done"}, "a failing export stops nobody here"
+
+
+def test_nothing_is_exported_while_this_computer_is_measured(make_plan, run_plan, exported):
+    run_plan(make_plan(6, block=2))
+    assert exported == []
+
+
+def test_leaving_with_an_error_does_not_wait_for_exports(monkeypatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def export(spec, format_, options, progress):
+        begun.set()
+        assert may_end.wait(10)
+        progress("next stage")
+        pytest.fail("it went on after everybody had left")
+
+    monkeypatch.setattr(ahead, "export_artifact", export)
+    with pytest.raises(KeyboardInterrupt), ExportAhead([Export(None, "onnx", ExportOptions())] * 2):  # type: ignore[arg-type]
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+    may_end.set()
+
+
+def test_engines_are_built_before_the_first_round(make_plan, run_plan, monkeypatch):
+    asked = []
+
+    def measure(runner, transport, deployment, request, *rest):
+        asked.append((deployment.sha256, request.sampling["max_count"], request.throughput))
+        return answered(runner, transport, deployment, request, *rest)
+
+    answered = clock_free_device.ClockFreeRunner.measure
+    monkeypatch.setattr(clock_free_device.ClockFreeRunner, "measure", measure)
+    plan = make_plan(2)
+    building = [PlannedCase(one.key, dataclasses.replace(one.case, runtime="tensorrt")) for one in plan.cases]
+    run_plan(dataclasses.replace(plan, cases=tuple(building)))
+    assert [count == 1 for _, count, _ in asked] == [True, True, False, False, False, False]
+    assert len({sha256 for sha256, _, _ in asked[:2]}) == 2
+
+
+def keys(plan):
+    return frozenset(planned.key for planned in plan.cases)
+
+
+def finding(transport):
+    from devices import opening
+
+    find = opening._find
+    return lambda kind, name: transport if (kind, name) == ("transport", "afar") else find(kind, name)
