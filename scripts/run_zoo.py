@@ -2,6 +2,7 @@
 
     python scripts/run_zoo.py                          # every spec, protocol quick, LiteRT; hours
     python scripts/run_zoo.py --runtime onnxruntime --only b1-seg --only segformer-b1
+    python scripts/run_zoo.py --device NAME            # this computer under the name that its stored runs carry
 
 Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
 value. Runs are kept in a store; a model that has a run there already is not run again, so that the script can be
@@ -28,10 +29,10 @@ PAGE = ROOT / "docs" / "zoo-runs.md"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 
 
-def run(spec: ModelSpec, runtime: str, store: Path, timeout_s: float) -> str | None:
+def run(spec: ModelSpec, device: str, runtime: str, store: Path, timeout_s: float) -> str | None:
     """Measure one model; None, or why there is not even a failed run in the store."""
     able = "onnxruntime" if runtime == "litert" and not spec.tflite else runtime
-    words = ["run", "--device", "local", "--model", spec.id, "--runtime", able, "--protocol", "quick"]
+    words = ["run", "--device", device, "--model", spec.id, "--runtime", able, "--protocol", "quick"]
     try:
         done = subprocess.run(
             [*BENCH, *words, "--store", str(store), "--json", "--quiet"],
@@ -49,13 +50,19 @@ def run(spec: ModelSpec, runtime: str, store: Path, timeout_s: float) -> str | N
     return None
 
 
-def stored(store: Path, runtime: str) -> dict[str, StoredRun]:
-    """The latest run of each model with this runtime, or its stand-in; failed ones know no runtime, and count."""
+def stored(specs: list[ModelSpec], device: str, runtime: str, store: Path) -> dict[str, StoredRun]:
+    """The latest run of each model with this runtime, or its stand-in, in fp32, at batch 1 and its own resolution.
+
+    Failed ones know no runtime, and count.
+    """
     runtimes = (runtime, None, "onnxruntime") if runtime == "litert" else (runtime, None)
+    resolutions = {spec.id: spec.resolution for spec in specs}
     latest: dict[str, StoredRun] = {}
     for run in find_rows(store):
-        if run["model"] not in latest and run["runtime"] in runtimes:
-            latest[run["model"]] = StoredRun(store / run["path"], read_record(store / run["path"]))
+        model = run["model"]
+        same = (run["device"], run["precision"], run["batch"]) == (device, "fp32", 1) and run["runtime"] in runtimes
+        if model not in latest and same and resolutions.get(model) == (run["height"], run["width"]):
+            latest[model] = StoredRun(store / run["path"], read_record(store / run["path"]))
     return latest
 
 
@@ -98,27 +105,30 @@ def _cell(text: str) -> str:
 
 
 @click.command()
+@click.option("--device", default="local", show_default=True, help="A name of this computer in devices.yaml.")
 @click.option("--runtime", default="litert", show_default=True)
 @click.option("--only", multiple=True, metavar="ID", help="Only these models.")
 @click.option("--store", type=click.Path(path_type=Path), default=ROOT / "results", show_default=False)
 @click.option("--timeout-min", default=30.0, show_default=True, help="A model that takes longer is given up.")
-def main(runtime: str, only: tuple[str, ...], store: Path, timeout_min: float) -> None:
+def main(device: str, runtime: str, only: tuple[str, ...], store: Path, timeout_min: float) -> None:
     specs = [spec for spec in list_specs() if not only or spec.id in only]
     reasons: dict[str, str] = {}
+    done = stored(specs, device, runtime, store)
     for index, spec in enumerate(specs):
-        if spec.id in stored(store, runtime):
+        if spec.id in done:
             continue
         print(f"{index + 1} of {len(specs)}: {spec.id}", flush=True)
-        if reason := run(spec, runtime, store, 60 * timeout_min):
+        if reason := run(spec, device, runtime, store, 60 * timeout_min):
             reasons[spec.id] = reason
             print(f"  {reason}", flush=True)
-    found = stored(store, runtime)
+    found = stored(specs, device, runtime, store)
     lines = [
         "# Every model on one computer",
         "",
-        f"Written by `scripts/run_zoo.py --runtime {runtime}`; do not edit. Protocol `quick`, one thread: enough to",
-        "say what runs and what does not, not to quote. `error` is the largest difference from the fp32 module's",
-        "outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many partitions.",
+        f"Written by `scripts/run_zoo.py --device {device} --runtime {runtime}`; do not edit. Protocol `quick`, one",
+        "thread: enough to say what runs and what does not, not to quote. `error` is the largest difference from the",
+        "fp32 module's outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many",
+        "partitions.",
         "",
         "| model | input | latency | memory | error | delegated | |",
         "|---|---|---:|---:|---:|---|---|",

@@ -1,7 +1,8 @@
-"""Write docs/zoo.md: every model, its parameters and MACs beside the published ones, its source and licence.
+"""Write docs/zoo.md: every model, its parameters and MACs beside the published ones, its source and licence; and the
+counts themselves into model_specs/families/counts.csv, for what needs them without torch.
 
-    python scripts/zoo_table.py            write the page
-    python scripts/zoo_table.py --check    exit with 1 if the page is not what the specs say now
+    python scripts/zoo_table.py            write both
+    python scripts/zoo_table.py --check    exit with 1 if they are not what the specs say now
 
 Counting happens on the meta device: no weights, nothing computed.
 """
@@ -14,8 +15,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from harness.cli.model_check import CheckedModel, check_model
+from harness.cli.model_check import CheckedModel, compare_counts
 from model_specs import ModelSpec, list_specs
+from model_specs.counting import count
+from model_specs.known_counts import FILE as COUNTS
+from model_specs.known_counts import as_csv
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 Row = tuple[ModelSpec, CheckedModel]
@@ -52,17 +56,22 @@ becomes a file of built-in operators alone.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="compare with the page instead of writing it")
+    parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     options = parser.parse_args(arguments)
-    text = page([(spec, check_model(spec)) for spec in list_specs()])
-    if not options.check:
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"{PAGE}: {len(text.splitlines())} lines")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE} is not what the specs say; run `python scripts/zoo_table.py`.", file=sys.stderr)
-    return 1
+    counted = [(spec, count(spec)) for spec in list_specs()]
+    texts = {
+        PAGE: page([(spec, compare_counts(spec, counts)) for spec, counts in counted]),
+        COUNTS: as_csv({spec.id: counts for spec, counts in counted}),
+    }
+    outdated = [path for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if options.check:
+        for path in outdated:
+            print(f"{path} is not what the specs say; run `python scripts/zoo_table.py`.", file=sys.stderr)
+        return 1 if outdated else 0
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"{path}: {len(text.splitlines())} lines")
+    return 0
 
 
 def page(rows: Iterable[Row]) -> str:

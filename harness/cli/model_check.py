@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from model_specs.counting import Counts
 from model_specs.spec import ModelSpec
 from reports.published.tables import number, published_row
 
@@ -36,7 +37,11 @@ def check_model(spec: ModelSpec) -> CheckedModel:
     """Count on the meta device (no weights, no memory) and compare. Raises SpecError where the spec does not build."""
     from model_specs.counting import count
 
-    counts = count(spec)
+    return compare_counts(spec, count(spec))
+
+
+def compare_counts(spec: ModelSpec, counts: Counts) -> CheckedModel:
+    """The spec's counts beside what is published of it."""
     params_m, macs_g = counts.params / 1e6, counts.macs / 1e9
     params_published_m, macs_published_g = _published(spec)
     params_diff_pct, macs_diff_pct = _diff_pct(params_m, params_published_m), _diff_pct(macs_g, macs_published_g)

@@ -144,22 +144,18 @@ def _estimates(plan: Plan, store: Path) -> dict[str, float | None]:
     from harness.campaign.estimate import Estimator
     from harness.store.listing import find_rows
 
-    estimator = Estimator(find_rows(store), _published_macs)
+    estimator = Estimator(find_rows(store), _known_macs)
     return {planned.key: estimator.seconds(planned.case) for planned in plan.cases}
 
 
-def _published_macs(spec: ModelSpec) -> float | None:
-    """MACs of an image as the authors print them, for the model's own resolution only."""
+def _known_macs(spec: ModelSpec) -> float | None:
+    """MACs of an image, for models that ship here at their own resolution."""
     from model_specs import list_specs
-    from reports.published.tables import number, published_row
+    from model_specs.known_counts import known_counts
 
     own = next((one for one in list_specs() if one.id == spec.id), None)
-    if own is None or own.resolution != spec.resolution:
-        return None
-    rows = [number(published_row(row), "macs_g") for row in spec.published]
-    if spec.published_counts is not None:
-        rows.append(spec.published_counts.macs_g)
-    return next((1e9 * macs for macs in rows if macs is not None), None)
+    counts = known_counts(spec.id) if own is not None and own.resolution == spec.resolution else None
+    return None if counts is None else counts.macs
 
 
 def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from reports.attention_ratios import EQUAL_MACS, attention_ratios
@@ -52,21 +50,15 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
     return _noted(found, f"at batch {batch}; {of_paper}")
 
 
-@cache
 def counted_factor(subject: Subject) -> Cell:
     """MACs of the baseline over the candidate's, counted from the modules as the paper's figures were."""
-    from model_specs.catalog import load_spec
-    from model_specs.counting import count
+    from model_specs.known_counts import known_counts
 
-    try:
-        # Libraries that build the baselines log warnings about themselves when they are imported.
-        logging.disable(logging.WARNING)
-        baseline, candidate = (count(load_spec(model)).macs for model in (subject.baseline, subject.candidate))
-    except ModuleNotFoundError as error:
-        return Cell("not counted", notes=(f"counting needs {error.name}: pip install 'latency-bench[export,zoo]'",))
-    finally:
-        logging.disable(logging.NOTSET)
-    return Cell(ratio(baseline / candidate), baseline / candidate, notes=(COUNTED,))
+    baseline, candidate = known_counts(subject.baseline), known_counts(subject.candidate)
+    assert baseline is not None, "the models of the claims ship here"
+    assert candidate is not None, "the models of the claims ship here"
+    factor = baseline.macs / candidate.macs
+    return Cell(ratio(factor), factor, notes=(COUNTED,))
 
 
 def attention_factors(runs: pd.DataFrame) -> dict[Setting, Cell]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from model_specs import ModelSpec, SpecError, list_specs, load_spec
 from model_specs.counting import Counts, count
+from model_specs.known_counts import FILE, known_counts
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 TOLERANCE = 0.03
@@ -42,6 +43,7 @@ def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec)
         assert spec.note or spec.provenance.design == "ours", f"{spec.id} has no published figure and gives no reason"
         return
     counts = count(spec)
+    assert known_counts(spec.id) == counts, "run `python scripts/zoo_table.py`"
     measured = (counts.params / 1e6, counts.macs / 1e9)
     reasons = (spec.deviation.params, spec.deviation.macs)
     for name, ours, theirs, reason in zip(("params", "macs"), measured, published, reasons, strict=True):
@@ -49,6 +51,12 @@ def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec)
             continue
         within = abs(ours / theirs - 1) <= TOLERANCE
         assert within or reason, f"{spec.id}: {name} {ours:.3f}, published {theirs}, and no reason given"
+
+
+def test_counts_are_known_beforehand_of_every_model_that_ships_and_of_no_other() -> None:
+    with FILE.open() as lines:
+        assert [row["id"] for row in csv.DictReader(lines)] == [spec.id for spec in list_specs()]
+    assert known_counts("timm:resnet18") is None
 
 
 def test_every_row_of_the_paper_for_our_models_has_a_spec() -> None:

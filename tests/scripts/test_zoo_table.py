@@ -11,6 +11,7 @@ import pytest
 
 from harness.cli.model_check import CheckedModel
 from model_specs import ModelSpec, list_specs
+from model_specs.counting import Counts
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "zoo_table.py"
 
@@ -64,11 +65,15 @@ def test_a_page_out_of_date_is_an_error_that_says_what_to_do(
 ) -> None:
     spec = list_specs()[0]
     monkeypatch.setattr(zoo, "PAGE", tmp_path / "zoo.md")
+    monkeypatch.setattr(zoo, "COUNTS", tmp_path / "counts.csv")
     monkeypatch.setattr(zoo, "list_specs", lambda: (spec,))
-    monkeypatch.setattr(zoo, "check_model", checked)
+    monkeypatch.setattr(zoo, "count", lambda spec: Counts(params=40_000_000, macs=421_200_000))
     assert zoo.main(["--check"]) == 1
     assert zoo.main([]) == 0
     assert zoo.main(["--check"]) == 0
-    monkeypatch.setattr(zoo, "check_model", lambda spec: checked(spec, published=None))
-    assert zoo.main(["--check"]) == 1
-    assert "run `python scripts/zoo_table.py`" in capsys.readouterr().err
+    assert (tmp_path / "counts.csv").read_text() == f"id,params,macs\n{spec.id},40000000,421200000\n"
+    monkeypatch.setattr(zoo, "count", lambda spec: Counts(params=40_000_000, macs=421_200_001))
+    assert zoo.main(["--check"]) == 1, "the page prints three digits, the counts all"
+    said = capsys.readouterr().err
+    assert "counts.csv is not what the specs say; run `python scripts/zoo_table.py`" in said
+    assert "zoo.md" not in said.splitlines()[-1]
