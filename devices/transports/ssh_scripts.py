@@ -102,7 +102,9 @@ AGENT = _script(
     eval "$farewell" </dev/null
     # Last, so that whoever waits for the device finds it as it was.
     free_lease
-    cd / && rm -rf -- "$session"
+    # Again where it fails: a command that was just being started may have left its mark between two deletions.
+    cd /
+    for attempt in 1 2 3 4 5; do rm -rf -- "$session" && break; sleep 1; done
     """
 ).replace("# lock functions\n", LOCK_FUNCTIONS)
 
