@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from devices.transports.ssh_options import SshOptions
 from devices.tuning.base import Operation, apply_all
 from devices.tuning.jetson import LockedClocks, PowerMode
 from devices.tuning.nvidia import LockedGpuClocks
+from devices.worker.files import file_sha256
 
 
 class Device(BaseModel):
@@ -151,9 +153,14 @@ class DeviceSession:
     def deploy(self, artifact: Path, sha256: str, external_data: Iterable[Path] = ()) -> Deployment:
         """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is
         not carried again."""
+        external_sha256 = []
         for file in external_data:
+            digest = file_sha256(str(file))
+            self._transport.content_is(file, digest)
             self._transport.push(file, file.name)
-        return self._runner.deploy(self._transport, artifact, sha256)
+            external_sha256.append(digest)
+        deployment = self._runner.deploy(self._transport, artifact, sha256)
+        return replace(deployment, external_sha256=tuple(external_sha256))
 
     def measure(
         self, deployment: Deployment, request: RoundRequest, outputs_to: Path, on_progress: ProgressHandler

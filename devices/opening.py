@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.device import Device, DeviceSession
 from devices.errors import InventoryError
+from devices.runners.base import Runner
 
 PARTS: dict[str, dict[str, str]] = {
     "transport": {
@@ -31,11 +32,21 @@ PARTS: dict[str, dict[str, str]] = {
 
 def open_device(device: Device) -> DeviceSession:
     """Open a session. Raises InventoryError for an unknown part, UnreachableError where the device does not answer."""
-    python = device.python or getattr(_find("transport", device.transport), "python", None)
-    runner = _make("runner", device.runner, device, python=python)
+    runner = _runner(device)
     probes = [_make("probe", name, device) for name in device.probes]
     # Last, because it is the only part that holds something open.
     return DeviceSession(device, _make("transport", device.transport, device), runner, probes)
+
+
+def own_format(device: Device) -> str:
+    """The file format that the device's own runtime loads, without asking the device. Raises InventoryError."""
+    return _runner(device).artifact_format(device.runtime)
+
+
+def _runner(device: Device) -> Runner:
+    python = device.python or getattr(_find("transport", device.transport), "python", None)
+    runner: Runner = _make("runner", device.runner, device, python=python)
+    return runner
 
 
 def _make(kind: str, name: str, device: Device, **arguments: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -12,6 +12,10 @@ from devices.device import Device
 from harness.case import Case
 from harness.errors import RequestError
 from harness.export.options import Output, Precision
+
+if TYPE_CHECKING:
+    from harness.export import Artifact
+    from model_specs.spec import ModelSpec
 
 _RESOLUTION = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -68,7 +72,7 @@ def case_of(request: CaseRequest, single: bool, device: Device | None = None) ->
 
     device = _set_up(device or find_device(request.device), request)
     protocol = load_protocol(request.protocol)
-    spec, artifact, batch, runtime = _what(request)
+    spec, artifact, batch = _what(request)
     if request.output != "logits" and spec.task != "segmentation":
         raise RequestError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
     try:
@@ -80,7 +84,7 @@ def case_of(request: CaseRequest, single: bool, device: Device | None = None) ->
         artifact=artifact,
         device=device,
         protocol=protocol,
-        runtime=runtime or device.runtime,
+        runtime=request.runtime or _usual_runtime(device, artifact),
         rounds=request.rounds or (protocol.rounds if single else protocol.campaign_rounds),
         threads=request.threads or (len(request.cpus) if request.cpus else device.threads),
         cpus=request.cpus or device.cpus,
@@ -102,16 +106,24 @@ def _set_up(device: Device, request: CaseRequest) -> Device:
     return device.model_copy(update=changes)
 
 
-def _what(request: CaseRequest) -> tuple[Any, Any, int, str | None]:
-    """Spec, artifact where it is brought, batch and runtime."""
-    from harness.model_file import RUNTIMES, open_model_file
+def _what(request: CaseRequest) -> tuple[ModelSpec, Artifact | None, int]:
+    """Spec, artifact where it is brought, and batch."""
+    from harness.model_file import open_model_file
     from model_specs import load_spec
 
     if request.file is None:
         if request.model is None:
             raise RequestError("a case needs a model; `bench models ls` lists them")
-        return load_spec(request.model), None, request.batch, request.runtime
+        return load_spec(request.model), None, request.batch
     brought = open_model_file(*request.file)
     if request.resolution or request.weights:
         raise RequestError("a file is measured as it is: --resolution and --weights are for --model")
-    return brought.spec, brought.artifact, brought.batch, request.runtime or RUNTIMES[brought.artifact.format]
+    return brought.spec, brought.artifact, brought.batch
+
+
+def _usual_runtime(device: Device, brought: Artifact | None) -> str:
+    """The device's own; for a file that it does not load, what usually does."""
+    from devices.opening import own_format
+    from harness.model_file import RUNTIMES
+
+    return device.runtime if brought is None or own_format(device) == brought.format else RUNTIMES[brought.format]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from model_specs.spec import InputSpec, ModelSpec
 
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
-"""What runs a file where the user names no runtime."""
+"""What runs a file where the user names no runtime, and the device's own loads another format."""
 _DTYPES = ("float32", "int32", "int64")
 
 

@@ -27,6 +27,8 @@ class Deployment:
 
     path: str
     sha256: str
+    external_sha256: tuple[str, ...] = ()
+    """Of the files with weights that lie beside it, where the model has such."""
 
 
 @dataclass(frozen=True)

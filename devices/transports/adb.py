@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import secrets
 import tempfile
@@ -19,6 +18,7 @@ from devices.transports.adb_lock import AdbLock
 from devices.transports.adb_options import AdbOptions
 from devices.transports.adb_script import guarded, held, new_mark
 from devices.transports.base import Completed, LineHandler, Transport
+from devices.worker.files import file_sha256
 
 if TYPE_CHECKING:
     from devices.device import Device
@@ -123,7 +123,7 @@ class AdbTransport(Transport):
         if local.is_dir():
             return self._push_folder(local, name)
         _check_name(name)
-        sha256 = _sha256(local)
+        sha256 = file_sha256(str(local))
         folder = f"{self._files}/{sha256[:32]}"
         target = f"{folder}/{name}"
         if self._hash_of(target, local.stat().st_size) == sha256:
@@ -228,11 +228,3 @@ class AdbTransport(Transport):
 def _check_name(name: str) -> None:
     if not _FILE_NAME.fullmatch(name):
         raise DeviceError(f"{name!r} is no name for a file on the device")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

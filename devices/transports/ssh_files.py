@@ -15,6 +15,7 @@ from typing import IO
 from devices.errors import DeviceError
 from devices.transports.ssh_link import SshLink
 from devices.transports.ssh_scripts import RECEIVE, SEND
+from devices.worker.files import file_sha256
 
 _STALLED_S = 60.0
 _CHUNK_BYTES = 1 << 20
@@ -22,7 +23,7 @@ _CHUNK_BYTES = 1 << 20
 
 def push_file(link: SshLink, local: Path, name: str, sha256: str | None = None) -> None:
     """Bring a file to the device's store, unless it is there already, and link `name` in the session's folder to it."""
-    sha256, size_bytes = sha256 or _sha256(local), local.stat().st_size
+    sha256, size_bytes = sha256 or file_sha256(str(local)), local.stat().st_size
     word, said = link.ask("stored", sha256, str(size_bytes), name)
     if word == "0":
         return
@@ -170,11 +171,3 @@ def _failure(link: SshLink, local: Path, size_bytes: int, outcome: str) -> Devic
     return DeviceError(
         f"{local.name} did not arrive whole at {where} ({outcome})", "measure again; what arrived is kept and resumed"
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -70,16 +70,17 @@ def test_a_python_without_numpy(remote):
     assert remote.run().returncode == 0
 
 
-def save_twice(path: Path, external: bool = False) -> Path:
-    """y = image * 2, the 2 in a file of its own on request."""
+def save_twice(path: Path, external: bool = False, factor: float = 2.0) -> Path:
+    """y = image * factor, the factor in a file of its own on request."""
     onnx = pytest.importorskip("onnx")
     helper, shape = onnx.helper, [1, 3, 8, 8]
     values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in ("image", "y")]
-    two = onnx.numpy_helper.from_array(np.full((1, 3, 8, 8), 2.0, np.float32), "two")
+    two = onnx.numpy_helper.from_array(np.full((1, 3, 8, 8), factor, np.float32), "two")
     graph = helper.make_graph(
         [helper.make_node("Mul", ["image", "two"], ["y"])], "twice", values[:1], values[1:], [two]
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    path.with_name("two.data").unlink(missing_ok=True)  # onnx would append
     kept = {"save_as_external_data": True, "location": "two.data", "size_threshold": 0} if external else {}
     onnx.save(model, str(path), **kept)
     return path
@@ -92,6 +93,20 @@ def test_weights_beside_the_model_are_brought_there(remote, bench):
     assert done.returncode == 0, done.stderr
     sizes = {file.stat().st_size for file in (remote.server.work / "store").iterdir()}
     assert {path.stat().st_size, path.with_name("two.data").stat().st_size} <= sizes
+
+
+def test_an_engine_belongs_to_the_weights_that_lay_beside_the_model(remote, bench):
+    remote.jetson("8.2")
+    remote.set_environment(TRTEXEC_VERSION="8.2")
+    path = remote.folder / "beside.onnx"
+    command = ["run", "--device", "remote", "--onnx", str(path), "--protocol", str(remote.folder / "fast.yaml")]
+    graphs = set()
+    for factor, engines in ((2.0, 1), (3.0, 2), (2.0, 2)):
+        graphs.add(save_twice(path, external=True, factor=factor).read_bytes())
+        done = bench(*command, "--quiet", "--json")
+        assert done.returncode == 0, done.stderr
+        assert len(list((remote.server.work / "store").glob("engine-*"))) == engines
+    assert len(graphs) == 1, "the file itself does not tell them apart"
 
 
 TENSORRT = """
