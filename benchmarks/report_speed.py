@@ -3,9 +3,9 @@
     python benchmarks/report_speed.py --runs 10000 --runs 100000
 
 Makes each store of made-up runs (example_store.py), then runs `bench report` for Tables 1 to 7 and the claims in every
-format and for Figure 1, in a process of its own, as a user would: first without an index of the store, then with it. The
-time is the whole command's, the start of Python included. Files are in the page cache: what is measured is this program,
-not the disk.
+format and for Figure 1, in a process of its own, as a user would: first without an index of the store, then with it.
+The time is the whole command's, the start of Python included. Files are in the page cache: what is measured is this
+program, not the disk.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
         enqueue=_all_ms([one.result.samples.enqueue_ns for one in rounds]),
         compute=_all_ms([one.result.samples.phases_ns.get("compute") for one in rounds]),
         steady=steady,
+        rounds_not_judged=sum(map(_was_not_judged, done)) if case.protocol.warmup.window else 0,
         throttling=throttling,
         clocks_locked={"yes": True, "no": False}.get(locked),
         load=_load(case, rounds, fingerprint),
@@ -106,6 +107,11 @@ def _all_ms(columns: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.f
 
     known = [values for values in columns if values is not None]
     return np.concatenate(known) / _NS_PER_MS if known and len(known) == len(columns) else None
+
+
+def _was_not_judged(done: dict[str, Any]) -> bool:
+    """A warm-up of our own that says nothing of steadiness; other tools have one that nobody judges."""
+    return "warmup" in done and done.get("steady") is None
 
 
 def _output_difference(done: dict[str, Any]) -> float:
@@ -153,6 +159,7 @@ def _load(case: Case, rounds: Sequence[Round], fingerprint: dict[str, Any]) -> H
         # A GPU's host thread sleeps while the GPU works: that says nothing about others.
         cpu_share=share if gpu is None else None,
         foreign_processes=() if gpu is None else gpu_foreign_processes(rounds, fingerprint, gpu),
+        elapsed_s=elapsed_ns / 1e9,
     )
 
 

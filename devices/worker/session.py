@@ -1,6 +1,6 @@
 """One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import outputs as saved_outputs
 from .clock import Clock, measure_resolution_ns
@@ -34,7 +34,7 @@ def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int)
         for fields in samples.events(stage):
             events.emit("samples", **fields)
     done: Dict[str, Any] = {
-        "steady": timed.warmup.stopped_by == STEADY if request.warmup.window else None,
+        "steady": _steady(request, timed.warmup),
         "warmup": _stage(timed.warmup),
         "peak_rss_bytes": peaks,
         "timer_resolution_ns": timed.timer_resolution_ns,
@@ -53,6 +53,12 @@ def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int)
     done.update(_median(sampling, request.sampling))
     runtime.close()
     events.emit("done", **done)
+
+
+def _steady(request: Request, warmup: StageEnd) -> Optional[bool]:
+    """None where it was not asked, and where the warm-up was over before it had two windows to compare."""
+    window = request.warmup.window
+    return warmup.stopped_by == STEADY if window and warmup.sample_count >= 2 * window else None
 
 
 class _Timed(NamedTuple):

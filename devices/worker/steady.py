@@ -65,7 +65,8 @@ class WarmupEnd:
             if windows_agree(latency_ns[count - 2 * window : count - window], latency_ns[count - window : count]):
                 return STEADY
             self._next_check = count + max(1, min(window // 2, bounds.max_count // 10))
-        if elapsed_ns >= bounds.max_ns:
+        # A cold request that took longer than all of the warm-up may has warmed up whatever can be.
+        if elapsed_ns >= bounds.max_ns or (count == 1 and latency_ns[0] >= bounds.max_ns):
             return MAX_NS
         if self._count_at_floor is not None and count - self._count_at_floor >= bounds.max_count:
             return MAX_COUNT

@@ -18,6 +18,9 @@ ENQUEUE_LIMIT = 0.8
 """Enqueue time over compute time; trtexec warns from here."""
 SWITCH_LIMIT = 0.5
 """Involuntary context switches a request: from here on the median request is one that lost its core."""
+SWITCH_RATE_LIMIT = 20.0
+"""The same a second. An idle kernel takes the core away for microseconds a few times a second, which a request of
+seconds cannot avoid and does not feel."""
 LOAD_LIMIT = 0.5
 """Cores kept busy by others, on average: they share caches, memory and power with ours."""
 CPU_TIME_LIMIT = 0.9
@@ -30,7 +33,7 @@ class HostLoad:
 
     `busy_cores` counts the device's cores that were busy with anything, on average. `cpu_share` is the share of the
     time for which the worker's threads, when they could run, did. `foreign_processes` are names of others that use
-    the accelerator.
+    the accelerator. `elapsed_s` is the time in which the switches were counted.
     """
 
     involuntary_switches: int | None = None
@@ -39,6 +42,7 @@ class HostLoad:
     own_threads: int = 1
     cpu_share: float | None = None
     foreign_processes: tuple[str, ...] = ()
+    elapsed_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Conditions:
     enqueue: Floats | None = None
     compute: Floats | None = None
     steady: tuple[bool, ...] = ()
-    """One entry a round: did its warm-up end in a steady state?"""
+    """One entry a round that could be judged: did its warm-up end in a steady state?"""
+    rounds_not_judged: int = 0
+    """Rounds whose warm-up was over before there were requests enough to tell."""
     throttling: Throttling | None = None
     clocks_locked: bool | None = None
     load: HostLoad | None = None
@@ -68,6 +74,7 @@ def condition_flags(conditions: Conditions, options: OptionsInUse | None = None)
     options = options or OptionsInUse(rounds=max(1, len(conditions.steady)))
     return [
         *_unstable(conditions, options),
+        *_steadiness_unknown(conditions, options),
         *_throttling(conditions, options),
         *_clocks(conditions, options),
         *_load(conditions.load, options),
@@ -83,6 +90,16 @@ def _unstable(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
         return []
     text = f"{never} of {len(conditions.steady)} rounds never reached a steady state within the longest warm-up"
     return raise_flag(FlagKind.UNSTABLE, Severity.SERIOUS, text, options)
+
+
+def _steadiness_unknown(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    unknown = conditions.rounds_not_judged
+    if not unknown:
+        return []
+    text = (
+        f"in {unknown} of {unknown + len(conditions.steady)} rounds the warm-up had too few requests to tell whether "
+    )
+    return raise_flag(FlagKind.STEADINESS_UNKNOWN, Severity.NOTE, f"{text}latencies had settled", options)
 
 
 def _throttling(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
@@ -110,7 +127,8 @@ def _load(load: HostLoad | None, options: OptionsInUse) -> list[Flag]:
         signs.append(f"the accelerator is shared with {', '.join(load.foreign_processes)}")
     if load.involuntary_switches is not None and load.requests:
         rate = load.involuntary_switches / load.requests
-        if rate > SWITCH_LIMIT:
+        felt = not load.elapsed_s or load.involuntary_switches / load.elapsed_s > SWITCH_RATE_LIMIT
+        if rate > SWITCH_LIMIT and felt:
             signs.append(f"{rate:.2g} involuntary context switches a request (limit {SWITCH_LIMIT:g})")
     if load.busy_cores is not None and load.busy_cores - load.own_threads > LOAD_LIMIT:
         signs.append(f"{load.busy_cores:.1f} cores were busy, {load.own_threads} of them with the measurement")

@@ -38,6 +38,7 @@ class FlagKind(str, Enum):
     THROTTLING_UNKNOWN = "throttling_unknown"
     CLOCKS_NOT_LOCKED = "clocks_not_locked"
     UNSTABLE = "unstable"
+    STEADINESS_UNKNOWN = "steadiness_unknown"
     OUTPUT_DRIFT = "output_drift"
 
 
@@ -130,6 +131,7 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.THROTTLING_UNKNOWN: lambda _: "give the device a probe that reads its clocks (docs/adding-a-device.md)",
     FlagKind.CLOCKS_NOT_LOCKED: _locking,
     FlagKind.UNSTABLE: _unstable,
+    FlagKind.STEADINESS_UNKNOWN: lambda _: "take a protocol with a longer warm-up, or look at the samples themselves",
     FlagKind.OUTPUT_DRIFT: lambda _: "the model does not compute the same thing every time: check it before its speed",
 }
 

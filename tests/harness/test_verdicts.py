@@ -21,8 +21,10 @@ MS = 10**6
 
 
 def a_case(**changes: Any) -> Case:
-    fields: dict[str, Any] = {"runtime": "litert", "rounds": 1, "threads": 1, **changes}
-    return Case(spec=load_spec("b1-seg"), device=Device(name="here"), protocol=load_protocol("quick"), **fields)
+    fields: dict[str, Any] = {
+        "protocol": load_protocol("quick"), "runtime": "litert", "rounds": 1, "threads": 1, **changes
+    }  # fmt: skip
+    return Case(spec=load_spec("b1-seg"), device=Device(name="here"), **fields)
 
 
 def a_round(
@@ -136,6 +138,16 @@ def test_a_round_that_never_settled_makes_the_run_unstable() -> None:
     settled, never = a_round({"steady": True}), a_round({"steady": False})
     assert judge(a_case(rounds=2), [settled, never], [], {}).unstable
     assert not judge(a_case(rounds=2), [settled, settled], [], {}).unstable
+
+
+def test_a_warm_up_that_was_too_short_to_judge_is_no_sign_of_unrest() -> None:
+    short = {"steady": None, "warmup": {"count": 2}}
+    found = judge(a_case(rounds=2), [a_round({"steady": True}), a_round(short)], [], {})
+    assert not found.unstable
+    assert [flag.severity for flag in found.flags if flag.name == "steadiness_unknown"] == ["info"]
+    # Another tool's warm-up, and a protocol that asks for no test.
+    assert "steadiness_unknown" not in flags(a_round({"steady": None}))
+    assert "steadiness_unknown" not in flags(a_round(short), protocol=load_protocol("paper"))
 
 
 @pytest.mark.parametrize(

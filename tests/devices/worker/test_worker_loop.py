@@ -50,6 +50,15 @@ def test_a_warm_up_ends_when_the_ramp_is_over(run):
     assert samples.columns()["latency_ns"].tolist()[: len(ramp)] == ramp
 
 
+@pytest.mark.parametrize(("cold_ms", "count"), [(4999, 2), (5000, 1)])
+def test_a_cold_request_as_long_as_the_cap_is_the_whole_warm_up(fake_clock, scripted_runtime, cold_ms, count):
+    runtime = scripted_runtime(fake_clock, [cold_ms * MS, 6000 * MS])
+    samples = Samples(fake_clock(), 8)
+    samples.append(runtime.request())
+    end = run_stage(runtime.request, samples, _warmup(max_ns=5000 * MS), _quiet, fake_clock)
+    assert (end.stopped_by, end.sample_count) == ("max_ns", count)
+
+
 def test_a_process_that_is_steady_at_once_needs_two_windows_and_no_more(run):
     end, _ = run([10 * MS], _warmup())
     assert (end.stopped_by, end.sample_count) == ("steady", 20)

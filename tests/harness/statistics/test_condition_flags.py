@@ -32,10 +32,12 @@ def test_quiet_conditions_and_unknown_ones_raise_nothing() -> None:
         ({"loop_overhead": 0.02}, FlagKind.LOOP_OVERHEAD, "0.20%"),
         ({"enqueue": np.full(10, 0.81)}, FlagKind.ENQUEUE_BOUND, "0.81"),
         ({"steady": (True, False, False)}, FlagKind.UNSTABLE, "2 of 3 rounds"),
+        ({"rounds_not_judged": 1}, FlagKind.STEADINESS_UNKNOWN, "1 of 3 rounds"),
         ({"throttling": Throttling("yes", ("clock 12.0% below",))}, FlagKind.THROTTLED, "12.0%"),
         ({"throttling": Throttling("unknown", ("no clock",))}, FlagKind.THROTTLING_UNKNOWN, "no clock"),
         ({"clocks_locked": False}, FlagKind.CLOCKS_NOT_LOCKED, "not locked"),
         ({"load": HostLoad(600, 1000)}, FlagKind.FOREIGN_LOAD, "0.6 involuntary"),
+        ({"load": HostLoad(600, 1000, elapsed_s=29.0)}, FlagKind.FOREIGN_LOAD, "0.6 involuntary"),
         ({"load": HostLoad(busy_cores=3.0, own_threads=2)}, FlagKind.FOREIGN_LOAD, "3.0 cores were busy, 2 of them"),
         ({"load": HostLoad(cpu_share=0.7)}, FlagKind.FOREIGN_LOAD, "70%"),
         ({"load": HostLoad(foreign_processes=("Xorg",))}, FlagKind.FOREIGN_LOAD, "Xorg"),
@@ -49,6 +51,10 @@ def test_each_condition_raises_its_own_flag_with_the_measured_figure(
     assert flag.kind is kind
     assert figure in flag.text
     assert flag.remedy
+
+
+def test_a_slow_request_does_not_feel_what_the_kernel_does_now_and_then() -> None:
+    assert condition_flags(Conditions(30_000.0, load=HostLoad(60, 1, elapsed_s=30.0))) == []
 
 
 def test_a_number_that_never_settled_or_changed_its_outputs_is_not_to_be_quoted() -> None:
