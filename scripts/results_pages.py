@@ -1,0 +1,158 @@
+"""Bring what lies in results/ into the pages: docs/measured.md, the attention part of docs/attention.md, README's part.
+
+    python scripts/results_pages.py            write pages and pictures
+    python scripts/results_pages.py --check    exit with 1 if a page is not what the results say now
+
+Every table comes from `bench report` and `bench attention --from-store`, as anybody can call them; nothing is typed in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.store.listing import find_rows
+from harness.store.reader import read_record
+
+ROOT = Path(__file__).resolve().parents[1]
+STORE, DOCS = ROOT / "results", ROOT / "docs"
+IMAGES = DOCS / "images"
+README_PAGE, MEASURED_PAGE, ATTENTION_PAGE = ROOT / "README.md", DOCS / "measured.md", DOCS / "attention.md"
+BENCH = [sys.executable, "-m", "harness.cli.main"]
+DEVICE = "epyc-milan"
+SETTING = ["--device", DEVICE, "--runtime", "litert", "--precision", "fp32", "--threads", "1"]
+README = """\
+![Latency against published accuracy](docs/images/figure1.svg)
+
+Table 3 of the paper, Cityscapes at 1024x2048: the published figures, and the latency on one core of a server CPU with
+its 95 % interval. [All tables and claims](docs/measured.md), with footnotes, machine and commands.
+
+{table}
+
+![Softmax against ReLU linear attention](docs/images/attention.svg)
+
+[Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs.
+"""
+TABLES, README_TABLE = (2, 3, 4, 5), 3
+PICTURES = {"figure1": ["report", "--figure", "1", *SETTING]}
+
+INTRODUCTION = """\
+# Measured: one core of a server CPU
+
+Written by `scripts/results_pages.py` from the runs in `results/{device}/`; do not edit. `bench report` shows the same
+on a terminal, and `bench report --html` makes a page with every run behind every number.
+
+{machine}
+
+On a shared virtual machine nothing tells whether a neighbour was idle: trust the ratios within this page more than its
+milliseconds. The paper's devices are a phone, two Jetsons and an A100; **what does not hold here says nothing about
+those.**
+
+    bench sweep results/{device}.yaml
+    bench report --device {device} --table 2 --table 3 --table 4 --table 5 --claims
+    bench report --device {device} --figure 1
+
+![Figure 1 of the paper, measured](images/figure1.svg)
+
+"""
+
+
+def bench(*words: str) -> str:
+    """What the command prints. Raises CalledProcessError."""
+    done = subprocess.run([*BENCH, *words, "--store", str(STORE)], cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def machine() -> str:
+    """Who was measured, from the record of the latest run."""
+    row = next(row for row in find_rows(STORE) if row["device"] == DEVICE and row["median_ms"])
+    record = read_record(STORE / row["path"])
+    linux: dict[str, Any] = record.device.fingerprint["linux"]
+    cpu = linux["cpu"]
+    assert record.runtime is not None
+    return (
+        f"**Machine**: {cpu['model']} (family-model-stepping {cpu['family_model_stepping']}, "
+        f"{' and '.join(name for name in cpu['vector_extensions'] if name.startswith(('avx', 'fma')))}), "
+        f"{cpu['logical_cpus']} cores, {linux['memory_total_bytes'] / 1e9:.0f} GB, {linux['os']}, kernel "
+        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}. **Runtime**: {record.runtime.package} "
+        f"{record.runtime.version}, fp32, 1 thread, pinned to one core. **Protocol**: `{record.protocol.name}`, "
+        f"{record.protocol.rounds} rounds in fresh processes, interleaved in blocks."
+    )
+
+
+def pages() -> dict[Path, str]:
+    """Every page with what the results say now."""
+    tables = {number: bench("report", *SETTING, "--table", str(number), "--format", "md") for number in TABLES}
+    claims = bench("report", *SETTING, "--claims", "--format", "md")
+    introduction = INTRODUCTION.format(device=DEVICE, machine=machine())
+    measured = introduction + "\n".join(_second_level(text) for text in [*tables.values(), claims])
+    readme = README.format(table=_table_alone(tables[README_TABLE]))
+    return {
+        MEASURED_PAGE: measured.rstrip() + "\n",
+        README_PAGE: _between_marks(README_PAGE, "measured", readme),
+        ATTENTION_PAGE: _between_marks(ATTENTION_PAGE, "attention results", attention()),
+    }
+
+
+def attention() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        bench("attention", "--from-store", "--device", DEVICE, "--to", folder, "--quiet")
+        return (Path(folder) / "attention.md").read_text(encoding="utf-8")
+
+
+def draw() -> list[Path]:
+    """All pictures anew, with the rows that each was drawn from beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for words in PICTURES.values():
+            bench(*words, "--to", folder, "--format", "svg")
+        bench("attention", "--from-store", "--device", DEVICE, "--to", folder, "--quiet")
+        found = [path for path in sorted(Path(folder).iterdir()) if path.suffix in (".svg", ".csv")]
+        return [Path(shutil.copy(path, IMAGES / path.name)) for path in found]
+
+
+def _second_level(text: str) -> str:
+    return re.sub(r"^### ", "## ", text, flags=re.MULTILINE)
+
+
+def _table_alone(text: str) -> str:
+    """The rows, without footnotes and their marks."""
+    rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    return re.sub(r"<sup>.*?</sup>", "", rows)
+
+
+def _between_marks(path: Path, name: str, text: str) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    page = path.read_text(encoding="utf-8")
+    before, found, rest = page.partition(begin)
+    _, also, after = rest.partition(end)
+    if not found or not also:
+        raise SystemExit(f"{path} has no place between {begin!r} and {end!r}")
+    return f"{before}{begin}\n{text.rstrip()}\n{end}{after}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare the pages instead of writing them")
+    options = parser.parse_args(arguments)
+    texts = pages()
+    if options.check:
+        outdated = [path for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
+        for path in outdated:
+            print(f"{path} is not what the results say; run `python scripts/results_pages.py`.", file=sys.stderr)
+        return 1 if outdated else 0
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    for path in (*texts, *draw()):
+        print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
