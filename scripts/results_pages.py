@@ -23,25 +23,25 @@ from harness.store.reader import read_record
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE, DOCS = ROOT / "results", ROOT / "docs"
-IMAGES = DOCS / "images"
+IMAGES = DOCS / "images" / "measured"
 README_PAGE, MEASURED_PAGE, ATTENTION_PAGE = ROOT / "README.md", DOCS / "measured.md", DOCS / "attention.md"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 DEVICE = "epyc-milan"
 SETTING = ["--device", DEVICE, "--runtime", "litert", "--precision", "fp32", "--threads", "1"]
 README = """\
-![Latency against published accuracy](docs/images/figure1.svg)
+![Latency against published accuracy](docs/images/measured/figure1-latency.svg)
 
 Table 3 of the paper, Cityscapes at 1024x2048: the published figures, and the latency on one core of a server CPU with
 its 95 % interval. [All tables and claims](docs/measured.md), with footnotes, machine and commands.
 
 {table}
 
-![Softmax against ReLU linear attention](docs/images/attention.svg)
+![Softmax against ReLU linear attention](docs/images/measured/attention-bars.svg)
 
 [Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs.
 """
 TABLES, README_TABLE = (2, 3, 4, 5), 3
-PICTURES = {"figure1": ["report", "--figure", "1", *SETTING]}
+PICTURES = ("figure1-latency", "attention-bars", "attention-scaling")
 
 INTRODUCTION = """\
 # Measured: one core of a server CPU
@@ -59,8 +59,16 @@ those.**
     bench report --device {device} --table 2 --table 3 --table 4 --table 5 --claims
     bench report --device {device} --figure 1
 
-![Figure 1 of the paper, measured](images/figure1.svg)
+![Figure 1 of the paper, measured](images/measured/figure1-latency.svg)
 
+"""
+
+ATTENTION_PICTURES = """\
+Measured on one core of a server CPU in a shared virtual machine, which [measured.md](measured.md) describes.
+
+![Softmax against ReLU linear attention](images/measured/attention-bars.svg)
+
+![Latency against the number of tokens](images/measured/attention-scaling.svg)
 """
 
 
@@ -71,8 +79,8 @@ def bench(*words: str) -> str:
 
 
 def machine() -> str:
-    """Who was measured, from the record of the latest run."""
-    row = next(row for row in find_rows(STORE) if row["device"] == DEVICE and row["median_ms"])
+    """Who was measured, from the record of one run of the campaign."""
+    row = next(row for row in find_rows(STORE) if (row["device"], row["model"]) == (DEVICE, "b1-seg"))
     record = read_record(STORE / row["path"])
     linux: dict[str, Any] = record.device.fingerprint["linux"]
     cpu = linux["cpu"]
@@ -81,9 +89,10 @@ def machine() -> str:
         f"**Machine**: {cpu['model']} (family-model-stepping {cpu['family_model_stepping']}, "
         f"{' and '.join(name for name in cpu['vector_extensions'] if name.startswith(('avx', 'fma')))}), "
         f"{cpu['logical_cpus']} cores, {linux['memory_total_bytes'] / 1e9:.0f} GB, {linux['os']}, kernel "
-        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}. **Runtime**: {record.runtime.package} "
-        f"{record.runtime.version}, fp32, 1 thread, pinned to one core. **Protocol**: `{record.protocol.name}`, "
-        f"{record.protocol.rounds} rounds in fresh processes, interleaved in blocks."
+        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}. **Runtime**: {record.runtime.facts['package']} "
+        f"{record.runtime.version}, fp32, 1 thread, pinned to one core. **Protocol**: "
+        f"[{record.protocol['name']}-protocol.yaml](../results/{record.protocol['name']}-protocol.yaml), "
+        f"{record.protocol['rounds']} rounds in fresh processes, those of six networks at a time interleaved."
     )
 
 
@@ -104,16 +113,17 @@ def pages() -> dict[Path, str]:
 def attention() -> str:
     with tempfile.TemporaryDirectory() as folder:
         bench("attention", "--from-store", "--device", DEVICE, "--to", folder, "--quiet")
-        return (Path(folder) / "attention.md").read_text(encoding="utf-8")
+        table = (Path(folder) / "attention.md").read_text(encoding="utf-8")
+    return f"{ATTENTION_PICTURES}\n{table}"
 
 
 def draw() -> list[Path]:
-    """All pictures anew, with the rows that each was drawn from beside it."""
+    """All pictures anew, each with the rows that it was drawn from beside it."""
     with tempfile.TemporaryDirectory() as folder:
-        for words in PICTURES.values():
-            bench(*words, "--to", folder, "--format", "svg")
+        bench("report", "--figure", "1", *SETTING, "--to", folder, "--format", "svg")
         bench("attention", "--from-store", "--device", DEVICE, "--to", folder, "--quiet")
-        found = [path for path in sorted(Path(folder).iterdir()) if path.suffix in (".svg", ".csv")]
+        IMAGES.mkdir(exist_ok=True)
+        found = [Path(folder) / f"{name}{ending}" for name in PICTURES for ending in (".svg", ".csv")]
         return [Path(shutil.copy(path, IMAGES / path.name)) for path in found]
 
 
