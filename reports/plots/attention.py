@@ -121,16 +121,23 @@ def _bars(axes: Axes, rows: pd.DataFrame, form: str) -> None:
         axes.annotate(text, (place, top), (0, 2), textcoords="offset points", ha="center", fontweight="bold")
     axes.set_xticks(places, [_group_label(row) for row in rows.to_dict("records")], fontsize=6.5)
     axes.set_ylim(0, 1.25 * max(1.0, float(tops.max())))
-    axes.set_xlabel("tokens, and latencies of both")
+    matched = rows["definition"].iloc[0] == EQUAL_MACS
+    axes.set_xlabel(f"tokens; {form}; ReLU linear" + ("; what matches its MACs" if matched else ""))
     axes.set_ylabel("latency over ReLU linear's")
 
 
 def _group_label(row: dict[Any, Any]) -> str:
-    latencies = f"{row['tokens']:,}\n{row['median_ms']:.3g} | {row['linear_ms']:.3g} ms"
-    if row["definition"] == SAME_SHAPE:
-        return latencies
-    how = f"{row['linear_repeats']} times" if row["linear_repeats"] > 1 else f"{row['linear_heads']} heads"
-    return f"{latencies}\nlinear: {how}\nMACs {row['macs_difference']:+.1%}"
+    """Short lines one below the other: groups stand close together."""
+    lines = [f"{row['tokens']:,}", _latency(row["median_ms"]), _latency(row["linear_ms"])]
+    if row["definition"] == EQUAL_MACS:
+        repeats = row["linear_repeats"]
+        lines += [f"{repeats} modules" if repeats > 1 else f"{row['linear_heads']} heads"]
+        lines += [f"MACs {row['macs_difference']:+.1%}"]
+    return "\n".join(lines)
+
+
+def _latency(value_ms: float) -> str:
+    return f"{value_ms:.3g} ms" if value_ms < 999.5 else f"{value_ms / 1e3:.3g} s"
 
 
 def _curves(runs: pd.DataFrame, column: str, words: str, scale: float = 1.0) -> Drawn:
