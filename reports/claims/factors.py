@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UNSTATED_BATCH = 16
 """For the command where the paper does not state the batch of a throughput."""
 COUNTED = "MACs, counted from the modules: the same on every device"
+UNPUBLISHED = "the paper's network is not published: measured is our own design of its size"
 _FORM = "softmax"
 
 
@@ -29,7 +30,10 @@ def latency_factor(subject: Subject, setting: Setting, measurements: Measurement
         measurements.evidence.find(model, setting) for model in (subject.baseline, subject.candidate)
     )
     missing = _missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False)
-    return missing or speed_up(candidate.run, baseline.run)
+    if missing is not None:
+        return missing
+    found = speed_up(candidate.run, baseline.run)
+    return _noted(found, UNPUBLISHED) if _is_our_design(subject.candidate) else found
 
 
 def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
@@ -95,6 +99,12 @@ def _range(points: list[Run], rows: dict[str, Run]) -> Cell:
         notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})",),
         runs=tuple(dict.fromkeys(runs)),
     )
+
+
+def _is_our_design(model: str) -> bool:
+    from model_specs.catalog import load_spec
+
+    return load_spec(model).provenance.design == "ours"
 
 
 def _stated_batch(model: str) -> int | None:
