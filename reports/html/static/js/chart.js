@@ -151,7 +151,14 @@ function drawNames(u, points, series, theme) {
   const { left, top, width, height } = u.bbox;
   const ratio = devicePixelRatio;
   const place = (point) => [u.valToPos(point.x, "x", true), u.valToPos(point.y, "y", true)];
-  const taken = points.map(place).map(([px, py]) => [px - 4 * ratio, py - 4 * ratio, px + 4 * ratio, py + 4 * ratio]);
+  // A point's mark and its interval, which text would be unreadable upon.
+  const occupied = (point) => {
+    const [px, py] = place(point);
+    const ends = (axis) => [point.low, point.high].filter((end) => end != null).map((end) => u.valToPos(end, axis, true));
+    const [xs, ys] = point.alongX ? [[px, ...ends("x")], [py]] : [[px], [py, ...ends("y")]];
+    return [Math.min(...xs) - 4 * ratio, Math.min(...ys) - 4 * ratio, Math.max(...xs) + 4 * ratio, Math.max(...ys) + 4 * ratio];
+  };
+  const taken = points.map(occupied);
   for (const line of series.filter((one) => one.line)) taken.push(...alongLine(line.points.map(place), 4 * ratio));
   u.ctx.save();
   u.ctx.font = `${11 * ratio}px system-ui, sans-serif`;
