@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -90,7 +91,9 @@ class Server:
         """Kill the server's side of every connection at once, as a device does that loses its power or network."""
         assert self.process is not None
         for pid in self.connections():
-            os.kill(pid, signal.SIGKILL)
+            # One that is just ending by itself is cut, too.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def connections(self) -> list[int]:
         """The server's processes of open connections, which are its descendants called sshd."""
