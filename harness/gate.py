@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from devices.errors import DeviceError
 from harness.export import Artifact
-from harness.fidelity import MAX_RELATIVE_ERROR, MIN_ARGMAX_AGREEMENT, MIN_COSINE, Fidelity, compare_outputs
+from harness.fidelity import MIN_ARGMAX_AGREEMENT, MIN_COSINE, Fidelity, compare_outputs
 from harness.store.outcome import FidelityRecord
 from model_specs.spec import ModelSpec
 
@@ -61,7 +61,15 @@ def check_fidelity(
     with np.load(artifact.reference, allow_pickle=False) as file:
         reference = {name: file[name] for name in file.files}
     classes = [output.name for output in spec.outputs] if spec.task == "segmentation" else []
-    return _record(compare_outputs(reference, deployed, precision=precision, class_outputs=classes))
+    return _record(
+        compare_outputs(
+            reference,
+            deployed,
+            precision=precision,
+            class_outputs=classes,
+            at_least_relative=spec.tolerance.max_relative_error if spec.tolerance else 0.0,
+        )
+    )
 
 
 def _channel_first(array: Array, layout: str) -> Array:
@@ -88,7 +96,7 @@ def _record(fidelity: Fidelity) -> FidelityRecord:
             for one in fidelity.outputs
         },
         tolerance={
-            "max_rel": MAX_RELATIVE_ERROR[fidelity.precision],
+            "max_rel": fidelity.max_relative_error,
             "cosine": MIN_COSINE[fidelity.precision],
             "argmax_agreement": MIN_ARGMAX_AGREEMENT[fidelity.precision],
         },

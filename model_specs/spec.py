@@ -81,6 +81,14 @@ class Deviation(_Strict):
     macs: str | None = None
 
 
+class Tolerance(_Strict):
+    """How far two correct implementations of this model lie apart, where that is further than in other models."""
+
+    max_relative_error: float = Field(gt=0, lt=0.1, strict=False)
+    """Largest |difference| of an output over its largest value; where a precision allows more, that holds."""
+    reason: str
+
+
 class Provenance(_Strict):
     """Where the code and the configuration come from."""
 
@@ -118,6 +126,7 @@ class ModelSpec(_Strict):
     """Only for models that no table of the paper has."""
     counting: Counting = Field(default_factory=Counting)
     deviation: Deviation = Field(default_factory=Deviation)
+    tolerance: Tolerance | None = None
     provenance: Provenance
     baseline_group: str | None = None
     note: str | None = None

@@ -7,20 +7,15 @@ needs at least max(W / P, Q / B). docs/roofline.md has the definitions and their
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.reader import read_record
 from model_specs.calibration import PREFIX, SUMS
 from reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from harness.store.record import RunRecord
 
 PLATFORM = ("device", "runtime", "precision", "threads")
 """Columns of the run table in which a run and the calibration that it is held against agree."""
@@ -43,7 +38,8 @@ COLUMNS: dict[str, str] = {
     "memory_run": "Calibration run that the peak of bytes is from.",
 }
 """Name and meaning of every column of `roofline`, in order."""
-_BYTES_OF = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
+_OF_THE_WORK = ("macs", "params", "io_bytes", "artifact_bytes")
+_NEEDED = ["run_id", "model", *PLATFORM, "median_ms", "compute_ms", "batch", *_OF_THE_WORK]
 _WEIGHT_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 
 Platform = tuple[Any, ...]
@@ -72,62 +68,51 @@ class Peaks:
         return self.macs_per_s / self.bytes_per_s
 
 
-def work_of(record: RunRecord) -> Work | None:
-    """The work of one request of a run; None where its record does not tell MACs, parameters and tensors.
+def work_of(row: dict[str, Any]) -> Work | None:
+    """The work of one request of a run, from its row of the run table; None where MACs, parameters or tensors are not
+    known.
 
     A byte is counted once however often it is moved, and what passes between layers not at all: it may stay in a cache.
     """
-    artifact, model = record.artifact, record.model
-    if artifact is None or model.macs is None or model.params is None:
+    if any(row[name] is None for name in _OF_THE_WORK):
         return None
-    tensors = [_tensor_bytes(artifact.facts.get(side)) for side in ("inputs", "outputs")]
-    if tensors[0] is None or tensors[1] is None:
-        return None
+    macs, params, io_bytes, file_bytes = (int(row[name]) for name in _OF_THE_WORK)
     # A file with smaller weights than its precision says (int8, say) is read as it is.
-    weights = min(model.params * _WEIGHT_BYTES.get(model.precision, 1), artifact.size_bytes)
-    return Work(macs=model.macs * model.batch, least_bytes=weights + tensors[0] + tensors[1])
+    weights = min(params * _WEIGHT_BYTES.get(row["precision"], 1), file_bytes)
+    return Work(macs=macs * int(row["batch"]), least_bytes=weights + io_bytes)
 
 
-def roofline(
-    runs: pd.DataFrame,
-    store: Path,
-    calibrations: pd.DataFrame | None = None,
-    read: Callable[[Path], RunRecord] | None = None,
-) -> pd.DataFrame:
+def roofline(runs: pd.DataFrame, calibrations: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row a run with a number, columns as in COLUMNS, in the order of `runs`.
 
     `runs` and `calibrations` are rows of the run table, latest first; without `calibrations` those among `runs` are
-    taken. A run that no calibration is there for, or whose work its record does not tell, has no row. `read` gives the
-    record of a folder. Raises BrokenRunError.
+    taken. A run that no calibration is there for, or whose work is not known, has no row.
     """
     import pandas as pd
 
-    read = read or read_record
-    peaks = find_peaks(runs if calibrations is None else calibrations, store, read)
+    peaks = find_peaks(runs if calibrations is None else calibrations)
     rows = []
     for row in _with_numbers(runs):
         of_platform = peaks.get(_platform(row))
-        work = work_of(read(store / row["path"])) if of_platform else None
+        work = work_of(row) if of_platform else None
         if of_platform and work:
             rows.append(_row(row, work, of_platform))
     table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
     return table
 
 
-def find_peaks(
-    runs: pd.DataFrame, store: Path, read: Callable[[Path], RunRecord] = read_record
-) -> dict[Platform, Peaks]:
+def find_peaks(runs: pd.DataFrame) -> dict[Platform, Peaks]:
     """The peaks of every platform that was calibrated, from the latest run of each calibration subject.
 
     MACs: the most that any subject reached. Bytes: of the largest memory subject that ran, since a smaller one may have
-    fitted a cache. Platforms that lack either are left out. Raises BrokenRunError.
+    fitted a cache. Platforms that lack either are left out.
     """
     rates: dict[Platform, dict[str, tuple[float, float, str]]] = {}
     for row in _with_numbers(runs[runs["model"].str.startswith(PREFIX)]):
         subjects = rates.setdefault(_platform(row), {})
         if row["model"] in subjects:
             continue
-        work = work_of(read(store / row["path"]))
+        work = work_of(row)
         if work is not None:
             seconds = _measured(row)[0] / 1e3
             subjects[row["model"]] = (work.macs / seconds, work.least_bytes / seconds, row["run_id"])
@@ -175,23 +160,8 @@ def _measured(row: dict[str, Any]) -> tuple[float, str]:
 
 
 def _with_numbers(runs: pd.DataFrame) -> Iterable[dict[str, Any]]:
-    return rows_of(
-        runs.loc[runs["median_ms"].notna(), ["run_id", "path", "model", *PLATFORM, "median_ms", "compute_ms"]]
-    )
+    return rows_of(runs.loc[runs["median_ms"].notna(), _NEEDED])
 
 
 def _platform(row: dict[str, Any]) -> Platform:
     return tuple(row[name] for name in PLATFORM)
-
-
-def _tensor_bytes(tensors: Any) -> int | None:
-    """Bytes of the tensors that a record lists; None where it lists none or says something else."""
-    if not isinstance(tensors, list) or not tensors:
-        return None
-    total = 0
-    for tensor in tensors:
-        shape, dtype = (tensor.get("shape"), tensor.get("dtype")) if isinstance(tensor, dict) else (None, None)
-        if not isinstance(shape, list) or not all(isinstance(size, int) and size > 0 for size in shape):
-            return None
-        total += math.prod(shape) * _BYTES_OF.get(str(dtype), 1)
-    return total

@@ -111,7 +111,12 @@ def remarks(rows: Sequence[Row]) -> str:
     """What the specs say of single models: why a count is off, what runs where."""
     lines = []
     for spec, _ in rows:
-        said = {"parameters": spec.deviation.params, "MACs": spec.deviation.macs, "": spec.note}
+        said = {
+            "parameters": spec.deviation.params,
+            "MACs": spec.deviation.macs,
+            "fidelity": spec.tolerance.reason if spec.tolerance else None,
+            "": spec.note,
+        }
         for subject, text in said.items():
             if text:
                 lines.append(f"- `{spec.id}`{f', {subject}' if subject else ''}: {' '.join(text.split())}\n")

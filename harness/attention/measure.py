@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.attention.choices import TORCH_RUNTIMES
 from harness.attention.plan import Group, Planned
 from harness.attention.stored import DOES_NOT_FIT, runs_of
 from harness.fit import TooLargeError
@@ -70,7 +71,8 @@ def refusal(case: Case) -> TooLargeError | None:
 
     from harness.export.memory_estimate import estimate_memory
 
-    estimate = estimate_memory(case.spec, case.batch)
+    fused = case.runtime in TORCH_RUNTIMES and case.all_runtime_options().get("sdpa") != "math"
+    estimate = estimate_memory(case.spec, case.batch, fused_attention=fused)
     needed_bytes = estimate.weights_bytes + estimate.activations_bytes
     free_bytes = int(psutil.virtual_memory().available)
     if needed_bytes <= free_bytes:

@@ -32,7 +32,7 @@ class Analysis:
         from harness.store.run_table import load_runs
         from reports.roofline import roofline
 
-        table = roofline(self.runs, self.store, calibrations=load_runs(self.store))
+        table = roofline(self.runs, calibrations=load_runs(self.store))
         return dict(zip(table["run_id"], table["fraction"].astype(float), strict=True))
 
     def to_json(self) -> dict[str, Any]:

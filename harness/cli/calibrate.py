@@ -83,8 +83,8 @@ def _evaluate(runs: list[Run], store: Path) -> tuple[dict[str, dict[str, Any]], 
 
     everything = load_runs(store)
     these = everything[everything["run_id"].isin([record.run_id for record, _ in runs])]
-    peaks = find_peaks(these, store)
-    table = {row["run_id"]: row for row in rows_of(roofline(these, store))}
+    peaks = find_peaks(these)
+    table = {row["run_id"]: row for row in rows_of(roofline(these))}
     return table, next(iter(peaks.values()), None)
 
 

@@ -126,7 +126,7 @@ def convert(
         "facts": {
             **conversion.facts,
             **loaded.choices,
-            **count_facts(spec, options),
+            **count_facts(spec, format, options),
             "precision": options.precision,
             "reference_s": round(reference_s, 3),
             "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),
@@ -135,7 +135,7 @@ def convert(
     }
 
 
-def count_facts(spec: ModelSpec, options: ExportOptions) -> dict[str, int]:
+def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, int]:
     """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
     import torch
 
@@ -146,7 +146,8 @@ def count_facts(spec: ModelSpec, options: ExportOptions) -> dict[str, int]:
     with torch.device("meta"):
         module = spec.build()
     counts = count_module(spec.model_copy(update={"counting": Counting()}), module)
-    memory = estimate_memory(spec, options.batch, module)
+    # A torch program keeps the fused operator; the other formats have attention written out.
+    memory = estimate_memory(spec, options.batch, module, fused_attention=format == "pt2")
     return {
         "params": counts.params,
         "macs": counts.macs,

@@ -21,11 +21,15 @@ class MemoryEstimate:
     activations_bytes: int
 
 
-def estimate_memory(spec: ModelSpec, batch: int = 1, module: torch.nn.Module | None = None) -> MemoryEstimate:
-    """`module` is one of the spec on the meta device, where there is one already. Raises SpecError where the spec does
-    not build."""
+def estimate_memory(
+    spec: ModelSpec, batch: int = 1, module: torch.nn.Module | None = None, *, fused_attention: bool = False
+) -> MemoryEstimate:
+    """`module` is one of the spec on the meta device, where there is one already. With `fused_attention` PyTorch's
+    fused operator makes its output and no map of all tokens by all: so do its flash and memory-efficient kernels.
+    Raises SpecError where the spec does not build."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
@@ -60,12 +64,22 @@ def estimate_memory(spec: ModelSpec, batch: int = 1, module: torch.nn.Module | N
                 del self._references[key]
                 self.live_bytes -= size_bytes
 
+    class FusedAttention(TorchFunctionMode):
+        """The output alone: the logarithms of the sums that the kernels keep beside it are smaller by the head size."""
+
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function is torch.nn.functional.scaled_dot_product_attention:
+                named = {**dict(zip(("query", "key", "value"), args, strict=False)), **(kwargs or {})}
+                query, value = named["query"], named["value"]
+                return query.new_empty(*query.shape[:-1], value.shape[-1])
+            return function(*args, **(kwargs or {}))
+
     if module is None:
         with torch.device("meta"):
             module = spec.build()
     weights_bytes = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
-    # The plain kernel of attention: whether a runtime has a fused one is not known here, so the map is counted.
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), LiveTensors() as live:
+    attention = FusedAttention() if fused_attention else sdpa_kernel(SDPBackend.MATH)
+    with torch.no_grad(), attention, LiveTensors() as live:
         inputs = [
             torch.empty(batch, *tensor.shape, dtype=getattr(torch, tensor.dtype), device="meta")
             for tensor in spec.inputs

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_A_GROUP = 5_000
-_SIZES = ("height", "width", "batch", "threads", "streams", "params", "macs", "peak_rss_bytes", "artifact_bytes")
+_BYTES = ("peak_rss_bytes", "artifact_bytes", "io_bytes")
+_SIZES = ("height", "width", "batch", "threads", "streams", "params", "macs", *_BYTES)
 _INTEGERS = frozenset((*_SIZES, "samples", "rounds"))
 _DURATIONS = ("median_ms", "low_ms", "high_ms", "h2d_ms", "compute_ms", "d2h_ms")
 _NUMBERS = frozenset((*_DURATIONS, "confidence", "img_s", "throughput_img_s", "joules_per_image"))

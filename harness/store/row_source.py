@@ -50,10 +50,16 @@ class _Model(_Part):
     macs: int | None
 
 
+class _ArtifactFacts(_Part):
+    inputs: Any = None
+    outputs: Any = None
+
+
 class _Artifact(_Part):
     format: str
     sha256: str
     size_bytes: int
+    facts: _ArtifactFacts
 
 
 class _Device(_Part):

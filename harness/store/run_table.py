@@ -6,6 +6,7 @@ a row can be made again from its record at any time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from harness.store.outcome import Phase
     from harness.store.reader import BrokenRun
     from harness.store.row_source import RowSource
+
+_BYTES_OF = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
 
 COLUMNS: dict[str, str] = {
     "run_id": "Id of the run; sorts by time.",
@@ -67,6 +70,7 @@ COLUMNS: dict[str, str] = {
     "artifact_format": "onnx, tflite, pt2; null where the run failed before.",
     "artifact_sha256": "SHA-256 of the file that the runtime loaded.",
     "artifact_bytes": "Its size.",
+    "io_bytes": "Bytes of a request's inputs and outputs, as the file has them; null where it does not tell.",
     "fidelity": "true: outputs agree with the fp32 module; false: not; null: not checked.",
     "flags": "Names of the flags that are more than information, a list.",
     "throttled": "yes, no or unknown.",
@@ -140,6 +144,7 @@ def row_of(path: str, record: RowSource) -> dict[str, Any]:
         "artifact_format": artifact.format if artifact else None,
         "artifact_sha256": artifact.sha256 if artifact else None,
         "artifact_bytes": artifact.size_bytes if artifact else None,
+        "io_bytes": io_bytes(artifact.facts.inputs, artifact.facts.outputs) if artifact else None,
         "fidelity": record.fidelity.passed if record.fidelity else None,
         "flags": [flag.name for flag in record.flags if flag.severity != "info"],
         "throttled": record.verdicts.get("throttled", "unknown"),
@@ -162,6 +167,20 @@ def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None)
     rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
     table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
     return table
+
+
+def io_bytes(inputs: Any, outputs: Any) -> int | None:
+    """Bytes of the tensors that a record lists; None where it lists none on one side, or says what cannot be."""
+    total = 0
+    for tensors in (inputs, outputs):
+        if not isinstance(tensors, list) or not tensors:
+            return None
+        for tensor in tensors:
+            shape, dtype = (tensor.get("shape"), tensor.get("dtype")) if isinstance(tensor, dict) else (None, None)
+            if not isinstance(shape, list) or not all(isinstance(size, int) and size > 0 for size in shape):
+                return None
+            total += math.prod(shape) * _BYTES_OF.get(str(dtype), 1)
+    return total if total < 2**63 else None
 
 
 def _phase_ms(record: RowSource, phase: Phase) -> float | None:

@@ -83,7 +83,6 @@ KINDS: dict[str, Kind] = {
         "reports.plots.roofline:draw_roofline",
         "Reached MACs per second below what the device allows.",
         "runs of a device that was calibrated (`bench devices calibrate`)",
-        takes=("store", "options"),
     ),
     "attention": Kind(
         "reports.plots.attention:attention_bars", "Softmax against ReLU linear attention (Figure 4).", _ATTENTION, ()

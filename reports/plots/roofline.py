@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.plots.geometry import Segment
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
 _ROOM = 2.0
 
 
-def draw_roofline(runs: pd.DataFrame, store: Path, options: Options) -> Drawn:
+def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
     """The latest run of each case against the roof of its device, runtime, precision and threads, one panel each.
 
-    Raises FigureError where no selected run has a calibration, BrokenRunError for a record that cannot be read.
+    Raises FigureError where no selected run has a calibration.
     """
     shown = without_calibrations(latest(runs))
     everything = runs if options.everything is None else options.everything
-    rows = roofline(shown, store, calibrations=everything)
+    rows = roofline(shown, calibrations=everything)
     if rows.empty:
         raise FigureError(
             "no selected run has a calibration of its device, runtime, precision and threads; "

@@ -96,7 +96,7 @@ def test_a_calibration_is_ordinary_runs_that_give_the_peaks(
     assert [run["model"] for run in document["runs"]] == [PRODUCTS[0], CONVOLUTIONS[0], SUMS[-1]]
     assert all(run["fidelity"]["passed"] for run in document["runs"])
     assert len(run_paths(store)) == 3
-    ((platform, peaks),) = find_peaks(load_runs(store), store).items()
+    ((platform, peaks),) = find_peaks(load_runs(store)).items()
     assert platform == ("local", runtime, "fp32", 1)
     assert document["peaks"]["macs_per_s"] == peaks.macs_per_s > 0
     assert document["peaks"]["bytes_per_s"] == peaks.bytes_per_s > 0

@@ -85,3 +85,18 @@ def test_outputs_that_lack_or_have_another_shape_are_said():
         compare_outputs({"logits": LOGITS}, {}, precision="fp32", class_outputs=("logits",)).reason
     )
     assert "has shape (1, 19, 16, 16)" in str(compare(LOGITS, LOGITS[..., :16]).reason)
+
+
+def test_a_model_may_widen_the_error_that_its_thresholds_make_and_nothing_else():
+    reference = LOGITS.copy()
+    moved = reference.copy()
+    moved[0, 0, 0, 0] += 5e-3 * np.abs(reference).max()
+
+    def judged(at_least_relative: float, precision: str = "fp32") -> Fidelity:
+        return compare_outputs({"x": reference}, {"x": moved}, precision=precision, at_least_relative=at_least_relative)
+
+    assert (judged(0.0).passed, judged(0.0).max_relative_error) == (False, MAX_RELATIVE_ERROR["fp32"])
+    assert (judged(1e-2).passed, judged(1e-2).max_relative_error) == (True, 1e-2)
+    assert judged(1e-2, "fp16").max_relative_error == MAX_RELATIVE_ERROR["fp16"]
+    wrong = compare_outputs({"x": reference}, {"x": reference[::-1, ::-1]}, precision="fp32", at_least_relative=0.09)
+    assert not wrong.passed

@@ -33,3 +33,17 @@ def test_softmax_attention_is_counted_with_its_quadratic_map():
     softmax, linear = (load_spec(name).at((512, 512)) for name in ("b0-seg-softmax", "b0-seg"))
     tokens = (512 // 16) ** 2
     assert estimate_memory(softmax).activations_bytes - estimate_memory(linear).activations_bytes > tokens**2 * 4
+
+
+@pytest.mark.parametrize("form", ["sdpa", "softmax"])
+def test_the_fused_operator_makes_no_map_and_attention_written_out_does(form: str):
+    spec = load_spec(f"attn-{form}-module-h8-d16-n1024")
+    heads, map_bytes = 8, 8 * 1024**2 * 4
+    plain, fused = estimate_memory(spec), estimate_memory(spec, fused_attention=True)
+    assert plain.activations_bytes > map_bytes
+    if form == "softmax":
+        assert fused == plain
+    else:
+        assert fused.activations_bytes < map_bytes / 2
+        # What is left: input, Q, K, V and the output at least, of 128 channels each.
+        assert fused.activations_bytes >= 5 * heads * 16 * 1024 * 4

@@ -12,7 +12,7 @@ from harness.store.listing import find_rows, read_row
 from harness.store.reader import BrokenRun
 from harness.store.record import RunRecord
 from harness.store.row_source import RowSource
-from harness.store.run_table import COLUMNS, load_runs, row_of
+from harness.store.run_table import COLUMNS, io_bytes, load_runs, row_of
 
 StoreRun = Callable[..., Path]
 MakeRecord = Callable[..., RunRecord]
@@ -65,6 +65,7 @@ EXPECTED_OF_DONE: dict[str, Any] = {
     "artifact_format": "tflite",
     "artifact_sha256": "ab" * 32,
     "artifact_bytes": 19_300_000,
+    "io_bytes": 4 * 3 * 1024 * 2048 + 19 * 128 * 256 * 2,
     "fidelity": True,
     "flags": ["foreign-load"],
     "throttled": "unknown",
@@ -100,6 +101,10 @@ def full(make_record: MakeRecord) -> RunRecord:
         "readings": 30,
         "rails": ("VDD",),
     }
+    content["artifact"]["facts"] |= {
+        "inputs": [{"name": "image", "shape": [1, 3, 1024, 2048], "dtype": "float32"}],
+        "outputs": [{"name": "logits", "shape": [1, 19, 128, 256], "dtype": "float16"}],
+    }
     content["campaign"] = {"name": "nightly", "case": "0123456789abcdef"}
     return RunRecord(**content)
 
@@ -129,6 +134,20 @@ def test_a_failed_run_has_its_reason_and_no_numbers(make_record: MakeRecord) -> 
     numbers = [name for name in COLUMNS if name.endswith(("_ms", "img_s")) and "round" not in name]
     assert {row[name] for name in (*numbers, "samples", "rounds", "runtime", "artifact_format", "fidelity")} == {None}
     assert (row["round_medians_ms"], row["round_throughputs_img_s"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        (None, None),
+        (7, []),
+        ([{"shape": [-1], "dtype": "float32"}], [{"shape": [1]}]),
+        (["x"], ["y"]),
+        ([{"shape": [2**40, 2**40]}], [{"shape": [1]}]),
+    ],
+)
+def test_tensors_that_a_record_does_not_tell_have_no_bytes(inputs: Any, outputs: Any) -> None:
+    assert io_bytes(inputs, outputs) is None
 
 
 def test_one_round_is_its_own_median(make_record: MakeRecord) -> None:
