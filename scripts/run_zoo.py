@@ -5,8 +5,9 @@
     python scripts/run_zoo.py --device NAME            # this computer under the name that its stored runs carry
 
 Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
-value. Runs are kept in a store; a model that has a run there already is not run again, so that the script can be
-stopped and started. A model that cannot become a TFLite file runs on ONNX Runtime. The table goes to docs/zoo-runs.md.
+value. Runs are kept in a store; a model that has a run of this device there already, or a number of another one, is not
+run again, so that the script can be stopped and started, here or elsewhere. A model that cannot become a TFLite file
+runs on ONNX Runtime. The table goes to docs/zoo-runs.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,30 +54,35 @@ def run(spec: ModelSpec, device: str, runtime: str, store: Path, timeout_s: floa
 
 
 def stored(specs: list[ModelSpec], device: str, runtime: str, store: Path) -> dict[str, StoredRun]:
-    """The latest run of each model with this runtime, or its stand-in, in fp32, at batch 1 and its own resolution.
+    """A run of each model with this runtime, or its stand-in, in fp32, at batch 1 and its own resolution: the latest of
+    this device, whatever came of it, else the latest number of another one.
 
-    Failed ones know no runtime, and count.
+    Failed ones may know no runtime, and count.
     """
     runtimes = (runtime, None, "onnxruntime") if runtime == "litert" else (runtime, None)
     resolutions = {spec.id: spec.resolution for spec in specs}
-    latest: dict[str, StoredRun] = {}
+    here: dict[str, Path] = {}
+    elsewhere: dict[str, Path] = {}
     for run in find_rows(store):
-        model = run["model"]
-        same = (run["device"], run["precision"], run["batch"]) == (device, "fp32", 1) and run["runtime"] in runtimes
-        if model not in latest and same and resolutions.get(model) == (run["height"], run["width"]):
-            latest[model] = StoredRun(store / run["path"], read_record(store / run["path"]))
-    return latest
+        same = (run["precision"], run["batch"]) == ("fp32", 1) and run["runtime"] in runtimes
+        if not same or resolutions.get(run["model"]) != (run["height"], run["width"]):
+            continue
+        if run["device"] == device:
+            here.setdefault(run["model"], store / run["path"])
+        elif run["status"] != "failed":
+            elsewhere.setdefault(run["model"], store / run["path"])
+    return {model: StoredRun(path, read_record(path)) for model, path in {**elsewhere, **here}.items()}
 
 
 def row(spec: ModelSpec, found: StoredRun | None, reason: str | None) -> str:
     height, width = spec.resolution
     if found is None:
-        return f"| `{spec.id}` | {height}x{width} | - | | | | {reason or 'not run yet'} |"
+        return f"| `{spec.id}` | {height}x{width} | - | | | | | {_cell(reason or 'not run yet')} |"
     record = found.record
     if record.summary is None or record.runtime is None:
         failure = record.failure
         why = f"{failure.stage}: {failure.message}" if failure else "failed"
-        return f"| `{spec.id}` | {height}x{width} | failed | | | | {_cell(why)} |"
+        return f"| `{spec.id}` | {height}x{width} | failed | | | | {record.device.name} | {_cell(why)} |"
     memory_gb = (record.summary.peak_rss_bytes or 0) / 1e9
     cells = [
         f"`{spec.id}`",
@@ -83,9 +91,28 @@ def row(spec: ModelSpec, found: StoredRun | None, reason: str | None) -> str:
         f"{memory_gb:.2f} GB",
         _largest_error(record),
         _delegated(record.runtime.facts),
+        record.device.name,
         ", ".join([record.runtime.name, *(flag.name for flag in record.flags if flag.severity == "error")]),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def devices(runs: Iterable[StoredRun]) -> list[str]:
+    """A line a device: its processor, and the protocols it ran."""
+    protocols: dict[str, Counter[str]] = {}
+    processors: dict[str, str] = {}
+    for run in runs:
+        device = run.record.device
+        protocols.setdefault(device.name, Counter())[str(run.record.protocol["name"])] += 1
+        linux = device.fingerprint.get("linux")
+        cpu = linux.get("cpu") if isinstance(linux, dict) else None
+        if isinstance(cpu, dict) and isinstance(cpu.get("model"), str):
+            processors[device.name] = str(cpu["model"])
+    return [
+        f"- `{name}`: {processors.get(name, 'unknown processor')}, "
+        + ", ".join(f"{count} models with protocol `{protocol}`" for protocol, count in used.most_common())
+        for name, used in sorted(protocols.items())
+    ]
 
 
 def _largest_error(record: Any) -> str:
@@ -123,21 +150,23 @@ def main(device: str, runtime: str, only: tuple[str, ...], store: Path, timeout_
             print(f"  {reason}", flush=True)
     found = stored(specs, device, runtime, store)
     lines = [
-        "# Every model on one computer",
+        "# Every model, run once",
         "",
-        f"Written by `scripts/run_zoo.py --device {device} --runtime {runtime}`; do not edit. Protocol `quick`, one",
-        "thread: enough to say what runs and what does not, not to quote. `error` is the largest difference from the",
-        "fp32 module's outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many",
-        "partitions.",
+        f"Written by `scripts/run_zoo.py --device {device} --runtime {runtime}`; do not edit. In fp32 on one thread,",
+        "to say what runs and what does not: compare numbers of one device only, and quote [measured.md](measured.md).",
+        "`error` is the largest difference from the fp32 module's outputs over their largest value, `delegated` how",
+        "many nodes XNNPACK took, in how many partitions.",
         "",
-        "| model | input | latency | memory | error | delegated | |",
-        "|---|---|---:|---:|---:|---|---|",
+        *devices(found.values()),
+        "",
+        "| model | input | latency | memory | error | delegated | on | with |",
+        "|---|---|---:|---:|---:|---|---|---|",
         *(row(spec, found.get(spec.id), reasons.get(spec.id)) for spec in specs),
     ]
     if not only:
         PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
-        print("\n".join(lines[6:]))
+        print("\n".join(lines[8:]))
 
 
 if __name__ == "__main__":

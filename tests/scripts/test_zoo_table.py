@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,17 +13,10 @@ from harness.cli.model_check import CheckedModel
 from model_specs import ModelSpec, list_specs
 from model_specs.counting import Counts
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "zoo_table.py"
-
 
 @pytest.fixture(scope="module")
-def zoo() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("zoo_table", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def zoo(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("scripts/zoo_table.py")
 
 
 def checked(spec: ModelSpec, published: float | None = 40.0) -> CheckedModel:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,21 +17,14 @@ from harness.cli.report import report
 from reports.claims import build
 from reports.tables.table import Cell
 
-ROOT = Path(__file__).parents[3]
 Report = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, load_script: Callable[[str], ModuleType]) -> Path:
     """120 made-up runs of every kind on four machines, every third with hostile texts."""
-    spec = importlib.util.spec_from_file_location("example_store", ROOT / "benchmarks" / "example_store.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
     place = tmp_path_factory.mktemp("report") / "store"
-    module.make_store(place, 120, samples=20, hostile=True)
+    load_script("benchmarks/example_store.py").make_store(place, 120, samples=20, hostile=True)
     return place
 
 

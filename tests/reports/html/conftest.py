@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -23,21 +21,14 @@ from reports.tables.html import html
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parents[3]
 MADE_AT = datetime(2026, 11, 24, 12, 0, tzinfo=timezone.utc)
 RUNS = 200
 
 
 @pytest.fixture(scope="session")
-def example_store() -> ModuleType:
-    """benchmarks/example_store.py, which is no package."""
-    spec = importlib.util.spec_from_file_location("example_store", ROOT / "benchmarks" / "example_store.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def example_store(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    """What makes stores of made-up runs."""
+    return load_script("benchmarks/example_store.py")
 
 
 @pytest.fixture(scope="session")

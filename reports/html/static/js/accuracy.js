@@ -1,4 +1,6 @@
 // Speed against published accuracy, one device and data set at a time, with the frontier of the models measured there.
+const FAMILY_COLOURS = SERIES_COLOURS - 1; // the last one is the frontier's
+
 function showAccuracy(runs, place, query, update) {
   const points = runs.figures.trade_off;
   if (!points.length) return place.replaceChildren(element("p", {}, "No run here is of a model whose accuracy the paper prints."));
@@ -20,7 +22,7 @@ function showAccuracy(runs, place, query, update) {
       choice("Speed", units.map((value) => ({ value, text: value === "ms" ? "latency" : "throughput" })), unit, change("unit")),
       choice("Measured on", named(panels), panel, change("setting"), true)),
     accuracyChart(points.filter((point) => point.unit === unit && point.dataset === dataset && point.panel === panel)),
-    element("p", { class: "muted" }, "Accuracy is the published one, not measured here. The line joins the models that no other one beats in both."));
+    element("p", { class: "muted" }, "Accuracy is the published one, not measured here. The line is the best accuracy within each speed: the models on it are beaten by no other in both."));
 }
 
 function accuracyChart(points) {
@@ -32,12 +34,12 @@ function accuracyChart(points) {
   });
   const families = [...new Set(points.map((point) => point.family))].sort(byNature);
   const frontier = points.filter((point) => point.frontier).sort((a, b) => a.speed - b.speed);
-  const line = { label: "frontier", line: true, dots: false, colour: SERIES_COLOURS - 1, points: frontier.map((point) => ({ x: point.speed, y: point.accuracy, label: point.label, tip: dot(point).tip, run: point.run_id })) };
+  const line = { label: "frontier", line: true, step: unit === "ms" ? 1 : -1, dots: false, colour: FAMILY_COLOURS, ring: false, points: frontier.map((point) => ({ x: point.speed, y: point.accuracy, label: point.label, tip: dot(point).tip, run: point.run_id })) };
   return chart({
     title: `${dataset}: ${panel}`,
     x: { label: speedName, log: true },
     y: { label: `${metric} (published)` },
-    series: [...families.map((family, at) => ({ label: family, colour: at % (SERIES_COLOURS - 1), points: points.filter((point) => point.family === family).map(dot) })), ...(frontier.length > 1 ? [line] : [])],
+    series: [...families.map((family, at) => ({ label: family, colour: at % FAMILY_COLOURS, ring: at >= FAMILY_COLOURS, points: points.filter((point) => point.family === family).map(dot) })), ...(frontier.length > 1 ? [line] : [])],
   });
 }
 

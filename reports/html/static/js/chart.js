@@ -38,14 +38,15 @@ function aligned(series) {
 }
 
 /** `series`: [{label, points: [{x, y, low, high, label, tip, run}], line, step, dots, colour}]; `x` and `y`:
-    {label, log, time}. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
+    {label, log, time}. `step` is 1 where a value holds up to the next point, -1 where it holds back to the last one.
+    Series beyond the colours come again as rings. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
 function chart({ title, x, y, series, height = 380, legend = true }) {
   const holder = element("div", { class: "chart", role: "img", "aria-label": `${title}. The numbers follow as a table.` });
-  const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS }));
+  const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS, ring: one.ring ?? place >= SERIES_COLOURS }));
   const figure = element("figure", {},
     element("figcaption", {}, title),
     legend && shown.length > 1 && element("ul", { class: "legend" }, shown.map((one) =>
-      element("li", {}, element("span", { class: `key c${one.tone + 1}` }), one.label))),
+      element("li", {}, element("span", { class: `key c${one.tone + 1}${one.ring ? " ring" : ""}` }), one.label))),
     holder,
     numbersOf(shown, x, y));
   keepDrawn(holder, () => plot(holder, shown, x, y, height));
@@ -114,8 +115,8 @@ function plot(holder, series, x, y, height) {
       stroke: theme.series[one.tone],
       width: one.line ? 1.5 : 0,
       spanGaps: true,
-      paths: one.line ? (one.step ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear()) : () => null,
-      points: { show: one.dots !== false, size: few ? 9 : 4, fill: theme.series[one.tone], stroke: theme.back, width: few ? 1 : 0 },
+      paths: one.line ? (one.step ? uPlot.paths.stepped({ align: one.step }) : uPlot.paths.linear()) : () => null,
+      points: { show: one.dots !== false, size: few ? 9 : 4, ...marks(one, theme, few) },
     })), ...ENDS],
     hooks: {
       draw: [(u) => drawIntervals(u, points, series, theme), (u) => drawNames(u, points, series, theme)],
@@ -128,6 +129,12 @@ function plot(holder, series, x, y, height) {
     if (near?.run) location.hash = runAddress(near.run);
   });
   return made;
+}
+
+/** A disc with a thin edge in the page's colour, or a ring; a small plain dot where there are many. */
+function marks({ tone, ring }, theme, few) {
+  if (ring) return { fill: theme.back, stroke: theme.series[tone], width: few ? 2.5 : 1 };
+  return { fill: theme.series[tone], stroke: theme.back, width: few ? 1 : 0 };
 }
 
 function drawIntervals(u, points, series, theme) {
@@ -159,7 +166,7 @@ function drawNames(u, points, series, theme) {
     return [Math.min(...xs) - 4 * ratio, Math.min(...ys) - 4 * ratio, Math.max(...xs) + 4 * ratio, Math.max(...ys) + 4 * ratio];
   };
   const taken = points.map(occupied);
-  for (const line of series.filter((one) => one.line)) taken.push(...alongLine(line.points.map(place), 4 * ratio));
+  for (const line of series.filter((one) => one.line)) taken.push(...alongLine(corners(line.points.map(place), line.step), 4 * ratio));
   u.ctx.save();
   u.ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   u.ctx.fillStyle = theme.text;
@@ -180,6 +187,15 @@ function drawNames(u, points, series, theme) {
     }
   }
   u.ctx.restore();
+}
+
+/** The places of a line with the corners of its steps. */
+function corners(places, step) {
+  if (!step) return places;
+  return places.flatMap(([px, py], at) => {
+    const [lastX, lastY] = places[at - 1] ?? [px, py];
+    return [step > 0 ? [px, lastY] : [lastX, py], [px, py]];
+  });
 }
 
 /** Small boxes along a line through the places, for names to keep off. */

@@ -10,7 +10,7 @@ function distributionChart(details) {
     title: "Distribution of the latency, all rounds",
     x: { label: "latency, ms" },
     y: { label: "share of requests" },
-    series: [{ label: "requests", line: true, step: true, dots: false, points }],
+    series: [{ label: "requests", line: true, step: 1, dots: false, points }],
     height: 300,
     legend: false,
   });
@@ -32,13 +32,16 @@ function overTimeChart(details) {
   });
 }
 
+/** Bytes as GiB: a small chart's axis has no room for nine digits. */
+const readable = (one) => (one.unit === "bytes" ? { ...one, unit: "GiB", value: one.value.map((value) => value / 2 ** 30) } : one);
+
 function sensorCharts(details) {
   const sensors = (details.sensors ?? []).filter((one) => one.value.length > 1);
   if (!sensors.length) return null;
   return element("section", {},
     element("h2", {}, "Telemetry"),
     details.sensors_left_out > 0 && element("p", { class: "muted" }, `${plural(details.sensors_left_out, "more sensor")} in the run's telemetry.parquet.`),
-    element("div", { class: "small-charts" }, sensors.map((one) => chart({
+    element("div", { class: "small-charts" }, sensors.map(readable).map((one) => chart({
       title: `${one.quantity}, ${one.source}`,
       x: { label: "seconds since the run began" },
       y: { label: one.unit },
