@@ -87,10 +87,19 @@ def label_of(form: str, multi_scale: bool, kernel: str = "") -> str:
 
 def condition_words(row: dict[str, Any]) -> str:
     """`local, litert 2.3.0, 1 thread, fp32, batch 1`."""
-    words = [str(row["device"]), f"{row['runtime']} {row['runtime_version']}"]
-    if row["threads"]:
-        words.append(f"{row['threads']} thread" + ("s" if row["threads"] > 1 else ""))
-    return ", ".join([*words, str(row["precision"]), f"batch {row['batch']}"])
+    return ", ".join(filter(None, condition_parts(row)))
+
+
+def condition_parts(row: dict[str, Any]) -> tuple[str, ...]:
+    """The words of a condition one by one, always as many; empty for threads that a runtime does not have."""
+    threads = row["threads"]
+    return (
+        str(row["device"]),
+        f"{row['runtime']} {row['runtime_version']}",
+        f"{threads} thread{'s' if threads > 1 else ''}" if threads else "",
+        str(row["precision"]),
+        f"batch {row['batch']}",
+    )
 
 
 def _point(row: dict[str, Any]) -> dict[str, Any] | None:

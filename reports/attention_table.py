@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.attention_models import memory_ends, whole_models
-from reports.attention_points import CONDITIONS, condition_words
+from reports.attention_points import CONDITIONS, condition_parts, condition_words
 from reports.attention_ratios import EQUAL_MACS, attention_ratios
 from reports.attention_scaling import attention_crossovers, attention_fits
+from reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +46,14 @@ def attention_markdown(runs: pd.DataFrame, fractions: Mapping[str, float] | None
 
 
 def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> list[Section]:
-    """For a terminal, a page or Markdown: pairs and growth of every condition and scope, then whole models.
+    """For a terminal, a page or Markdown: each form across conditions where there are several, pairs and growth of
+    every condition and scope, then whole models.
 
     `fractions` are those of the roofline by run id (reports/roofline.py); without any, the columns are left out.
     """
     sections: list[Section] = []
     ratios, fits, crossovers = attention_ratios(runs), attention_fits(runs), attention_crossovers(runs)
+    sections += _across(ratios)
     keys = [*CONDITIONS, "scope", "head_dim"]
     for values, group in ratios.groupby(keys, sort=True, dropna=False):
         place = dict(zip(keys, values, strict=True))
@@ -65,6 +69,42 @@ def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None
         title = f"{condition_words(dict(zip(CONDITIONS, values, strict=True)))}: whole models"
         sections.append((title, MODEL_HEADER, [_model_cells(row) for row in group.to_dict("records")]))
     return sections
+
+
+def _across(ratios: pd.DataFrame) -> list[Section]:
+    """How many times as fast linear attention is, one form a table, one column a condition, named by what tells the
+    conditions apart. Nothing for a form that was measured under one condition alone.
+    """
+    sections: list[Section] = []
+    keys = ["scope", "label", "heads", "head_dim"]
+    for values, group in ratios.groupby(keys, sort=True, dropna=False):
+        conditions = [condition_parts(row) for row in rows_of(group[CONDITIONS].drop_duplicates())]
+        if len(conditions) < 2:
+            continue
+        differ = [len(set(parts)) > 1 for parts in zip(*conditions, strict=True)]
+        names = [", ".join(filter(None, compress(parts, differ))) for parts in conditions]
+        common = [part for part, differs in zip(conditions[0], differ, strict=True) if part and not differs]
+        scope, label, heads, head_dim = values
+        rows = []
+        for (definition, tokens), of_size in group.groupby(["definition", "tokens"], sort=True):
+            found = {condition_parts(row): row for row in rows_of(of_size)}
+            equal = "MACs" if definition == EQUAL_MACS else "shape"
+            rows.append([str(tokens), equal, *(_factor(found.get(parts)) for parts in conditions)])
+        what = f"{label}, {heads} heads of {head_dim}, {scope}"
+        title = f"ReLU linear attention is so many times as fast as {what} ({', '.join(common)})"
+        sections.append((title, ("tokens", "equal", *names), rows))
+    return sections
+
+
+def _factor(row: dict[Any, Any] | None) -> str:
+    """`1.79 [1.58, 2.35]`."""
+    if row is None:
+        return "-"
+    if not row["fits"]:
+        return "does not fit"
+    low, high = row["ratio_low"], row["ratio_high"]
+    interval = f" [{_significant(low)}, {_significant(high)}]" if _known(low) and _known(high) else ""
+    return _number(row["ratio"], "{:.2f}") + interval
 
 
 def _ratio_table(group: pd.DataFrame, fractions: Mapping[str, float]) -> tuple[tuple[str, ...], list[list[str]]]:

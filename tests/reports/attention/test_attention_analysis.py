@@ -143,6 +143,30 @@ def test_the_roofline_has_columns_only_where_it_is_known(runs):
     assert "of the roofline" not in attention_sections(runs)[0][1]
 
 
+def test_forms_stand_side_by_side_where_several_runtimes_were_measured(runs):
+    older = runs.assign(runtime_version="2.14.0", device="old")
+    # The older runtime's linear form takes twice as long, and it has nothing at 4,096 tokens.
+    linear = older["model"].str.contains("relu-linear")
+    for column in ("median_ms", "low_ms", "high_ms"):
+        older[column] = older[column].where(~linear, older[column] * 2)
+    older["round_medians_ms"] = [
+        [value * 2 for value in medians] if is_linear else medians
+        for medians, is_linear in zip(older["round_medians_ms"], linear, strict=True)
+    ]
+    older = older[older["height"] != 64]
+    sections = {title: (header, rows) for title, header, rows in attention_sections(pd.concat([runs, older]))}
+    title = "ReLU linear attention is so many times as fast as softmax, 8 heads of 16, module (1 thread, fp32, batch 1)"
+    header, rows = sections[title]
+    assert header == ("tokens", "equal", "local, litert 2.3.0", "old, litert 2.14.0")
+    cells = {(tokens, equal): (here, there) for tokens, equal, here, there in rows}
+    here, there = cells["1024", "shape"]
+    assert here.startswith("2.00 [")
+    assert there.startswith("1.00 [")
+    assert cells["4096", "shape"][1] == "-"
+    assert cells["16384", "shape"] == ("does not fit", "does not fit")
+    assert not any(title.startswith("ReLU linear attention is") for title, _, _ in attention_sections(runs))
+
+
 def test_foreign_text_is_no_markup(runs):
     text = attention_markdown(runs.assign(runtime_version="1|2\n<b>*x*"))
     assert "<b>" not in text
