@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def export(job: ExportJob) -> Conversion:
         raise ExportError(f"opset {job.opset} was asked for, but the exporter saved opset {opset}")
     nodes_traced = len(model.graph.node)
     model = simplify(model)
+    declare_outputs(model, {name: tuple(tensor.shape) for name, tensor in job.outputs.items()})
     if job.precision == "fp16":
         from harness.export.half_precision import to_half
 
@@ -86,6 +88,19 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     # Shape inference goes through one protobuf message.
     simplified: onnx.ModelProto = onnxslim.slim(model, no_shape_infer=weight_bytes(model) > MAX_PROTOBUF_BYTES)
     return simplified
+
+
+def declare_outputs(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Give outputs of unknown size the shape that the module's have: beyond 2 GB nobody infers shapes while exporting.
+
+    A size that the graph states is left as it is, for `check` to compare; the checker infers them all from the file.
+    """
+    for value in model.graph.output:
+        sizes, wanted = value.type.tensor_type.shape.dim, shapes.get(value.name, ())
+        if len(sizes) == len(wanted):
+            for size, length in zip(sizes, wanted, strict=True):
+                if not size.dim_value:
+                    size.dim_value = length
 
 
 def weight_bytes(model: onnx.ModelProto) -> int:

@@ -105,3 +105,22 @@ def test_other_names_or_shapes_are_refused(make_job: MakeJob, image: torch.Tenso
     onnx.save(model, str(job.path))
     with pytest.raises(ExportError, match="outputs are"):
         onnx_export.check(job)
+
+
+def test_outputs_of_unknown_size_are_declared_and_stated_ones_are_left(make_job: MakeJob, image: torch.Tensor) -> None:
+    # As the exporter leaves a model whose weights are too large for the inference of shapes.
+    job = make_job(torch.nn.Flatten(), "model.onnx", image=image)
+    onnx_export.export(job)
+    model = onnx.load(str(job.path))
+    sizes = model.graph.output[0].type.tensor_type.shape.dim
+    sizes[0].dim_param = "batch"
+    onnx_export.declare_outputs(model, {"result": (2, 192)})
+    assert [size.dim_value for size in sizes] == [2, 192]
+    onnx_export.declare_outputs(model, {"result": (7, 7)})
+    assert [size.dim_value for size in sizes] == [2, 192]
+    # A shape that the graph cannot have is found by the checker, which infers them all.
+    sizes[1].dim_param = "unknown"
+    onnx_export.declare_outputs(model, {"result": (2, 100)})
+    onnx.save(model, str(job.path))
+    with pytest.raises(onnx.shape_inference.InferenceError):
+        onnx_export.check(job)
