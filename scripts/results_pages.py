@@ -80,8 +80,8 @@ Measured on one core of a server CPU in a shared virtual machine, which [measure
 RUNTIMES = """\
 # Softmax against ReLU linear attention, runtime by runtime
 
-Written by `scripts/results_pages.py` from the runs of attention in `results/`; do not edit. [attention.md](attention.md)
-says what is compared, and what the numbers mean.
+Written by `scripts/results_pages.py` from the runs in `results/`; do not edit. [attention.md](attention.md) says what
+is compared, and what the numbers mean.
 
 **Machine** of `{device}`: {machine}. `{device}-tflite-2.14` is the same machine with the tflite-runtime package of
 2023, the last of that name, in an environment of its own. One thread, pinned to one core; five rounds in fresh

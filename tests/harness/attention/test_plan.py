@@ -122,11 +122,13 @@ def test_shares_add_up():
 
 
 def test_a_profile_that_fails_costs_no_other(monkeypatch):
-    groups = plan_subjects([Shape(8, 16, (8, 8))], [parse_form("relu-linear"), parse_form("softmax")], ["module"], "widened")
+    groups = plan_subjects(
+        [Shape(8, 16, (8, 8))], [parse_form("relu-linear"), parse_form("softmax")], ["module"], "widened"
+    )
 
     def profile_case(case, requests, observer):
         if "softmax" in case:
-            raise WorkerError("the measuring process was killed", "free memory")
+            raise WorkerError("out-of-memory", "the measuring process was killed")
         return [LayerShare("conv", "CONV_2D", 1.0, 1.0, 1.0)]
 
     monkeypatch.setattr("harness.profiling.profile_case", profile_case)
