@@ -44,10 +44,11 @@ its 95 % interval. [All tables and claims](docs/measured.md), with footnotes, ma
 
 ![Softmax against ReLU linear attention](docs/images/measured/attention-bars.svg)
 
-[Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs.
+[Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs; and why [another
+runtime](docs/attention-runtimes.md) gives another factor.
 """
 TABLES, README_TABLE = (2, 3, 4, 5), 3
-PICTURES = ("figure1-latency", "attention-bars", "attention-scaling", "runtimes-bars")
+PICTURES = ("figure1-latency", "attention-bars", "attention-scaling", "runtimes-scaling")
 
 INTRODUCTION = """\
 # Measured: one core of a server CPU
@@ -87,7 +88,7 @@ is compared, and what the numbers mean.
 2023, the last of that name, in an environment of its own. One thread, pinned to one core; five rounds in fresh
 processes, those of one size interleaved. `epyc-milan` is the machine of [measured.md](measured.md), with four rounds.
 
-![Softmax against ReLU linear attention](images/measured/runtimes-bars.svg)
+![Latency against the number of tokens](images/measured/runtimes-scaling.svg)
 
 {tables}"""
 
@@ -170,7 +171,7 @@ def draw() -> list[Path]:
         IMAGES.mkdir(exist_ok=True)
         bench("attention", "--from-store", "--device", RUNTIMES_DEVICE, "--to", f"{folder}/runtimes", "--quiet")
         for ending in (".svg", ".csv"):
-            Path(folder, "runtimes", f"attention-bars{ending}").rename(Path(folder, f"runtimes-bars{ending}"))
+            Path(folder, "runtimes", f"attention-scaling{ending}").rename(Path(folder, f"runtimes-scaling{ending}"))
         found = [Path(folder) / f"{name}{ending}" for name in PICTURES for ending in (".svg", ".csv")]
         return [Path(shutil.copy(path, IMAGES / path.name)) for path in found]
 
