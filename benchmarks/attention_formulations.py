@@ -4,8 +4,10 @@
     python benchmarks/attention_formulations.py --model b1-seg --resolution 512 1024 --whole --only authors columns
 
 All compute the same function. Without --whole, each attention module of the model is a model of its own, with its
-channels and resolution; with it, the whole model is converted once a formulation. Every formulation is run in turn, in
-one process, so that a drift of the machine hits all alike; shown are the ratios to the authors' form, round by round.
+channels and resolution; with it, the whole model is converted once a formulation. Every formulation is run in turn, so
+that a drift of the machine hits all alike, in several fresh processes: where the memory of a model comes to lie makes
+the same file faster or slower by some per cent, for as long as a process lives. Each process loads and runs them in an
+order of its own. Shown is the ratio to the authors' form: the median of the processes' ratios, and their range.
 --clock cpu counts the processor time of the process, for a machine that has other things to do.
 """
 
@@ -14,14 +16,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,6 +42,7 @@ from harness.export.tflite_graph import read_graph
 from model_specs import load_spec
 from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
 
+Array = npt.NDArray[np.float32]
 Formulation = Callable[[Tensor, int], Tensor]
 CLOCKS: dict[str, Callable[[], int]] = {"wall": time.perf_counter_ns, "cpu": time.process_time_ns}
 SMALLEST = 2.0**-13
@@ -321,26 +330,26 @@ def compare(title: str, module: nn.Module, inputs: Tensor, names: list[str], arg
     set_formulation(module, None)
     with torch.no_grad():
         expected = module(inputs).numpy()
-    sessions, rows_printed = {}, {}
+    paths, facts = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             set_formulation(module, FORMULATIONS.get(name))
-            path, facts = convert(module, inputs, arguments.runtime, Path(folder, name))
-            with quiet():
-                sessions[name] = open_session(path, inputs, arguments.runtime, arguments.threads)
-            difference = float(abs(sessions[name]() - expected).max())
-            rows_printed[name] = describe(path, facts, difference)
-        times_ms = interleave(sessions, arguments.rounds, CLOCKS[arguments.clock])
-    set_formulation(module, None)
-    where = f"{arguments.runtime}, {arguments.threads} thread(s), {arguments.clock} clock"
-    print(f"\n{title}, {tuple(inputs.shape)}, {where}, max |y| {abs(expected).max():.3g}")
-    base = times_ms[names[0]]
-    for name in names:
-        ratios = sorted(own / reference for own, reference in zip(times_ms[name], base, strict=True))
-        low, high = ratios[len(ratios) // 4], ratios[(3 * len(ratios)) // 4]
-        median_ms = statistics.median(times_ms[name])
-        ratio = statistics.median(ratios)
-        print(f"{name:28} {median_ms:9.3f} ms  x{ratio:.3f} [{low:.3f}, {high:.3f}]  {rows_printed[name]}", flush=True)
+            paths[name], facts[name] = convert(module, inputs, arguments.runtime, Path(folder, name))
+        set_formulation(module, None)
+        settings = (arguments.runtime, arguments.threads, arguments.rounds, arguments.clock)
+        measured = []
+        for seed in range(arguments.processes):
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+                measured.append(fresh.submit(measure, paths, inputs.numpy(), expected, settings, seed).result())
+        where = f"{arguments.runtime}, {arguments.threads} thread(s), {arguments.clock} clock"
+        shape = f"{arguments.processes} processes of {arguments.rounds} rounds"
+        print(f"\n{title}, {tuple(inputs.shape)}, {where}, {shape}, max |y| {abs(expected).max():.3g}")
+        for name in names:
+            ratios = sorted(one.times_ms[name] / one.times_ms[names[0]] for one in measured)
+            median_ms = statistics.median(one.times_ms[name] for one in measured)
+            figures = f"{median_ms:9.3f} ms  x{statistics.median(ratios):.3f} [{ratios[0]:.3f}, {ratios[-1]:.3f}]"
+            difference = max(one.differences[name] for one in measured)
+            print(f"{name:28} {figures}  {describe(paths[name], facts[name], difference)}", flush=True)
 
 
 def describe(path: Path, facts: dict[str, Any], difference: float) -> str:
@@ -361,21 +370,34 @@ def describe(path: Path, facts: dict[str, Any], difference: float) -> str:
     return f"diff {difference:.1e}, {counts}"
 
 
-def interleave(
-    sessions: dict[str, Callable[[], Any]], rounds: int, clock_ns: Callable[[], int]
-) -> dict[str, list[float]]:
-    """Milliseconds by name, one a round; the order turns by one every round."""
-    times_ms: dict[str, list[float]] = {name: [] for name in sessions}
-    order = list(sessions)
-    for name in order:
-        sessions[name]()
+@dataclass(frozen=True)
+class Measured:
+    """Of one process, by the formulation's name."""
+
+    times_ms: dict[str, float]
+    """Medians of the rounds."""
+    differences: dict[str, float]
+    """Largest absolute difference from the module's output."""
+
+
+def measure(
+    paths: dict[str, Path], inputs: Array, expected: Array, settings: tuple[str, int, int, str], seed: int
+) -> Measured:
+    """Load all, in an order of this process's own, and run them in turn, in another order every round."""
+    runtime, threads, rounds, clock = settings
+    clock_ns, order = CLOCKS[clock], random.Random(seed)
+    names = order.sample(list(paths), len(paths))
+    with quiet():
+        sessions = {name: open_session(paths[name], torch.from_numpy(inputs), runtime, threads) for name in names}
+    # The first run of each is its warm-up as well.
+    differences = {name: float(abs(run() - expected).max()) for name, run in sessions.items()}
+    times_ms: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
-        for name in order:
+        for name in order.sample(names, len(names)):
             start_ns = clock_ns()
             sessions[name]()
             times_ms[name].append((clock_ns() - start_ns) / 1e6)
-        order = order[1:] + order[:1]
-    return times_ms
+    return Measured({name: statistics.median(taken) for name, taken in times_ms.items()}, differences)
 
 
 def main() -> None:
@@ -384,7 +406,8 @@ def main() -> None:
     parser.add_argument("--resolution", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--runtime", choices=("litert", "onnxruntime", "torch"), default="litert")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10, help="in each process")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--whole", action="store_true", help="the whole model instead of its attention modules")
     parser.add_argument("--only", nargs="+", choices=[*FORMULATIONS, "own"], help="`own`: as it is exported")

@@ -1,4 +1,5 @@
-"""Bring what lies in results/ into the pages: docs/measured.md, the attention part of docs/attention.md, README's part.
+"""Bring what lies in results/ into the pages: docs/measured.md, docs/attention-runtimes.md, and the parts of
+docs/attention.md and of the README that results write.
 
     python scripts/results_pages.py            write pages and pictures
     python scripts/results_pages.py --check    exit with 1 if a page is not what the results say now
@@ -21,13 +22,17 @@ from typing import Any
 
 from harness.store.listing import find_rows
 from harness.store.reader import read_record
+from harness.store.record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE, DOCS = ROOT / "results", ROOT / "docs"
 IMAGES = DOCS / "images" / "measured"
 README_PAGE, MEASURED_PAGE, ATTENTION_PAGE = ROOT / "README.md", DOCS / "measured.md", DOCS / "attention.md"
+RUNTIMES_PAGE = DOCS / "attention-runtimes.md"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 DEVICE = "epyc-milan"
+RUNTIMES_DEVICE = "xeon-avx512"
+"""With more runtimes, among them an older one by its own name."""
 SETTING = ["--device", DEVICE, "--runtime", "litert", "--precision", "fp32", "--threads", "1"]
 README = """\
 ![Latency against published accuracy](docs/images/measured/figure1-latency.svg)
@@ -39,10 +44,11 @@ its 95 % interval. [All tables and claims](docs/measured.md), with footnotes, ma
 
 ![Softmax against ReLU linear attention](docs/images/measured/attention-bars.svg)
 
-[Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs.
+[Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs; and why [another
+runtime](docs/attention-runtimes.md) gives another factor.
 """
 TABLES, README_TABLE = (2, 3, 4, 5), 3
-PICTURES = ("figure1-latency", "attention-bars", "attention-scaling")
+PICTURES = ("figure1-latency", "attention-bars", "attention-scaling", "runtimes-scaling")
 
 INTRODUCTION = """\
 # Measured: one core of a server CPU
@@ -72,6 +78,20 @@ Measured on one core of a server CPU in a shared virtual machine, which [measure
 ![Latency against the number of tokens](images/measured/attention-scaling.svg)
 """
 
+RUNTIMES = """\
+# Softmax against ReLU linear attention, runtime by runtime
+
+Written by `scripts/results_pages.py` from the runs in `results/`; do not edit. [attention.md](attention.md) says what
+is compared, and what the numbers mean.
+
+**Machine** of `{device}`: {machine}. `{device}-tflite-2.14` is the same machine with the tflite-runtime package of
+2023, the last of that name, in an environment of its own. One thread, pinned to one core; five rounds in fresh
+processes, those of one size interleaved. `epyc-milan` is the machine of [measured.md](measured.md), with four rounds.
+
+![Latency against the number of tokens](images/measured/runtimes-scaling.svg)
+
+{tables}"""
+
 
 def bench(*words: str) -> str:
     """What the command prints. Raises CalledProcessError."""
@@ -81,18 +101,29 @@ def bench(*words: str) -> str:
     return done.stdout
 
 
-def machine() -> str:
-    """Who was measured, from the record of one run of the campaign."""
-    row = next(row for row in find_rows(STORE) if (row["device"], row["model"]) == (DEVICE, "b1-seg"))
-    record = read_record(STORE / row["path"])
+def record_of(device: str, model: str) -> RunRecord:
+    """The latest run of a model on a device."""
+    row = next(row for row in find_rows(STORE) if (row["device"], row["model"]) == (device, model))
+    return read_record(STORE / row["path"])
+
+
+def machine(record: RunRecord) -> str:
+    """What a run was measured on."""
     linux: dict[str, Any] = record.device.fingerprint["linux"]
     cpu = linux["cpu"]
+    vectors = [name for name in cpu["vector_extensions"] if name.startswith(("avx", "fma", "amx"))]
+    return (
+        f"{cpu['model']} (family-model-stepping {cpu['family_model_stepping']}, {', '.join(vectors)}), "
+        f"{cpu['logical_cpus']} cores, {linux['memory_total_bytes'] / 1e9:.0f} GB, {linux['os']}, kernel "
+        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}"
+    )
+
+
+def setting(record: RunRecord) -> str:
+    """Machine, runtime and protocol of the campaign."""
     assert record.runtime is not None
     return (
-        f"**Machine**: {cpu['model']} (family-model-stepping {cpu['family_model_stepping']}, "
-        f"{' and '.join(name for name in cpu['vector_extensions'] if name.startswith(('avx', 'fma')))}), "
-        f"{cpu['logical_cpus']} cores, {linux['memory_total_bytes'] / 1e9:.0f} GB, {linux['os']}, kernel "
-        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}. **Runtime**: {record.runtime.facts['package']} "
+        f"**Machine**: {machine(record)}. **Runtime**: {record.runtime.facts['package']} "
         f"{record.runtime.version}, fp32, 1 thread, pinned to one core. **Protocol**: "
         f"[{record.protocol['name']}-protocol.yaml](../results/{record.protocol['name']}-protocol.yaml), "
         f"{record.protocol['rounds']} rounds in fresh processes, those of six networks at a time interleaved."
@@ -103,12 +134,13 @@ def pages() -> dict[Path, str]:
     """Every page with what the results say now."""
     tables = {number: bench("report", *SETTING, "--table", str(number), "--format", "md") for number in TABLES}
     claims = bench("report", *SETTING, "--claims", "--format", "md")
-    introduction = INTRODUCTION.format(device=DEVICE, machine=machine())
+    introduction = INTRODUCTION.format(device=DEVICE, machine=setting(record_of(DEVICE, "b1-seg")))
     measured = introduction + "\n".join(_second_level(text) for text in [*tables.values(), claims])
     readme = README.format(table=_table_alone(tables[README_TABLE]))
     return {
         MEASURED_PAGE: measured.rstrip() + "\n",
         README_PAGE: _between_marks(README_PAGE, "measured", readme),
+        RUNTIMES_PAGE: runtimes(),
         ATTENTION_PAGE: _between_marks(ATTENTION_PAGE, "attention results", attention()),
     }
 
@@ -120,12 +152,26 @@ def attention() -> str:
     return f"{ATTENTION_PICTURES}\n{table}"
 
 
+def runtimes() -> str:
+    """The tables in which several conditions stand side by side, then those of the machine with several runtimes."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench("attention", "--from-store", "--to", folder, "--quiet")
+        text = (Path(folder) / "attention.md").read_text(encoding="utf-8")
+    tables = re.split(r"^(?=\*\*)", text, flags=re.MULTILINE)
+    chosen = [table for table in tables if RUNTIMES_DEVICE in table.partition("\n\n")[0] or "many times" in table]
+    described = machine(record_of(RUNTIMES_DEVICE, "calibration-matmul-1024"))
+    return RUNTIMES.format(device=RUNTIMES_DEVICE, machine=described, tables="".join(chosen).rstrip() + "\n")
+
+
 def draw() -> list[Path]:
     """All pictures anew, each with the rows that it was drawn from beside it."""
     with tempfile.TemporaryDirectory() as folder:
         bench("report", "--figure", "1", *SETTING, "--to", folder, "--format", "svg")
         bench("attention", "--from-store", "--device", DEVICE, "--to", folder, "--quiet")
         IMAGES.mkdir(exist_ok=True)
+        bench("attention", "--from-store", "--device", RUNTIMES_DEVICE, "--to", f"{folder}/runtimes", "--quiet")
+        for ending in (".svg", ".csv"):
+            Path(folder, "runtimes", f"attention-scaling{ending}").rename(Path(folder, f"runtimes-scaling{ending}"))
         found = [Path(folder) / f"{name}{ending}" for name in PICTURES for ending in (".svg", ".csv")]
         return [Path(shutil.copy(path, IMAGES / path.name)) for path in found]
 

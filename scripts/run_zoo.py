@@ -2,12 +2,14 @@
 
     python scripts/run_zoo.py                          # every spec, protocol quick, LiteRT; hours
     python scripts/run_zoo.py --runtime onnxruntime --only b1-seg --only segformer-b1
+    python scripts/run_zoo.py --runtime onnxruntime --one-a-family             # the smallest of each family, as ONNX
     python scripts/run_zoo.py --device NAME            # this computer under the name that its stored runs carry
 
 Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
 value. Runs are kept in a store; a model that has a run of this device there already, or a number of another one, is not
 run again, so that the script can be stopped and started, here or elsewhere. A model that cannot become a TFLite file
-runs on ONNX Runtime. The table goes to docs/zoo-runs.md.
+runs on ONNX Runtime. The table goes to docs/zoo-runs.md, that of
+another runtime to docs/zoo-runs-RUNTIME.md.
 """
 
 from __future__ import annotations
@@ -25,10 +27,10 @@ import click
 from harness.store.listing import find_rows
 from harness.store.reader import StoredRun, read_record
 from model_specs import list_specs
+from model_specs.known_counts import known_counts
 from model_specs.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "zoo-runs.md"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 
 
@@ -72,6 +74,15 @@ def stored(specs: list[ModelSpec], device: str, runtime: str, store: Path) -> di
         elif run["status"] != "failed":
             elsewhere.setdefault(run["model"], store / run["path"])
     return {model: StoredRun(path, read_record(path)) for model, path in {**elsewhere, **here}.items()}
+
+
+def smallest_of_each_family(specs: list[ModelSpec]) -> list[ModelSpec]:
+    """By MACs, in the order of `specs`."""
+    macs = {spec.id: counts.macs for spec in specs if (counts := known_counts(spec.id))}
+    smallest: dict[str, ModelSpec] = {}
+    for spec in sorted(specs, key=lambda spec: macs[spec.id]):
+        smallest.setdefault(spec.family, spec)
+    return [spec for spec in specs if smallest[spec.family] is spec]
 
 
 def row(spec: ModelSpec, found: StoredRun | None, reason: str | None) -> str:
@@ -135,10 +146,13 @@ def _cell(text: str) -> str:
 @click.option("--device", default="local", show_default=True, help="A name of this computer in devices.yaml.")
 @click.option("--runtime", default="litert", show_default=True)
 @click.option("--only", multiple=True, metavar="ID", help="Only these models.")
+@click.option("--one-a-family", is_flag=True, help="Only the model with the fewest MACs of each family.")
 @click.option("--store", type=click.Path(path_type=Path), default=ROOT / "results", show_default=False)
 @click.option("--timeout-min", default=30.0, show_default=True, help="A model that takes longer is given up.")
-def main(device: str, runtime: str, only: tuple[str, ...], store: Path, timeout_min: float) -> None:
+def main(device: str, runtime: str, only: tuple[str, ...], one_a_family: bool, store: Path, timeout_min: float) -> None:
     specs = [spec for spec in list_specs() if not only or spec.id in only]
+    if one_a_family:
+        specs = smallest_of_each_family(specs)
     reasons: dict[str, str] = {}
     done = stored(specs, device, runtime, store)
     for index, spec in enumerate(specs):
@@ -150,12 +164,12 @@ def main(device: str, runtime: str, only: tuple[str, ...], store: Path, timeout_
             print(f"  {reason}", flush=True)
     found = stored(specs, device, runtime, store)
     lines = [
-        "# Every model, run once",
+        f"# {'One model of each family' if one_a_family else 'Every model'}, run once with {runtime}",
         "",
-        f"Written by `scripts/run_zoo.py --device {device} --runtime {runtime}`; do not edit. In fp32 on one thread,",
-        "to say what runs and what does not: compare numbers of one device only, and quote [measured.md](measured.md).",
-        "`error` is the largest difference from the fp32 module's outputs over their largest value, `delegated` how",
-        "many nodes XNNPACK took, in how many partitions.",
+        f"Written by `scripts/run_zoo.py --device {device} --runtime {runtime}{' --one-a-family' * one_a_family}`;",
+        "do not edit. At the paper's resolution, in fp32 on one thread, to say what runs and what does not: compare",
+        "numbers of one device only, and quote [measured.md](measured.md). `error` is the largest difference from the",
+        "fp32 module's outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many parts.",
         "",
         *devices(found.values()),
         "",
@@ -164,7 +178,8 @@ def main(device: str, runtime: str, only: tuple[str, ...], store: Path, timeout_
         *(row(spec, found.get(spec.id), reasons.get(spec.id)) for spec in specs),
     ]
     if not only:
-        PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        page = ROOT / "docs" / ("zoo-runs.md" if runtime == "litert" else f"zoo-runs-{runtime}.md")
+        page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
         print("\n".join(lines[8:]))
 

@@ -47,16 +47,20 @@ def by_kind(layers: Iterable[LayerShare]) -> dict[str, float]:
 
 def operator_shares(
     groups: Sequence[Group], make_case: Callable[[Planned], Case], observer: Observer
-) -> list[tuple[str, dict[str, float]]]:
-    """(what, shares by kind) of every member of the last group, the largest, in runs of their own that are not stored.
-
-    Raises RequestError where the runtime cannot tell.
+) -> tuple[list[tuple[str, dict[str, float]]], list[str]]:
+    """(what, shares by kind) of every member of the last group, the largest, in runs of their own that are not stored;
+    and a line for each that could not be profiled, which needs more memory than a run does.
     """
+    from devices.errors import DeviceError
+    from harness.errors import RequestError
     from harness.profiling import profile_case
 
-    found = []
+    found, lost = [], []
     for member in groups[-1].members if groups else ():
         height, width = member.spec.resolution
         name = f"{member.spec.id} at {height}x{width}" + (f" ({member.kernel})" if member.kernel else "")
-        found.append((name, by_kind(profile_case(make_case(member), REQUESTS, observer))))
-    return found
+        try:
+            found.append((name, by_kind(profile_case(make_case(member), REQUESTS, observer))))
+        except (DeviceError, RequestError) as error:
+            lost.append(f"no profile of {name}: {error}")
+    return found, lost

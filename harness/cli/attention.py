@@ -48,8 +48,14 @@ class Tokens(click.ParamType[tuple[int, int]]):
 
 
 @click.command()
-@click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
-@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
+@click.option(
+    "--device",
+    "device_name",
+    help="`bench devices ls` lists them. Default: local; with --from-store, all that were measured.",
+)
+@click.option(
+    "--runtime", help="litert, onnxruntime, torch, ... Default: the device's own; with --from-store, all of them."
+)
 @click.option(
     "--form",
     "forms",
@@ -109,7 +115,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
 @click.option("--profile", "profiled", is_flag=True, help="Also the share of time by operator, at the largest size.")
-@click.option("--from-store", is_flag=True, help="Measure nothing: analyse all runs of attention in the store.")
+@click.option("--from-store", is_flag=True, help="Measure nothing: analyse the runs of attention in the store.")
 @click.option("--again", is_flag=True, help="Measure what the store has already, too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
 @click.option(
@@ -156,7 +162,12 @@ def attention(
     runs = load_runs(place)
     failed: list[str] = []
     shares = None
-    if not from_store:
+    if from_store:
+        for column, wanted in (("device", request["device_name"]), ("runtime", request["runtime"])):
+            # What did not fit may know no runtime: it belongs to all of its device.
+            runs = runs if wanted is None else runs[(runs[column] == wanted) | runs[column].isna()]
+    else:
+        request["device_name"] = request["device_name"] or "local"
         groups, make_case = _plan(**request)
         if dry_run:
             _print_plan(groups, make_case, runs, as_json)
@@ -168,7 +179,8 @@ def attention(
             if profiled:
                 from harness.attention.profiles import operator_shares
 
-                shares = operator_shares(groups, make_case, progress)
+                shares, lost = operator_shares(groups, make_case, progress)
+                failed += lost
         runs = _answers(groups, make_case, load_runs(place))
     analysis = Analysis(runs, place, shares)
     if as_json:

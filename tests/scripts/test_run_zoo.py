@@ -56,3 +56,9 @@ def test_a_device_is_named_with_its_processor_and_its_protocols(zoo: ModuleType)
     (line,) = (line for line in zoo.devices(found.values()) if line.startswith(f"- `{DEVICE}`: "))
     assert "AMD EPYC" in line
     assert f"with protocol `{DEVICE}`" in line
+
+
+def test_the_smallest_of_each_family_stands_for_it(zoo: ModuleType) -> None:
+    chosen = zoo.smallest_of_each_family(list_specs())
+    assert [spec.family for spec in chosen] == list(dict.fromkeys(spec.family for spec in list_specs()))
+    assert {"b0-cls-r224", "segnext-t-ade20k"} <= {spec.id for spec in chosen}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from devices.errors import WorkerError
 from harness.attention.choices import FormChoice, check_kernel, default_forms, known_forms, parse_form
 from harness.attention.matching import macs_of, match
 from harness.attention.plan import Shape, plan_models, plan_subjects
-from harness.attention.profiles import by_kind, kind_of
+from harness.attention.profiles import by_kind, kind_of, operator_shares
 from harness.errors import RequestError
 from harness.profiling import LayerShare
 from model_specs.architectures.attention.subject import Subject
@@ -118,3 +119,21 @@ def test_shares_add_up():
     shares = (("aten::bmm", 0.5), ("aten::_softmax", 0.2), ("aten::mm", 0.3))
     layers = [LayerShare(f"layer {index}", name, 1, 1, share) for index, (name, share) in enumerate(shares)]
     assert by_kind(layers) == pytest.approx({"matrix products": 0.8, "softmax": 0.2})
+
+
+def test_a_profile_that_fails_costs_no_other(monkeypatch):
+    groups = plan_subjects(
+        [Shape(8, 16, (8, 8))], [parse_form("relu-linear"), parse_form("softmax")], ["module"], "widened"
+    )
+
+    def profile_case(case, requests, observer):
+        if "softmax" in case:
+            raise WorkerError("out-of-memory", "the measuring process was killed")
+        return [LayerShare("conv", "CONV_2D", 1.0, 1.0, 1.0)]
+
+    monkeypatch.setattr("harness.profiling.profile_case", profile_case)
+    found, lost = operator_shares(groups, lambda planned: planned.spec.id, None)
+    assert [shares for _, shares in found] == [{"projections and aggregation": 1.0}] * len(found)
+    assert found
+    assert len(lost) == 1
+    assert lost[0].startswith("no profile of attn-softmax-module-h8-d16-n64 at 8x8: the measuring process was killed")

@@ -54,6 +54,8 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
     stored = bench("attention", "--from-store", "--to", str(folder))
     assert stored.returncode == 0, stored.stderr
     assert "softmax, 8 heads" in stored.stdout
+    for narrower, rows in ((("--device", "local"), 2), (("--device", "orin"), 0), (("--runtime", "litert"), 0)):
+        assert len(bench("attention", "--from-store", "--json", *narrower).json()["pairs"]) == rows
     names = {path.name for path in folder.iterdir()}
     assert names >= {
         "attention.csv",
