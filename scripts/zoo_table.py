@@ -50,7 +50,8 @@ count here is the published variant's.
 image's size is not part of any model here.
 
 **ONNX** is the lowest opset that expresses the model (13 is what TensorRT 8.2 reads). **TFLite** says whether it
-becomes a file of built-in operators alone.
+becomes a file of built-in operators alone. What became of each at the paper's resolution: [zoo-runs.md](zoo-runs.md)
+with LiteRT, [zoo-runs-onnxruntime.md](zoo-runs-onnxruntime.md) for one model of each family with ONNX Runtime.
 """
 
 

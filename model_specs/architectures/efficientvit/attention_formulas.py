@@ -24,19 +24,22 @@ SMALLEST_DENOMINATOR = 2.0**-13
 def relu_linear_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Eq. 3: ReLU(Q) (ReLU(K)^T V) / (ReLU(Q) (sum_j ReLU(K_j))^T), in O(N d^2). (B, h, N, d) -> (B, h, N, d).
 
-    Numerator and denominator are two products. Appending a column of ones to V would make them one, but the padding
-    that does so leaves the accelerated part of TFLite graphs.
+    Numerator and denominator are one product, with the sum of K beside the small K^T V. Appending a column of ones to V
+    would do the same, but the padding that does so leaves the accelerated part of TFLite graphs.
     """
     q, k = F.relu(q), F.relu(k) * k.shape[-2] ** -0.5
     key_value = torch.matmul(k.transpose(-1, -2), v)  # (B, h, d, d)
     key_sum = k.sum(dim=-2).unsqueeze(-1)  # (B, h, d, 1)
-    numerator = torch.matmul(q, key_value)
-    denominator = torch.matmul(q, key_sum)  # (B, h, N, 1)
+    product = torch.matmul(q, torch.cat([key_value, key_sum], dim=-1))  # (B, h, N, d + 1)
+    numerator, denominator = product[..., :-1], product[..., -1:]
     return numerator / denominator.clamp(min=SMALLEST_DENOMINATOR)
 
 
 def relu_linear_attention_of_columns(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """`relu_linear_attention` with tokens as columns. (B, h, d, N) -> (B, h, d, N)."""
+    """`relu_linear_attention` with tokens as columns. (B, h, d, N) -> (B, h, d, N).
+
+    Numerator and denominator are two products: as one, ONNX Runtime gains nothing.
+    """
     q, k = F.relu(q), F.relu(k) * k.shape[-1] ** -0.5
     value_key = torch.matmul(v, k.transpose(-1, -2))  # (B, h, d, d)
     key_sum = k.sum(dim=-1).unsqueeze(-2)  # (B, h, 1, d)
