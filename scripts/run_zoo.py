@@ -6,8 +6,9 @@
     python scripts/run_zoo.py --device NAME            # this computer under the name that its stored runs carry
 
 Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
-value. Runs are kept in a store; a model that has a run of this device there already, or a number of another one, is not
-run again, so that the script can be stopped and started, here or elsewhere. A model that cannot become a TFLite file
+value. Runs are kept in a store of their own, docs/zoo-runs, because one quick round is no result for a report; a model
+that has a run of this device there or in results/, or a number of another device, is not run again, so that the script
+can be stopped and started, here or elsewhere. A model that cannot become a TFLite file
 runs on ONNX Runtime. The table goes to docs/zoo-runs.md, that of
 another runtime to docs/zoo-runs-RUNTIME.md.
 """
@@ -18,7 +19,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from model_specs.known_counts import known_counts
 from model_specs.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
+RESULTS, RUNS = ROOT / "results", ROOT / "docs" / "zoo-runs"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 
 
@@ -55,9 +57,9 @@ def run(spec: ModelSpec, device: str, runtime: str, store: Path, timeout_s: floa
     return None
 
 
-def stored(specs: list[ModelSpec], device: str, runtime: str, store: Path) -> dict[str, StoredRun]:
+def stored(specs: list[ModelSpec], device: str, runtime: str, stores: Sequence[Path]) -> dict[str, StoredRun]:
     """A run of each model with this runtime, or its stand-in, in fp32, at batch 1 and its own resolution: the latest of
-    this device, whatever came of it, else the latest number of another one.
+    this device, whatever came of it, else the latest number of another one; of the first store that has one.
 
     Failed ones may know no runtime, and count.
     """
@@ -65,14 +67,14 @@ def stored(specs: list[ModelSpec], device: str, runtime: str, store: Path) -> di
     resolutions = {spec.id: spec.resolution for spec in specs}
     here: dict[str, Path] = {}
     elsewhere: dict[str, Path] = {}
-    for run in find_rows(store):
+    for place, run in ((place, run) for place in stores for run in find_rows(place)):
         same = (run["precision"], run["batch"]) == ("fp32", 1) and run["runtime"] in runtimes
         if not same or resolutions.get(run["model"]) != (run["height"], run["width"]):
             continue
         if run["device"] == device:
-            here.setdefault(run["model"], store / run["path"])
+            here.setdefault(run["model"], place / run["path"])
         elif run["status"] != "failed":
-            elsewhere.setdefault(run["model"], store / run["path"])
+            elsewhere.setdefault(run["model"], place / run["path"])
     return {model: StoredRun(path, read_record(path)) for model, path in {**elsewhere, **here}.items()}
 
 
@@ -147,14 +149,14 @@ def _cell(text: str) -> str:
 @click.option("--runtime", default="litert", show_default=True)
 @click.option("--only", multiple=True, metavar="ID", help="Only these models.")
 @click.option("--one-a-family", is_flag=True, help="Only the model with the fewest MACs of each family.")
-@click.option("--store", type=click.Path(path_type=Path), default=ROOT / "results", show_default=False)
+@click.option("--store", type=click.Path(path_type=Path), default=RUNS, show_default=False)
 @click.option("--timeout-min", default=30.0, show_default=True, help="A model that takes longer is given up.")
 def main(device: str, runtime: str, only: tuple[str, ...], one_a_family: bool, store: Path, timeout_min: float) -> None:
     specs = [spec for spec in list_specs() if not only or spec.id in only]
     if one_a_family:
         specs = smallest_of_each_family(specs)
     reasons: dict[str, str] = {}
-    done = stored(specs, device, runtime, store)
+    done = stored(specs, device, runtime, (store, RESULTS))
     for index, spec in enumerate(specs):
         if spec.id in done:
             continue
@@ -162,7 +164,7 @@ def main(device: str, runtime: str, only: tuple[str, ...], one_a_family: bool, s
         if reason := run(spec, device, runtime, store, 60 * timeout_min):
             reasons[spec.id] = reason
             print(f"  {reason}", flush=True)
-    found = stored(specs, device, runtime, store)
+    found = stored(specs, device, runtime, (store, RESULTS))
     lines = [
         f"# {'One model of each family' if one_a_family else 'Every model'}, run once with {runtime}",
         "",
@@ -170,6 +172,7 @@ def main(device: str, runtime: str, only: tuple[str, ...], one_a_family: bool, s
         "do not edit. At the paper's resolution, in fp32 on one thread, to say what runs and what does not: compare",
         "numbers of one device only, and quote [measured.md](measured.md). `error` is the largest difference from the",
         "fp32 module's outputs over their largest value, `delegated` how many nodes XNNPACK took, in how many parts.",
+        "`bench results ls --store docs/zoo-runs` lists the runs that are not in `results/`.",
         "",
         *devices(found.values()),
         "",
@@ -181,7 +184,7 @@ def main(device: str, runtime: str, only: tuple[str, ...], one_a_family: bool, s
         page = ROOT / "docs" / ("zoo-runs.md" if runtime == "litert" else f"zoo-runs-{runtime}.md")
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
-        print("\n".join(lines[8:]))
+        print("\n".join(lines[9:]))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def zoo(load_script: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_runs_of_the_device_count_whatever_came_of_them_and_numbers_of_others_too(zoo: ModuleType) -> None:
-    here = zoo.stored(list_specs(), DEVICE, "litert", STORE)
-    elsewhere = zoo.stored(list_specs(), "another-computer", "litert", STORE)
+    here = zoo.stored(list_specs(), DEVICE, "litert", [STORE])
+    elsewhere = zoo.stored(list_specs(), "another-computer", "litert", [STORE])
     assert here["b1-seg"].record.device.name == DEVICE
     assert here["b1-seg"].record.summary is not None
     assert set(elsewhere) <= set(here)
@@ -33,14 +33,14 @@ def test_runs_of_the_device_count_whatever_came_of_them_and_numbers_of_others_to
 
 
 def test_only_the_model_s_own_resolution_batch_and_precision_count(zoo: ModuleType) -> None:
-    for model, run in zoo.stored(list_specs(), DEVICE, "litert", STORE).items():
+    for model, run in zoo.stored(list_specs(), DEVICE, "litert", [STORE]).items():
         (spec,) = (spec for spec in list_specs() if spec.id == model)
         assert tuple(run.record.model.resolution) == spec.resolution
         assert (run.record.model.batch, run.record.model.precision) == (1, "fp32")
 
 
 def test_every_model_has_a_row_as_wide_as_the_header_and_what_failed_says_why(zoo: ModuleType) -> None:
-    found = zoo.stored(list_specs(), DEVICE, "litert", STORE)
+    found = zoo.stored(list_specs(), DEVICE, "litert", [STORE])
     for spec in list_specs():
         line = zoo.row(spec, found.get(spec.id), None)
         assert line.startswith(f"| `{spec.id}` |")
@@ -52,7 +52,7 @@ def test_every_model_has_a_row_as_wide_as_the_header_and_what_failed_says_why(zo
 
 
 def test_a_device_is_named_with_its_processor_and_its_protocols(zoo: ModuleType) -> None:
-    found = zoo.stored(list_specs(), DEVICE, "litert", STORE)
+    found = zoo.stored(list_specs(), DEVICE, "litert", [STORE])
     (line,) = (line for line in zoo.devices(found.values()) if line.startswith(f"- `{DEVICE}`: "))
     assert "AMD EPYC" in line
     assert f"with protocol `{DEVICE}`" in line
