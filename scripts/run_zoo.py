@@ -67,14 +67,15 @@ def stored(specs: list[ModelSpec], device: str, runtime: str, stores: Sequence[P
     resolutions = {spec.id: spec.resolution for spec in specs}
     here: dict[str, Path] = {}
     elsewhere: dict[str, Path] = {}
-    for place, run in ((place, run) for place in stores for run in find_rows(place)):
-        same = (run["precision"], run["batch"]) == ("fp32", 1) and run["runtime"] in runtimes
-        if not same or resolutions.get(run["model"]) != (run["height"], run["width"]):
-            continue
-        if run["device"] == device:
-            here.setdefault(run["model"], place / run["path"])
-        elif run["status"] != "failed":
-            elsewhere.setdefault(run["model"], place / run["path"])
+    for place in stores:
+        for run in find_rows(place):
+            same = (run["precision"], run["batch"]) == ("fp32", 1) and run["runtime"] in runtimes
+            if not same or resolutions.get(run["model"]) != (run["height"], run["width"]):
+                continue
+            if run["device"] == device:
+                here.setdefault(run["model"], place / run["path"])
+            elif run["status"] != "failed":
+                elsewhere.setdefault(run["model"], place / run["path"])
     return {model: StoredRun(path, read_record(path)) for model, path in {**elsewhere, **here}.items()}
 
 
