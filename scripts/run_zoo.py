@@ -36,10 +36,14 @@ RESULTS, RUNS = ROOT / "results", ROOT / "docs" / "zoo-runs"
 BENCH = [sys.executable, "-m", "harness.cli.main"]
 
 
+def able(spec: ModelSpec, runtime: str) -> str:
+    """The runtime, or its stand-in for a model that cannot become its file."""
+    return "onnxruntime" if runtime == "litert" and not spec.tflite else runtime
+
+
 def run(spec: ModelSpec, device: str, runtime: str, store: Path, timeout_s: float) -> str | None:
     """Measure one model; None, or why there is not even a failed run in the store."""
-    able = "onnxruntime" if runtime == "litert" and not spec.tflite else runtime
-    words = ["run", "--device", device, "--model", spec.id, "--runtime", able, "--protocol", "quick"]
+    words = ["run", "--device", device, "--model", spec.id, "--runtime", able(spec, runtime), "--protocol", "quick"]
     try:
         done = subprocess.run(
             [*BENCH, *words, "--store", str(store), "--json", "--quiet"],
@@ -63,14 +67,13 @@ def stored(specs: list[ModelSpec], device: str, runtime: str, stores: Sequence[P
 
     Failed ones may know no runtime, and count.
     """
-    runtimes = (runtime, None, "onnxruntime") if runtime == "litert" else (runtime, None)
-    resolutions = {spec.id: spec.resolution for spec in specs}
+    wanted = {spec.id: (able(spec, runtime), spec.resolution) for spec in specs}
     here: dict[str, Path] = {}
     elsewhere: dict[str, Path] = {}
     for place in stores:
         for run in find_rows(place):
-            same = (run["precision"], run["batch"]) == ("fp32", 1) and run["runtime"] in runtimes
-            if not same or resolutions.get(run["model"]) != (run["height"], run["width"]):
+            known = (run["runtime"] or wanted.get(run["model"], ("",))[0], (run["height"], run["width"]))
+            if (run["precision"], run["batch"]) != ("fp32", 1) or wanted.get(run["model"]) != known:
                 continue
             if run["device"] == device:
                 here.setdefault(run["model"], place / run["path"])
