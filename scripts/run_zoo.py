@@ -16,6 +16,7 @@ another runtime to docs/zoo-runs-RUNTIME.md.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -46,7 +47,9 @@ def run(spec: ModelSpec, device: str, runtime: str, store: Path, timeout_s: floa
     words = ["run", "--device", device, "--model", spec.id, "--runtime", able(spec, runtime), "--protocol", "quick"]
     try:
         done = subprocess.run(
-            [*BENCH, *words, "--store", str(store), "--json", "--quiet"],
+            # By its place in the repository where it lies there: the command is kept in the record.
+            [*BENCH, *words, "--store", os.path.relpath(store, ROOT), "--json", "--quiet"],
+            cwd=ROOT,
             check=False,
             capture_output=True,
             text=True,
