@@ -8,9 +8,8 @@
 Every model is exported at its own (the paper's) resolution, run, and its outputs compared with the fp32 module by
 value. Runs are kept in a store of their own, docs/zoo-runs, because one quick round is no result for a report; a model
 that has a run of this device there or in results/, or a number of another device, is not run again, so that the script
-can be stopped and started, here or elsewhere. A model that cannot become a TFLite file
-runs on ONNX Runtime. The table goes to docs/zoo-runs.md, that of
-another runtime to docs/zoo-runs-RUNTIME.md.
+can be stopped and started, here or elsewhere. A model that cannot become a TFLite file runs on ONNX Runtime. The table
+goes to docs/zoo-runs.md, that of another runtime to docs/zoo-runs-RUNTIME.md.
 """
 
 from __future__ import annotations
@@ -28,6 +27,8 @@ import click
 
 from harness.store.listing import find_rows
 from harness.store.reader import StoredRun, read_record
+from harness.store.row_source import RowSource
+from harness.store.run_table import row_of
 from model_specs import list_specs
 from model_specs.known_counts import known_counts
 from model_specs.spec import ModelSpec
@@ -122,14 +123,11 @@ def devices(runs: Iterable[StoredRun]) -> list[str]:
     protocols: dict[str, Counter[str]] = {}
     processors: dict[str, str] = {}
     for run in runs:
-        device = run.record.device
-        protocols.setdefault(device.name, Counter())[str(run.record.protocol["name"])] += 1
-        linux = device.fingerprint.get("linux")
-        cpu = linux.get("cpu") if isinstance(linux, dict) else None
-        if isinstance(cpu, dict) and isinstance(cpu.get("model"), str):
-            processors[device.name] = str(cpu["model"])
+        line = row_of(str(run.path), RowSource.of(run.record))
+        protocols.setdefault(line["device"], Counter())[line["protocol"]] += 1
+        processors[line["device"]] = line["processor"] or processors.get(line["device"], "unknown processor")
     return [
-        f"- `{name}`: {processors.get(name, 'unknown processor')}, "
+        f"- `{name}`: {processors[name]}, "
         + ", ".join(f"{count} models with protocol `{protocol}`" for protocol, count in used.most_common())
         for name, used in sorted(protocols.items())
     ]
