@@ -20,13 +20,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from devices.device import Device, DeviceSession
-from devices.inventory import find_device
-from devices.opening import open_device
-from devices.runners.base import Deployment, RoundRequest, RoundResult
-from devices.transports.adb import AdbTransport
-from devices.transports.adb_program import find_program
-from harness.telemetry import TelemetrySampler
+from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.inventory import find_device
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import Deployment, RoundJob, RoundResult
+from latency_bench.devices.transports.adb import AdbTransport
+from latency_bench.devices.transports.adb_program import find_program
+from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
 _NS = 10**9
 
@@ -59,7 +59,7 @@ def _measure_all(device: Device, given: argparse.Namespace) -> None:
     with open_device(device) as session:
         deployment = _deploy(session, given.tflite, digest, "second session")
         cpus = session.available_cpus()[-device.threads :]
-        request = RoundRequest(
+        request = RoundJob(
             runtime=device.runtime,
             # What is compared is what surrounds the tool: that XNNPACK takes the whole model is no condition here.
             runtime_options={"threads": device.threads, "allow_partial": True, **device.runtime_options},
@@ -103,7 +103,7 @@ def _deploy(session: DeviceSession, artifact: Path, sha256: str, what: str) -> D
     return deployment
 
 
-def _measure(session: DeviceSession, deployment: Deployment, request: RoundRequest) -> RoundResult:
+def _measure(session: DeviceSession, deployment: Deployment, request: RoundJob) -> RoundResult:
     with tempfile.TemporaryDirectory() as folder:
         return session.measure(deployment, request, Path(folder) / "outputs.npz", lambda progress: None)
 

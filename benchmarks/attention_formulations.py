@@ -34,13 +34,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.export import onnx_export, pt2_export, tflite_export
-from harness.export.convert import arguments_for
-from harness.export.job import ExportJob
-from harness.export.options import Format
-from harness.export.tflite_graph import read_graph
-from model_specs import load_spec
-from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
+from latency_bench.harness.export import onnx_export, pt2_export, tflite_export
+from latency_bench.harness.export.convert import arguments_for
+from latency_bench.harness.export.job import ExportJob
+from latency_bench.harness.export.options import Format
+from latency_bench.harness.export.tflite_graph import read_graph
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
 
 Array = npt.NDArray[np.float32]
 Formulation = Callable[[Tensor, int], Tensor]

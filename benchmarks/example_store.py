@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from harness.store.layout import RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE, run_folder
-from harness.store.record import RunRecord
-from harness.store.samples import SampleBlock, samples_to_parquet
-from harness.store.telemetry import Telemetry, telemetry_to_parquet
-from model_specs import ModelSpec, load_spec
+from latency_bench.harness.store.layout import RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE, run_folder
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.sample_table import StageSamples, samples_to_parquet
+from latency_bench.harness.store.telemetry_table import Telemetry, telemetry_to_parquet
+from latency_bench.model_specs import ModelSpec, load_spec
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes\" 'single' $x_1$ %s \\n"
 """Where foreign text may stand: titles, processors, flags, commands, messages."""
@@ -96,7 +96,7 @@ def _write(store: Path, made: _Made, random: np.random.Generator) -> None:
     (folder / RECORD_FILE).write_text(RunRecord(**content).to_json(), encoding="utf-8")
 
 
-def _blocks(made: _Made, random: np.random.Generator) -> list[SampleBlock]:
+def _blocks(made: _Made, random: np.random.Generator) -> list[StageSamples]:
     macs = _macs(made.spec)
     typical_ns = 4e4 + 1e9 * macs / made.machine.macs_per_s * (1 + 0.05 * np.sin(made.number / 40))
     blocks = []
@@ -110,13 +110,13 @@ def _blocks(made: _Made, random: np.random.Generator) -> list[SampleBlock]:
             if made.number % 5:
                 columns |= {"h2d_ns": copy.astype(np.int64), "compute_ns": compute.astype(np.int64)}
                 columns["d2h_ns"] = (copy / 2).astype(np.int64)
-            blocks.append(SampleBlock.of(index, warmup, columns))
+            blocks.append(StageSamples.of(index, warmup, columns))
     return blocks
 
 
 def _macs(spec: ModelSpec) -> int:
     """Of the right order, so that figures look as they do with real runs."""
-    from reports.published.tables import number, published_row
+    from latency_bench.reports.published.tables import number, published_row
 
     printed = [number(published_row(reference), "macs_g") for reference in spec.published]
     if printed and printed[0]:
@@ -159,7 +159,7 @@ def _estimate(arrays: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _content(made: _Made, run_id: str, blocks: list[SampleBlock]) -> dict[str, Any]:
+def _content(made: _Made, run_id: str, blocks: list[StageSamples]) -> dict[str, Any]:
     words = HOSTILE if made.hostile else ""
     spec, machine = made.spec, made.machine
     dense = spec.task == "segmentation"
@@ -224,7 +224,7 @@ def _flags(made: _Made, words: str) -> list[dict[str, Any]]:
     return flags
 
 
-def _numbers(blocks: list[SampleBlock]) -> dict[str, Any]:
+def _numbers(blocks: list[StageSamples]) -> dict[str, Any]:
     sampled = [block for block in blocks if not block.warmup]
     latency = _estimate([block.latency_ns for block in sampled])
     phases = {

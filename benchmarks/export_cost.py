@@ -15,10 +15,10 @@ import tempfile
 import time
 from typing import Any
 
-from harness.export import FORMATS, ExportError, ExportOptions, export_artifact
-from harness.export.options import Format
-from model_specs import load_spec
-from model_specs.spec import ModelSpec
+from latency_bench.harness.export import FORMATS, ExportError, ExportOptions, export_artifact
+from latency_bench.harness.export.options import Format
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.spec import ModelSpec
 
 LIMIT_S = 120.0
 LIMIT_BYTES = 6e9

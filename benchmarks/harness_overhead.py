@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from devices.worker.runtimes.base import Runtime
+    from bench_worker.runtimes.base import Runtime
 
 FORMATS = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
 CONFIDENCE = 0.95
@@ -55,18 +55,18 @@ class Result:
 
 def measure(case: Case) -> Result:
     """Both loops in turn, in this process."""
-    from devices.worker.affinity import pin
+    from bench_worker.affinity import pin
 
     pin(case.cpus)
     from statistics import median
 
-    from devices.worker.clock import now_ns
-    from devices.worker.inputs import generate, in_artifact_layout
-    from devices.worker.loop import garbage_collector_paused
-    from devices.worker.overhead import measure_loop_overhead
-    from devices.worker.precision import median_interval_rank
-    from devices.worker.request import parse_request
-    from devices.worker.runtimes import create_runtime
+    from bench_worker.clock import now_ns
+    from bench_worker.inputs import generate, in_artifact_layout
+    from bench_worker.job import parse_request
+    from bench_worker.loop import garbage_collector_paused
+    from bench_worker.overhead import measure_loop_overhead
+    from bench_worker.runtimes import create_runtime
+    from bench_worker.stopping import median_interval_rank
 
     bounds = {"min_count": 1, "max_count": 1, "min_ns": 0, "max_ns": 0}
     request = parse_request(
@@ -109,11 +109,11 @@ def measure(case: Case) -> Result:
 
 def _harness_block(runtime: Runtime, count: int) -> list[int]:
     """The worker's own loop, rules and records included, with the collector paused as the worker pauses it."""
-    from devices.worker.clock import now_ns
-    from devices.worker.loop import garbage_collector_paused, run_stage
-    from devices.worker.precision import SamplingEnd
-    from devices.worker.request import SamplingBounds
-    from devices.worker.samples import Samples
+    from bench_worker.clock import now_ns
+    from bench_worker.job import SamplingBounds
+    from bench_worker.loop import garbage_collector_paused, run_stage
+    from bench_worker.request_times import Samples
+    from bench_worker.stopping import SamplingEnd
 
     rule = SamplingEnd(SamplingBounds(count, count, 0, 3600 * 10**9, None, CONFIDENCE)).reason
     samples = Samples(now_ns(), count)
@@ -193,8 +193,8 @@ BARE: dict[str, Callable[[Any], Callable[[], None]]] = {
 
 def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: int, block_s: float) -> Case:
     """Export `ID` or `ID@HEIGHTxWIDTH` for the runtime."""
-    from harness.export import describe_inputs, export_artifact
-    from model_specs import load_spec
+    from latency_bench.harness.export import describe_inputs, export_artifact
+    from latency_bench.model_specs import load_spec
 
     spec_id, _, size = model.partition("@")
     spec = load_spec(spec_id)

@@ -28,8 +28,8 @@ import json, resource, sys, time
 from pathlib import Path
 store, page, details = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 start = time.perf_counter()
-from harness.store.run_table import load_runs
-from reports.html import write_html
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.html import write_html
 runs = load_runs(store)
 loaded = time.perf_counter()
 write_html(runs, store, page, most_details=details)

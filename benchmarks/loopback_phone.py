@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/devices/adb"
 from build_benchmark_model import build
 from debian_adbd import FIRST_PORT, Daemon, Namespace, adbd_root
 
-from devices.device import Device
-from devices.transports.adb_options import AdbOptions
-from devices.transports.adb_program import find_program
+from latency_bench.devices.device import Device
+from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb_program import find_program
 
 
 @contextmanager

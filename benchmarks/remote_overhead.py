@@ -93,7 +93,17 @@ def _overheads(devices: list[str], folder: Path, runs: int, environment: dict[st
 
 
 def _run(device: str, folder: Path, environment: dict[str, str]) -> tuple[float, float]:
-    command = [sys.executable, "-m", "harness.cli.main", "run", "--device", device, *MODEL, "--quiet", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "latency_bench.harness.cli.main",
+        "run",
+        "--device",
+        device,
+        *MODEL,
+        "--quiet",
+        "--json",
+    ]
     command += ["--protocol", str(folder / "protocol.yaml"), "--store", str(folder / "store")]
     began_s = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
@@ -105,8 +115,8 @@ def _run(device: str, folder: Path, environment: dict[str, str]) -> tuple[float,
 
 
 def _pushes(server: Any, folder: Path, runs: int, megabytes: int) -> None:
-    from devices.transports.ssh import SshTransport
-    from devices.transports.ssh_client import client_options
+    from latency_bench.devices.transports.ssh import SshTransport
+    from latency_bench.devices.transports.ssh_client import client_options
 
     options = server.options(silence_s=30)
     control = ["-o", f"ControlPath={folder}/control"]

@@ -27,7 +27,17 @@ _PARTS += ["--claims", "--figure", "1", "--device", "desk"]
 
 def report_once(store: Path, folder: Path, cache: Path) -> tuple[float, float, int]:
     """Wall seconds, processor seconds, and peak resident memory in bytes of one `bench report`."""
-    command = [sys.executable, "-m", "harness.cli.main", "report", "--store", str(store), "--to", str(folder), *_PARTS]
+    command = [
+        sys.executable,
+        "-m",
+        "latency_bench.harness.cli.main",
+        "report",
+        "--store",
+        str(store),
+        "--to",
+        str(folder),
+        *_PARTS,
+    ]
     start = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, env={**os.environ, "BENCH_CACHE": str(cache)}

@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-BENCH = [sys.executable, "-m", "harness.cli.main"]
+BENCH = [sys.executable, "-m", "latency_bench"]
 
 
 def help_cpu_ms() -> float:

@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from harness.statistics.modality import dip
+from latency_bench.harness.statistics.modality import dip
 
 
 def main() -> None:

@@ -30,9 +30,13 @@ DEVICES, MODELS = 20, 50
 REPETITIONS = 5
 
 _ROWS = (
-    "from pathlib import Path; from harness.store.listing import find_rows; n = sum(1 for _ in find_rows(Path({!r})))"
+    "from pathlib import Path; from latency_bench.harness.store.listing import find_rows; "
+    "n = sum(1 for _ in find_rows(Path({!r})))"
 )
-_TABLE = "from pathlib import Path; from harness.store.run_table import load_runs; n = len(load_runs(Path({!r})))"
+_TABLE = (
+    "from pathlib import Path; from latency_bench.harness.store.listing import load_runs; "
+    "n = len(load_runs(Path({!r})))"
+)
 _MEASURED = (
     "import time, resource, json; start = time.perf_counter(); {}; "
     "print(json.dumps([n, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))"
@@ -54,7 +58,7 @@ def make_store(store: Path, runs: int) -> None:
 
 
 def _template() -> dict[str, Any]:
-    from harness.store.record import parse_record
+    from latency_bench.harness.store.record import parse_record
 
     content: dict[str, Any] = json.loads(parse_record(EXAMPLE.read_bytes()).to_json())
     missing = RECORD_BYTES - len(json.dumps(content, indent=2))
@@ -96,7 +100,7 @@ def command_seconds(words: list[str], cache: Path) -> float:
     for _ in range(REPETITIONS):
         start = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "harness.cli.main", *words],
+            [sys.executable, "-m", "latency_bench", *words],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,

@@ -17,16 +17,16 @@ from pathlib import Path
 import click
 import numpy as np
 
-from devices.inventory import find_device
-from devices.opening import open_device
-from devices.runners.base import RoundResult
-from harness.case import Case, choose_cpus
-from harness.export import export_artifact
-from harness.ordering import interleaved
-from harness.protocol import Protocol, Sampling, load_protocol
-from harness.statistics.intervals import median_interval
-from model_specs import load_spec
-from model_specs.spec import ModelSpec
+from latency_bench.devices.inventory import find_device
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import RoundResult
+from latency_bench.harness.case import Case, choose_cpus
+from latency_bench.harness.export import export_artifact
+from latency_bench.harness.ordering import interleaved
+from latency_bench.harness.protocol import Protocol, Sampling, load_protocol
+from latency_bench.harness.statistics.intervals import median_interval
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.spec import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -25,17 +25,17 @@ from typing import Any
 import click
 import numpy as np
 
-from devices.device import DeviceSession
-from devices.inventory import find_device
-from devices.opening import open_device
-from devices.runners.base import Deployment
-from harness.case import Case, choose_cpus
-from harness.export import Artifact, export_artifact
-from harness.ordering import interleaved
-from harness.protocol import Protocol, Sampling, Warmup
-from harness.statistics.comparison import compare
-from model_specs import load_spec
-from model_specs.spec import ModelSpec
+from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.inventory import find_device
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import Deployment
+from latency_bench.harness.case import Case, choose_cpus
+from latency_bench.harness.export import Artifact, export_artifact
+from latency_bench.harness.ordering import interleaved
+from latency_bench.harness.protocol import Protocol, Sampling, Warmup
+from latency_bench.harness.statistics.comparison import compare
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.spec import ModelSpec
 
 Samples = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from devices.errors import DeviceError, UnreachableError
-from devices.transports.base import Completed, Transport
-from devices.tuning.jetson import clocks, power_mode
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports.base import Completed, Transport
+from latency_bench.devices.tuning.jetson import clocks, power_mode
 
 if TYPE_CHECKING:
-    from devices.device import Device
+    from latency_bench.devices.device import Device
 
 Status = Literal["ok", "warning", "failed"]
 
@@ -164,7 +164,7 @@ def _python(device: Device, transport: Transport) -> Iterator[Check]:
 
 
 def _trtexec(device: Device, transport: Transport) -> Iterator[Check]:
-    from devices.runners.trtexec import TrtexecRunner
+    from latency_bench.devices.runners.trtexec import TrtexecRunner
 
     tool = TrtexecRunner(device.trtexec).tool(transport)
     yield Check("trtexec", "ok", f"TensorRT {tool.version_text} ({tool.program})")

@@ -15,19 +15,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devices.checks import Check, checks
-from devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
-from devices.probes.base import Probe, Reading
-from devices.runners.base import Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.trtexec_options import TrtexecOptions
-from devices.transports.adb_options import AdbOptions
-from devices.transports.base import Transport
-from devices.transports.ssh_options import SshOptions
-from devices.tuning.base import Operation, apply_all
-from devices.tuning.jetson import LockedClocks, PowerMode
-from devices.tuning.nvidia import LockedGpuClocks
-from devices.worker.files import file_sha256
+from bench_worker.files import file_sha256
+from latency_bench.devices.checks import Check, checks
+from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.runners.base import Deployment, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.trtexec_options import TrtexecOptions
+from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.transports.ssh_options import SshOptions
+from latency_bench.devices.tuning.base import Operation, apply_all
+from latency_bench.devices.tuning.jetson import LockedClocks, PowerMode
+from latency_bench.devices.tuning.nvidia import LockedGpuClocks
 
 
 class Device(BaseModel):
@@ -163,7 +163,7 @@ class DeviceSession:
         return replace(deployment, external_sha256=tuple(external_sha256))
 
     def measure(
-        self, deployment: Deployment, request: RoundRequest, outputs_to: Path, on_progress: ProgressHandler
+        self, deployment: Deployment, request: RoundJob, outputs_to: Path, on_progress: ProgressHandler
     ) -> RoundResult:
         """One round in a fresh process. Raises WorkerError when the measuring process reports an error or dies."""
         return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parent.parent / "docs" / "devices.example.yaml"
+EXAMPLE = Path(__file__).resolve().parent.parent / "docs" / "devices.example.yaml"
 _FIELD = re.compile(r"^  ([a-z0-9][a-z0-9._-]*):\s*$", re.M)
 
 

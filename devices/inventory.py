@@ -17,10 +17,10 @@ import difflib
 import os
 from pathlib import Path
 
-from devices.device import Device
-from devices.errors import InventoryError
-from devices.example_inventory import example_lines
-from model_specs.located_yaml import LocatedYamlError, read_yaml
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.example_inventory import example_lines
+from latency_bench.model_specs.located_yaml import LocatedYamlError, read_yaml
 
 ENVIRONMENT_VARIABLE = "BENCH_DEVICES"
 LOCAL = "local"

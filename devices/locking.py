@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devices.errors import DeviceError
+from latency_bench.devices.errors import DeviceError
 
 LOCKS_VARIABLE = "BENCH_LOCKS"
 """Environment variable, of the machine where the device runs, that names another folder for its locks."""

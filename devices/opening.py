@@ -6,26 +6,26 @@ import importlib
 from importlib.metadata import entry_points
 from typing import Any
 
-from devices.device import Device, DeviceSession
-from devices.errors import InventoryError
-from devices.runners.base import Runner
+from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.runners.base import Runner
 
 PARTS: dict[str, dict[str, str]] = {
     "transport": {
-        "local": "devices.transports.local:LocalTransport",
-        "adb": "devices.transports.adb:AdbTransport",
-        "ssh": "devices.transports.ssh:SshTransport",
+        "local": "latency_bench.devices.transports.local:LocalTransport",
+        "adb": "latency_bench.devices.transports.adb:AdbTransport",
+        "ssh": "latency_bench.devices.transports.ssh:SshTransport",
     },
     "runner": {
-        "worker": "devices.runners.worker:WorkerRunner",
-        "benchmark_model": "devices.runners.benchmark_model:BenchmarkModelRunner",
-        "trtexec": "devices.runners.trtexec:TrtexecRunner",
+        "worker": "latency_bench.devices.runners.worker:WorkerRunner",
+        "benchmark_model": "latency_bench.devices.runners.benchmark_model:BenchmarkModelRunner",
+        "trtexec": "latency_bench.devices.runners.trtexec:TrtexecRunner",
     },
     "probe": {
-        "linux": "devices.probes.linux:LinuxProbe",
-        "android": "devices.probes.android:AndroidProbe",
-        "jetson": "devices.probes.jetson:JetsonProbe",
-        "nvidia": "devices.probes.nvidia:NvidiaProbe",
+        "linux": "latency_bench.devices.probes.linux:LinuxProbe",
+        "android": "latency_bench.devices.probes.android:AndroidProbe",
+        "jetson": "latency_bench.devices.probes.jetson:JetsonProbe",
+        "nvidia": "latency_bench.devices.probes.nvidia:NvidiaProbe",
     },
 }
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.case import Case
-from harness.device_locks import hold_devices
-from harness.ordering import interleaved
-from harness.running import Observer, RunInProgress
-from harness.store.record import RunRecord
+from latency_bench.harness.case import Case
+from latency_bench.harness.device_locks import hold_devices
+from latency_bench.harness.ordering import interleaved
+from latency_bench.harness.rounds import ActiveRun, Observer
+from latency_bench.harness.store.record import RunRecord
 
 
 def run_benchmarks(
@@ -27,11 +27,11 @@ def run_benchmarks(
     """Measure the cases, their rounds interleaved in seeded random order, and store a run of each, failed ones too.
 
     Returns each case's record and where it lies, in the order of `cases`. A case that fails does not stop the others.
-    Raises RequestError (and its like) if a case cannot be measured at all and has to change: it and those that are not
+    Raises UsageError (and its like) if a case cannot be measured at all and has to change: it and those that are not
     finished yet are not stored then. Raises DeviceBusyError where another measurement has a device; `wait`: waits.
     """
     with ExitStack() as stack:
-        runs = [stack.enter_context(RunInProgress(case, store, command, order_seed)) for case in cases]
+        runs = [stack.enter_context(ActiveRun(case, store, command, order_seed)) for case in cases]
         hold_devices(runs, command, wait, observer.stage)
         for run in runs:
             run.prepare(observer)
@@ -40,14 +40,14 @@ def run_benchmarks(
 
 
 def measure_rounds(
-    runs: Sequence[RunInProgress],
+    runs: Sequence[ActiveRun],
     order_seed: int,
     observer: Observer,
-    on_round: Callable[[RunInProgress], None] = lambda _: None,
+    on_round: Callable[[ActiveRun], None] = lambda _: None,
 ) -> None:
     """All rounds of prepared runs, interleaved; each run is stored as soon as it is over, so that whatever happens to
     the others loses nothing that is finished. `on_round` is told of a run after each of its rounds, and once of one
-    that had failed before. Raises RequestError, StoreError."""
+    that had failed before. Raises UsageError, StoreError."""
     for run in runs:
         if run.is_over():
             run.store()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from devices.worker.runtimes.engine_cache import default_folder as engines_folder
-from harness.export.cache import ArtifactCache, default_directory
-from harness.store.folders import names_in
-from harness.store.index import index_folder
-from harness.store.mirror import mirrors_folder
-from harness.store.mirrors import PENDING_FOLDER
+from bench_worker.runtimes.engine_cache import default_folder as engines_folder
+from latency_bench.harness.export.cache import ArtifactCache, default_directory
+from latency_bench.harness.store.folders import names_in
+from latency_bench.harness.store.index import index_folder
+from latency_bench.harness.store.layout import PENDING_FOLDER
+from latency_bench.harness.store.mirror import mirrors_folder
 
 Kind = Literal["export", "damaged export", "engine", "index file", "mirrored run"]
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from devices.device import Device, DeviceSession
-from devices.runners.base import RoundRequest
-from harness.errors import RequestError
-from harness.export import Artifact, ExportOptions, describe_inputs
-from harness.export.artifact import tensor_to_json
-from harness.export.options import Output, Precision
-from harness.protocol import Protocol
-from model_specs.spec import ModelSpec
+from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.runners.base import RoundJob
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs
+from latency_bench.harness.export.artifact import tensor_to_json
+from latency_bench.harness.export.options import Output, Precision
+from latency_bench.harness.protocol import Protocol
+from latency_bench.model_specs.spec import ModelSpec
 
 BUILDS_ON_DEVICE = frozenset({"tensorrt", "tensorrt-rtx"})
 """Runtimes that are told the precision; the others take what the file carries."""
@@ -74,9 +74,9 @@ class Case:
             return None
         return round_index % min(self.protocol.builds, self.rounds)
 
-    def round_request(self, artifact: Artifact, cpus: tuple[int, ...], round_index: int = 0) -> RoundRequest:
+    def round_request(self, artifact: Artifact, cpus: tuple[int, ...], round_index: int = 0) -> RoundJob:
         build = self.build_of(round_index)
-        return RoundRequest(
+        return RoundJob(
             runtime=self.runtime,
             runtime_options={**self.all_runtime_options(), **({} if build is None else {"build": build})},
             inputs=describe_inputs(self.spec, self.batch, INPUT_SEED, layout=artifact.inputs[0].layout),
@@ -84,12 +84,12 @@ class Case:
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
             outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
-            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in BUILDS_ON_DEVICE else RoundRequest.idle_timeout_s,
+            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in BUILDS_ON_DEVICE else RoundJob.idle_timeout_s,
             throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
 
 
-def shortest(request: RoundRequest) -> RoundRequest:
+def shortest(request: RoundJob) -> RoundJob:
     """The same round with two requests and nothing else: for what comes before the first, such as an engine's build."""
     once = {"min_count": 1, "max_count": 1, "min_ns": 0}
     return replace(
@@ -103,16 +103,16 @@ def shortest(request: RoundRequest) -> RoundRequest:
 def choose_cpus(case: Case, session: DeviceSession) -> tuple[int, ...]:
     """The cores to pin to. The last ones by default: the first serves most interrupts and the harness itself.
 
-    Raises RequestError if the device has fewer cores than the case wants, or not those.
+    Raises UsageError if the device has fewer cores than the case wants, or not those.
     """
     available = session.available_cpus()
     if case.cpus is not None:
         absent = sorted(set(case.cpus) - set(available))
         if absent:
-            raise RequestError(f"--cpus: core {absent[0]} is not available; there are {_ranges(available)}")
+            raise UsageError(f"--cpus: core {absent[0]} is not available; there are {_ranges(available)}")
         return case.cpus
     if case.threads > len(available):
-        raise RequestError(f"--threads {case.threads}: only {len(available)} cores are available on {case.device.name}")
+        raise UsageError(f"--threads {case.threads}: only {len(available)} cores are available on {case.device.name}")
     return available[-case.threads :]
 
 

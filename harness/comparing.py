@@ -6,15 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.conditions import Differences, differences
-from harness.selection import RunSet
-from harness.store.reader import StoredRun
+from latency_bench.harness.conditions import Differences, differences
+from latency_bench.harness.run_selection import RunSet
+from latency_bench.harness.store.reader import StoredRun
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from harness.statistics.comparison import Comparison
+    from latency_bench.harness.statistics.comparison import Comparison
 
 _NS_PER_MS = 1e6
 _KEY = ("device", "model", "resolution", "batch", "precision", "runtime", "threads")
@@ -77,8 +77,8 @@ def compare_sets(a: RunSet, b: RunSet, threshold: float, across: Collection[str]
     """
     import numpy as np
 
-    from harness.statistics.comparison import compare_many
-    from harness.statistics.intervals import round_medians
+    from latency_bench.harness.statistics.comparison import compare_many
+    from latency_bench.harness.statistics.intervals import round_medians
 
     dropped = _compared_across(a, b)
     in_a, in_b = _cases(a, dropped), _cases(b, dropped)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from harness.store.record import RunRecord
+from latency_bench.harness.store.record import RunRecord
 
 DIMENSIONS = (
     "model",

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devices.device import DeviceSession
-from harness.protocol import CoolDown
+from latency_bench.devices.device import DeviceSession
+from latency_bench.harness.protocol import CoolDown
 
 _POLL_S = 2.0
 

@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from devices.locking import DeviceBusyError
+from latency_bench.devices.locking import DeviceBusyError
 
 if TYPE_CHECKING:
-    from harness.running import RunInProgress
+    from latency_bench.harness.rounds import ActiveRun
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
 
 
 def hold_devices(
-    runs: Sequence[RunInProgress], command: Sequence[str], wait: bool, on_stage: Callable[[str], None]
+    runs: Sequence[ActiveRun], command: Sequence[str], wait: bool, on_stage: Callable[[str], None]
 ) -> None:
     """Lock the device of every run until the runs are left. `wait`: for as long as others measure there.
 
     Raises DeviceBusyError, which says who does, where we shall not wait; DeviceError where there can be no lock.
     """
-    first_of: dict[str, RunInProgress] = {}
+    first_of: dict[str, ActiveRun] = {}
     for run in runs:
         first_of.setdefault(run.case.device.name, run)
     # In the order of their names, so that two that want the same devices do not wait for each other.
@@ -31,7 +31,7 @@ def hold_devices(
         _hold(first_of[name], name, shlex.join(command), wait, on_stage)
 
 
-def _hold(run: RunInProgress, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
+def _hold(run: ActiveRun, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
     pause_s, told = _FIRST_PAUSE_S, ""
     while True:
         try:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from harness.gpu_verdicts import gpu_of
-from harness.store.outcome import Energy
+from latency_bench.harness.gpu_verdicts import gpu_of
+from latency_bench.harness.store.outcome import Energy
 
 if TYPE_CHECKING:
-    from devices.probes.base import Reading
-    from harness.measured import Round
+    from latency_bench.devices.probes.base import Reading
+    from latency_bench.harness.run_data import Round
 
 _GPU = re.compile(r"gpu\d+")
 LEAST_READINGS = 3

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class RequestError(ValueError):
+class UsageError(ValueError):
     """The request has to change; the message says how."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devices.errors import DeviceError
-from devices.probes.base import Reading
-from harness.export import Artifact
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.base import Reading
+from latency_bench.harness.export import Artifact
 
 _GB = 1e9
 

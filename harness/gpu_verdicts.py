@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from devices.probes.base import Reading
-from devices.probes.nvidia_nvml import reason_names
-from harness.store.outcome import Answer
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.nvidia_nvml import reason_names
+from latency_bench.harness.store.outcome import Answer
 
 if TYPE_CHECKING:
-    from harness.measured import Round
-    from harness.statistics.throttling import Throttling
+    from latency_bench.harness.run_data import Round
+    from latency_bench.harness.statistics.throttling import Throttling
 
 BUSY_LOAD = 50.0
 """Per cent. NVML counts the part of the last interval in which any kernel ran; one request after the other keeps it
@@ -31,7 +31,7 @@ def gpu_of(rounds: Sequence[Round]) -> str | None:
 
 def gpu_throttling(fingerprint: dict[str, Any], readings: Sequence[Reading], gpu: str) -> Throttling:
     """From the clock and the throttle reasons at every moment at which the GPU was busy."""
-    from harness.statistics.throttling import detect_throttling
+    from latency_bench.harness.statistics.throttling import detect_throttling
 
     moments = _moments(readings, gpu)
     clocks = [moment["frequency"] for moment in moments if "frequency" in moment]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import RequestError
-from harness.export.artifact import Artifact, Tensor
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.artifact import Artifact, Tensor
 
 if TYPE_CHECKING:
-    from model_specs.spec import InputSpec, ModelSpec
+    from latency_bench.model_specs.spec import InputSpec, ModelSpec
 
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
 """What runs a file where the user names no runtime, and the device's own loads another format."""
@@ -31,14 +31,14 @@ class ModelFile:
 def open_model_file(path: Path, format_: str) -> ModelFile:
     """Read the interface of an ONNX or TFLite file. A batch size that the file leaves open becomes 1.
 
-    Raises RequestError for a file that is none, or whose inputs cannot be made: open sizes, other types, no batch.
+    Raises UsageError for a file that is none, or whose inputs cannot be made: open sizes, other types, no batch.
     """
-    from model_specs.spec import ModelSpec, OutputSpec, Provenance
+    from latency_bench.model_specs.spec import ModelSpec, OutputSpec, Provenance
 
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RequestError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     inputs, outputs = _onnx_interface(path) if format_ == "onnx" else _tflite_interface(path)
     beside = _external_data(path) if format_ == "onnx" else ()
     batch = inputs[0].shape[0]
@@ -69,7 +69,7 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
 
 
 def _input_spec(tensor: Tensor, index: int) -> InputSpec:
-    from model_specs.spec import InputSpec
+    from latency_bench.model_specs.spec import InputSpec
 
     fields: dict[str, Any] = {"name": _name(tensor.name, index), "shape": tensor.shape[1:], "dtype": tensor.dtype}
     if tensor.dtype != "float32":
@@ -82,11 +82,11 @@ def _onnx_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     try:
         import onnx
     except ModuleNotFoundError as error:
-        raise RequestError("reading an ONNX file needs onnx: pip install 'latency-bench[onnxruntime]'") from error
+        raise UsageError("reading an ONNX file needs onnx: pip install 'latency-bench[onnxruntime]'") from error
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
     except Exception as error:  # protobuf has several, none of them public
-        raise RequestError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from error
     weights = {tensor.name for tensor in graph.initializer}
 
     def tensor(value: Any) -> Tensor:
@@ -100,7 +100,7 @@ def _onnx_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
 
 
 def _external_data(path: Path) -> tuple[Path, ...]:
-    """Files with the weights of an ONNX file. Raises RequestError for one that is not there, or not beside it."""
+    """Files with the weights of an ONNX file. Raises UsageError for one that is not there, or not beside it."""
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
@@ -108,41 +108,41 @@ def _external_data(path: Path) -> tuple[Path, ...]:
     places = {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
     for place in places:
         if Path(place).name != place or not path.with_name(place).is_file():
-            raise RequestError(f"{path}: its weights lie in {place!r}, which is no file beside it")
+            raise UsageError(f"{path}: its weights lie in {place!r}, which is no file beside it")
     return tuple(path.resolve().with_name(place) for place in sorted(places))
 
 
 def _tflite_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    from harness.export.errors import ExportError
-    from harness.export.tflite_graph import read_graph
+    from latency_bench.harness.export.errors import ExportError
+    from latency_bench.harness.export.tflite_graph import read_graph
 
     try:
         graph = read_graph(path)
     except ModuleNotFoundError as error:
-        raise RequestError("reading a TFLite file needs LiteRT: pip install 'latency-bench[litert]'") from error
+        raise UsageError("reading a TFLite file needs LiteRT: pip install 'latency-bench[litert]'") from error
     except ExportError as error:
-        raise RequestError(str(error)) from error
+        raise UsageError(str(error)) from error
     inputs = tuple(_measurable(path, Tensor(one.name, one.shape, one.dtype, "NCHW")) for one in graph.inputs)
     return _some(path, inputs), tuple(Tensor(one.name, one.shape, one.dtype, "NCHW") for one in graph.outputs)
 
 
 def _measurable(path: Path, tensor: Tensor) -> Tensor:
-    """The input with an open batch size closed. Raises RequestError for what no values can be made for."""
+    """The input with an open batch size closed. Raises UsageError for what no values can be made for."""
     shape = tensor.shape
     if len(shape) < 2:
-        raise RequestError(f"{path}: input {tensor.name!r} has no batch dimension (shape {list(shape)})")
+        raise UsageError(f"{path}: input {tensor.name!r} has no batch dimension (shape {list(shape)})")
     if shape[0] < 1:
         shape = (1, *shape[1:])
     if min(shape) < 1:
-        raise RequestError(f"{path}: input {tensor.name!r} leaves sizes open {list(shape)}; export it with fixed ones")
+        raise UsageError(f"{path}: input {tensor.name!r} leaves sizes open {list(shape)}; export it with fixed ones")
     if tensor.dtype not in _DTYPES:
-        raise RequestError(f"{path}: input {tensor.name!r} is {tensor.dtype}; only {', '.join(_DTYPES)} can be fed")
+        raise UsageError(f"{path}: input {tensor.name!r} is {tensor.dtype}; only {', '.join(_DTYPES)} can be fed")
     return Tensor(tensor.name, shape, tensor.dtype, tensor.layout)
 
 
 def _some(path: Path, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if not inputs:
-        raise RequestError(f"{path}: the model has no inputs")
+        raise UsageError(f"{path}: the model has no inputs")
     return inputs
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from devices.locking import others_measuring
-from harness.store.outcome import Flag
+from latency_bench.devices.locking import others_measuring
+from latency_bench.harness.store.outcome import Flag
 
 if TYPE_CHECKING:
-    from devices.device import Device
-    from harness.measured import Round
+    from latency_bench.devices.device import Device
+    from latency_bench.harness.run_data import Round
 
 
 def others_on(device: Device) -> tuple[str, ...]:

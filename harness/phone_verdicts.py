@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.store.outcome import Answer
+from latency_bench.harness.store.outcome import Answer
 
 if TYPE_CHECKING:
-    from harness.measured import Round
+    from latency_bench.harness.run_data import Round
 
 
 def phone_throttled(rounds: Sequence[Round]) -> Answer | None:

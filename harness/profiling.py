@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devices.errors import WorkerError
-from devices.opening import open_device
-from harness.case import Case, choose_cpus
-from harness.errors import RequestError
-from harness.exporting import artifact_of
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.opening import open_device
+from latency_bench.harness.case import Case, choose_cpus
+from latency_bench.harness.case_artifact import artifact_of
+from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.running import Observer
+    from latency_bench.harness.rounds import Observer
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LayerShare:
 
 
 def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
-    """Slowest first. Raises RequestError where the runtime cannot tell, DeviceError and ExportError as a run does."""
+    """Slowest first. Raises UsageError where the runtime cannot tell, DeviceError and ExportError as a run does."""
     with open_device(case.device) as session, tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
         session.lock(f"profiling {case.spec.id}")
         cpus = choose_cpus(case, session)
@@ -46,11 +46,11 @@ def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerSha
             result = session.measure(deployment, request, Path(folder) / "outputs.npz", lambda _: None)
         except WorkerError as error:
             if error.kind in ("bad-request", "runtime-missing"):
-                raise RequestError(str(error)) from error
+                raise UsageError(str(error)) from error
             raise
     found = result.done.get("profile")
     if not found:
-        raise RequestError(f"runner {case.device.runner} does not profile; use a device with the runner `worker`")
+        raise UsageError(f"runner {case.device.runner} does not profile; use a device with the runner `worker`")
     return shares(found["layers"], int(found["requests"]))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.errors import RequestError
-from model_specs.located_yaml import LocatedYamlError, read_yaml
+from latency_bench.harness.errors import UsageError
+from latency_bench.model_specs.located_yaml import LocatedYamlError, read_yaml
 
 PROFILES = Path(__file__).parent / "protocols"
 _NS = 1_000_000_000
@@ -103,17 +103,17 @@ def profile_names() -> list[str]:
 def load_protocol(name: str) -> Protocol:
     """A profile by name, or a user's own file (anything that ends in .yaml or .yml).
 
-    Raises RequestError naming file, line and field.
+    Raises UsageError naming file, line and field.
     """
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
     elif name in profile_names():
         path = PROFILES / f"{name}.yaml"
     else:
-        raise RequestError(
+        raise UsageError(
             f"no protocol is called {name!r}; there are {', '.join(profile_names())}, or give a .yaml file"
         )
     try:
         return read_yaml(path, "a protocol is one mapping; copy one of harness/protocols/").validate(Protocol)
     except LocatedYamlError as error:
-        raise RequestError(str(error)) from None
+        raise UsageError(str(error)) from None

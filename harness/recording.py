@@ -7,17 +7,17 @@ import hashlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import DeviceError, WorkerError
-from devices.runners.base import PHASES
-from harness.case import INPUT_SEED, Case
-from harness.energy import energy
-from harness.errors import RequestError
-from harness.export import Artifact
-from harness.export.errors import ExportOutOfMemoryError, MissingPackageError
-from harness.measured import Measured, Round
-from harness.software import software
-from harness.store.conditions import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord, Weights
-from harness.store.outcome import (
+from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.runners.base import PHASES
+from latency_bench.harness.case import INPUT_SEED, Case
+from latency_bench.harness.energy import energy
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export import Artifact
+from latency_bench.harness.export.errors import ExportOutOfMemoryError, MissingPackageError
+from latency_bench.harness.run_data import Measured, Round
+from latency_bench.harness.run_verdicts import judge
+from latency_bench.harness.software import software
+from latency_bench.harness.store.outcome import (
     Builds,
     Estimate,
     Failure,
@@ -28,14 +28,21 @@ from harness.store.outcome import (
     Summary,
     Throughput,
 )
-from harness.store.record import RunRecord
-from harness.verdicts import judge
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.subject import (
+    ArtifactRecord,
+    DeviceRecord,
+    ModelRecord,
+    RuntimeRecord,
+    SoftwareRecord,
+    Weights,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from harness.statistics import percentiles as statistics
+    from latency_bench.harness.statistics import percentiles as statistics
 
 _NS_PER_MS = 1e6
 
@@ -59,7 +66,7 @@ def failed_record(measured: Measured, error: Exception) -> RunRecord:
     kind = error.kind if isinstance(error, DeviceError) else "export"
     if isinstance(error, ExportOutOfMemoryError):
         kind = "out-of-memory"
-    if isinstance(error, (RequestError, MissingPackageError)):
+    if isinstance(error, (UsageError, MissingPackageError)):
         kind = "request"
     if isinstance(error, WorkerError):
         measured.failure_log = error.log
@@ -214,7 +221,7 @@ def _summary(measured: Measured) -> Summary:
 
 
 def _builds(case: Case, round_medians_ms: tuple[float, ...]) -> Builds | None:
-    from harness.statistics.builds import spread_by_build
+    from latency_bench.harness.statistics.builds import spread_by_build
 
     builds = [case.build_of(index) for index in range(len(round_medians_ms))]
     found = (
@@ -242,7 +249,7 @@ def _throughput(rounds: list[Round]) -> MeasuredThroughput | None:
 
 
 def _estimate(rounds_ns: list[npt.NDArray[np.int64]], tick_ms: float | None) -> tuple[Estimate, dict[str, Percentile]]:
-    from harness.statistics.summary import summarise
+    from latency_bench.harness.statistics.summary import summarise
 
     summary = summarise([values / _NS_PER_MS for values in rounds_ns], tick=tick_ms)
     median = summary.median

@@ -23,7 +23,7 @@ PACKAGES = (
     "transformers",
     "numpy",
 )
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def software() -> dict[str, Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from model_specs.catalog import list_specs, load_spec
-    from model_specs.errors import SpecError, UnknownModelError
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.catalog import list_specs, load_spec
+    from latency_bench.model_specs.errors import SpecError, UnknownModelError
+    from latency_bench.model_specs.spec import ModelSpec
 
 __all__ = ["ModelSpec", "SpecError", "UnknownModelError", "list_specs", "load_spec"]
 
 _HOMES = {
-    "ModelSpec": "model_specs.spec",
-    "SpecError": "model_specs.errors",
-    "UnknownModelError": "model_specs.errors",
-    "list_specs": "model_specs.catalog",
-    "load_spec": "model_specs.catalog",
+    "ModelSpec": "latency_bench.model_specs.spec",
+    "SpecError": "latency_bench.model_specs.errors",
+    "UnknownModelError": "latency_bench.model_specs.errors",
+    "list_specs": "latency_bench.model_specs.catalog",
+    "load_spec": "latency_bench.model_specs.catalog",
 }
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_specs.errors import SpecError
+from latency_bench.model_specs.errors import SpecError
 
 if TYPE_CHECKING:
     import torch
 
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 def build_module(
@@ -26,7 +26,7 @@ def build_module(
     """
     import torch
 
-    from model_specs.architectures import find_builder
+    from latency_bench.model_specs.architectures import find_builder
 
     builder = find_builder(spec.builder)
     arguments = spec.build_arguments(**(overrides or {}))
@@ -39,7 +39,7 @@ def build_module(
         except (TypeError, ValueError, KeyError) as error:
             raise SpecError(f"{spec.id}: builder {spec.builder!r} refuses its arguments: {error}") from error
     if weights is not None:
-        from model_specs.checkpoints import load_checkpoint
+        from latency_bench.model_specs.checkpoints import load_checkpoint
 
         load_checkpoint(module, Path(weights))
     return module.eval().requires_grad_(False)

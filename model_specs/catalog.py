@@ -13,11 +13,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_specs.errors import SpecError, UnknownModelError
+from latency_bench.model_specs.errors import SpecError, UnknownModelError
 
 if TYPE_CHECKING:
-    from model_specs.family_file import FamilyEntry
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.family_file import FamilyEntry
+    from latency_bench.model_specs.spec import ModelSpec
 
 ENTRY_POINT_GROUP = "bench.families"
 TIMM_PREFIXES = ("timm:", "timm-")
@@ -28,22 +28,22 @@ CALIBRATION_PREFIX = "calibration-"
 def load_spec(model_id: str) -> ModelSpec:
     """The spec of one model of the catalog, of any model of timm (`timm:NAME`, or the id `timm-NAME` of its runs),
     of any attention (`attn-...`, model_specs/architectures/attention/subject.py), or of what devices are calibrated
-    with (`calibration-...`, model_specs/calibration.py).
+    with (`calibration-...`, model_specs/calibration_specs.py).
 
     Raises UnknownModelError with the nearest ids, or SpecError naming file, line and field of what is wrong with it.
     """
     entries = _entries()
     if model_id not in entries:
         if model_id.startswith(TIMM_PREFIXES):
-            from model_specs.architectures.timm_models import timm_spec
+            from latency_bench.model_specs.architectures.timm_models import timm_spec
 
             return timm_spec(model_id[len("timm:") :])
         if model_id.startswith(ATTENTION_PREFIX):
-            from model_specs.architectures.attention.spec import attention_spec
+            from latency_bench.model_specs.architectures.attention.spec import attention_spec
 
             return attention_spec(model_id)
         if model_id.startswith(CALIBRATION_PREFIX):
-            from model_specs.calibration import calibration_spec
+            from latency_bench.model_specs.calibration_specs import calibration_spec
 
             return calibration_spec(model_id)
         nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
@@ -62,7 +62,7 @@ def list_specs() -> tuple[ModelSpec, ...]:
 
 def family_files() -> tuple[Path, ...]:
     """Our family files, then those of installed packages. Raises SpecError if a package has none to give."""
-    ours = _yaml_files(str(resources.files("model_specs") / "families"))
+    ours = _yaml_files(str(resources.files("latency_bench.model_specs") / "families"))
     theirs = [
         file
         for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
@@ -92,7 +92,7 @@ def _yaml_files(folder: str) -> tuple[Path, ...]:
 @cache
 def _entries() -> dict[str, FamilyEntry]:
     """Every entry by id, parsed once a process."""
-    from model_specs.family_file import read_family_file
+    from latency_bench.model_specs.family_file import read_family_file
 
     entries: dict[str, FamilyEntry] = {}
     for file in family_files():

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from model_specs.errors import CheckpointError
+from latency_bench.model_specs.errors import CheckpointError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from model_specs.architectures.efficientvit.author_keys import AuthorLayout
+    from latency_bench.model_specs.architectures.efficientvit.author_keys import AuthorLayout
 
 KEYS_SHOWN = 8
 WRAPPING_KEYS = ("state_dict", "params_ema", "params")
@@ -125,7 +125,7 @@ def _renamed(module: torch.nn.Module, state: dict[str, Tensor], path: Path) -> d
 def _layout(module: torch.nn.Module) -> AuthorLayout | None:
     if isinstance(module, HasAuthorLayout):
         return module.author_layout()
-    from model_specs.architectures.efficientvit.author_keys import author_layout
+    from latency_bench.model_specs.architectures.efficientvit.author_keys import author_layout
 
     return author_layout(module)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model_specs.errors import SpecError
+from latency_bench.model_specs.errors import SpecError
 
 if TYPE_CHECKING:
     import torch
 
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def count(spec: ModelSpec) -> Counts:
     """
     import torch
 
-    from model_specs.building import build_module
+    from latency_bench.model_specs.building import build_module
 
     with torch.device("meta"):
         module = build_module(spec, overrides=spec.counting.arguments)

@@ -34,9 +34,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from model_specs.errors import SpecError
-from model_specs.located_yaml import LocatedYamlError, Place, describe, parse_yaml
-from model_specs.spec import ModelSpec
+from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.located_yaml import LocatedYamlError, Place, describe, parse_yaml
+from latency_bench.model_specs.spec import ModelSpec
 
 HEADER_FIELDS = ("family", "task", "provenance", "defaults", "models")
 REQUIRED_HEADER_FIELDS = ("family", "task", "provenance", "models")

@@ -1,6 +1,6 @@
 """Parameters and MACs of the models that ship here, counted beforehand: reading them needs no torch and no time.
 
-`scripts/zoo_table.py` writes `families/counts.csv` by `model_specs.counting.count`, and tests count again.
+`scripts/zoo_table.py` writes `families/counts.csv` (counting.py), and tests count again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from model_specs.counting import Counts
+from latency_bench.model_specs.counting import Counts
 
 FILE = Path(__file__).parent / "families" / "counts.csv"
 COLUMNS = ("id", "params", "macs")

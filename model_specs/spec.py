@@ -170,6 +170,6 @@ class ModelSpec(_Strict):
         `overrides` replace builder arguments, e.g. an exporter's `{"upsample": "bilinear"}`.
         Raises SpecError for wrong arguments, CheckpointError for a checkpoint that does not fit.
         """
-        from model_specs.building import build_module
+        from latency_bench.model_specs.building import build_module
 
         return build_module(self, weights=weights, seed=seed, overrides=overrides)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attention_points import CONDITIONS, answered, with_known_versions
-from reports.attention_ratios import ratio_of
+from latency_bench.reports.attention_points import CONDITIONS, answered, with_known_versions
+from latency_bench.reports.attention_ratios import ratio_of
 
 if TYPE_CHECKING:
     import pandas as pd

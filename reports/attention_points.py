@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from model_specs.architectures.attention.subject import Subject, parse_subject
-from model_specs.errors import UnknownModelError
+from latency_bench.model_specs.architectures.attention.subject import Subject, parse_subject
+from latency_bench.model_specs.errors import UnknownModelError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE
-from reports.attention_points import CONDITIONS, LINEAR, attention_points
+from latency_bench.model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE
+from latency_bench.reports.attention_points import CONDITIONS, LINEAR, attention_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +123,7 @@ def ratio_of(slower_ms: Sequence[float], linear_ms: Sequence[float]) -> tuple[fl
     """Ratio of latencies with its interval, from the medians of the rounds; None for what the rounds do not support."""
     import numpy as np
 
-    from harness.statistics.comparison import compare
+    from latency_bench.harness.statistics.comparison import compare
 
     if not len(slower_ms) or not len(linear_ms):
         return None, None, None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from reports.attention_points import CONDITIONS, LINEAR, attention_points
+from latency_bench.reports.attention_points import CONDITIONS, LINEAR, attention_points
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.statistics.power_law import Crossover
+    from latency_bench.harness.statistics.power_law import Crossover
 
 _CURVE = [*CONDITIONS, "scope", "head_dim", "heads", "repeats"]
 FIT_COLUMNS = [*_CURVE, "label", "sizes", "exponent", "low", "high", "last", "worst_residual", "slope_covers"]
@@ -22,7 +22,7 @@ def attention_fits(runs: pd.DataFrame) -> pd.DataFrame:
     with its interval; `last` is the exponent between the two largest sizes alone (harness/statistics/power_law.py)."""
     import pandas as pd
 
-    from harness.statistics.power_law import exponent
+    from latency_bench.harness.statistics.power_law import exponent
 
     rows = []
     for key, curves in _curves(runs):
@@ -53,7 +53,7 @@ def attention_crossovers(runs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from harness.statistics.power_law import crossover
+    from latency_bench.harness.statistics.power_law import crossover
 
     rows = []
     for key, curves in _curves(runs):

@@ -8,11 +8,11 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.attention_models import memory_ends, whole_models
-from reports.attention_points import CONDITIONS, condition_parts, condition_words
-from reports.attention_ratios import EQUAL_MACS, attention_ratios
-from reports.attention_scaling import attention_crossovers, attention_fits
-from reports.rows import rows_of
+from latency_bench.reports.attention_models import memory_ends, whole_models
+from latency_bench.reports.attention_points import CONDITIONS, condition_parts, condition_words
+from latency_bench.reports.attention_ratios import EQUAL_MACS, attention_ratios
+from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

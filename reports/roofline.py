@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from model_specs.calibration import PREFIX, SUMS
-from reports.rows import rows_of
+from latency_bench.model_specs.calibration_specs import PREFIX, SUMS
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.errors import BrokenRunError
-from harness.store.reader import read_record
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.reader import read_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.store.record import RunRecord
+    from latency_bench.harness.store.record import RunRecord
 
 
 def paper_devices(runs: pd.DataFrame, store: Path) -> dict[str, str]:

@@ -28,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 PRELOADED = [
     "clock_free_device",
-    "harness.campaign.running",
-    "harness.statistics.sample_flags",
-    "harness.statistics.summary",
-    "harness.store.listing",
-    "harness.verdicts",
+    "latency_bench.harness.campaign.one_host",
+    "latency_bench.harness.statistics.sample_flags",
+    "latency_bench.harness.statistics.summary",
+    "latency_bench.harness.store.listing",
+    "latency_bench.harness.run_verdicts",
     "pandas",
     "pyarrow.parquet",
     "scipy.stats",
@@ -71,9 +71,9 @@ def run_one(folder: str, cases: int, said: Connection) -> None:
     tempfile.tempdir = f"{folder}/tmp"
     import clock_free_device
 
-    from harness.campaign.block import BlockSettings
-    from harness.campaign.running import run_campaign
-    from harness.campaign.state import runs_by_case
+    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.one_host import run_campaign
+    from latency_bench.harness.campaign.state import runs_by_case
 
     clock_free_device.register()
     plan = clock_free_device.clock_free_plan(Path(folder) / "files", cases, block=BLOCK)
@@ -160,10 +160,10 @@ def look_at(folder: str, cases: int) -> tuple[list[str], int, int, int]:
     have not exactly one result."""
     import clock_free_device
 
-    from harness.campaign.state import runs_by_case
-    from harness.store.layout import temporary_pid
-    from harness.store.reader import run_names
-    from harness.store.verify import verify_store
+    from latency_bench.harness.campaign.state import runs_by_case
+    from latency_bench.harness.store.layout import temporary_pid
+    from latency_bench.harness.store.reader import run_names
+    from latency_bench.harness.store.verify import verify_store
 
     os.environ["BENCH_CACHE"] = f"{folder}/cache"
     store = Path(folder) / "store"

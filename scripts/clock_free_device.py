@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from devices.device import Device
-from devices.errors import UnreachableError, WorkerError
-from devices.opening import PARTS
-from devices.runners.base import Columns, Deployment, ProgressHandler, RoundRequest, RoundResult, Runner
-from devices.transports.base import Transport
-from harness.campaign.plan import Plan, PlannedCase, case_key
-from harness.case import Case
-from harness.export.artifact import Artifact, Tensor
-from harness.protocol import load_protocol
-from model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import UnreachableError, WorkerError
+from latency_bench.devices.opening import PARTS
+from latency_bench.devices.runners.base import Columns, Deployment, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.transports.base import Transport
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase, case_key
+from latency_bench.harness.case import Case
+from latency_bench.harness.export.artifact import Artifact, Tensor
+from latency_bench.harness.protocol import load_protocol
+from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
 SAMPLES = 12
 _WARMUP = 3
@@ -44,7 +44,7 @@ class ClockFreeRunner(Runner):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:

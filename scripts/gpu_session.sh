@@ -32,7 +32,7 @@ step() {
     fi
 }
 
-bench() { "$python" -m harness.cli.main "$@"; }
+bench() { "$python" -m latency_bench "$@"; }
 
 "$python" -c 'import torch; assert torch.cuda.is_available(), "PyTorch finds no GPU"; print(torch.cuda.get_device_name())' ||
     { echo "PyTorch with CUDA is needed: set PYTHON"; exit 2; }

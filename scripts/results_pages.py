@@ -20,16 +20,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.store.listing import find_rows
-from harness.store.reader import read_record
-from harness.store.record import RunRecord
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import read_record
+from latency_bench.harness.store.record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE, DOCS = ROOT / "results", ROOT / "docs"
 IMAGES = DOCS / "images" / "measured"
 README_PAGE, MEASURED_PAGE, ATTENTION_PAGE = ROOT / "README.md", DOCS / "measured.md", DOCS / "attention.md"
 RUNTIMES_PAGE = DOCS / "attention-runtimes.md"
-BENCH = [sys.executable, "-m", "harness.cli.main"]
+BENCH = [sys.executable, "-m", "latency_bench"]
 DEVICE = "epyc-milan"
 RUNTIMES_DEVICE = "xeon-avx512"
 """With more runtimes, among them an older one by its own name."""

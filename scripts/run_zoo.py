@@ -25,17 +25,17 @@ from typing import Any
 
 import click
 
-from harness.store.listing import find_rows
-from harness.store.reader import StoredRun, read_record
-from harness.store.row_source import RowSource
-from harness.store.run_table import row_of
-from model_specs import list_specs
-from model_specs.known_counts import known_counts
-from model_specs.spec import ModelSpec
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.store.row_source import RowSource
+from latency_bench.harness.store.run_table import row_of
+from latency_bench.model_specs import list_specs
+from latency_bench.model_specs.known_counts import known_counts
+from latency_bench.model_specs.spec import ModelSpec
 
 ROOT = Path(__file__).parent.parent
 RESULTS, RUNS = ROOT / "results", ROOT / "docs" / "zoo-runs"
-BENCH = [sys.executable, "-m", "harness.cli.main"]
+BENCH = [sys.executable, "-m", "latency_bench"]
 
 
 def able(spec: ModelSpec, runtime: str) -> str:

@@ -26,17 +26,17 @@ from typing import Any
 
 import click
 
-from harness.store.archive import write_archive
-from harness.store.errors import ArchiveError, StoreFullError
-from harness.store.importing import import_runs
-from harness.store.index import index_file
-from harness.store.layout import new_run_id
-from harness.store.listing import find_rows, read_row
-from harness.store.quarantine import set_aside
-from harness.store.reader import run_names
-from harness.store.record import RunRecord
-from harness.store.verify import verify_run, verify_store
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.archive import write_archive
+from latency_bench.harness.store.errors import ArchiveError, StoreFullError
+from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.index import index_file
+from latency_bench.harness.store.layout import new_run_id
+from latency_bench.harness.store.listing import find_rows, read_row
+from latency_bench.harness.store.quarantine import set_aside
+from latency_bench.harness.store.reader import run_names
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.verify import verify_run, verify_store
+from latency_bench.harness.store.writer import RunWriter
 
 ROOT = Path(__file__).parent.parent
 GIVEN_UP_EVERY = 10

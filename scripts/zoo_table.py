@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from harness.cli.model_check import CheckedModel, compare_counts
-from model_specs import ModelSpec, list_specs
-from model_specs.counting import count
-from model_specs.known_counts import FILE as COUNTS
-from model_specs.known_counts import as_csv
+from latency_bench.harness.cli.model_check import CheckedModel, compare_counts
+from latency_bench.model_specs import ModelSpec, list_specs
+from latency_bench.model_specs.counting import count
+from latency_bench.model_specs.known_counts import FILE as COUNTS
+from latency_bench.model_specs.known_counts import as_csv
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 Row = tuple[ModelSpec, CheckedModel]

@@ -97,7 +97,7 @@ def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
 
     def run(*words: str, env: dict[str, str] | None = None, timeout_s: float = 300) -> Ran:
         done = subprocess.run(
-            [sys.executable, "-m", "harness.cli.main", *words],
+            [sys.executable, "-m", "latency_bench", *words],
             check=False,
             capture_output=True,
             text=True,

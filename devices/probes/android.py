@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from devices.probes.android_condition import read_condition
-from devices.probes.android_cpus import clusters, read_cores, taskset_mask
-from devices.probes.base import Probe, Reading
-from devices.transports.base import Transport
+from latency_bench.devices.probes.android_condition import read_condition
+from latency_bench.devices.probes.android_cpus import clusters, read_cores, taskset_mask
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.transports.base import Transport
 
 SOC_NAMES = {
     "SM8150": "Snapdragon 855",

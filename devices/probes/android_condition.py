@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from devices.transports.base import Transport
+from latency_bench.devices.transports.base import Transport
 
 THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 """Android's PowerManager.THERMAL_STATUS_*, by number."""

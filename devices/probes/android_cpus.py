@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devices.errors import DeviceError
-from devices.transports.base import Transport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.base import Transport
 
 _SCRIPT = """\
 cd /sys/devices/system/cpu || exit 1

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devices.transports.base import Transport
+from latency_bench.devices.transports.base import Transport
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import re
 import threading
 from typing import Any
 
-from devices.errors import DeviceError
-from devices.probes.base import Probe, Reading
-from devices.probes.jetson_rails import read_rails, summed_rails, with_total
-from devices.probes.jetson_tegrastats import parse_tegrastats
-from devices.transports.base import Transport
-from devices.tuning.base import attempt
-from devices.tuning.jetson import clocks, gpu_folders, power_mode
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
+from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import attempt
+from latency_bench.devices.tuning.jetson import clocks, gpu_folders, power_mode
 
 _RELEASE = re.compile(r"# R(\d+) \(release\), REVISION: ([\d.]+)")
 _PACKAGES = (

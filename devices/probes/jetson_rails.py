@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from devices.probes.base import Reading
-from devices.transports.base import Transport
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.transports.base import Transport
 
 # One rail that everything else hangs on: the module's input.
 _INPUTS = ("VDD_IN", "POM_5V_IN", "VIN")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from devices.probes.base import Reading
-from devices.probes.jetson_rails import with_total
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.jetson_rails import with_total
 
 _RAM = re.compile(r"\bRAM (\d+)/(\d+)MB")
 _CPU = re.compile(r"\bCPU \[([^\]]*)\]")

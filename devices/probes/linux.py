@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from devices.probes.base import Probe, Reading
-from devices.transports.base import Transport
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.transports.base import Transport
 
 # Only what decides which kernels a runtime picks: the whole list of flags is long and says no more.
 _VECTOR_EXTENSIONS = (

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from devices.errors import DeviceError
-from devices.probes.base import Probe, Reading
-from devices.probes.nvidia_nvml import Nvml, NvmlError
-from devices.probes.nvidia_smi import smi_facts, smi_readings
-from devices.transports.base import Transport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.nvidia_nvml import Nvml, NvmlError
+from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
+from latency_bench.devices.transports.base import Transport
 
 
 class NvidiaProbe(Probe):

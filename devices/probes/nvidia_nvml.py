@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devices.errors import DeviceError
-from devices.probes.base import Reading
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.base import Reading
 
 
 class NvmlError(Exception):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from devices.errors import DeviceError, UnreachableError
-from devices.probes.base import Reading
-from devices.transports.base import Transport
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.transports.base import Transport
 
 TIMEOUT_S = 20.0
 # Query name, name of ours, unit.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devices.transports.base import Transport
+from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class RoundRequest:
+class RoundJob:
     """What one round has to do. The dictionaries are the worker protocol's own (docs/architecture.md)."""
 
     runtime: str
@@ -123,7 +123,7 @@ class Runner(ABC):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:

@@ -13,21 +13,29 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import DeviceError, InventoryError, WorkerError
-from devices.probes.android_condition import read_condition
-from devices.probes.android_cpus import read_cores
-from devices.runners.base import Columns, Deployment, Progress, ProgressHandler, RoundRequest, RoundResult, Runner
-from devices.runners.benchmark_model_flags import RUNTIMES, effective_options, tool_flags
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.benchmark_model_output import ToolOutput
-from devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
-from devices.runners.benchmark_model_round import Process, Processes
-from devices.runners.benchmark_model_tool import Tool, find_tool
-from devices.transports.base import Transport
-from devices.worker.precision import median_interval
+from bench_worker.stopping import median_interval
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.probes.android_condition import read_condition
+from latency_bench.devices.probes.android_cpus import read_cores
+from latency_bench.devices.runners.base import (
+    Columns,
+    Deployment,
+    Progress,
+    ProgressHandler,
+    RoundJob,
+    RoundResult,
+    Runner,
+)
+from latency_bench.devices.runners.benchmark_model_flags import RUNTIMES, effective_options, tool_flags
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_output import ToolOutput
+from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
+from latency_bench.devices.runners.benchmark_model_round import Process, Processes
+from latency_bench.devices.runners.benchmark_model_tool import Tool, find_tool
+from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
-    from devices.device import Device
+    from latency_bench.devices.device import Device
 
 _TIMER_RESOLUTION_NS = 1000
 """The tool counts whole microseconds."""
@@ -68,7 +76,7 @@ class BenchmarkModelRunner(Runner):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:
@@ -130,7 +138,7 @@ class BenchmarkModelRunner(Runner):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         chosen: dict[str, Any],
         to: Path,
         printed: list[str],

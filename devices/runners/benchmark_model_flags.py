@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from devices.errors import DeviceError, InventoryError, WorkerError
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 
 LISTING_ARGUMENT = "--num_runs=list"
 """A value that does not parse makes every version print its flags and stop; not every build has `--help`."""

@@ -14,20 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from devices.errors import WorkerError
-from devices.runners.base import RoundRequest
-from devices.runners.benchmark_model_tool import Tool
-from devices.transports.base import Transport
-from devices.worker.inputs import generate, in_artifact_layout
-from devices.worker.outputs import save
-from devices.worker.request import InputTensor
+from bench_worker.inputs import generate, in_artifact_layout
+from bench_worker.job import InputTensor
+from bench_worker.outputs import save
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.base import RoundJob
+from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.transports.base import Transport
 
 _FLAGS = ("input_layer", "input_layer_shape", "input_layer_value_files", "output_filepath")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}")
 """The tool takes lists with commas and colons in one argument."""
 
 
-def why_no_outputs(tool: Tool, request: RoundRequest, chosen: Mapping[str, Any]) -> str | None:
+def why_no_outputs(tool: Tool, request: RoundJob, chosen: Mapping[str, Any]) -> str | None:
     """Why there are no outputs to compare; None where there are."""
     if not request.outputs:
         return "nothing is known of the model's outputs"

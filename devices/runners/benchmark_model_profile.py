@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devices.errors import DeviceError, WorkerError
-from devices.runners.base import Deployment
-from devices.runners.benchmark_model_flags import effective_options, tool_flags
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.benchmark_model_tool import find_tool
-from devices.transports.base import Transport
+from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.runners.base import Deployment
+from latency_bench.devices.runners.benchmark_model_flags import effective_options, tool_flags
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_tool import find_tool
+from latency_bench.devices.transports.base import Transport
 
 _HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
 _SECTION = "Operator-wise Profiling Info for Regular Benchmark Runs"

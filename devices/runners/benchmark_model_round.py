@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from devices.errors import WorkerError
-from devices.probes.android_cpus import taskset_mask
-from devices.runners.base import Progress, ProgressHandler, RoundRequest
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.benchmark_model_output import ToolOutput, parse_output
-from devices.runners.benchmark_model_tool import Tool
-from devices.transports.base import Completed, Transport
-from devices.worker.precision import SamplingEnd
-from devices.worker.request import SamplingBounds
+from bench_worker.job import SamplingBounds
+from bench_worker.stopping import SamplingEnd
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.probes.android_cpus import taskset_mask
+from latency_bench.devices.runners.base import Progress, ProgressHandler, RoundJob
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output
+from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.transports.base import Completed, Transport
 
 _ERROR = re.compile(r"(?:ERROR|FATAL): ")
 _OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "out of memory", "Failed to allocate")
@@ -43,7 +43,7 @@ class Processes:
         tool: Tool,
         flags: list[str],
         chosen: dict[str, Any],
-        request: RoundRequest,
+        request: RoundJob,
         settings: BenchmarkModelOptions,
         on_progress: ProgressHandler,
     ) -> None:

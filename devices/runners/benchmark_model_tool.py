@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from devices.errors import DeviceError, InventoryError, WorkerError
-from devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.transports.base import Transport
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.transports.base import Transport
 
 _WHERE = (
     "Google publishes it for android_arm64 (tensorflow.org/lite/performance/measurement); name the file with "

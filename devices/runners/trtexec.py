@@ -15,24 +15,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
-from devices.runners.base import (
+from bench_worker.runtimes.engine_layers import layer_precisions
+from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
+from latency_bench.devices.runners.base import (
     Deployment,
     Progress,
     ProgressHandler,
-    RoundRequest,
+    RoundJob,
     RoundResult,
     Runner,
 )
-from devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
-from devices.runners.trtexec_inputs import push_inputs
-from devices.runners.trtexec_options import TrtexecOptions
-from devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
-from devices.transports.base import Completed, Transport
-from devices.worker.runtimes.engine_layers import layer_precisions
+from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
+from latency_bench.devices.runners.trtexec_inputs import push_inputs
+from latency_bench.devices.runners.trtexec_options import TrtexecOptions
+from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
+from latency_bench.devices.transports.base import Completed, Transport
 
 if TYPE_CHECKING:
-    from devices.device import Device
+    from latency_bench.devices.device import Device
 
 RUNTIME = "tensorrt"
 LATENCY_COVERS = "h2d + compute + d2h by device events (trtexec), not the wall clock of a request"
@@ -76,7 +76,7 @@ class TrtexecRunner(Runner):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:

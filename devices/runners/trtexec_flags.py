@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from devices.errors import WorkerError
+from latency_bench.devices.errors import WorkerError
 
 _RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devices.errors import WorkerError
-from devices.transports.base import Transport
-from devices.worker.inputs import generate, in_artifact_layout
-from devices.worker.request import InputTensor
+from bench_worker.inputs import generate, in_artifact_layout
+from bench_worker.job import InputTensor
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.transports.base import Transport
 
 
 def push_inputs(transport: Transport, inputs: Sequence[dict[str, Any]]) -> str:

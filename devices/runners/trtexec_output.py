@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import WorkerError
-from devices.runners.base import Columns
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.base import Columns
 
 if TYPE_CHECKING:
     import numpy as np

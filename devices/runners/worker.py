@@ -9,27 +9,28 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from devices.errors import DeviceError, InventoryError, WorkerError
-from devices.runners.base import (
+import bench_worker
+from bench_worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.base import (
     PHASES,
     Columns,
     Deployment,
     Progress,
     ProgressHandler,
-    RoundRequest,
+    RoundJob,
     RoundResult,
     Runner,
 )
-from devices.transports.base import Completed, Transport
-from devices.worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
+from latency_bench.devices.transports.base import Completed, Transport
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 MARKER = "@bench "
-_WORKER_FOLDER = Path(__file__).parent.parent / "worker"
 _PACKAGE = "bench_worker"
+_WORKER_FOLDER = Path(str(bench_worker.__file__)).parent
 
 _LESS_MEMORY = "choose a smaller model, --resolution or --batch, or free memory on the device"
 _OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "Memory allocation still failed", "MemoryError")
@@ -91,7 +92,7 @@ class WorkerRunner(Runner):
         self,
         transport: Transport,
         deployment: Deployment,
-        request: RoundRequest,
+        request: RoundJob,
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:
@@ -162,7 +163,7 @@ class _Listener:
                 self._on_progress(Progress("loaded"))
 
 
-def _worker_request(request: RoundRequest, deployment: Deployment, outputs: str) -> dict[str, Any]:
+def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> dict[str, Any]:
     return {
         "version": 1,
         "runtime": request.runtime,

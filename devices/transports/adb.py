@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devices.errors import DeviceError, UnreachableError
-from devices.locking import Holder
-from devices.transports.adb_follow import first_code, follow, last_line
-from devices.transports.adb_link import AdbLink, AdbStream
-from devices.transports.adb_lock import AdbLock
-from devices.transports.adb_options import AdbOptions
-from devices.transports.adb_script import guarded, held, new_mark
-from devices.transports.base import Completed, LineHandler, Transport
-from devices.worker.files import file_sha256
+from bench_worker.files import file_sha256
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.locking import Holder
+from latency_bench.devices.transports.adb_follow import first_code, follow, last_line
+from latency_bench.devices.transports.adb_link import AdbLink, AdbStream
+from latency_bench.devices.transports.adb_lock import AdbLock
+from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb_script import guarded, held, new_mark
+from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
 if TYPE_CHECKING:
-    from devices.device import Device
+    from latency_bench.devices.device import Device
 
 _LONGEST_S = 6 * 3600
 """A command without a limit of its own is killed on the device after this time, should nobody else do it."""
@@ -36,10 +36,10 @@ _STALE_DAYS = 1
 def open_link(options: AdbOptions) -> AdbLink:
     """The backend that devices.yaml asks for, connected. Raises InventoryError, UnreachableError."""
     if options.backend == "adb-shell":
-        from devices.transports.adb_direct import AdbDirectLink
+        from latency_bench.devices.transports.adb_direct import AdbDirectLink
 
         return AdbDirectLink(options)
-    from devices.transports.adb_program import AdbProgramLink
+    from latency_bench.devices.transports.adb_program import AdbProgramLink
 
     return AdbProgramLink(options)
 

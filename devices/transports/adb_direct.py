@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from devices.errors import DeviceError, InventoryError, UnreachableError
-from devices.transports.adb_keys import load_signer
-from devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
-from devices.transports.adb_options import AdbOptions
+from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
+from latency_bench.devices.transports.adb_keys import load_signer
+from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
+from latency_bench.devices.transports.adb_options import AdbOptions
 
 _CONNECT_S = 10.0
 _AUTHORISE_S = 10.0

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from devices.errors import DeviceError
-from devices.transports.adb_link import STDOUT, AdbLink, AdbStream, gone
-from devices.transports.adb_script import SIGN_OF_LIFE_S, MarkedLines
-from devices.transports.base import Completed, LineHandler
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.adb_link import STDOUT, AdbLink, AdbStream, gone
+from latency_bench.devices.transports.adb_script import SIGN_OF_LIFE_S, MarkedLines
+from latency_bench.devices.transports.base import Completed, LineHandler
 
 _SILENT_S = 5 * SIGN_OF_LIFE_S
 """Without a sign of life for this long the device is gone."""

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from devices.errors import InventoryError
+from latency_bench.devices.errors import InventoryError
 
 _DEFAULT = "~/.android/adbkey"
 

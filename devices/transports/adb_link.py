@@ -6,7 +6,7 @@ import queue
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from devices.errors import UnreachableError
+from latency_bench.devices.errors import UnreachableError
 
 STDOUT = "stdout"
 STDERR = "stderr"

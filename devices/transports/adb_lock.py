@@ -6,10 +6,10 @@ import queue
 import shlex
 import time
 
-from devices.locking import DeviceBusyError, Holder, lock_lost, lock_unusable
-from devices.transports.adb_link import STDOUT, AdbLink, gone
-from devices.transports.adb_script import new_mark
-from devices.transports.lock_script import LEASE_BEAT_S, LEASE_PATIENCE_S, LOCK_FUNCTIONS
+from latency_bench.devices.locking import DeviceBusyError, Holder, lock_lost, lock_unusable
+from latency_bench.devices.transports.adb_link import STDOUT, AdbLink, gone
+from latency_bench.devices.transports.adb_script import new_mark
+from latency_bench.devices.transports.lock_script import LEASE_BEAT_S, LEASE_PATIENCE_S, LOCK_FUNCTIONS
 
 LOCKS_FOLDER_ANDROID = "/data/local/tmp/bench-locks"
 """Every host is the same user there, and there is no /tmp."""

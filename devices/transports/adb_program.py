@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import IO
 
-from devices.errors import DeviceError, InventoryError, UnreachableError
-from devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
-from devices.transports.adb_options import AdbOptions
+from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
+from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
+from latency_bench.devices.transports.adb_options import AdbOptions
 
 _ANSWER_S = 20.0
 """Starting the server and connecting over a network take a few seconds."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.errors import DeviceError
-from devices.locking import Holder
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.locking import Holder
 
 LineHandler = Callable[[str], None]
 

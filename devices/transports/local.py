@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from devices.errors import DeviceError
-from devices.locking import FileLock, Holder, lock_machine_here
-from devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.locking import FileLock, Holder, lock_machine_here
+from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
 _KEPT_STDERR_BYTES = 1 << 20
 _FAREWELL_S = 60

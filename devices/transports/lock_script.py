@@ -8,7 +8,7 @@ number stands still is taken over. No clock is asked, because clocks of devices 
 
 from __future__ import annotations
 
-from devices.locking import HOLDER_BYTES
+from latency_bench.devices.locking import HOLDER_BYTES
 
 LEASE_BEAT_S = 5
 """A holder raises its number at least this often."""

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devices.errors import DeviceError, InventoryError
-from devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
-from devices.transports.base import Completed, LineHandler, Transport
-from devices.transports.ssh_client import remote_command
-from devices.transports.ssh_command import run_command
-from devices.transports.ssh_files import pull_file, push_file, push_folder
-from devices.transports.ssh_link import SshLink
-from devices.transports.ssh_options import SshOptions
+from latency_bench.devices.errors import DeviceError, InventoryError
+from latency_bench.devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
+from latency_bench.devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.transports.ssh_client import remote_command
+from latency_bench.devices.transports.ssh_command import run_command
+from latency_bench.devices.transports.ssh_files import pull_file, push_file, push_folder
+from latency_bench.devices.transports.ssh_link import SshLink
+from latency_bench.devices.transports.ssh_options import SshOptions
 
 if TYPE_CHECKING:
-    from devices.device import Device
+    from latency_bench.devices.device import Device
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNPACK_S = 120.0

@@ -11,8 +11,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from devices.errors import UnreachableError
-from devices.transports.ssh_options import SshOptions
+from latency_bench.devices.errors import UnreachableError
+from latency_bench.devices.transports.ssh_options import SshOptions
 
 _ALWAYS = {
     # Never ask anything, never trust anything new.

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from devices.errors import DeviceError
-from devices.transports.base import Completed, LineHandler
-from devices.transports.ssh_link import SshLink
-from devices.transports.ssh_scripts import SUPERVISE
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.base import Completed, LineHandler
+from latency_bench.devices.transports.ssh_link import SshLink
+from latency_bench.devices.transports.ssh_scripts import SUPERVISE
 
 _KEPT_STDERR_BYTES = 1 << 20
 _END_S = 5.0

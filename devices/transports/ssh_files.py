@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import IO
 
-from devices.errors import DeviceError
-from devices.transports.ssh_link import SshLink
-from devices.transports.ssh_scripts import RECEIVE, SEND
-from devices.worker.files import file_sha256
+from bench_worker.files import file_sha256
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.ssh_link import SshLink
+from latency_bench.devices.transports.ssh_scripts import RECEIVE, SEND
 
 _STALLED_S = 60.0
 _CHUNK_BYTES = 1 << 20

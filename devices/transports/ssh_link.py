@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from devices.errors import DeviceError, UnreachableError
-from devices.transports.lock_script import LEASE_BEAT_S
-from devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
-from devices.transports.ssh_options import SshOptions
-from devices.transports.ssh_scripts import AGENT, LAUNCH
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports.lock_script import LEASE_BEAT_S
+from latency_bench.devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
+from latency_bench.devices.transports.ssh_options import SshOptions
+from latency_bench.devices.transports.ssh_scripts import AGENT, LAUNCH
 
 _ANSWER_S = 60.0
 _FAREWELL_S = 60.0

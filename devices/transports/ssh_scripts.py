@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 
-from devices.transports.lock_script import LOCK_FUNCTIONS
+from latency_bench.devices.transports.lock_script import LOCK_FUNCTIONS
 
 
 def _script(text: str) -> str:

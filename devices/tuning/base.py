@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from devices.errors import DeviceError, UnreachableError
-from devices.transports.base import Completed, Transport
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports.base import Completed, Transport
 
 TIMEOUT_S = 60.0
 

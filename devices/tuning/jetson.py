@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from devices.errors import DeviceError
-from devices.transports.base import Transport
-from devices.tuning.base import TIMEOUT_S, Operation, as_root, attempt, run_checked
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import TIMEOUT_S, Operation, as_root, attempt, run_checked
 
 _MODE = re.compile(r"^\s*NV Power Mode:\s*(\S.*?)\s*$\s*^\s*(\d+)\s*$", re.M)
 _MODE_NAME = re.compile(r"NV Power Mode:\s*(\S.*?)\s*$", re.M)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devices.errors import DeviceError
-from devices.transports.base import Transport
-from devices.tuning.base import TIMEOUT_S, Operation, as_root, attempt, run_checked
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import TIMEOUT_S, Operation, as_root, attempt, run_checked
 
 
 class LockedGpuClocks(Operation):

@@ -1,4 +1,4 @@
-"""`python3 -m devices.worker REQUEST.json`: events on stdout, everything else on stderr."""
+"""`python3 -m bench_worker REQUEST.json`: events on stdout, everything else on stderr."""
 
 import os
 import platform
@@ -10,8 +10,8 @@ from . import PROTOCOL_VERSION, clock
 from .affinity import pin, usable_cpus
 from .events import EventStream
 from .failure import INTERNAL, PYTHON, WorkerError, one_line, out_of_memory
+from .job import Job, read_job
 from .lifetime import die_with_parent, exit_on_signals
-from .request import Request, read_request
 
 
 def main(arguments: List[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: List[str]) -> int:
         return 2
     events = EventStream()
     try:
-        _run(read_request(arguments[0]), events)
+        _run(read_job(arguments[0]), events)
         return 0
     except Exception as error:
         failure = _as_failure(error)
@@ -28,12 +28,12 @@ def main(arguments: List[str]) -> int:
         return failure.exit_code
 
 
-def _run(request: Request, events: EventStream) -> None:
-    if request.die_with_parent:
-        die_with_parent(request.parent_pid)
+def _run(job: Job, events: EventStream) -> None:
+    if job.die_with_parent:
+        die_with_parent(job.parent_pid)
     # Before numpy, whose linear algebra library starts its threads on import.
-    if request.cpus is not None:
-        pin(request.cpus)
+    if job.cpus is not None:
+        pin(job.cpus)
     exit_on_signals(events)
     try:
         import numpy as np
@@ -44,14 +44,14 @@ def _run(request: Request, events: EventStream) -> None:
             "install it with: pip install numpy, or set `python` in devices.yaml to one that has it",
         )
     started = clock.describe()
-    events.emit("hello", **_hello(request, np.__version__, started))
+    events.emit("hello", **_hello(job, np.__version__, started))
 
     from .session import measure
 
-    measure(request, events, clock.now_ns, started["origin_ns"])
+    measure(job, events, clock.now_ns, started["origin_ns"])
 
 
-def _hello(request: Request, numpy_version: str, started: Any) -> Any:
+def _hello(job: Job, numpy_version: str, started: Any) -> Any:
     return {
         "version": PROTOCOL_VERSION,
         "python": platform.python_version(),
@@ -60,7 +60,7 @@ def _hello(request: Request, numpy_version: str, started: Any) -> Any:
         "machine": platform.machine(),
         "pid": os.getpid(),
         "clock": started,
-        "pinned": request.cpus is not None,
+        "pinned": job.cpus is not None,
         "cpus": usable_cpus(),
     }
 

@@ -6,7 +6,7 @@ numpy promises that the stream of `RandomState` never changes (NEP 19).
 import numpy as np
 
 from .failure import bad_request
-from .request import InputTensor
+from .job import InputTensor
 
 _CHUNK = 1 << 20
 """Values drawn at a time: the doubles they are drawn in must not show in the peak of memory."""

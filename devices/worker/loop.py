@@ -5,7 +5,7 @@ import gc
 from typing import Callable, Iterator, NamedTuple, Optional, Sequence
 
 from .clock import Clock
-from .samples import RequestTimes, Samples
+from .request_times import RequestTimes, Samples
 
 PROGRESS_INTERVAL_NS = 1000000000
 _PROGRESS_WINDOW = 1000

@@ -4,8 +4,8 @@ from typing import NamedTuple, Optional, Sequence
 
 from .clock import Clock
 from .loop import run_stage
+from .request_times import Samples
 from .runtimes.base import HostRuntime
-from .samples import Samples
 
 _REQUESTS = 2000
 

@@ -7,57 +7,57 @@ from .clock import Clock, measure_resolution_ns
 from .events import EventStream
 from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
 from .inputs import generate, in_artifact_layout
+from .job import InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
-from .precision import SamplingEnd, median_interval
-from .request import InputTensor, Request, SamplingBounds
+from .request_times import Samples
 from .runtimes import create_runtime
 from .runtimes.base import Runtime
-from .samples import Samples
 from .steady import STEADY, WarmupEnd
+from .stopping import SamplingEnd, median_interval
 from .throughput import measure_throughput
 from .usage import peak_rss_bytes, read_usage
 
 
-def measure(request: Request, events: EventStream, clock: Clock, origin_ns: int) -> None:
+def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None:
     """Everything between `hello` and the end of the process. Raises WorkerError."""
     peaks: Dict[str, int] = {}
-    runtime = _load(request, events, clock, peaks)
-    warmup = Samples(origin_ns, request.warmup.max_count + 1)
-    sampling = Samples(origin_ns, request.sampling.max_count)
+    runtime = _load(job, events, clock, peaks)
+    warmup = Samples(origin_ns, job.warmup.max_count + 1)
+    sampling = Samples(origin_ns, job.sampling.max_count)
 
-    first_outputs = _first_request(request, runtime, warmup, events)
-    timed = _time(request, runtime, warmup, sampling, events, clock)
+    first_outputs = _first_request(job, runtime, warmup, events)
+    timed = _time(job, runtime, warmup, sampling, events, clock)
     peaks["end"] = peak_rss_bytes()
 
     for stage, samples in (("warmup", warmup), ("sampling", sampling)):
         for fields in samples.events(stage):
             events.emit("samples", **fields)
     done: Dict[str, Any] = {
-        "steady": _steady(request, timed.warmup),
+        "steady": _steady(job, timed.warmup),
         "warmup": _stage(timed.warmup),
         "peak_rss_bytes": peaks,
         "timer_resolution_ns": timed.timer_resolution_ns,
         "loop_overhead_ns": timed.overhead.in_sample_ns,
         "loop_gap_ns": timed.overhead.between_samples_ns,
         "usage": timed.usage,
-        "output_drift": saved_outputs.drift(first_outputs, runtime.outputs(), request.write_outputs),
+        "output_drift": saved_outputs.drift(first_outputs, runtime.outputs(), job.write_outputs),
     }
-    if request.throughput is not None:
-        done["throughput"] = _throughput(request, runtime, clock)
-    if request.profile is not None:
-        done["profile"] = _profile(request.profile, runtime)
-    if request.find_non_finite:
+    if job.throughput is not None:
+        done["throughput"] = _throughput(job, runtime, clock)
+    if job.profile is not None:
+        done["profile"] = _profile(job.profile, runtime)
+    if job.find_non_finite:
         done["non_finite"] = _non_finite(runtime)
     done.update(_stage(timed.sampling))
-    done.update(_median(sampling, request.sampling))
+    done.update(_median(sampling, job.sampling))
     runtime.close()
     events.emit("done", **done)
 
 
-def _steady(request: Request, warmup: StageEnd) -> Optional[bool]:
+def _steady(job: Job, warmup: StageEnd) -> Optional[bool]:
     """None where it was not asked, and where the warm-up was over before it had two windows to compare."""
-    window = request.warmup.window
+    window = job.warmup.window
     return warmup.stopped_by == STEADY if window and warmup.sample_count >= 2 * window else None
 
 
@@ -69,12 +69,12 @@ class _Timed(NamedTuple):
     overhead: LoopOverhead
 
 
-def _load(request: Request, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Runtime:
+def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Runtime:
     started_ns = clock()
-    runtime = create_runtime(request.runtime, request.runtime_options, clock)
+    runtime = create_runtime(job.runtime, job.runtime_options, clock)
     imported_ns = clock()
     peaks["before_load"] = peak_rss_bytes()
-    inputs = runtime.load(request.artifact, request.inputs)
+    inputs = runtime.load(job.artifact, job.inputs)
     loaded_ns = clock()
     peaks["after_load"] = peak_rss_bytes()
     facts = runtime.facts()
@@ -91,7 +91,7 @@ def _feed(runtime: Runtime, inputs: List[InputTensor], tensors: List[Dict[str, A
     return [dict(tensor, sha256=values["sha256"]) for tensor, values in zip(tensors, described)]
 
 
-def _first_request(request: Request, runtime: Runtime, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
+def _first_request(job: Job, runtime: Runtime, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
     """The cold request: the first sample of the warm-up, and the outputs that are checked and saved."""
     try:
         warmup.append(runtime.request())
@@ -100,20 +100,18 @@ def _first_request(request: Request, runtime: Runtime, warmup: Samples, events: 
         raise _request_failed(error, "in the first request")
     tensors = saved_outputs.describe(arrays)
     saved = {}
-    if request.write_outputs is not None:
-        saved = {"path": request.write_outputs, "sha256": saved_outputs.save(request.write_outputs, arrays)}
+    if job.write_outputs is not None:
+        saved = {"path": job.write_outputs, "sha256": saved_outputs.save(job.write_outputs, arrays)}
     events.emit("outputs", tensors=tensors, **saved)
     return tensors
 
 
-def _time(
-    request: Request, runtime: Runtime, warmup: Samples, sampling: Samples, events: EventStream, clock: Clock
-) -> _Timed:
+def _time(job: Job, runtime: Runtime, warmup: Samples, sampling: Samples, events: EventStream, clock: Clock) -> _Timed:
     try:
         with garbage_collector_paused():
             resolution_ns = measure_resolution_ns(clock)
             overhead = measure_loop_overhead(clock)
-            warmup_rule, sampling_rule = WarmupEnd(request.warmup).reason, SamplingEnd(request.sampling).reason
+            warmup_rule, sampling_rule = WarmupEnd(job.warmup).reason, SamplingEnd(job.sampling).reason
             warmup_end = run_stage(runtime.request, warmup, warmup_rule, _progress(events, "warmup"), clock)
             before = read_usage()
             sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
@@ -123,12 +121,12 @@ def _time(
     return _Timed(warmup_end, sampling_end, used, resolution_ns, overhead)
 
 
-def _throughput(request: Request, runtime: Runtime, clock: Clock) -> Dict[str, Any]:
-    assert request.throughput is not None
+def _throughput(job: Job, runtime: Runtime, clock: Clock) -> Dict[str, Any]:
+    assert job.throughput is not None
     try:
         with garbage_collector_paused():
-            lanes = runtime.lanes(request.throughput.streams)
-            return measure_throughput(lanes, request.inputs[0].shape[0], request.throughput, clock)
+            lanes = runtime.lanes(job.throughput.streams)
+            return measure_throughput(lanes, job.inputs[0].shape[0], job.throughput, clock)
     except Exception as error:
         raise _request_failed(error, "while its throughput was measured")
 

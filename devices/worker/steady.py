@@ -14,7 +14,7 @@ deviation (MAD) within 10 %. It differs from it in three points:
 
 from typing import Optional, Sequence
 
-from .request import WarmupBounds
+from .job import WarmupBounds
 
 QUARTILE_TOLERANCE = 0.05
 MAD_TOLERANCE = 0.10

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import Any, Dict, Sequence
 
 from .clock import Clock
-from .request import ThroughputBounds
+from .job import ThroughputBounds
 from .runtimes.base import Lane
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE, Subject
+from latency_bench.model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE, Subject
 
 How = Literal["widened", "repeated"]
 MOST_HEADS = 20_000
@@ -49,8 +49,8 @@ def match(quadratic: Subject, how: How, multi_scale: bool = False) -> Match | No
 @cache
 def macs_of(subject: Subject) -> int:
     """By the project's own counting, as in every record."""
-    from model_specs.architectures.attention.spec import attention_spec
-    from model_specs.counting import count
+    from latency_bench.model_specs.architectures.attention.spec import attention_spec
+    from latency_bench.model_specs.counting import count
 
     return count(attention_spec(subject.id)).macs
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.attention.choices import TORCH_RUNTIMES
-from harness.attention.plan import Group, Planned
-from harness.attention.stored import DOES_NOT_FIT, runs_of
-from harness.fit import TooLargeError
+from latency_bench.harness.attention.attention_options import TORCH_RUNTIMES
+from latency_bench.harness.attention.attention_plan import Group, Planned
+from latency_bench.harness.attention.stored import DOES_NOT_FIT, runs_of
+from latency_bench.harness.fit import TooLargeError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.case import Case
-    from harness.running import Observer
+    from latency_bench.harness.case import Case
+    from latency_bench.harness.rounds import Observer
 
 _GB = 1e9
 
@@ -34,7 +34,7 @@ def measure_groups(
     goes on where it stopped. Returns a line for each that failed; that one does not fit into memory is a result and no
     failure. Raises what `run_benchmarks` raises for a wrong request or a
     device that another measurement has, unless `wait`."""
-    from harness.benchmark import run_benchmarks
+    from latency_bench.harness.benchmark import run_benchmarks
 
     failed = []
     for group in groups:
@@ -69,7 +69,7 @@ def refusal(case: Case) -> TooLargeError | None:
         return None
     import psutil
 
-    from harness.export.memory_estimate import estimate_memory
+    from latency_bench.harness.export.memory_estimate import estimate_memory
 
     fused = case.runtime in TORCH_RUNTIMES and case.all_runtime_options().get("sdpa") != "math"
     estimate = estimate_memory(case.spec, case.batch, fused_attention=fused)
@@ -85,8 +85,8 @@ def refusal(case: Case) -> TooLargeError | None:
 
 def store_refusal(case: Case, store: Path, command: Sequence[str], order_seed: int, error: TooLargeError) -> None:
     """A failed run: where memory ends is a result."""
-    from harness.running import RunInProgress
+    from latency_bench.harness.rounds import ActiveRun
 
-    with RunInProgress(case, store, command, order_seed) as run:
+    with ActiveRun(case, store, command, order_seed) as run:
         run.refuse(error)
         run.store()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.attention.plan import Group, Planned
+from latency_bench.harness.attention.attention_plan import Group, Planned
 
 if TYPE_CHECKING:
-    from harness.case import Case
-    from harness.profiling import LayerShare
-    from harness.running import Observer
+    from latency_bench.harness.case import Case
+    from latency_bench.harness.profiling import LayerShare
+    from latency_bench.harness.rounds import Observer
 
 REQUESTS = 10
 KINDS: dict[str, tuple[str, ...]] = {
@@ -51,9 +51,9 @@ def operator_shares(
     """(what, shares by kind) of every member of the last group, the largest, in runs of their own that are not stored;
     and a line for each that could not be profiled, which needs more memory than a run does.
     """
-    from devices.errors import DeviceError
-    from harness.errors import RequestError
-    from harness.profiling import profile_case
+    from latency_bench.devices.errors import DeviceError
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.profiling import profile_case
 
     found, lost = [], []
     for member in groups[-1].members if groups else ():
@@ -61,6 +61,6 @@ def operator_shares(
         name = f"{member.spec.id} at {height}x{width}" + (f" ({member.kernel})" if member.kernel else "")
         try:
             found.append((name, by_kind(profile_case(make_case(member), REQUESTS, observer))))
-        except (DeviceError, RequestError) as error:
+        except (DeviceError, UsageError) as error:
             lost.append(f"no profile of {name}: {error}")
     return found, lost

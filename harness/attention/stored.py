@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.case import Case
+    from latency_bench.harness.case import Case
 
 DOES_NOT_FIT = ("too-large", "out-of-memory")
 """Failures that are results: where memory ends."""

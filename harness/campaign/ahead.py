@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Sequence
 from types import TracebackType
 
-from devices.errors import DeviceError
-from harness.campaign.plan import PlannedCase
-from harness.errors import RequestError
-from harness.export import Artifact, export_artifact
-from harness.export.errors import CacheError, ExportError
-from harness.exporting import Export
-from harness.running import RunInProgress
-from model_specs.errors import SpecError
+from latency_bench.devices.errors import DeviceError
+from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.case_artifact import Export
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export import Artifact, export_artifact
+from latency_bench.harness.export.errors import CacheError, ExportError
+from latency_bench.harness.rounds import ActiveRun
+from latency_bench.model_specs.errors import SpecError
 
 
 class _StoppedError(Exception):
@@ -35,11 +35,11 @@ class ExportAhead:
         self._thread = threading.Thread(target=self._run, name="export-ahead", daemon=True)
 
     @classmethod
-    def of(cls, run: RunInProgress, upcoming: Sequence[PlannedCase]) -> ExportAhead:
+    def of(cls, run: ActiveRun, upcoming: Sequence[PlannedCase]) -> ExportAhead:
         """For cases of the device that `run` has open."""
         exports = []
         for planned in upcoming:
-            with contextlib.suppress(RequestError, DeviceError):
+            with contextlib.suppress(UsageError, DeviceError):
                 needed = run.export_of(planned.case)
                 if not isinstance(needed, Artifact):
                     exports.append(needed)

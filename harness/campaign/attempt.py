@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.campaign.plan import PlannedCase
-    from harness.store.record import RunRecord
+    from latency_bench.harness.campaign.campaign_plan import PlannedCase
+    from latency_bench.harness.store.record import RunRecord
 
 
 @dataclass(frozen=True)

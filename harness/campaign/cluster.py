@@ -17,19 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devices.device import Device
-from devices.errors import DeviceError, InventoryError, UnreachableError
-from harness.campaign import remote
-from harness.campaign.attempt import Attempt
-from harness.campaign.block import BlockSettings
-from harness.campaign.cluster_settings import ClusterSettings
-from harness.campaign.plan import Plan, PlannedCase
-from harness.campaign.running import open_keys, run_device
-from harness.campaign.state import CaseRuns
-from harness.campaign.watcher import Watcher
-from harness.campaign.worker import EXPORT, QUIET, device_resource, resources_for
-from harness.errors import RequestError
-from harness.store.errors import StoreError
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
+from latency_bench.harness.campaign import remote
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.cluster_settings import ClusterSettings
+from latency_bench.harness.campaign.host import EXPORT, QUIET, device_resource, resources_for
+from latency_bench.harness.campaign.one_host import open_keys, run_device
+from latency_bench.harness.campaign.state import CaseRuns
+from latency_bench.harness.campaign.watcher import Watcher
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.errors import StoreError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -46,7 +46,7 @@ class StoppedError(RuntimeError):
 
 @contextmanager
 def connected(settings: ClusterSettings) -> Iterator[Cluster]:
-    """The cluster of a scheduler. Raises UnreachableError, RequestError."""
+    """The cluster of a scheduler. Raises UnreachableError, UsageError."""
     import dask
 
     dask.config.set(QUIET)
@@ -76,7 +76,7 @@ class Cluster:
         self._stop = threading.Event()
 
     def device_of(self, name: str) -> Device:
-        """As its own host has it in devices.yaml. Raises InventoryError, RequestError."""
+        """As its own host has it in devices.yaml. Raises InventoryError, UsageError."""
         deadline_s = time.monotonic() + APPEAR_S
         while name not in self._devices:
             self._devices = self._offered()
@@ -138,14 +138,14 @@ class Cluster:
         hosts: dict[str, str] = {}
         for said in self._client.run(remote.describe).values():
             if said["version"] != version("latency-bench"):
-                raise RequestError(
+                raise UsageError(
                     f"{said['host']} has bench {said['version']}, this host has {version('latency-bench')}; "
                     "install the same"
                 )
             for name, fields in said["devices"].items():
                 device = Device.model_validate(fields)
                 if device.transport == "local" and hosts.setdefault(name, said["host"]) != said["host"]:
-                    raise RequestError(
+                    raise UsageError(
                         f"{hosts[name]} and {said['host']} both offer themselves as {name!r}; give each a name of its "
                         "own in its devices.yaml (`transport: local`)"
                     )
@@ -237,7 +237,7 @@ class _Line:
         raise StoppedError
 
     def _keep(self, content: bytes, names: Sequence[str]) -> None:
-        from harness.store.importing import import_runs
+        from latency_bench.harness.store.importing import import_runs
 
         if not names:
             return
@@ -256,7 +256,7 @@ class _HostsDiedError(RuntimeError):
 
 def _payload_of(planned: PlannedCase) -> dict[str, Any]:
     if planned.request is None:
-        raise RequestError(f"{planned.label} was made on this host; only cases of a campaign's file can travel")
+        raise UsageError(f"{planned.label} was made on this host; only cases of a campaign's file can travel")
     return {
         "key": planned.key,
         "request": planned.request.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import RequestError
+from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from distributed import Security
@@ -53,28 +53,28 @@ def cluster_settings(
 ) -> ClusterSettings | None:
     """From the command line's options; None without a scheduler.
 
-    Raises RequestError for an address that is none, for TLS by halves, and for a connection beyond this computer that
+    Raises UsageError for an address that is none, for TLS by halves, and for a connection beyond this computer that
     anybody could join, unless that is what was asked for (`insecure`).
     """
     files = [path for path in (tls_ca, tls_cert, tls_key) if path is not None]
     if scheduler is None:
         if files or insecure:
-            raise RequestError("--tls-ca, --tls-cert, --tls-key and --insecure belong to a --scheduler")
+            raise UsageError("--tls-ca, --tls-cert, --tls-key and --insecure belong to a --scheduler")
         return None
     found = _ADDRESS.fullmatch(scheduler)
     if found is None or not 0 < int(found[3]) < 65536:
-        raise RequestError(f"{scheduler[:100]!r} is no address of a scheduler; write tls://HOST:PORT")
+        raise UsageError(f"{scheduler[:100]!r} is no address of a scheduler; write tls://HOST:PORT")
     if len(files) not in (0, 3):
-        raise RequestError("TLS needs all three of --tls-ca, --tls-cert and --tls-key")
+        raise UsageError("TLS needs all three of --tls-ca, --tls-cert and --tls-key")
     kind = found[1] or ("tls" if files else "tcp")
     if (kind == "tls") != bool(files):
-        raise RequestError(
+        raise UsageError(
             f"{kind}:// and certificates do not go together: give --tls-ca, --tls-cert and --tls-key for tls://, none "
             "of them for tcp://"
         )
     loopback = _is_loopback(found[2])
     if not files and not loopback and not insecure:
-        raise RequestError(
+        raise UsageError(
             f"{scheduler} is reached without TLS: whoever can connect there could run code on every host. Give "
             "--tls-ca, --tls-cert and --tls-key (docs/campaigns.md says how they are made), or --insecure"
         )

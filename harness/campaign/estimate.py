@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from harness.case import Case
+from latency_bench.harness.case import Case
 
 if TYPE_CHECKING:
-    from harness.protocol import Protocol
-    from model_specs.spec import ModelSpec
+    from latency_bench.harness.protocol import Protocol
+    from latency_bench.model_specs.spec import ModelSpec
 
 START_S = 3.0
 """Start of a process and loading of a model, for each round: a rough figure."""

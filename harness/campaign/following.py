@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.campaign.journal import JOURNAL_FILE, campaign_folder, is_running, parse_event
-from harness.campaign.tally import Tally
-from harness.store.errors import from_os_error
+from latency_bench.harness.campaign.journal import JOURNAL_FILE, campaign_folder, is_running, parse_event
+from latency_bench.harness.campaign.tally import Tally
+from latency_bench.harness.store.errors import from_os_error
 
 POLL_S = 0.5
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from harness.errors import RequestError
-from harness.store.errors import from_os_error
-from harness.store.layout import checked_name, is_name
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.layout import checked_name, is_name
 
 FOLDER = ".campaigns"
 """In a store. A name with a leading dot is no device."""
@@ -42,7 +42,7 @@ def campaign_names(store: Path) -> list[str]:
 class Journal:
     """Written by the one process that runs the campaign. Use as a context manager.
 
-    Raises RequestError where another process runs the campaign on this store, StoreError where nothing can be written.
+    Raises UsageError where another process runs the campaign on this store, StoreError where nothing can be written.
     """
 
     def __init__(self, store: Path, name: str) -> None:
@@ -59,7 +59,7 @@ class Journal:
                 self._lock.seek(0)
                 who = "".join(letter for letter in self._lock.read(200) if letter.isprintable())
                 self._lock.close()
-                raise RequestError(
+                raise UsageError(
                     f"the campaign {self._name!r} is running already ({who or 'elsewhere'}); `bench watch` follows it"
                 )
             self._lock.truncate(0)

@@ -8,15 +8,15 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.campaign.attempt import Attempt
-from harness.campaign.journal import Journal
-from harness.campaign.plan import PlannedCase
-from harness.campaign.status import CaseStatus
-from harness.campaign.tally import Tally
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.campaign.journal import Journal
+from latency_bench.harness.campaign.status import CaseStatus
+from latency_bench.harness.campaign.tally import Tally
 
 if TYPE_CHECKING:
-    from devices.runners.base import Progress
-    from harness.case import Case
+    from latency_bench.devices.runners.base import Progress
+    from latency_bench.harness.case import Case
 
 
 class Display(Protocol):

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from harness.campaign.plan import DEFAULT_BLOCK, Plan
+from latency_bench.harness.campaign.campaign_plan import DEFAULT_BLOCK, Plan
 
 if TYPE_CHECKING:
-    from devices.device import Device
-    from harness.campaign.block import BlockSettings
-    from harness.campaign.cluster_settings import ClusterSettings
-    from harness.campaign.state import CaseRuns
-    from harness.campaign.watcher import Watcher
+    from latency_bench.devices.device import Device
+    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.cluster_settings import ClusterSettings
+    from latency_bench.harness.campaign.state import CaseRuns
+    from latency_bench.harness.campaign.watcher import Watcher
 
 
 class Place(Protocol):
@@ -36,7 +36,7 @@ class Here:
     usual_block = DEFAULT_BLOCK
 
     def __init__(self) -> None:
-        from devices.inventory import find_device
+        from latency_bench.devices.inventory import find_device
 
         # The inventory as it is now: a campaign of days does not change under its own feet.
         self._find = cache(find_device)
@@ -45,18 +45,18 @@ class Here:
         return self._find(name)
 
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
-        from harness.campaign.running import run_campaign
+        from latency_bench.harness.campaign.one_host import run_campaign
 
         run_campaign(plan, runs, settings, watcher)
 
 
 @contextmanager
 def place_of(settings: ClusterSettings | None) -> Iterator[Place]:
-    """The cluster that `settings` name, connected; this host for None. Raises RequestError, UnreachableError."""
+    """The cluster that `settings` name, connected; this host for None. Raises UsageError, UnreachableError."""
     if settings is None:
         yield Here()
         return
-    from harness.campaign.cluster import connected
+    from latency_bench.harness.campaign.cluster import connected
 
     with connected(settings) as cluster:
         yield cluster

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from devices.device import Device
-from harness.campaign.file import CampaignFile, Match, Product
-from harness.case_request import CaseRequest
-from harness.errors import RequestError
+from latency_bench.devices.device import Device
+from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Product
+from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 THROUGHPUT_RUNTIMES = frozenset({"tensorrt", "tensorrt-rtx", "torch-cuda"})
 """Runtimes that copy and compute at once: on these a table's throughput is measured beside its latency."""
@@ -23,29 +23,29 @@ _PATTERN_MARKS = "*?["
 MOST_CASES = 100_000
 
 
-def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> list[CaseRequest]:
+def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> list[CaseOptions]:
     """Every case that is asked for, once, in the order of the file; each with its runtime.
 
-    Raises RequestError where a pattern means no model, or nothing is left; SpecError and InventoryError for names that
+    Raises UsageError where a pattern means no model, or nothing is left; SpecError and InventoryError for names that
     nobody has.
     """
-    found: dict[str, CaseRequest] = {}
+    found: dict[str, CaseOptions] = {}
     for product in campaign.cases:
         for request in _combinations(campaign, product, device_of):
             if any(matches(one, request) for one in campaign.exclude):
                 continue
             for override in campaign.override:
                 if matches(override.match, request):
-                    request = CaseRequest.model_validate({**request.model_dump(), **override.set})
+                    request = CaseOptions.model_validate({**request.model_dump(), **override.set})
             found.setdefault(request.model_dump_json(), request)
             if len(found) > MOST_CASES:
-                raise RequestError(f"the campaign has more than {MOST_CASES} cases; write several campaigns")
+                raise UsageError(f"the campaign has more than {MOST_CASES} cases; write several campaigns")
     if not found:
-        raise RequestError("no case is left: everything is excluded")
+        raise UsageError("no case is left: everything is excluded")
     return list(found.values())
 
 
-def matches(match: Match, request: CaseRequest) -> bool:
+def matches(match: Match, request: CaseOptions) -> bool:
     """Whether a case agrees with every field of `match`."""
     return all(
         _agrees(getattr(match, name), getattr(request, name))
@@ -61,14 +61,14 @@ def _agrees(wanted: tuple[Any, ...], value: Any) -> bool:
 
 
 def models_of(product: Product) -> list[ModelSpec]:
-    """The models of a product, each once. Raises RequestError, SpecError."""
-    from model_specs import list_specs, load_spec
+    """The models of a product, each once. Raises UsageError, SpecError."""
+    from latency_bench.model_specs import list_specs, load_spec
 
     found: dict[str, ModelSpec] = {}
     for table in product.tables:
         rows = [spec for spec in list_specs() if any(row.table == table for row in spec.published)]
         if not rows:
-            raise RequestError(f"table {table} of the paper has no model of ours; `bench models ls` names the tables")
+            raise UsageError(f"table {table} of the paper has no model of ours; `bench models ls` names the tables")
         found |= {spec.id: spec for spec in rows}
     for text in product.models:
         if not any(mark in text for mark in _PATTERN_MARKS):
@@ -77,14 +77,14 @@ def models_of(product: Product) -> list[ModelSpec]:
             continue
         meant = {spec.id: spec for spec in list_specs() if fnmatchcase(spec.id, text)}
         if not meant:
-            raise RequestError(f"no model's id is like {text!r}; `bench models ls` lists them")
+            raise UsageError(f"no model's id is like {text!r}; `bench models ls` lists them")
         found |= meant
     return list(found.values())
 
 
 def _combinations(
     campaign: CampaignFile, product: Product, device_of: Callable[[str], Device]
-) -> Iterator[CaseRequest]:
+) -> Iterator[CaseOptions]:
     shared: dict[str, Any] = {"protocol": campaign.protocol, "rounds": campaign.rounds, **product.set}
     axes = {
         "precision": product.precisions,
@@ -100,8 +100,8 @@ def _combinations(
             varied = dict(zip(axes, values, strict=True))
             if product.tables and varied["output"] != "logits" and spec.task != "segmentation":
                 continue
-            yield CaseRequest.model_validate({**varied, **shared, **fixed})
+            yield CaseOptions.model_validate({**varied, **shared, **fixed})
         if product.tables and fixed["runtime"] in THROUGHPUT_RUNTIMES and spec.throughput_batch is not None:
             for precision in product.precisions:
                 batch = {"batch": spec.throughput_batch, "streams": THROUGHPUT_STREAMS, "precision": precision}
-                yield CaseRequest.model_validate({**shared, **fixed, **batch})
+                yield CaseOptions.model_validate({**shared, **fixed, **batch})

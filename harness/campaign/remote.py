@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devices.errors import DeviceError
-from harness.campaign.attempt import Attempt
-from harness.campaign.plan import PlannedCase, case_key
-from harness.campaign.worker import DEVICES_ATTRIBUTE
-from harness.case import Case
-from harness.errors import RequestError
-from harness.export.artifact import Artifact
-from harness.export.cache import MANIFEST, plain_name, read_entry
+from latency_bench.devices.errors import DeviceError
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import PlannedCase, case_key
+from latency_bench.harness.campaign.host import DEVICES_ATTRIBUTE
+from latency_bench.harness.case import Case
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.artifact import Artifact
+from latency_bench.harness.export.cache import MANIFEST, plain_name, read_entry
 
 Packed = dict[str, bytes]
 """The files of an export by name, its manifest among them."""
@@ -35,7 +35,7 @@ def describe(dask_worker: Any) -> dict[str, Any]:
     """The host, its version of bench, and its devices, as the inventory has them."""
     from importlib.metadata import version
 
-    from devices.inventory import find_device
+    from latency_bench.devices.inventory import find_device
 
     devices = {name: find_device(name).model_dump(mode="json") for name in getattr(dask_worker, DEVICES_ATTRIBUTE, ())}
     return {"host": socket.gethostname(), "version": version("latency-bench"), "devices": devices}
@@ -43,8 +43,8 @@ def describe(dask_worker: Any) -> dict[str, Any]:
 
 def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
     """What has to be exported for each case, told by the device; None where nothing has, or nobody can tell now."""
-    from devices.opening import open_device
-    from harness.exporting import export_of
+    from latency_bench.devices.opening import open_device
+    from latency_bench.harness.case_artifact import export_of
 
     found: list[dict[str, Any] | None] = []
     for payload in payloads:
@@ -52,7 +52,7 @@ def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | 
             case = _case(payload)
             with open_device(case.device) as session:
                 needed = export_of(case, session)
-        except (DeviceError, RequestError):
+        except (DeviceError, UsageError):
             # The case's own turn will show it, and record it.
             found.append(None)
             continue
@@ -67,10 +67,10 @@ def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | 
 
 def export(needed: dict[str, Any]) -> Packed | None:
     """Export and pack; None where that fails here: whoever measures tries again, and records why."""
-    from harness.export import ExportOptions, export_artifact
-    from harness.export.errors import CacheError, ExportError
-    from model_specs.errors import SpecError
-    from model_specs.spec import ModelSpec
+    from latency_bench.harness.export import ExportOptions, export_artifact
+    from latency_bench.harness.export.errors import CacheError, ExportError
+    from latency_bench.model_specs.errors import SpecError
+    from latency_bench.model_specs.spec import ModelSpec
 
     try:
         spec = ModelSpec.model_validate_json(json.dumps(needed["spec"]))
@@ -87,10 +87,10 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any
     """
     from distributed import get_worker
 
-    from harness.campaign.block import BlockSettings, measure_block
-    from harness.export.errors import CacheError
-    from harness.store.archive import write_archive
-    from harness.store.errors import StoreError
+    from latency_bench.harness.campaign.case_batch import BlockSettings, measure_block
+    from latency_bench.harness.export.errors import CacheError
+    from latency_bench.harness.store.archive import write_archive
+    from latency_bench.harness.store.errors import StoreError
 
     watcher = _Reporter(get_worker(), payload["topic"])
     with tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder:
@@ -108,7 +108,7 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any
             archive = Path(folder) / "runs.tar"
             write_archive(stored, archive)
             content = archive.read_bytes()
-        except (DeviceError, RequestError, StoreError, CacheError, OSError) as error:
+        except (DeviceError, UsageError, StoreError, CacheError, OSError) as error:
             return {"stopped": f"{socket.gethostname()}: {error}", "kind": getattr(error, "kind", "host")}
     return {"attempts": [dataclasses.asdict(one) for one in attempts], "runs": content}
 
@@ -129,18 +129,18 @@ def unpacked(files: Packed, folder: Path) -> Artifact:
 
 
 def _case(payload: dict[str, Any]) -> Case:
-    """The case that was planned. Raises RequestError where this host's inventory or version makes another of it."""
-    from harness.case_request import CaseRequest, case_of
-    from harness.protocol import Protocol
+    """The case that was planned. Raises UsageError where this host's inventory or version makes another of it."""
+    from latency_bench.harness.case_options import CaseOptions, case_of
+    from latency_bench.harness.protocol import Protocol
 
-    request = CaseRequest.model_validate_json(json.dumps(payload["request"]))
+    request = CaseOptions.model_validate_json(json.dumps(payload["request"]))
     case = dataclasses.replace(
         case_of(request, single=False),
         protocol=Protocol.model_validate_json(json.dumps(payload["protocol"])),
         rounds=payload["rounds"],
     )
     if case_key(case) != payload["key"]:
-        raise RequestError(
+        raise UsageError(
             f"{socket.gethostname()} makes another case of {request.model} on {request.device}: its devices.yaml, its "
             "checkpoint or its version of bench changed since the campaign began; begin the campaign again"
         )
@@ -153,7 +153,7 @@ def _with_artifact(case: Case, files: Packed | None, folder: Path) -> Case:
     try:
         return dataclasses.replace(case, artifact=unpacked(files, folder))
     except ValueError as error:
-        raise RequestError(f"the export of {case.spec.id} arrived damaged: {error}") from error
+        raise UsageError(f"the export of {case.spec.id} arrived damaged: {error}") from error
 
 
 class _Reporter:

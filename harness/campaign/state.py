@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.campaign.plan import Plan
+from latency_bench.harness.campaign.campaign_plan import Plan
 
 NOT_THE_CASE = frozenset({"unreachable", "busy", "request", "inventory"})
 """Failures that say nothing about the case: the device was away, or something has to be installed or mended first."""
@@ -36,7 +36,7 @@ class CaseRuns:
 
 def runs_by_case(plan: Plan, store: Path) -> dict[str, CaseRuns]:
     """The runs of every case of a plan, of those without any too. Raises StoreError."""
-    from harness.store.listing import find_rows
+    from latency_bench.harness.store.listing import find_rows
 
     found = {planned.key: CaseRuns() for planned in plan.cases}
     for row in _rows_of(plan.name, find_rows(store)):

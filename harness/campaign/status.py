@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.campaign.attempt import Attempt
-from harness.campaign.plan import Plan, PlannedCase
-from harness.campaign.state import CaseRuns
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.state import CaseRuns
 
 Standing = Literal["done", "unstable", "failed", "open"]
 

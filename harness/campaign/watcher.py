@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from harness.running import Observer
+from latency_bench.harness.rounds import Observer
 
 if TYPE_CHECKING:
-    from harness.campaign.attempt import Attempt
-    from harness.campaign.plan import PlannedCase
+    from latency_bench.harness.campaign.attempt import Attempt
+    from latency_bench.harness.campaign.campaign_plan import PlannedCase
 
 
 class Watcher(Observer, Protocol):

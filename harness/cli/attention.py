@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.choices import Resolution, wait_option
-from harness.cli.output import json_option, print_json, stdout_console, store_option
-from harness.cli.run import CpuList, RuntimeOption, request_of
-from harness.export.options import PRECISIONS
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.run import CpuList, RuntimeOption, request_of
+from latency_bench.harness.cli.shared_options import Resolution, wait_option
+from latency_bench.harness.export.options import PRECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from harness.attention.matching import How
-    from harness.attention.plan import Group, Planned
-    from harness.case import Case
-    from model_specs.architectures.attention.subject import Scope
+    from latency_bench.harness.attention.attention_plan import Group, Planned
+    from latency_bench.harness.attention.matching import How
+    from latency_bench.harness.case import Case
+    from latency_bench.model_specs.architectures.attention.subject import Scope
 
 ROUNDS = 5
 """Enough for a 95 % interval of a ratio, which four would just give."""
@@ -35,7 +35,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
     name = "N|HxW"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        from model_specs.architectures.attention.subject import map_of
+        from latency_bench.model_specs.architectures.attention.subject import map_of
 
         if isinstance(value, tuple):
             return int(value[0]), int(value[1])
@@ -151,12 +151,12 @@ def attention(
 
     Runs are stored as those of `bench run`. What the store has from the same conditions is not measured again.
     """
-    from harness.attention.measure import measure_groups
-    from harness.cli.attention_output import Analysis, print_analysis, write_analysis
-    from harness.cli.figures import printable
-    from harness.cli.progress import ProgressLine
-    from harness.store.location import store_location
-    from harness.store.run_table import load_runs
+    from latency_bench.harness.attention.measure import measure_groups
+    from latency_bench.harness.cli.attention_output import Analysis, print_analysis, write_analysis
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.store.listing import load_runs
+    from latency_bench.harness.store.location import store_location
 
     place = store_location(store)
     runs = load_runs(place)
@@ -177,7 +177,7 @@ def attention(
             command = ["bench", *sys.argv[1:]]
             failed = measure_groups(groups, make_case, known, place, command, progress, order_seed, wait)
             if profiled:
-                from harness.attention.profiles import operator_shares
+                from latency_bench.harness.attention.profiles import operator_shares
 
                 shares, lost = operator_shares(groups, make_case, progress)
                 failed += lost
@@ -206,10 +206,10 @@ def _plan(
     **request: Any,
 ) -> tuple[list[Group], Callable[[Planned], Case]]:
     """What to measure, and how each becomes a case."""
-    from devices.inventory import find_device
-    from harness.attention.choices import check_kernel, default_forms, parse_form
-    from harness.attention.plan import Shape, plan_models, plan_subjects
-    from harness.case_request import case_of
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.harness.attention.attention_options import check_kernel, default_forms, parse_form
+    from latency_bench.harness.attention.attention_plan import Shape, plan_models, plan_subjects
+    from latency_bench.harness.case_options import case_of
 
     device = find_device(request["device_name"])
     runtime = request["runtime"] or device.runtime
@@ -236,7 +236,7 @@ def _plan(
 
 
 def _print_plan(groups: list[Group], make_case: Callable[[Planned], Case], runs: pd.DataFrame, as_json: bool) -> None:
-    from harness.attention.stored import runs_of
+    from latency_bench.harness.attention.stored import runs_of
 
     rows: list[dict[str, Any]] = [
         {
@@ -269,7 +269,7 @@ def _answers(groups: list[Group], make_case: Callable[[Planned], Case], runs: pd
     """The latest run of everything that was planned."""
     import pandas as pd
 
-    from harness.attention.stored import runs_of
+    from latency_bench.harness.attention.stored import runs_of
 
     found = [runs_of(runs, make_case(member)).head(1) for group in groups for member in group.members]
     answers: pd.DataFrame = pd.concat(found) if found else runs.head(0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from reports.plots.style import Drawn
+    from latency_bench.reports.plots.style import Drawn
 
 _UNBOUNDED = 1000
 
@@ -29,8 +29,8 @@ class Analysis:
     @cached_property
     def fractions(self) -> dict[str, float]:
         """Of the roofline by run id; empty without a calibration of the device."""
-        from harness.store.run_table import load_runs
-        from reports.roofline import roofline
+        from latency_bench.harness.store.listing import load_runs
+        from latency_bench.reports.roofline import roofline
 
         table = roofline(self.runs, calibrations=load_runs(self.store))
         return dict(zip(table["run_id"], table["fraction"].astype(float), strict=True))
@@ -39,9 +39,9 @@ class Analysis:
         """Every table as a list of rows."""
         import json
 
-        from reports.attention_models import whole_models
-        from reports.attention_ratios import attention_ratios
-        from reports.attention_scaling import attention_crossovers, attention_fits
+        from latency_bench.reports.attention_models import whole_models
+        from latency_bench.reports.attention_ratios import attention_ratios
+        from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
 
         tables = {
             "pairs": attention_ratios(self.runs),
@@ -56,7 +56,7 @@ class Analysis:
 
     def markdown(self) -> str:
         """The tables, and the shares by operator."""
-        from reports.attention_table import attention_markdown
+        from latency_bench.reports.attention_table import attention_markdown
 
         lines = [attention_markdown(self.runs, self.fractions)]
         for what, shares in self.shares or []:
@@ -68,9 +68,9 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.figures import printable
-    from reports.attention_models import memory_ends, whole_models
-    from reports.attention_table import attention_sections
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.reports.attention_models import memory_ends, whole_models
+    from latency_bench.reports.attention_table import attention_sections
 
     sections = attention_sections(analysis.runs, analysis.fractions)
     if not sections:
@@ -95,12 +95,12 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
     """CSV, Markdown, and the figures in three formats; a figure without anything to draw is left out.
 
-    Raises RequestError or FigureError where a file cannot be written.
+    Raises UsageError or FigureError where a file cannot be written.
     """
-    from reports.attention_ratios import attention_ratios
-    from reports.plots import attention as plots
-    from reports.plots.attention_shares import attention_shares
-    from reports.plots.style import FORMATS, FigureError, save_drawn
+    from latency_bench.reports.attention_ratios import attention_ratios
+    from latency_bench.reports.plots import attention as plots
+    from latency_bench.reports.plots.attention_shares import attention_shares
+    from latency_bench.reports.plots.style import FORMATS, FigureError, save_drawn
 
     for name, text in (
         ("attention.csv", attention_ratios(analysis.runs).to_csv(index=False)),
@@ -125,7 +125,7 @@ def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
 
 def _write_whole(text: str, path: Path) -> None:
     """The whole file or none."""
-    from harness.errors import RequestError
+    from latency_bench.harness.errors import UsageError
 
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -133,7 +133,7 @@ def _write_whole(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
-        raise RequestError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
+        raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.choices import wait_option
-from harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.shared_options import wait_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.calibration import Run
-    from model_specs.spec import ModelSpec
-    from reports.roofline import Peaks
+    from latency_bench.harness.device_calibration import Run
+    from latency_bench.model_specs.spec import ModelSpec
+    from latency_bench.reports.roofline import Peaks
 
 
 @click.command()
@@ -44,12 +44,12 @@ def calibrate(
     Matrix products, convolutions and a sum of large tensors run as any model does, and are stored as ordinary runs.
     `bench plot roofline` and the reports hold other runs against them. Exit code 1 if either peak could not be had.
     """
-    from devices.inventory import find_device
-    from harness.calibration import calibrate as measure
-    from harness.case import Case
-    from harness.cli.progress import ProgressLine
-    from harness.protocol import load_protocol
-    from harness.store.location import store_location
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.harness.case import Case
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.device_calibration import calibrate as measure
+    from latency_bench.harness.protocol import load_protocol
+    from latency_bench.harness.store.location import store_location
 
     device, profile, place = find_device(name), load_protocol(protocol), store_location(store)
 
@@ -77,9 +77,9 @@ def calibrate(
 
 def _evaluate(runs: list[Run], store: Path) -> tuple[dict[str, dict[str, Any]], Peaks | None]:
     """Roofline rows of these runs by run id, and the peaks that they give together."""
-    from harness.store.run_table import load_runs
-    from reports.roofline import find_peaks, roofline
-    from reports.rows import rows_of
+    from latency_bench.harness.store.listing import load_runs
+    from latency_bench.reports.roofline import find_peaks, roofline
+    from latency_bench.reports.rows import rows_of
 
     everything = load_runs(store)
     these = everything[everything["run_id"].isin([record.run_id for record, _ in runs])]
@@ -105,7 +105,7 @@ def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | Non
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.figures import milliseconds, printable, scaled
+    from latency_bench.harness.cli.figures import milliseconds, printable, scaled
 
     grid = Table("subject", box=None, pad_edge=False, header_style="bold")
     for title in ("time", "MACs/s", "bytes/s", ""):

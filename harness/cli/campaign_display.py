@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.figures import milliseconds, printable
+from latency_bench.harness.cli.figures import milliseconds, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from devices.runners.base import Progress
-    from harness.campaign.tally import Tally
-    from harness.case import Case
+    from latency_bench.devices.runners.base import Progress
+    from latency_bench.harness.campaign.tally import Tally
+    from latency_bench.harness.case import Case
 
 
 class CampaignDisplay:
@@ -116,7 +116,7 @@ def duration(seconds: float) -> str:
 def _bar() -> Bar:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from harness.cli.output import stderr_console
+    from latency_bench.harness.cli.output import stderr_console
 
     return Progress(
         MofNCompleteColumn(),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.campaign_display import duration
-from harness.cli.figures import counted, milliseconds, printable
-from harness.cli.rendering import STATUS_STYLES
+from latency_bench.harness.cli.campaign_display import duration
+from latency_bench.harness.cli.figures import counted, milliseconds, printable
+from latency_bench.harness.cli.rendering import STATUS_STYLES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.campaign.status import CaseStatus
+    from latency_bench.harness.campaign.status import CaseStatus
 
 STANDINGS = ("done", "unstable", "failed", "open")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.comparing import Compared, Pair
+    from latency_bench.harness.comparing import Compared, Pair
 
 _COLOURS = {"faster": "green", "slower": "red"}
 
@@ -45,19 +45,19 @@ def compare(
 
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
     """
-    from harness.comparing import compare_sets
-    from harness.conditions import DIMENSIONS
-    from harness.errors import RequestError
-    from harness.selection import select
-    from harness.store.location import store_location
+    from latency_bench.harness.comparing import compare_sets
+    from latency_bench.harness.conditions import DIMENSIONS
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.run_selection import select
+    from latency_bench.harness.store.location import store_location
 
     unknown = [name for name in across if name not in DIMENSIONS]
     if unknown:
-        raise RequestError(f"--across {unknown[0]}: no such condition; there are {', '.join(DIMENSIONS)}")
+        raise UsageError(f"--across {unknown[0]}: no such condition; there are {', '.join(DIMENSIONS)}")
     place = store_location(store)
     compared = compare_sets(select(place, a), select(place, b), threshold / 100, across)
     if plot is not None:
-        from reports.plots.comparison import draw_comparison
+        from latency_bench.reports.plots.comparison import draw_comparison
 
         draw_comparison(compared, a, b, plot)
     if as_json:
@@ -111,7 +111,7 @@ def print_comparison(compared: Compared, a: str, b: str, console: Console) -> No
     from rich.markup import escape
     from rich.table import Table
 
-    from harness.cli.figures import milliseconds, printable
+    from latency_bench.harness.cli.figures import milliseconds, printable
 
     console.print(f"A: [bold]{escape(printable(a))}[/]   B: [bold]{escape(printable(b))}[/]   (latency of B over A)")
     grid = Table("case", box=None, pad_edge=False, header_style="bold")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.calibrate import calibrate
-from harness.cli.output import json_option, print_json, stdout_console
+from latency_bench.harness.cli.calibrate import calibrate
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 
 
 @click.group()
@@ -20,7 +20,7 @@ devices.add_command(calibrate)
 @json_option
 def ls(as_json: bool) -> None:
     """List the configured devices."""
-    from devices.inventory import inventory_path, list_devices
+    from latency_bench.devices.inventory import inventory_path, list_devices
 
     found = list_devices()
     if as_json:
@@ -42,10 +42,10 @@ def ls(as_json: bool) -> None:
 @json_option
 def doctor(name: str, as_json: bool) -> int:
     """Check whether a device can be measured on: one line a check, with what to do. Exit code 1 if any fails."""
-    from devices.checks import Check
-    from devices.errors import UnreachableError
-    from devices.inventory import find_device
-    from devices.opening import open_device
+    from latency_bench.devices.checks import Check
+    from latency_bench.devices.errors import UnreachableError
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.devices.opening import open_device
 
     device = find_device(name)
     found: list[Check] = []
@@ -79,8 +79,8 @@ def doctor(name: str, as_json: bool) -> int:
 @json_option
 def probe(name: str, as_json: bool) -> None:
     """Print what a device is: processor, memory, clocks, system, load."""
-    from devices.inventory import find_device
-    from devices.opening import open_device
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.devices.opening import open_device
 
     with open_device(find_device(name)) as session:
         facts = session.fingerprint()
@@ -93,7 +93,7 @@ def probe(name: str, as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from harness.cli.run_details import flattened
+    from latency_bench.harness.cli.run_details import flattened
 
     grid = Table.grid(padding=(0, 2))
     for key, value in flattened(facts):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from harness.cli.choices import resolution_option
-from harness.cli.output import json_option, print_json
-from harness.export.options import PRECISIONS, Precision
+from latency_bench.harness.cli.output import json_option, print_json
+from latency_bench.harness.cli.shared_options import resolution_option
+from latency_bench.harness.export.options import PRECISIONS, Precision
 
 
 @click.command()
@@ -37,8 +37,8 @@ def export(
     """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
     import shutil
 
-    from harness.export import ExportOptions, export_artifact
-    from model_specs import load_spec
+    from latency_bench.harness.export import ExportOptions, export_artifact
+    from latency_bench.model_specs import load_spec
 
     spec = load_spec(model_id)
     if resolution:

@@ -34,15 +34,21 @@ def extra_that_has(package: str | None) -> str | None:
 
 def exit_code_of(error: BaseException) -> int | None:
     """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
-    from devices.errors import DeviceError, InventoryError
-    from harness.errors import RequestError
-    from harness.export.errors import CacheError, ExportError, MissingPackageError
-    from harness.store.errors import ArchiveError, InvalidNameError, StoreError, StoreLocationError, UnknownRunError
-    from model_specs.errors import CheckpointError, SpecError
-    from reports.plots.style import FigureError
+    from latency_bench.devices.errors import DeviceError, InventoryError
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.export.errors import CacheError, ExportError, MissingPackageError
+    from latency_bench.harness.store.errors import (
+        ArchiveError,
+        InvalidNameError,
+        StoreError,
+        StoreLocationError,
+        UnknownRunError,
+    )
+    from latency_bench.model_specs.errors import CheckpointError, SpecError
+    from latency_bench.reports.plots.style import FigureError
 
     wrong_request = (
-        RequestError,
+        UsageError,
         InventoryError,
         SpecError,
         CheckpointError,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
 @click.command()
@@ -43,11 +43,11 @@ def gate(
     """
     from dataclasses import asdict
 
-    from harness.cli.gate_reports import junit_xml, markdown_summary
-    from harness.errors import RequestError
-    from harness.gating import run_gate
-    from harness.selection import select
-    from harness.store.location import store_location
+    from latency_bench.harness.cli.gate_reports import junit_xml, markdown_summary
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.regression import run_gate
+    from latency_bench.harness.run_selection import select
+    from latency_bench.harness.store.location import store_location
 
     place = store_location(store)
     judged = run_gate(select(place, baseline), select(place, candidate or str(place)), threshold / 100, across)
@@ -58,12 +58,12 @@ def gate(
     if as_json:
         print_json({"regressions": len(judged.regressions), "cases": [asdict(case) for case in judged.cases]})
     else:
-        from harness.cli.figures import printable
+        from latency_bench.harness.cli.figures import printable
 
         for case in judged.cases:
             click.echo(f"{case.outcome:<12}  {printable(case.name)}: {printable(case.reason)}")
     if judged.regressions:
         return 1
     if not judged.conclusive:
-        raise RequestError("the gate could judge nothing: see the reasons above")
+        raise UsageError("the gate could judge nothing: see the reasons above")
     return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from harness.cli.figures import printable
-from harness.gating import GateResult
+from latency_bench.harness.cli.figures import printable
+from latency_bench.harness.regression import GateResult
 
 _MARKS = {"pass": "ok", "regression": "**slower**", "inconclusive": "not judged"}
 

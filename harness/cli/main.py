@@ -8,20 +8,20 @@ import sys
 import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("harness.cli.run:run", "Measure models on a device."),
-    "sweep": ("harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
-    "watch": ("harness.cli.watch:watch", "Follow a running campaign."),
-    "worker": ("harness.cli.worker:worker", "Offer this host's devices to campaigns of other hosts."),
-    "attention": ("harness.cli.attention:attention", "Softmax against ReLU linear attention."),
-    "report": ("harness.cli.report:report", "The paper's tables, figures and claims, measured."),
-    "plot": ("harness.cli.plot:plot", "Any single figure from any selection of runs."),
-    "models": ("harness.cli.models:models", "List, show and check the models."),
-    "devices": ("harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
-    "export": ("harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
-    "results": ("harness.cli.results:results", "List, show, verify, import and export stored runs."),
-    "profile": ("harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
-    "compare": ("harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
-    "gate": ("harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
+    "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
+    "sweep": ("latency_bench.harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
+    "watch": ("latency_bench.harness.cli.watch:watch", "Follow a running campaign."),
+    "worker": ("latency_bench.harness.cli.host:worker", "Offer this host's devices to campaigns of other hosts."),
+    "attention": ("latency_bench.harness.cli.attention:attention", "Softmax against ReLU linear attention."),
+    "report": ("latency_bench.harness.cli.report:report", "The paper's tables, figures and claims, measured."),
+    "plot": ("latency_bench.harness.cli.plot:plot", "Any single figure from any selection of runs."),
+    "models": ("latency_bench.harness.cli.models:models", "List, show and check the models."),
+    "devices": ("latency_bench.harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
+    "export": ("latency_bench.harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
+    "results": ("latency_bench.harness.cli.results:results", "List, show, verify, import and export stored runs."),
+    "profile": ("latency_bench.harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
+    "compare": ("latency_bench.harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
+    "gate": ("latency_bench.harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
 }
 
 
@@ -80,7 +80,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        from harness.cli.failures import WRONG_REQUEST, extra_that_has
+        from latency_bench.harness.cli.failures import WRONG_REQUEST, extra_that_has
 
         extra = extra_that_has(error.name)
         if extra is None:
@@ -88,7 +88,7 @@ def main() -> None:
         _say(f"this needs {error.name}, which is not installed: pip install 'latency-bench[{extra}]'")
         sys.exit(WRONG_REQUEST)
     except Exception as error:
-        from harness.cli.failures import exit_code_of
+        from latency_bench.harness.cli.failures import exit_code_of
 
         expected = exit_code_of(error)
         if expected is None:

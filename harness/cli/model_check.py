@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from model_specs.counting import Counts
-from model_specs.spec import ModelSpec
-from reports.published.tables import number, published_row
+from latency_bench.model_specs.counting import Counts
+from latency_bench.model_specs.spec import ModelSpec
+from latency_bench.reports.published.tables import number, published_row
 
 TOLERANCE_PCT = 3.0
 """The paper prints two or three digits, so that rounding alone is up to 2.5 % (1.5G may be 1.46)."""
@@ -35,7 +35,7 @@ class CheckedModel:
 
 def check_model(spec: ModelSpec) -> CheckedModel:
     """Count on the meta device (no weights, no memory) and compare. Raises SpecError where the spec does not build."""
-    from model_specs.counting import count
+    from latency_bench.model_specs.counting import count
 
     return compare_counts(spec, count(spec))
 

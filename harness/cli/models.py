@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json, stdout_console
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 
 if TYPE_CHECKING:
-    from harness.cli.model_check import CheckedModel
-    from model_specs.spec import ModelSpec
+    from latency_bench.harness.cli.model_check import CheckedModel
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 @click.group()
@@ -25,7 +25,7 @@ def models() -> None:
 @json_option
 def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -> None:
     """List the models, with the row of the paper that each one is measured for."""
-    from model_specs import list_specs
+    from latency_bench.model_specs import list_specs
 
     chosen = [
         spec
@@ -51,8 +51,8 @@ def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -
 @json_option
 def show(model_id: str, as_json: bool) -> None:
     """Show one model: its inputs and outputs, where it comes from, its counts beside the published ones."""
-    from harness.cli.model_check import check_model
-    from model_specs import load_spec
+    from latency_bench.harness.cli.model_check import check_model
+    from latency_bench.model_specs import load_spec
 
     spec = load_spec(model_id)
     checked = check_model(spec)
@@ -77,8 +77,8 @@ def check(model_ids: tuple[str, ...], as_json: bool) -> int:
 
     Exit code 1 if a count is more than 3 % off and its spec gives no reason.
     """
-    from harness.cli.model_check import check_model
-    from model_specs import list_specs, load_spec
+    from latency_bench.harness.cli.model_check import check_model
+    from latency_bench.model_specs import list_specs, load_spec
 
     specs = [load_spec(model_id) for model_id in model_ids] if model_ids else list(list_specs())
     checked = [check_model(spec) for spec in specs]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from harness.cli.choices import Resolution
-from harness.cli.output import json_option, print_json, store_option
-from reports.plots.kinds import KINDS
+from latency_bench.harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.shared_options import Resolution
+from latency_bench.reports.plots.kinds import KINDS
 
 if TYPE_CHECKING:
-    from harness.store.reader import BrokenRun
+    from latency_bench.harness.store.reader import BrokenRun
 
 _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind in KINDS.items())
 
@@ -56,11 +56,11 @@ def plot(
     bench plot latency --device local --to latency.pdf
     bench plot timeline --run latest --to run.svg
     """
-    from harness.store.location import store_location
-    from harness.store.reader import find_run
-    from harness.store.run_table import load_runs
-    from reports.plots.kinds import Options, write
-    from reports.plots.selection import Selection
+    from latency_bench.harness.store.listing import load_runs
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import find_run
+    from latency_bench.reports.plots.kinds import Options, write
+    from latency_bench.reports.plots.plot_selection import Selection
 
     place = store_location(store)
     selection = Selection(**chosen, run_id=[find_run(place, one).name for one in run_ids])

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.choices import resolution_option
-from harness.cli.output import json_option, print_json, stdout_console
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console
+from latency_bench.harness.cli.shared_options import resolution_option
 
 if TYPE_CHECKING:
-    from harness.profiling import LayerShare
+    from latency_bench.harness.profiling import LayerShare
 
 SHOWN = 25
 """Rows of the table and bars of the chart; the rest is one line."""
@@ -47,12 +47,12 @@ def profile(
 
     Profiling slows what it watches: shares are worth more than times, and `bench run` has the latency.
     """
-    from devices.inventory import find_device
-    from harness.case import Case
-    from harness.cli.progress import ProgressLine
-    from harness.profiling import by_operator, profile_case
-    from harness.protocol import load_protocol
-    from model_specs import load_spec
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.harness.case import Case
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.profiling import by_operator, profile_case
+    from latency_bench.harness.protocol import load_protocol
+    from latency_bench.model_specs import load_spec
 
     device, spec = find_device(device_name), load_spec(model_id)
     case = Case(
@@ -71,7 +71,7 @@ def profile(
     if grouped:
         layers = by_operator(layers)
     if chart is not None:
-        from reports.plots.layers import draw_layers
+        from latency_bench.reports.plots.layers import draw_layers
 
         draw_layers(
             [_labelled(layer) for layer in layers[:SHOWN]],
@@ -84,7 +84,7 @@ def profile(
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.figures import milliseconds, printable
+    from latency_bench.harness.cli.figures import milliseconds, printable
 
     # PyTorch's profiler and --by-operator know operators alone.
     kinds = any(layer.operator != layer.name for layer in layers)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from devices.runners.base import Progress
-    from harness.case import Case
+    from latency_bench.devices.runners.base import Progress
+    from latency_bench.harness.case import Case
 
 _STAGES = {"starting": "starting", "loaded": "loaded", "warmup": "warming up", "sampling": "sampling"}
 

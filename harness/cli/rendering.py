@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.figures import byte_size, counted, decimals_of_ms, interval, milliseconds, printable
+from latency_bench.harness.cli.figures import byte_size, counted, decimals_of_ms, interval, milliseconds, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from harness.store.conditions import RuntimeRecord
-    from harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
-    from harness.store.record import RunRecord
+    from latency_bench.harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
+    from latency_bench.harness.store.record import RunRecord
+    from latency_bench.harness.store.subject import RuntimeRecord
 
 STATUS_STYLES = {"done": "green", "unstable": "yellow", "failed": "red"}
 

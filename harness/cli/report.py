@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json, stdout_console, store_option
-from harness.cli.report_source import Filter, Source, say
-from reports.plots.kinds import FIGURES
-from reports.tables.formats import FORMATS
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.report_source import Filter, Source, say
+from latency_bench.reports.plots.kinds import FIGURES
+from latency_bench.reports.tables.formats import FORMATS
 
 if TYPE_CHECKING:
-    from reports.tables.table import Table
+    from latency_bench.reports.tables.table import Table
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
 DEFAULT_FOLDER = Path("report")
@@ -76,12 +76,12 @@ def report(
     bench report --claims --device local      which claims hold on this computer
     bench report --all --to report            everything, as files
     """
-    from harness.store.location import store_location
+    from latency_bench.harness.store.location import store_location
 
     source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store)
     parts = _Parts.of(**wanted)
     if parts == _Parts():
-        from harness.cli.report_summary import print_summary, summary_json
+        from latency_bench.harness.cli.report_summary import print_summary, summary_json
 
         print_json(summary_json(source)) if as_json else print_summary(source, stdout_console())
     else:
@@ -115,14 +115,14 @@ def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequenc
     place = folder or DEFAULT_FOLDER
     written: list[Path] = []
     if tables and not to_terminal:
-        from reports.tables.formats import write_tables
+        from latency_bench.reports.tables.formats import write_tables
 
         written += write_tables(tables, place, of_tables or list(FORMATS))
     written += source.write_figures(parts.figures, place, of_figures, required=not parts.everything)
     if parts.html:
         written.append(source.write_page(place / PAGE))
     if as_json:
-        from reports.tables.csv_rows import records
+        from latency_bench.reports.tables.csv_rows import records
 
         print_json({
             "tables": {table.name: records(table) for table in tables},
@@ -136,7 +136,7 @@ def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequenc
 
 
 def _show(tables: Sequence[Table], formats: Sequence[str]) -> None:
-    from reports.tables.terminal import print_table
+    from latency_bench.reports.tables.terminal import print_table
 
     console = stdout_console()
     for index, table in enumerate(tables):

@@ -15,11 +15,11 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.store.reader import BrokenRun
-    from reports.measured import Setting
-    from reports.plots.style import Drawn
-    from reports.tables.quantities import Measurements
-    from reports.tables.table import Table
+    from latency_bench.harness.store.reader import BrokenRun
+    from latency_bench.reports.evidence import Setting
+    from latency_bench.reports.plots.style import Drawn
+    from latency_bench.reports.tables.quantities import Measurements
+    from latency_bench.reports.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class Source:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        from harness.store.run_table import load_runs
+        from latency_bench.harness.store.listing import load_runs
 
         return load_runs(self.place, on_broken=self.broken.append)
 
     @cached_property
     def measurements(self) -> Measurements:
         """Raises InventoryError for a device that has no runs and is not configured either."""
-        from reports.measured import Evidence, settings
-        from reports.same_device import paper_devices
-        from reports.tables.quantities import Measurements
+        from latency_bench.reports.evidence import Evidence, settings
+        from latency_bench.reports.same_device import paper_devices
+        from latency_bench.reports.tables.quantities import Measurements
 
         chosen = [setting for setting in settings(self.runs) if self.filter.keeps(setting)]
         asked_for = self._asked_for(chosen)
@@ -79,8 +79,8 @@ class Source:
     def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:
         """Devices that were named but have no run, each as `bench run` would measure on it; this computer where there
         are no runs at all."""
-        from devices.inventory import LOCAL, find_device
-        from reports.measured import GPU_RUNTIMES, Setting
+        from latency_bench.devices.inventory import LOCAL, find_device
+        from latency_bench.reports.evidence import GPU_RUNTIMES, Setting
 
         there = {setting.device for setting in chosen}
         names = self.filter.devices or (() if chosen else (LOCAL,))
@@ -93,8 +93,8 @@ class Source:
         return tuple(found)
 
     def tables(self, numbers: Sequence[int], claims: bool) -> list[Table]:
-        from reports.claims.build import build_claims
-        from reports.tables.build import build_table
+        from latency_bench.reports.claims.build import build_claims
+        from latency_bench.reports.tables.build import build_table
 
         made = [build_table(number, self.measurements) for number in numbers]
         return [*made, build_claims(self.runs, self.measurements)] if claims else made
@@ -104,8 +104,8 @@ class Source:
 
         Where nothing can be drawn for a figure, raises FigureError if it is `required`, else says so.
         """
-        from reports.plots.kinds import FIGURES
-        from reports.plots.style import FigureError
+        from latency_bench.reports.plots.kinds import FIGURES
+        from latency_bench.reports.plots.style import FigureError
 
         written: dict[Path, None] = {}
         for figure in figures:
@@ -127,8 +127,8 @@ class Source:
 
     def _drawn(self, kind: str) -> dict[str, Drawn]:
         """The figure, under the empty name; where all devices do not go into one, a figure for each that has one."""
-        from reports.plots.kinds import Options, draw
-        from reports.plots.style import FigureError
+        from latency_bench.reports.plots.kinds import Options, draw
+        from latency_bench.reports.plots.style import FigureError
 
         runs, options = self._selected(), Options(everything=self.runs)
         try:
@@ -144,8 +144,8 @@ class Source:
 
     def write_page(self, path: Path) -> Path:
         """The HTML page with all tables and claims."""
-        from reports.html.page import Section, write_html
-        from reports.tables.html import html
+        from latency_bench.reports.html.page import Section, write_html
+        from latency_bench.reports.tables.html import html
 
         sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
         _make(path.parent)
@@ -155,7 +155,7 @@ class Source:
 
     def _selected(self) -> pd.DataFrame:
         """The runs that the filter keeps. Raises FigureError where there is none."""
-        from reports.plots.selection import Selection
+        from latency_bench.reports.plots.plot_selection import Selection
 
         chosen = self.filter
         return Selection(
@@ -164,7 +164,7 @@ class Source:
 
 
 def _saved(drawn: Drawn, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
-    from reports.plots.style import save_drawn
+    from latency_bench.reports.plots.style import save_drawn
 
     _make(folder)
     with warnings.catch_warnings(record=True) as seen:
@@ -176,7 +176,7 @@ def _saved(drawn: Drawn, folder: Path, name: str, formats: Sequence[str]) -> lis
 
 
 def _make(folder: Path) -> None:
-    from harness.store.errors import StoreError
+    from latency_bench.harness.store.errors import StoreError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

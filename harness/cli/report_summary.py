@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.figures import counted
-from harness.cli.report_source import Source
+from latency_bench.harness.cli.figures import counted
+from latency_bench.harness.cli.report_source import Source
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reports.tables.table import Block, Cell, Table
+    from latency_bench.reports.tables.table import Block, Cell, Table
 
 MEASURABLE = range(1, 7)
 """Table 7 is accuracy alone."""
@@ -40,7 +40,7 @@ def print_summary(source: Source, console: Console) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from harness.cli.figures import printable
+    from latency_bench.harness.cli.figures import printable
 
     runs = source.runs
     tables = source.tables(MEASURABLE, claims=False)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.choices import resolution_option, wait_option
-from harness.cli.output import json_option, print_json, stdout_console, store_option
-from harness.export.options import PRECISIONS
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.shared_options import resolution_option, wait_option
+from latency_bench.harness.export.options import PRECISIONS
 
 if TYPE_CHECKING:
-    from harness.case_request import CaseRequest
+    from latency_bench.harness.case_options import CaseOptions
 
 
 class CpuList(click.ParamType[tuple[int, ...]]):
@@ -128,10 +128,10 @@ def run(
     bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
     bench run --model b1-seg --model b2-seg
     """
-    from harness.benchmark import run_benchmarks
-    from harness.case_request import case_of
-    from harness.cli.progress import ProgressLine
-    from harness.store.location import store_location
+    from latency_bench.harness.benchmark import run_benchmarks
+    from latency_bench.harness.case_options import case_of
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.store.location import store_location
 
     files = [(path, format_) for path, format_ in ((onnx, "onnx"), (tflite, "tflite")) if path is not None]
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
@@ -145,7 +145,7 @@ def run(
         documents = [record.to_result_json(path) for record, path in finished]
         print_json(documents[0] if len(documents) == 1 else documents)
     else:
-        from harness.cli.rendering import render_result
+        from latency_bench.harness.cli.rendering import render_result
 
         console = stdout_console()
         for index, (record, path) in enumerate(finished):
@@ -155,18 +155,18 @@ def run(
     return 1 if any(record.status == "failed" for record, _ in finished) else 0
 
 
-def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseRequest:
-    """The command line's words as a request. Raises RequestError for a value that no option's type could refuse."""
+def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseOptions:
+    """The command line's words as a request. Raises UsageError for a value that no option's type could refuse."""
     from pydantic import ValidationError
 
-    from harness.case_request import CaseRequest
-    from harness.errors import RequestError
+    from latency_bench.harness.case_options import CaseOptions
+    from latency_bench.harness.errors import UsageError
 
     named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted}
     options["device"] = options.pop("device_name")
     options["runtime_options"] = dict(options["runtime_options"])
     try:
-        return CaseRequest(**named, **options)
+        return CaseOptions(**named, **options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise RequestError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.figures import byte_size, counted, milliseconds, printable, scaled
-from harness.cli.rendering import fact_grid
+from latency_bench.harness.cli.figures import byte_size, counted, milliseconds, printable, scaled
+from latency_bench.harness.cli.rendering import fact_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from harness.store.record import RunRecord
+    from latency_bench.harness.store.record import RunRecord
 
 
 def render_details(record: RunRecord, console: Console) -> None:

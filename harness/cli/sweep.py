@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.choices import cluster_options, wait_option
-from harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.shared_options import cluster_options, wait_option
 
 if TYPE_CHECKING:
-    from harness.campaign.file import CampaignFile
-    from harness.campaign.place import Place
-    from harness.campaign.plan import Plan
-    from harness.campaign.status import CaseStatus
-    from model_specs.spec import ModelSpec
+    from latency_bench.harness.campaign.campaign_file import CampaignFile
+    from latency_bench.harness.campaign.campaign_plan import Plan
+    from latency_bench.harness.campaign.place import Place
+    from latency_bench.harness.campaign.status import CaseStatus
+    from latency_bench.model_specs.spec import ModelSpec
 
 INTERRUPTED = 130
 _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", "resolutions", "threads")
@@ -64,12 +64,12 @@ def sweep(
     bench sweep --table 3 --device local --dry-run
     bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime
     """
-    from harness.campaign.cluster_settings import cluster_settings
-    from harness.campaign.place import place_of
-    from harness.campaign.plan import plan_of
-    from harness.campaign.products import requests_of
-    from harness.store.layout import checked_name
-    from harness.store.location import store_location
+    from latency_bench.harness.campaign.campaign_plan import plan_of
+    from latency_bench.harness.campaign.cluster_settings import cluster_settings
+    from latency_bench.harness.campaign.place import place_of
+    from latency_bench.harness.campaign.products import requests_of
+    from latency_bench.harness.store.layout import checked_name
+    from latency_bench.harness.store.location import store_location
 
     asked = _asked(campaign, options)
     name = checked_name(name or asked.name or _default_name(campaign, options), "campaign")
@@ -89,9 +89,9 @@ def sweep(
 
 
 def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
-    from harness.campaign.state import runs_by_case
-    from harness.campaign.status import statuses
-    from harness.cli.campaign_rendering import plan_json, render_plan
+    from latency_bench.harness.campaign.state import runs_by_case
+    from latency_bench.harness.campaign.status import statuses
+    from latency_bench.harness.cli.campaign_rendering import plan_json, render_plan
 
     cases = statuses(plan, runs_by_case(plan, store), {})
     estimates_s = _estimates(plan, store)
@@ -103,12 +103,12 @@ def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
 
 
 def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_json: bool) -> int:
-    from harness.campaign.block import BlockSettings
-    from harness.campaign.journal import Journal
-    from harness.campaign.narration import Narration
-    from harness.campaign.state import runs_by_case
-    from harness.campaign.status import statuses
-    from harness.cli.campaign_display import CampaignDisplay
+    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.journal import Journal
+    from latency_bench.harness.campaign.narration import Narration
+    from latency_bench.harness.campaign.state import runs_by_case
+    from latency_bench.harness.campaign.status import statuses
+    from latency_bench.harness.cli.campaign_display import CampaignDisplay
 
     settings = BlockSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait)
     how = "stopped"
@@ -132,7 +132,7 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
 
 
 def _show_summary(name: str, cases: list[CaseStatus], left: dict[str, str], as_json: bool) -> None:
-    from harness.cli.campaign_rendering import plan_json, render_summary
+    from latency_bench.harness.cli.campaign_rendering import plan_json, render_summary
 
     if as_json:
         print_json(plan_json(name, cases, {}, left))
@@ -141,8 +141,8 @@ def _show_summary(name: str, cases: list[CaseStatus], left: dict[str, str], as_j
 
 
 def _estimates(plan: Plan, store: Path) -> dict[str, float | None]:
-    from harness.campaign.estimate import Estimator
-    from harness.store.listing import find_rows
+    from latency_bench.harness.campaign.estimate import Estimator
+    from latency_bench.harness.store.listing import find_rows
 
     estimator = Estimator(find_rows(store), _known_macs)
     return {planned.key: estimator.seconds(planned.case) for planned in plan.cases}
@@ -150,8 +150,8 @@ def _estimates(plan: Plan, store: Path) -> dict[str, float | None]:
 
 def _known_macs(spec: ModelSpec) -> float | None:
     """MACs of an image, for models that ship here at their own resolution."""
-    from model_specs import list_specs
-    from model_specs.known_counts import known_counts
+    from latency_bench.model_specs import list_specs
+    from latency_bench.model_specs.known_counts import known_counts
 
     own = next((one for one in list_specs() if one.id == spec.id), None)
     counts = known_counts(spec.id) if own is not None and own.resolution == spec.resolution else None
@@ -159,12 +159,12 @@ def _known_macs(spec: ModelSpec) -> float | None:
 
 
 def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
-    """The campaign of the file or of the options. Raises UsageError, RequestError."""
+    """The campaign of the file or of the options. Raises UsageError, UsageError."""
     from pydantic import ValidationError
 
-    from harness.campaign.file import CampaignFile, read_campaign
-    from harness.errors import RequestError
-    from model_specs.located_yaml import describe
+    from latency_bench.harness.campaign.campaign_file import CampaignFile, read_campaign
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.model_specs.located_yaml import describe
 
     product = {field: list(options[field]) for field in _PRODUCT if options[field]}
     given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "block") if options[field]}
@@ -184,7 +184,7 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
     try:
         return CampaignFile.model_validate({**kept, **given})
     except ValidationError as error:
-        raise RequestError("; ".join(words for _, words in describe(error))) from None
+        raise UsageError("; ".join(words for _, words in describe(error))) from None
 
 
 def _default_name(path: Path | None, options: dict[str, Any]) -> str:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from harness.campaign.following import Follower
-    from harness.campaign.tally import CaseTally, Tally
+    from latency_bench.harness.campaign.following import Follower
+    from latency_bench.harness.campaign.tally import CaseTally, Tally
 
 _POLL_S = 1.0
 _STYLES = {"done": "green", "unstable": "yellow", "failed": "red", "left": "red", "running": "bold cyan", "open": "dim"}
@@ -32,17 +32,17 @@ _ROWS_AROUND = 6
 @json_option
 def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int:
     """Follow the campaign NAME of a store until it ends; the one that was last written to, where no name is given."""
-    from harness.campaign.following import Follower
-    from harness.campaign.journal import campaign_names
-    from harness.errors import RequestError
-    from harness.store.location import store_location
+    from latency_bench.harness.campaign.following import Follower
+    from latency_bench.harness.campaign.journal import campaign_names
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.location import store_location
 
     place = store_location(store)
     known = campaign_names(place)
     chosen = name or (known[0] if known else None)
     if chosen is None or chosen not in known:
         there = f"there are {', '.join(known)}" if known else "`bench sweep` begins one"
-        raise RequestError(f"no campaign {f'{name!r} ' if name else ''}in {place}; {there}")
+        raise UsageError(f"no campaign {f'{name!r} ' if name else ''}in {place}; {there}")
     with Follower(place, chosen) as follower:
         follower.read()
         if as_json:
@@ -59,7 +59,7 @@ def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int
 def _follow_live(follower: Follower) -> None:
     from rich.live import Live
 
-    from harness.cli.output import stdout_console
+    from latency_bench.harness.cli.output import stdout_console
 
     console = stdout_console()
     # On the other screen, so that nothing is left of a table that was redrawn for hours.
@@ -75,7 +75,7 @@ def _follow_live(follower: Follower) -> None:
 
 
 def _follow_lines(follower: Follower) -> None:
-    from harness.cli.campaign_display import event_line
+    from latency_bench.harness.cli.campaign_display import event_line
 
     click.echo(event_line(follower.tally, {"event": "plan"}))
     for event in follower.events():
@@ -85,7 +85,7 @@ def _follow_lines(follower: Follower) -> None:
 
 
 def _print(follower: Follower, store: Path) -> None:
-    from harness.cli.output import stdout_console
+    from latency_bench.harness.cli.output import stdout_console
 
     stdout_console().print(rendered(follower.tally, follower.is_running(), None))
 
@@ -96,7 +96,7 @@ def rendered(tally: Tally, running: bool, most_rows: int | None) -> RenderableTy
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.figures import printable
+    from latency_bench.harness.cli.figures import printable
 
     shown = sorted(tally.cases.values(), key=lambda case: _FIRST.index(case.standing)) if tally.cases else []
     hidden = 0 if most_rows is None else max(0, len(shown) - max(1, most_rows))
@@ -112,8 +112,8 @@ def rendered(tally: Tally, running: bool, most_rows: int | None) -> RenderableTy
 def _headline(tally: Tally, running: bool) -> Any:
     from rich.text import Text
 
-    from harness.cli.campaign_display import time_left
-    from harness.cli.figures import printable
+    from latency_bench.harness.cli.campaign_display import time_left
+    from latency_bench.harness.cli.figures import printable
 
     counts = [
         (standing, tally.count(standing)) for standing in ("done", "unstable", "failed", "left", "running", "open")
@@ -126,7 +126,7 @@ def _headline(tally: Tally, running: bool) -> Any:
 def _cells(case: CaseTally) -> list[Any]:
     from rich.text import Text
 
-    from harness.cli.figures import milliseconds, printable
+    from latency_bench.harness.cli.figures import milliseconds, printable
 
     return [
         Text(printable(case.label)),

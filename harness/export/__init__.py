@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.export.artifact import Artifact, Tensor
-    from harness.export.cache import ArtifactCache, BrokenCacheEntryWarning
-    from harness.export.errors import CacheError, ExportError, ExportOutOfMemoryError
-    from harness.export.exporter import export_artifact
-    from harness.export.inputs import describe_inputs
-    from harness.export.options import FORMATS, ExportOptions
+    from latency_bench.harness.export.artifact import Artifact, Tensor
+    from latency_bench.harness.export.cache import ArtifactCache, BrokenCacheEntryWarning
+    from latency_bench.harness.export.errors import CacheError, ExportError, ExportOutOfMemoryError
+    from latency_bench.harness.export.exporter import export_artifact
+    from latency_bench.harness.export.inputs import describe_inputs
+    from latency_bench.harness.export.options import FORMATS, ExportOptions
 
 __all__ = [
     "FORMATS",
@@ -49,7 +49,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import on first use."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'harness.export' has no attribute {name!r}")
+        raise AttributeError(f"module 'latency_bench.harness.export' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"harness.export.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"latency_bench.harness.export.{_HOMES[name]}"), name)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.export.options import Format
+from latency_bench.harness.export.options import Format
 
 Layout = Literal["NCHW", "NHWC"]
 

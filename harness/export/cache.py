@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.export.artifact import Artifact
-from harness.export.errors import NO_SPACE_ERRNOS, CacheError
-from harness.export.key import sha256_of
+from latency_bench.harness.export.artifact import Artifact
+from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, CacheError
+from latency_bench.harness.export.key import sha256_of
 
 MANIFEST = "manifest.json"
 LAST_USED = "last-used"

@@ -1,4 +1,4 @@
-"""The conversion itself, in a process of its own: `python -m harness.export.convert REQUEST.json`.
+"""The conversion itself, in a process of its own: `python -m latency_bench.harness.export.convert REQUEST.json`.
 
 A process of its own because converters print, keep global state, and need gigabytes that must not stay with the
 harness; and because one that runs out of memory is killed, and should die alone. The model file and the reference are
@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from harness.export.artifact import tensor_to_json
-from harness.export.errors import NO_SPACE_ERRNOS, ExportError
-from harness.export.job import Conversion, ExportJob
-from harness.export.key import cache_key, key_document
-from harness.export.options import FILE_NAMES, ExportOptions, Format
-from harness.export.peak_memory import peak_memory_bytes
+from latency_bench.harness.export.artifact import tensor_to_json
+from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, ExportError
+from latency_bench.harness.export.job import Conversion, ExportJob
+from latency_bench.harness.export.key import cache_key, key_document
+from latency_bench.harness.export.options import FILE_NAMES, ExportOptions, Format
+from latency_bench.harness.export.peak_memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     import torch
 
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 REFERENCE = "reference.npz"
 NO_SPACE_TEXTS = tuple(os.strerror(number) for number in NO_SPACE_ERRNOS)
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
         emit(events, "stage", name=name)
 
     try:
-        from model_specs.spec import ModelSpec
+        from latency_bench.model_specs.spec import ModelSpec
 
         request = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
         spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
@@ -81,11 +81,11 @@ def load(
     overrides, choices = arguments_for(spec, format)
     module = spec.build(weights=options.weights, seed=options.seed, overrides=overrides)
     if options.output != "logits":
-        from harness.export.dense_output import with_output
+        from latency_bench.harness.export.dense_output import with_output
 
         module = with_output(module, options.output)
         choices["output"] = options.output
-    export = importlib.import_module(f"harness.export.{format}_export").export
+    export = importlib.import_module(f"latency_bench.harness.export.{format}_export").export
     if cache_key(key_document(spec, format, options)) != expected_key:
         raise ExportError("source files or weights changed while they were loaded; run it again")
     return Loaded(module, export, choices)
@@ -102,7 +102,7 @@ def convert(
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
     stage("computing the reference output")
-    from harness.export.reference import calibration_inputs, compute_reference, save_reference
+    from latency_bench.harness.export.reference import calibration_inputs, compute_reference, save_reference
 
     inputs, outputs = compute_reference(loaded.module, spec, options.batch, options.input_seed)
     save_reference(outputs, directory / REFERENCE)
@@ -139,9 +139,9 @@ def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict
     """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
     import torch
 
-    from harness.export.memory_estimate import estimate_memory
-    from model_specs.counting import count_module
-    from model_specs.spec import Counting
+    from latency_bench.harness.export.memory_estimate import estimate_memory
+    from latency_bench.model_specs.counting import count_module
+    from latency_bench.model_specs.spec import Counting
 
     with torch.device("meta"):
         module = spec.build()
@@ -163,7 +163,7 @@ def arguments_for(spec: ModelSpec, format: Format) -> tuple[dict[str, str], dict
     TFLite exporter. The reference is computed with the same module: fidelity compares like with like. And its graphs
     are channel-last, where a builder that takes `tokens` does best with rows (benchmarks/attention_formulations.py).
     """
-    from model_specs.architectures import find_builder
+    from latency_bench.model_specs.architectures import find_builder
 
     parameters = inspect.signature(find_builder(spec.builder)).parameters
     chosen = {
@@ -191,7 +191,7 @@ def arguments_for(spec: ModelSpec, format: Format) -> tuple[dict[str, str], dict
 
 def explain(error: BaseException) -> tuple[str, str]:
     """(kind, message) for the harness."""
-    from model_specs.errors import CheckpointError, SpecError
+    from latency_bench.model_specs.errors import CheckpointError, SpecError
 
     text = str(error).strip()
     if isinstance(error, MemoryError) or any(sign in text for sign in NO_MEMORY_TEXTS):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from harness.export.options import Output
+    from latency_bench.harness.export.options import Output
 
 
 def with_output(module: torch.nn.Module, output: Output) -> torch.nn.Module:

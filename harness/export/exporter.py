@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.artifact import Artifact
-from harness.export.cache import ArtifactCache
-from harness.export.errors import ExportError
-from harness.export.key import cache_key, key_document, sha256_of
-from harness.export.options import FORMATS, QUANTIZED, ExportOptions, Format
+from latency_bench.harness.export.artifact import Artifact
+from latency_bench.harness.export.cache import ArtifactCache
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.key import cache_key, key_document, sha256_of
+from latency_bench.harness.export.options import FORMATS, QUANTIZED, ExportOptions, Format
 
 if TYPE_CHECKING:
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 def print_progress(line: str) -> None:
@@ -69,7 +69,7 @@ def make(
     progress: Callable[[str], None],
 ) -> Artifact:
     """Convert in `directory` and commit it to the store under `key`."""
-    from harness.export.process import LOG, run_conversion
+    from latency_bench.harness.export.process import LOG, run_conversion
 
     weights = None if options.weights is None else str(options.weights.absolute())
     request = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.export.errors import ExportError
+from latency_bench.harness.export.errors import ExportError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.export.artifact import Layout
-    from model_specs.spec import ModelSpec
+    from latency_bench.harness.export.artifact import Layout
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 def describe_inputs(

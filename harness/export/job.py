@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.artifact import Tensor
-from harness.export.options import Precision
+from latency_bench.harness.export.artifact import Tensor
+from latency_bench.harness.export.options import Precision
 
 if TYPE_CHECKING:
     import torch

@@ -9,12 +9,12 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.errors import ExportError
-from harness.export.options import ExportOptions, Format
-from harness.export.sources import hash_sources
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.options import ExportOptions, Format
+from latency_bench.harness.export.sources import hash_sources
 
 if TYPE_CHECKING:
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 LAYOUT_VERSION = 1
 """Of a cache entry; a new one makes every older entry unreachable."""
@@ -26,15 +26,15 @@ PACKAGES: dict[Format, tuple[str, ...]] = {
 }
 """Distributions whose version can change the file."""
 
-REGISTRY = frozenset({"model_specs.architectures"})
+REGISTRY = frozenset({"latency_bench.model_specs.architectures"})
 """Lists all builders: a new family would make every artifact stale. The builder found in it is in the key itself."""
 
 
 def key_document(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, Any]:
     """Everything the result depends on, as canonical JSON values. Raises ExportError, SpecError for no such builder."""
     builder, package = locate_builder(spec.builder)
-    sources = ("harness.export.convert", f"harness.export.{format}_export")
-    own, _ = hash_sources(["model_specs.building", "devices.worker.inputs", *sources], leave_out=REGISTRY)
+    sources = ("latency_bench.harness.export.convert", f"latency_bench.harness.export.{format}_export")
+    own, _ = hash_sources(["latency_bench.model_specs.building", "bench_worker.inputs", *sources], leave_out=REGISTRY)
     theirs, foreign = hash_sources([builder.partition(":")[0]], leave_out=REGISTRY)
     names = {*PACKAGES[format], "numpy", *foreign, *([package] if package else [])}
     return {
@@ -71,8 +71,8 @@ def what_is_exported(spec: ModelSpec) -> dict[str, Any]:
 
 def locate_builder(name: str) -> tuple[str, str | None]:
     """(`module:function`, distribution of a third party or None) of a registered builder, without importing it."""
-    from model_specs.architectures import BUILDERS
-    from model_specs.errors import SpecError
+    from latency_bench.model_specs.architectures import BUILDERS
+    from latency_bench.model_specs.errors import SpecError
 
     if name in BUILDERS:
         return BUILDERS[name], None

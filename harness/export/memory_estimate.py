@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.errors import ExportError
-from harness.export.job import Conversion, ExportJob, channel_first
-from harness.export.key import sha256_of
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
+from latency_bench.harness.export.key import sha256_of
 
 if TYPE_CHECKING:
     import onnx
@@ -36,7 +36,7 @@ def export(job: ExportJob) -> Conversion:
     model = simplify(model)
     declare_outputs(model, {name: tuple(tensor.shape) for name, tensor in job.outputs.items()})
     if job.precision == "fp16":
-        from harness.export.half_precision import to_half
+        from latency_bench.harness.export.half_precision import to_half
 
         kept = to_half(model)
     external_data = save(model, job.path)

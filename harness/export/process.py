@@ -16,8 +16,8 @@ from typing import Any
 
 import psutil
 
-from harness.export.cache import no_space_error
-from harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
+from latency_bench.harness.export.cache import no_space_error
+from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
 
 LOG = "export.log"
 REQUEST = "request.json"
@@ -37,7 +37,7 @@ def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[
     path.write_text(json.dumps(request), encoding="utf-8")
     with (directory / LOG).open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness.export.convert", REQUEST],
+            [sys.executable, "-m", "latency_bench.harness.export.convert", REQUEST],
             cwd=directory,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
             stdin=subprocess.PIPE,

@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.errors import ExportError
-from harness.export.job import Conversion, ExportJob, channel_first
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
 
 if TYPE_CHECKING:
     import torch

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.export.errors import ExportError
-from harness.export.inputs import describe_inputs
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.inputs import describe_inputs
 
 if TYPE_CHECKING:
     import torch
 
-    from model_specs.spec import ModelSpec
+    from latency_bench.model_specs.spec import ModelSpec
 
 CALIBRATION_COUNT = 4
 CALIBRATION_SEED_STEP = 1000
@@ -45,8 +45,8 @@ def seeded_inputs(spec: ModelSpec, batch: int, input_seed: int) -> dict[str, tor
     """The inputs of one request by name, channel-first: input number i is drawn from `input_seed + i`."""
     import torch
 
-    from devices.worker.inputs import generate
-    from devices.worker.request import InputTensor
+    from bench_worker.inputs import generate
+    from bench_worker.job import InputTensor
 
     descriptions = describe_inputs(spec, batch, input_seed)
     tensors = [InputTensor(**{**entry, "shape": tuple(entry["shape"])}) for entry in descriptions]
@@ -63,6 +63,6 @@ def calibration_inputs(spec: ModelSpec, batch: int, input_seed: int) -> tuple[di
 
 def save_reference(outputs: dict[str, torch.Tensor], path: Path) -> None:
     """Write the outputs as arrays of an .npz file, under their names."""
-    from devices.worker.outputs import save
+    from bench_worker.outputs import save
 
     save(str(path), {name: tensor.detach().cpu().numpy() for name, tensor in outputs.items()})

@@ -8,15 +8,17 @@ import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from harness.export.errors import ExportError
+from latency_bench.harness.export.errors import ExportError
+
+OWN = frozenset({"latency_bench", "bench_worker"})
 
 
 def hash_sources(modules: Iterable[str], leave_out: frozenset[str] = frozenset()) -> tuple[str, frozenset[str]]:
-    """SHA-256 over the modules, and all they import from their own top-level package, however indirectly.
+    """SHA-256 over the modules, and all they import from their own part of the program, however indirectly.
 
     An import inside a function counts like any other; the `__init__.py` of a package only where it is imported by name,
     since ours hold nothing but lazy names. `leave_out` names modules that are neither hashed nor followed
-    (a registry that every family is entered in). Also returns the names of the other top-level packages imported.
+    (a registry that every family is entered in). Also returns the names of the packages imported from elsewhere.
     Raises ExportError for a module whose source cannot be found.
     """
     files: dict[str, Path] = {}
@@ -30,16 +32,21 @@ def hash_sources(modules: Iterable[str], leave_out: frozenset[str] = frozenset()
         if path is None:
             raise ExportError(f"no source file for the module {name!r}, which an export depends on; is it installed?")
         files[name] = path
-        top_level = name.partition(".")[0]
+        part = _part_of(name)
         for imported in imported_modules(path, name):
-            if imported.partition(".")[0] != top_level:
-                foreign.add(imported.partition(".")[0])
+            if _part_of(imported) != part:
+                foreign |= {imported.partition(".")[0]} - OWN
             elif find_source(imported) is not None:  # else: `from package import function`
                 waiting.append(imported)
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
     return digest.hexdigest(), frozenset(foreign)
+
+
+def _part_of(module: str) -> str:
+    """The top-level package, and within our own the folder: `latency_bench.harness`, `torch`."""
+    return ".".join(module.split(".")[: 2 if module.startswith("latency_bench.") else 1])
 
 
 def find_source(module: str) -> Path | None:

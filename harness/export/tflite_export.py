@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.export.artifact import Tensor
-from harness.export.errors import ExportError
-from harness.export.job import Conversion, ExportJob
-from harness.export.options import QUANTIZED
+from latency_bench.harness.export.artifact import Tensor
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import Conversion, ExportJob
+from latency_bench.harness.export.options import QUANTIZED
 
 if TYPE_CHECKING:
     import torch
@@ -20,9 +20,9 @@ def export(job: ExportJob) -> Conversion:
     """Write `job.path`. Raises ExportError where the graph needs a Flex or custom operator, or another interface."""
     import litert_torch
 
-    from harness.export.tflite_delegation import xnnpack_delegation
-    from harness.export.tflite_graph import read_graph, rename_tensors
-    from harness.export.tflite_quantize import quantize
+    from latency_bench.harness.export.tflite_delegation import xnnpack_delegation
+    from latency_bench.harness.export.tflite_graph import read_graph, rename_tensors
+    from latency_bench.harness.export.tflite_quantize import quantize
 
     # litert-torch 0.10 can confuse constants that are not contiguous: it tells the copies it makes of them apart by
     # addresses that are free again by then, so that one gets the values of another of the same shape.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.export.errors import ExportError
+from latency_bench.harness.export.errors import ExportError
 
 DTYPES = {name.upper(): name for name in ("float32", "float16", "int32", "int64", "int8", "uint8")}
 """numpy's names of the schema's tensor types, as far as an interface may have them."""

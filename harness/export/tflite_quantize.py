@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.export.errors import ExportError
-from harness.export.tflite_graph import constant_bytes
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.tflite_graph import constant_bytes
 
 if TYPE_CHECKING:
     import torch

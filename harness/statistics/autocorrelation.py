@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.order_statistics import Floats
 
 LONGEST_SERIES = 1 << 20
 """Longer series are summarised by the means of so many batches at most, which keeps the transform in memory."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.summary import coefficient_of_variation
+from latency_bench.harness.statistics.summary import coefficient_of_variation
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from harness.statistics.intervals import round_medians
-from harness.statistics.order_statistics import Floats
-from harness.statistics.rank_test import mann_whitney_p, pairs_outside, smallest_p
+from latency_bench.harness.statistics.intervals import round_medians
+from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.rank_test import mann_whitney_p, pairs_outside, smallest_p
 
 ALPHA = 0.002
 THRESHOLD = 0.03

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
-from harness.statistics.order_statistics import Floats
-from harness.statistics.throttling import Throttling
+from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
+from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.throttling import Throttling
 
 TIMER_LIMIT = 0.001
 """Resolution over the median: a tenth of the 1 % interval that is asked for by default."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.autocorrelation import effective_count_at
-from harness.statistics.order_statistics import (
+from latency_bench.harness.statistics.autocorrelation import effective_count_at
+from latency_bench.harness.statistics.order_statistics import (
     Floats,
     check_samples,
     rank_interval,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.statistics.autocorrelation import effective_count_at
-from harness.statistics.order_statistics import Floats, check_samples, spread_ties, timer_tick
+from latency_bench.harness.statistics.autocorrelation import effective_count_at
+from latency_bench.harness.statistics.order_statistics import Floats, check_samples, spread_ties, timer_tick
 
 DIP_CRITICAL = 0.73
 """sqrt(n) * dip that uniform samples exceed once in 1,000 times (simulated by benchmarks/statistics_dip.py)."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from harness.statistics.intervals import check_rounds, quantile_interval
-from harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.intervals import check_rounds, quantile_interval
+from latency_bench.harness.statistics.order_statistics import Floats
 
 TAIL_LEVELS = (0.90, 0.95, 0.99, 0.999)
 

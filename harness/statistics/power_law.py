@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.order_statistics import Floats
 
 CONFIDENCE = 0.95
 DRAWS = 4000

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.order_statistics import Floats
 
 EXACT_OPERATIONS = 3e8
 """A second or two of counting, enough for 75 rounds against 75 or 5 against 350. Above, the normal approximation: at

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.statistics.comparison import rounds_needed
-from harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
-from harness.statistics.intervals import check_rounds, quantile_interval
-from harness.statistics.modality import find_two_modes
-from harness.statistics.order_statistics import Floats, timer_tick
-from harness.statistics.summary import SIGMA_PER_MAD, coefficient_of_variation
+from latency_bench.harness.statistics.comparison import rounds_needed
+from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
+from latency_bench.harness.statistics.intervals import check_rounds, quantile_interval
+from latency_bench.harness.statistics.modality import find_two_modes
+from latency_bench.harness.statistics.order_statistics import Floats, timer_tick
+from latency_bench.harness.statistics.summary import SIGMA_PER_MAD, coefficient_of_variation
 
 CV_LIMIT = 0.025
 """trtexec warns from here."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.intervals import MedianEstimate, check_rounds, median_interval, round_medians
-from harness.statistics.order_statistics import Floats
-from harness.statistics.percentiles import Percentile, tail_percentiles
+from latency_bench.harness.statistics.intervals import MedianEstimate, check_rounds, median_interval, round_medians
+from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.percentiles import Percentile, tail_percentiles
 
 SIGMA_PER_MAD = 1.4826
 """The standard deviation of a normal distribution over its median absolute deviation, 1 / Phi^-1(3/4)."""

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.statistics.order_statistics import Floats
-from harness.statistics.summary import SIGMA_PER_MAD
+from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.summary import SIGMA_PER_MAD
 
 LEAST_DROP = 0.05
 """The smallest drop of the clock that has to be found, ..."""

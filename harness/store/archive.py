@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.store.durable import replacing
-from harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
-from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
-from harness.store.reader import StoredRun, read_record
-from harness.store.verify import verify_run
+from latency_bench.harness.store.durable import replacing
+from latency_bench.harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.store.verify import verify_run
 
 ENDINGS = {".tar": "", ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd"}
 """Compression by the end of the file's name."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from harness.store.archive import compression_of
-from harness.store.durable import CHUNK_BYTES
-from harness.store.errors import ArchiveError
-from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_file, is_run_id
+from latency_bench.harness.store.archive import compression_of
+from latency_bench.harness.store.durable import CHUNK_BYTES
+from latency_bench.harness.store.errors import ArchiveError
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_file, is_run_id
 
 GIB = 1 << 30
 _HEADER_BYTES = 1 << 20

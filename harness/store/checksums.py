@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.store.errors import BrokenRunError
-from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_run_file
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_run_file
 
 if TYPE_CHECKING:
-    from harness.store.record import FileRecord
+    from latency_bench.harness.store.record import FileRecord
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\n]+)")
 _MAX_BYTES = 1 << 24

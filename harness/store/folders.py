@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.store.errors import from_os_error
-from harness.store.layout import is_name, is_run_id
+from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.layout import is_name, is_run_id
 
 
 def names_in(store: Path, device: str | None = None, model: str | None = None) -> list[str]:

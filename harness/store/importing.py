@@ -12,15 +12,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.store.archive_reader import Limits, RunFile, read_archive
-from harness.store.durable import CHUNK_BYTES, write_once
-from harness.store.errors import ArchiveError, BrokenRunError, RunExistsError, StoreLocationError, from_os_error
-from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
-from harness.store.mirrors import mirror_of
-from harness.store.ownership import claim
-from harness.store.placing import put_in_place
-from harness.store.reader import StoredRun, read_record, run_names
-from harness.store.verify import verify_run
+from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
+from latency_bench.harness.store.durable import CHUNK_BYTES, write_once
+from latency_bench.harness.store.errors import (
+    ArchiveError,
+    BrokenRunError,
+    RunExistsError,
+    StoreLocationError,
+    from_os_error,
+)
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
+from latency_bench.harness.store.mirrors import mirror_of
+from latency_bench.harness.store.ownership import claim
+from latency_bench.harness.store.placing import put_in_place
+from latency_bench.harness.store.reader import StoredRun, read_record, run_names
+from latency_bench.harness.store.verify import verify_run
 
 
 @dataclass

@@ -20,10 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.export.cache import default_directory
-from harness.store.layout import RECORD_FILE
-from harness.store.migrations import newest_version
-from harness.store.run_table import COLUMNS
+from latency_bench.harness.export.cache import default_directory
+from latency_bench.harness.store.layout import RECORD_FILE
+from latency_bench.harness.store.migrations import newest_version
+from latency_bench.harness.store.run_table import COLUMNS
 
 Row = dict[str, Any]
 """Keys as in COLUMNS of run_table.py."""

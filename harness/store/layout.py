@@ -8,13 +8,15 @@ import secrets
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.store.errors import InvalidNameError
+from latency_bench.harness.store.errors import InvalidNameError
 
 RECORD_FILE = "record.json"
 SAMPLES_FILE = "samples.parquet"
 TELEMETRY_FILE = "telemetry.parquet"
 EVIDENCE_FOLDER = "evidence"
 CHECKSUMS_FILE = "SHA256SUMS"
+PENDING_FOLDER = ".pending"
+"""In a mirror: a file for every run that is stored there and not at the address yet."""
 """What `sha256sum` prints for every other file of the run; runs of before it have none."""
 QUARANTINE_FOLDER = ".quarantine"
 """In a store: what `bench results verify --set-aside` moved out of the way. A name with a leading dot is no device."""

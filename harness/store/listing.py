@@ -7,13 +7,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.store.errors import BrokenRunError
-from harness.store.index import LOOKUP_MAX, Index, Row, index_file, stamp_of
-from harness.store.layout import RECORD_FILE
-from harness.store.reader import BrokenRun, run_names
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.index import LOOKUP_MAX, Index, Row, index_file, stamp_of
+from latency_bench.harness.store.layout import RECORD_FILE
+from latency_bench.harness.store.reader import BrokenRun, run_names
+from latency_bench.harness.store.run_table import COLUMNS
 
 if TYPE_CHECKING:
-    from harness.store.record import Status
+    import pandas as pd
+
+    from latency_bench.harness.store.record import Status
 
 OnBroken = Callable[[BrokenRun], None]
 
@@ -54,8 +57,8 @@ def rows_of(
 
 def read_row(store: Path, name: str) -> Row:
     """The row of the run at `name` (device/model/run id), from its record. Raises BrokenRunError."""
-    from harness.store.row_source import read_row_source
-    from harness.store.run_table import row_of
+    from latency_bench.harness.store.row_source import read_row_source
+    from latency_bench.harness.store.run_table import row_of
 
     path = f"{store}/{name}/{RECORD_FILE}"
     try:
@@ -95,3 +98,15 @@ def _rows(
     if new:
         index.keep(new)
     yield from rows
+
+
+def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None) -> pd.DataFrame:
+    """All runs of a store, latest first, columns as in COLUMNS; no rows for a store without runs.
+
+    A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out.
+    """
+    import pandas as pd
+
+    rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table

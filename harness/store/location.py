@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from harness.store.errors import StoreLocationError
-from harness.store.mirrors import open_mirror
+from latency_bench.harness.store.errors import StoreLocationError
+from latency_bench.harness.store.mirrors import open_mirror
 
 ENVIRONMENT_VARIABLE = "BENCH_STORE"
 DEFAULT = Path("results")

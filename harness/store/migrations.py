@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from harness.store.errors import BrokenRunError, NewerRecordError
+from latency_bench.harness.store.errors import BrokenRunError, NewerRecordError
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 

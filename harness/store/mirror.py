@@ -23,14 +23,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.export.cache import default_directory
-from harness.store.checksums import recorded_sha256
-from harness.store.durable import CHUNK_BYTES, replacing, write_once
-from harness.store.errors import BrokenRunError, RunExistsError, StoreError, StoreLocationError, from_os_error
-from harness.store.folders import names_in
-from harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_id, temporary_folder
-from harness.store.mirrors import PENDING_FOLDER
-from harness.store.redaction import HIDDEN, secrets_of, without_secrets
+from latency_bench.harness.export.cache import default_directory
+from latency_bench.harness.store.checksums import recorded_sha256
+from latency_bench.harness.store.durable import CHUNK_BYTES, replacing, write_once
+from latency_bench.harness.store.errors import (
+    BrokenRunError,
+    RunExistsError,
+    StoreError,
+    StoreLocationError,
+    from_os_error,
+)
+from latency_bench.harness.store.folders import names_in
+from latency_bench.harness.store.layout import (
+    CHECKSUMS_FILE,
+    PENDING_FOLDER,
+    RECORD_FILE,
+    is_name,
+    is_run_id,
+    temporary_folder,
+)
+from latency_bench.harness.store.redaction import HIDDEN, secrets_of, without_secrets
 
 MIRRORS_FOLDER = "mirrors"
 _PARTIAL_FOLDER = ".partial"

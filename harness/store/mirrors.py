@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.store.errors import from_os_error
+from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.layout import PENDING_FOLDER
 
 if TYPE_CHECKING:
-    from harness.store.mirror import Mirror
-
-PENDING_FOLDER = ".pending"
-"""In a mirror: a file for every run that is stored there and not at the address yet."""
+    from latency_bench.harness.store.mirror import Mirror
 
 _OPEN: dict[Path, Mirror] = {}
 
@@ -44,7 +42,7 @@ def open_mirror(url: str) -> Path:
 
     Raises StoreLocationError where the address cannot be one.
     """
-    from harness.store.mirror import Mirror
+    from latency_bench.harness.store.mirror import Mirror
 
     mirror = Mirror(url)
     _OPEN[mirror.folder] = mirror

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from harness.store.fields import Count, JsonDict, Metrics, Part, UtcTime
+from latency_bench.harness.store.fields import Count, JsonDict, Metrics, Part, UtcTime
 
 Phase = Literal["h2d", "compute", "d2h"]
 PHASES: tuple[Phase, ...] = ("h2d", "compute", "d2h")

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Literal, TextIO
 
-from harness.store.layout import temporary_pid
+from latency_bench.harness.store.layout import temporary_pid
 
 OWNER_FILE = ".owner"
 

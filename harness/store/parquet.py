@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.store.errors import BrokenRunError
+from latency_bench.harness.store.errors import BrokenRunError
 
 if TYPE_CHECKING:
     import pyarrow as pa

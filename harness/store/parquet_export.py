@@ -7,10 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.durable import replacing
-from harness.store.errors import from_os_error
-from harness.store.index import Row
-from harness.store.run_table import COLUMNS
+from latency_bench.harness.store.durable import replacing
+from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.index import Row
+from latency_bench.harness.store.run_table import COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,9 +67,9 @@ def write_samples(store: Path, rows: Iterable[Row], file: Path) -> int:
 def _sample_tables(store: Path, rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.Table]:
     import pyarrow as pa
 
-    from harness.store.parquet import read_table
-    from harness.store.reader import StoredRun, read_record
-    from harness.store.samples import samples_schema
+    from latency_bench.harness.store.parquet import read_table
+    from latency_bench.harness.store.reader import StoredRun, read_record
+    from latency_bench.harness.store.sample_table import samples_schema
 
     for row in rows:
         run = store / row["path"]

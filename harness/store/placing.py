@@ -6,10 +6,10 @@ import contextlib
 import errno
 from pathlib import Path
 
-from harness.store.durable import force_folder_to_disk
-from harness.store.errors import RunExistsError, from_os_error
-from harness.store.layout import EVIDENCE_FOLDER
-from harness.store.mirrors import announce, mirror_of
+from latency_bench.harness.store.durable import force_folder_to_disk
+from latency_bench.harness.store.errors import RunExistsError, from_os_error
+from latency_bench.harness.store.layout import EVIDENCE_FOLDER
+from latency_bench.harness.store.mirrors import announce, mirror_of
 
 
 def put_in_place(temporary: Path, run: Path) -> None:

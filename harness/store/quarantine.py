@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.store.errors import from_os_error
-from harness.store.layout import QUARANTINE_FOLDER
-from harness.store.verify import Finding
+from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.layout import QUARANTINE_FOLDER
+from latency_bench.harness.store.verify import Finding
 
 
 def set_aside(store: Path, findings: Iterable[Finding]) -> dict[Path, Path]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
-from harness.store.folders import names_in
-from harness.store.layout import RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
-from harness.store.mirrors import mirror_of, store_label
+from latency_bench.harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
+from latency_bench.harness.store.folders import names_in
+from latency_bench.harness.store.layout import RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
+from latency_bench.harness.store.mirrors import mirror_of, store_label
 
 if TYPE_CHECKING:
-    from harness.store.record import RunRecord
-    from harness.store.samples import SampleBlock
-    from harness.store.telemetry import Telemetry
+    from latency_bench.harness.store.record import RunRecord
+    from latency_bench.harness.store.sample_table import StageSamples
+    from latency_bench.harness.store.telemetry_table import Telemetry
 
 LATEST = "latest"
 _CANDIDATES_SHOWN = 5
@@ -37,9 +37,9 @@ class StoredRun:
     path: Path
     record: RunRecord
 
-    def samples(self) -> list[SampleBlock]:
+    def samples(self) -> list[StageSamples]:
         """Every sample; an empty list for a run without any. Raises BrokenRunError."""
-        from harness.store.samples import read_samples
+        from latency_bench.harness.store.sample_table import read_samples
 
         path = self.samples_file()
         return read_samples(path) if path is not None else []
@@ -50,7 +50,7 @@ class StoredRun:
 
     def telemetry(self) -> Telemetry | None:
         """Every reading; None for a run without any. Raises BrokenRunError."""
-        from harness.store.telemetry import read_telemetry
+        from latency_bench.harness.store.telemetry_table import read_telemetry
 
         return read_telemetry(self.fetch(TELEMETRY_FILE)) if TELEMETRY_FILE in self.record.files else None
 
@@ -85,7 +85,7 @@ def run_paths(store: Path, device: str | None = None, model: str | None = None) 
 
 def read_record(run: Path) -> RunRecord:
     """The record of the run in the folder `run`. Raises BrokenRunError."""
-    from harness.store.record import parse_record
+    from latency_bench.harness.store.record import parse_record
 
     path = run / RECORD_FILE
     try:

@@ -13,7 +13,12 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from harness.store.conditions import (
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.fields import Count, JsonDict, Part, Sha256, UtcTime
+from latency_bench.harness.store.layout import is_name, is_run_file, is_run_id
+from latency_bench.harness.store.migrations import migrate, newest_version, version_of
+from latency_bench.harness.store.outcome import Answer, Failure, FidelityRecord, Flag, RoundRecord, Summary
+from latency_bench.harness.store.subject import (
     ArtifactRecord,
     CampaignRecord,
     DeviceRecord,
@@ -21,11 +26,6 @@ from harness.store.conditions import (
     RuntimeRecord,
     SoftwareRecord,
 )
-from harness.store.errors import BrokenRunError
-from harness.store.fields import Count, JsonDict, Part, Sha256, UtcTime
-from harness.store.layout import is_name, is_run_file, is_run_id
-from harness.store.migrations import migrate, newest_version, version_of
-from harness.store.outcome import Answer, Failure, FidelityRecord, Flag, RoundRecord, Summary
 
 Status = Literal["done", "unstable", "failed"]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.store.fields import UtcTime
-from harness.store.migrations import newest_version
+from latency_bench.harness.store.fields import UtcTime
+from latency_bench.harness.store.migrations import newest_version
 
 if TYPE_CHECKING:
-    from harness.store.record import RunRecord
+    from latency_bench.harness.store.record import RunRecord
 
 
 class _Part(BaseModel):
@@ -176,7 +176,7 @@ def read_row_source(text: bytes) -> RowSource:
         source = None
     if source is None or source.schema_version != newest_version():
         # Rare, and slow does not matter: the whole record says best what is wrong, or migrates it.
-        from harness.store.record import parse_record
+        from latency_bench.harness.store.record import parse_record
 
         return RowSource.of(parse_record(text))
     return source

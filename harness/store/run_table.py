@@ -7,16 +7,11 @@ a row can be made again from its record at any time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from harness.store.outcome import Phase
-    from harness.store.reader import BrokenRun
-    from harness.store.row_source import RowSource
+    from latency_bench.harness.store.outcome import Phase
+    from latency_bench.harness.store.row_source import RowSource
 
 _BYTES_OF = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
 
@@ -153,20 +148,6 @@ def row_of(path: str, record: RowSource) -> dict[str, Any]:
         "failure_kind": record.failure.kind if record.failure else None,
         "failure": record.failure.message if record.failure else None,
     }
-
-
-def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None) -> pd.DataFrame:
-    """All runs of a store, latest first, columns as in COLUMNS; no rows for a store without runs.
-
-    A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out.
-    """
-    import pandas as pd
-
-    from harness.store.listing import find_rows
-
-    rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
-    table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table
 
 
 def io_bytes(inputs: Any, outputs: Any) -> int | None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.store.checksums import read_checksums
-from harness.store.durable import size_and_sha256
-from harness.store.errors import BrokenRunError
-from harness.store.layout import (
+from latency_bench.harness.store.checksums import read_checksums
+from latency_bench.harness.store.durable import size_and_sha256
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
     RECORD_FILE,
     SAMPLES_FILE,
@@ -21,10 +21,10 @@ from harness.store.layout import (
     is_run_id,
     temporary_pid,
 )
-from harness.store.mirrors import mirror_of
-from harness.store.ownership import writer_state
-from harness.store.reader import StoredRun, misplaced, read_record
-from harness.store.record import RunRecord
+from latency_bench.harness.store.mirrors import mirror_of
+from latency_bench.harness.store.ownership import writer_state
+from latency_bench.harness.store.reader import StoredRun, misplaced, read_record
+from latency_bench.harness.store.record import RunRecord
 
 _CHANGED = "Restore it from a copy, or move the run out of the store: its numbers cannot be vouched for."
 

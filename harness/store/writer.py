@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from harness.store.checksums import checksums
-from harness.store.durable import write_once
-from harness.store.errors import RunExistsError, StoreError, from_os_error
-from harness.store.layout import (
+from latency_bench.harness.store.checksums import checksums
+from latency_bench.harness.store.durable import write_once
+from latency_bench.harness.store.errors import RunExistsError, StoreError, from_os_error
+from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
     EVIDENCE_FOLDER,
     RECORD_FILE,
@@ -26,12 +26,12 @@ from harness.store.layout import (
     run_folder,
     temporary_folder,
 )
-from harness.store.ownership import OWNER_FILE, claim
-from harness.store.placing import put_in_place
-from harness.store.record import FileRecord, RunRecord
-from harness.store.redaction import json_without_secrets, without_secrets
-from harness.store.samples import SampleBlock, samples_to_parquet
-from harness.store.telemetry import Telemetry, telemetry_to_parquet
+from latency_bench.harness.store.ownership import OWNER_FILE, claim
+from latency_bench.harness.store.placing import put_in_place
+from latency_bench.harness.store.record import FileRecord, RunRecord
+from latency_bench.harness.store.redaction import json_without_secrets, without_secrets
+from latency_bench.harness.store.sample_table import StageSamples, samples_to_parquet
+from latency_bench.harness.store.telemetry_table import Telemetry, telemetry_to_parquet
 
 _ATTEMPTS = 20
 
@@ -85,7 +85,7 @@ class RunWriter:
             content = without_secrets(content).encode("utf-8", "backslashreplace")
         self._add(relative, content)
 
-    def write_samples(self, blocks: Iterable[SampleBlock]) -> None:
+    def write_samples(self, blocks: Iterable[StageSamples]) -> None:
         """Store all samples, warm-up included."""
         self._add(SAMPLES_FILE, samples_to_parquet(blocks))
 

@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from model_specs.errors import SpecError
+from latency_bench.model_specs.errors import SpecError
 
 if TYPE_CHECKING:
     import torch
 
 BUILDERS: dict[str, str] = {
-    "attention": "model_specs.architectures.attention.modules:build",
-    "calibration.products": "model_specs.architectures.calibration:build_products",
-    "calibration.convolutions": "model_specs.architectures.calibration:build_convolutions",
-    "calibration.sum": "model_specs.architectures.calibration:build_sum",
-    "efficientvit.classification": "model_specs.architectures.efficientvit.classification:build",
-    "efficientvit.segmentation": "model_specs.architectures.efficientvit.segmentation:build",
-    "efficientvit.super_resolution": "model_specs.architectures.efficientvit.super_resolution:build",
-    "efficientvit.sam_encoder": "model_specs.architectures.efficientvit.segment_anything:build_encoder",
-    "timm": "model_specs.architectures.timm_models:build",
-    "fastervit": "model_specs.architectures.fastervit.classification:build",
-    "segformer": "model_specs.architectures.segformer:build",
-    "segnext": "model_specs.architectures.segnext.segmentation:build",
-    "deeplabv3plus": "model_specs.architectures.deeplabv3plus:build",
-    "maskformer": "model_specs.architectures.mask_transformers:build_maskformer",
-    "mask2former": "model_specs.architectures.mask_transformers:build_mask2former",
-    "restormer": "model_specs.architectures.restormer:build",
-    "swinir": "model_specs.architectures.swinir:build",
-    "vapsr": "model_specs.architectures.vapsr:build",
-    "bsrn": "model_specs.architectures.bsrn:build",
-    "sam": "model_specs.architectures.sam.segment_anything:build",
-    "sam.vit_encoder": "model_specs.architectures.sam.vit_encoder:build",
-    "sam.mobile_sam_encoder": "model_specs.architectures.sam.mobile_sam:build",
-    "sam.edge_sam_encoder": "model_specs.architectures.sam.edge_sam:build",
-    "sam.efficient_sam_encoder": "model_specs.architectures.sam.efficient_sam:build",
+    "attention": "latency_bench.model_specs.architectures.attention.modules:build",
+    "calibration.products": "latency_bench.model_specs.architectures.calibration_modules:build_products",
+    "calibration.convolutions": "latency_bench.model_specs.architectures.calibration_modules:build_convolutions",
+    "calibration.sum": "latency_bench.model_specs.architectures.calibration_modules:build_sum",
+    "efficientvit.classification": "latency_bench.model_specs.architectures.efficientvit.classification:build",
+    "efficientvit.segmentation": "latency_bench.model_specs.architectures.efficientvit.segmentation:build",
+    "efficientvit.super_resolution": "latency_bench.model_specs.architectures.efficientvit.super_resolution:build",
+    "efficientvit.sam_encoder": "latency_bench.model_specs.architectures.efficientvit.segment_anything:build_encoder",
+    "timm": "latency_bench.model_specs.architectures.timm_models:build",
+    "fastervit": "latency_bench.model_specs.architectures.fastervit.classification:build",
+    "segformer": "latency_bench.model_specs.architectures.segformer:build",
+    "segnext": "latency_bench.model_specs.architectures.segnext.segmentation:build",
+    "deeplabv3plus": "latency_bench.model_specs.architectures.deeplabv3plus:build",
+    "maskformer": "latency_bench.model_specs.architectures.mask_transformers:build_maskformer",
+    "mask2former": "latency_bench.model_specs.architectures.mask_transformers:build_mask2former",
+    "restormer": "latency_bench.model_specs.architectures.restormer:build",
+    "swinir": "latency_bench.model_specs.architectures.swinir:build",
+    "vapsr": "latency_bench.model_specs.architectures.vapsr:build",
+    "bsrn": "latency_bench.model_specs.architectures.bsrn:build",
+    "sam": "latency_bench.model_specs.architectures.sam.segment_anything:build",
+    "sam.vit_encoder": "latency_bench.model_specs.architectures.sam.vit_encoder:build",
+    "sam.mobile_sam_encoder": "latency_bench.model_specs.architectures.sam.mobile_sam:build",
+    "sam.edge_sam_encoder": "latency_bench.model_specs.architectures.sam.edge_sam:build",
+    "sam.efficient_sam_encoder": "latency_bench.model_specs.architectures.sam.efficient_sam:build",
 }
 
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.timm_models import require_known_model
-from model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.architectures.timm_models import require_known_model
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
 _TRUNK_STRIDE = 8
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.channel_norm import ChannelNorm
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
+from latency_bench.model_specs.errors import SpecError
 
 LEVELS = 4
 

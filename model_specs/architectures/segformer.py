@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from model_specs.architectures.logits import HuggingFaceLogits
-from model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.architectures.logits import HuggingFaceLogits
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from model_specs.errors import SpecError
+from latency_bench.model_specs.errors import SpecError
 
 # Added to the attention logits of pixels that the roll made neighbours; the papers' value.
 MASKED = -100.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from model_specs.architectures.torchvision_import import prepare_torchvision
-from model_specs.errors import SpecError, UnknownModelError
-from model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.errors import SpecError, UnknownModelError
+from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_specs.errors import SpecError
+from latency_bench.model_specs.errors import SpecError
 
 if TYPE_CHECKING:
     import torch

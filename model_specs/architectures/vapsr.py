@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from model_specs.architectures.channel_norm import ChannelNorm
+from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
 
 
 def build(

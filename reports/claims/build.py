@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.claims.factors import attention_factors, counted_factor, latency_factor, throughput_factor
-from reports.claims.subjects import Claim, claims
-from reports.claims.verdicts import judge, judge_counted
-from reports.measured import Setting
-from reports.tables.measured_block import facts_of
-from reports.tables.quantities import Measurements
-from reports.tables.table import Block, Cell, Column, Row, Table
+from latency_bench.reports.claims.claim_verdicts import judge, judge_counted
+from latency_bench.reports.claims.factors import attention_factors, counted_factor, latency_factor, throughput_factor
+from latency_bench.reports.claims.subjects import Claim, claims
+from latency_bench.reports.evidence import Setting
+from latency_bench.reports.tables.measured_block import facts_of
+from latency_bench.reports.tables.quantities import Measurements
+from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     import pandas as pd

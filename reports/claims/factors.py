@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reports.attention_ratios import EQUAL_MACS, attention_ratios
-from reports.claims.subjects import Subject
-from reports.measured import Found, Run, Setting, setting_of
-from reports.rows import rows_of
-from reports.tables.notes import failure_note
-from reports.tables.quantities import Measurements, speed_up, throughput_gain
-from reports.tables.table import Cell
-from reports.tables.text import ratio
+from latency_bench.reports.attention_ratios import EQUAL_MACS, attention_ratios
+from latency_bench.reports.claims.subjects import Subject
+from latency_bench.reports.evidence import Found, Run, Setting, setting_of
+from latency_bench.reports.rows import rows_of
+from latency_bench.reports.tables.notes import failure_note
+from latency_bench.reports.tables.quantities import Measurements, speed_up, throughput_gain
+from latency_bench.reports.tables.table import Cell
+from latency_bench.reports.tables.text import ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
 
 def counted_factor(subject: Subject) -> Cell:
     """MACs of the baseline over the candidate's, counted from the modules as the paper's figures were."""
-    from model_specs.known_counts import known_counts
+    from latency_bench.model_specs.known_counts import known_counts
 
     baseline, candidate = known_counts(subject.baseline), known_counts(subject.candidate)
     assert baseline is not None, "the models of the claims ship here"
@@ -102,13 +102,13 @@ def _range(points: list[Run], rows: dict[str, Run]) -> Cell:
 
 
 def _is_our_design(model: str) -> bool:
-    from model_specs.catalog import load_spec
+    from latency_bench.model_specs.catalog import load_spec
 
     return load_spec(model).provenance.design == "ours"
 
 
 def _stated_batch(model: str) -> int | None:
-    from model_specs.catalog import load_spec
+    from latency_bench.model_specs.catalog import load_spec
 
     return load_spec(model).throughput_batch
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import reports.published
+import latency_bench.reports.published
 
 Quantity = Literal["latency", "throughput", "macs", "attention"]
 
@@ -79,7 +79,9 @@ SUBJECTS: Mapping[str, Subject] = {
 @cache
 def claims() -> tuple[Claim, ...]:
     """Every claim, in the order of the paper."""
-    with (Path(reports.published.__file__).parent / "claims.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(latency_bench.reports.published.__file__).parent / "claims.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         return tuple(
             Claim(
                 text=row["claim"],

@@ -8,6 +8,6 @@ forbid both, and is maintained. What uPlot does not draw, horizontal bars, is a 
 
 from __future__ import annotations
 
-from reports.html.page import Section, write_html
+from latency_bench.reports.html.page import Section, write_html
 
 __all__ = ["Section", "write_html"]

@@ -49,7 +49,7 @@ def style() -> str:
 
 
 def _static(name: str) -> str:
-    text = (resources.files("reports.html") / "static" / name).read_text(encoding="utf-8")
+    text = (resources.files("latency_bench.reports.html") / "static" / name).read_text(encoding="utf-8")
     if "</script" in text.lower() or "</style" in text.lower():
         raise ValueError(f"{name} would end the element that it is put into")
     return text

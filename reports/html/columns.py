@@ -9,13 +9,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.selection import CASE, case_name, setting_of
-from reports.rows import rows_of
+from latency_bench.reports.plots.plot_selection import CASE, case_name, setting_of
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from reports.measured import Run
+    from latency_bench.reports.evidence import Run
 
 TEXTS = (
     "status",

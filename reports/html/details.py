@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from harness.store.errors import BrokenRunError
-from harness.store.layout import run_folder
-from harness.store.reader import StoredRun, read_record
-from harness.store.record import RunRecord
-from reports.html.blocks import data_block
-from reports.html.reduction import over_time, quantiles_ms, sensors
-from reports.plots.selection import CASE
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.layout import run_folder
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.reports.html.blocks import data_block
+from latency_bench.reports.html.reduction import over_time, quantiles_ms, sensors
+from latency_bench.reports.plots.plot_selection import CASE
 
 if TYPE_CHECKING:
     import pandas as pd

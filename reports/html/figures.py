@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attention_points import attention_points, condition_words
-from reports.plots.trade_off_points import ACCURACIES, trade_off_points
-from reports.rows import rows_of
+from latency_bench.reports.attention_points import attention_points, condition_words
+from latency_bench.reports.plots.trade_off_points import ACCURACIES, trade_off_points
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.selection import case_name, setting_of
-from reports.rows import rows_of
+from latency_bench.reports.plots.plot_selection import case_name, setting_of
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from harness.store.durable import replacing
-from harness.store.errors import StoreError
-from reports.html.assets import early_script, script, style
-from reports.html.blocks import csp_hash, data_block
-from reports.html.columns import encode_runs
-from reports.html.details import RUNS_PER_BLOCK, chosen_runs, detail_blocks, without_store
-from reports.html.figures import figure_data
-from reports.html.overview import overview
+from latency_bench.harness.store.durable import replacing
+from latency_bench.harness.store.errors import StoreError
+from latency_bench.reports.html.assets import early_script, script, style
+from latency_bench.reports.html.blocks import csp_hash, data_block
+from latency_bench.reports.html.columns import encode_runs
+from latency_bench.reports.html.details import RUNS_PER_BLOCK, chosen_runs, detail_blocks, without_store
+from latency_bench.reports.html.figures import figure_data
+from latency_bench.reports.html.overview import overview
 
 if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
-    from harness.store.reader import BrokenRun
+    from latency_bench.harness.store.reader import BrokenRun
 
 MOST_DETAILS = 2000
 """Runs whose samples, telemetry and environment the page carries. Each costs some milliseconds of reading and some
@@ -106,7 +106,7 @@ def _template() -> jinja2.Template:
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("reports.html"),
+        loader=jinja2.PackageLoader("latency_bench.reports.html"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.store.samples import SampleBlock
-from harness.store.telemetry import Telemetry
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.telemetry_table import Telemetry
 
 MOST_QUANTILES = 101
 MOST_BINS = 240
@@ -20,7 +20,7 @@ MOST_SENSORS = 24
 _DIGITS = 6
 
 
-def quantiles_ms(blocks: Sequence[SampleBlock]) -> list[float]:
+def quantiles_ms(blocks: Sequence[StageSamples]) -> list[float]:
     """The empirical distribution of all rounds' latencies: at most 101 quantiles, equally spaced from least to largest.
 
     Each is a value that was measured (`inverted_cdf`: definition 1 of Hyndman and Fan, The American Statistician 50,
@@ -34,7 +34,7 @@ def quantiles_ms(blocks: Sequence[SampleBlock]) -> list[float]:
     return _short(np.quantile(values, levels, method="inverted_cdf") / 1e6)
 
 
-def over_time(blocks: Sequence[SampleBlock]) -> list[dict[str, Any]]:
+def over_time(blocks: Sequence[StageSamples]) -> list[dict[str, Any]]:
     """Latency in the order of the requests, warm-up included: one entry a block of samples with `round`, `warmup` and
     the columns `request` (middle of the bin, counted through the run from 0), `median_ms`, `min_ms`, `max_ms`.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.attention_points import CONDITIONS, attention_points, condition_words
-from reports.attention_ratios import EQUAL_MACS, SAME_SHAPE, attention_ratios
-from reports.plots.style import (
+from latency_bench.reports.attention_points import CONDITIONS, attention_points, condition_words
+from latency_bench.reports.attention_ratios import EQUAL_MACS, SAME_SHAPE, attention_ratios
+from latency_bench.reports.plots.style import (
     BLUE,
     COLUMN_WIDTH_IN,
     GREEN,

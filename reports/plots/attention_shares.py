@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports.plots.style import (
+from latency_bench.reports.plots.style import (
     BLUE,
     COLUMN_WIDTH_IN,
     GREEN,

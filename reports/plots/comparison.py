@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.plots.style import BLUE, ORANGE, FigureError, new_figure, plain, save_figure
+from latency_bench.reports.plots.style import BLUE, ORANGE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from harness.comparing import Compared, Pair, Side
+    from latency_bench.harness.comparing import Compared, Pair, Side
 
 MOST_PAIRS = 20
 _ROW_HEIGHT_IN = 2.2

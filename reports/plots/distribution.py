@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.reader import StoredRun, read_record
-from reports.plots.selection import case_name, setting_of
-from reports.plots.style import COLOURS, COLUMN_WIDTH_IN, Drawn, FigureError, new_figure, plain
-from reports.rows import rows_of
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.reports.plots.plot_selection import case_name, setting_of
+from latency_bench.reports.plots.style import COLOURS, COLUMN_WIDTH_IN, Drawn, FigureError, new_figure, plain
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
-    from reports.plots.kinds import Options
+    from latency_bench.reports.plots.kinds import Options
 
 MOST_RUNS = len(COLOURS)
 MOST_STEPS = 500

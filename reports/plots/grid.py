@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.plots.style import COLUMN_WIDTH_IN, FigureError, new_figure, plain
+from latency_bench.reports.plots.style import COLUMN_WIDTH_IN, FigureError, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from reports.plots.kinds import Options
+    from latency_bench.reports.plots.kinds import Options
 
 MOST_PANELS = 12
 

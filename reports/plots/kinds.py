@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from reports.plots.style import Drawn, FigureError, save_drawn
+from latency_bench.reports.plots.style import Drawn, FigureError, save_drawn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,53 +45,68 @@ _ANY = "runs with numbers"
 
 KINDS: dict[str, Kind] = {
     "latency": Kind(
-        "reports.plots.trade_off:draw_trade_off",
+        "trade_off:draw_trade_off",
         "Latency against published mIoU or top-1, with the frontier (Figure 1).",
         "runs of models of Tables 2 to 4, at batch 1 and their own resolution",
         arguments={"speed": "latency", "tables": (2, 3, 4)},
     ),
     "throughput": Kind(
-        "reports.plots.trade_off:draw_trade_off",
+        "trade_off:draw_trade_off",
         "Throughput against published mIoU or top-1, with the frontier (Figure 1).",
         "runs of models of Tables 2 to 4, at their own resolution",
         arguments={"speed": "throughput", "tables": (2, 3, 4)},
     ),
     "sam": Kind(
-        "reports.plots.trade_off:draw_trade_off",
+        "trade_off:draw_trade_off",
         "Throughput of segment-anything models against published COCO mAP (Figure 7).",
         "runs of models of Table 6",
         arguments={"speed": "throughput", "tables": (6,)},
     ),
-    "phases": Kind("reports.plots.phases:draw_phases", "Copy in, compute and copy out, stacked, for each model.", _ANY),
+    "phases": Kind(
+        "phases:draw_phases",
+        "Copy in, compute and copy out, stacked, for each model.",
+        _ANY,
+    ),
     "distribution": Kind(
-        "reports.plots.distribution:draw_distribution",
+        "distribution:draw_distribution",
         "Distribution of latencies (ECDF), one line a run.",
         "a few runs, for example with --run",
         takes=("store", "options"),
     ),
     "timeline": Kind(
-        "reports.plots.timeline:draw_timeline",
+        "timeline:draw_timeline",
         "Latency of every request over time, with clocks, temperature and power.",
         "one run, for example --run latest",
         takes=("store", "options"),
     ),
-    "batch": Kind("reports.plots.series:draw_batches", "Throughput against batch size.", "runs at several --batch"),
+    "batch": Kind("series:draw_batches", "Throughput against batch size.", "runs at several --batch"),
     "resolution": Kind(
-        "reports.plots.series:draw_resolutions", "Latency against input size.", "runs at several --resolution"
+        "series:draw_resolutions",
+        "Latency against input size.",
+        "runs at several --resolution",
     ),
     "roofline": Kind(
-        "reports.plots.roofline:draw_roofline",
+        "roofline:draw_roofline",
         "Reached MACs per second below what the device allows.",
         "runs of a device that was calibrated (`bench devices calibrate`)",
     ),
     "attention": Kind(
-        "reports.plots.attention:attention_bars", "Softmax against ReLU linear attention (Figure 4).", _ATTENTION, ()
+        "attention:attention_bars",
+        "Softmax against ReLU linear attention (Figure 4).",
+        _ATTENTION,
+        (),
     ),
     "attention-scaling": Kind(
-        "reports.plots.attention:attention_scaling", "Attention's latency against tokens, log-log.", _ATTENTION, ()
+        "attention:attention_scaling",
+        "Attention's latency against tokens, log-log.",
+        _ATTENTION,
+        (),
     ),
     "attention-memory": Kind(
-        "reports.plots.attention:attention_memory", "Attention's peak memory against tokens.", _ATTENTION, ()
+        "attention:attention_memory",
+        "Attention's peak memory against tokens.",
+        _ATTENTION,
+        (),
     ),
 }
 """By the name that `bench plot` takes."""
@@ -109,7 +124,7 @@ def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = N
         raise FigureError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
     entry = KINDS[kind]
     module, name = entry.function.split(":")
-    function: Callable[..., Drawn] = getattr(importlib.import_module(module), name)
+    function: Callable[..., Drawn] = getattr(importlib.import_module(f"latency_bench.reports.plots.{module}"), name)
     given = {"store": store, "options": options or Options()}
     return function(runs, **{name: given[name] for name in entry.takes}, **entry.arguments)
 

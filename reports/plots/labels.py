@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.plots.geometry import Box, Point, Segment, cross
+from latency_bench.reports.plots.geometry import Box, Point, Segment, cross
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

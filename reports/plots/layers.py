@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.plots.style import BLUE, FigureError, new_figure, plain, save_figure
+from latency_bench.reports.plots.style import BLUE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
-    from harness.profiling import LayerShare
+    from latency_bench.harness.profiling import LayerShare
 
 _LONGEST_NAME = 48
 

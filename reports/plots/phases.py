@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.grid import panel_stack, panel_title
-from reports.plots.selection import case_name, latest, setting_of, without_calibrations
-from reports.plots.style import BLUE, GREEN, GREY, ORANGE, Drawn, FigureError, plain
-from reports.rows import rows_of
+from latency_bench.reports.plots.grid import panel_stack, panel_title
+from latency_bench.reports.plots.plot_selection import case_name, latest, setting_of, without_calibrations
+from latency_bench.reports.plots.style import BLUE, GREEN, GREY, ORANGE, Drawn, FigureError, plain
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from reports.plots.kinds import Options
+    from latency_bench.reports.plots.kinds import Options
 
 PHASES = {"h2d_ms": ("copy to the device", ORANGE), "compute_ms": ("compute", BLUE), "d2h_ms": ("copy back", GREEN)}
 """Columns of the run table in the order of a request, with their words and colours."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.geometry import Segment
-from reports.plots.grid import panel_grid, panel_title
-from reports.plots.labels import Label, place_labels
-from reports.plots.selection import case_name, latest, without_calibrations
-from reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
-from reports.roofline import PLATFORM, roofline
-from reports.rows import rows_of
+from latency_bench.reports.plots.geometry import Segment
+from latency_bench.reports.plots.grid import panel_grid, panel_title
+from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.plot_selection import case_name, latest, without_calibrations
+from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from latency_bench.reports.roofline import PLATFORM, roofline
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from reports.plots.kinds import Options
+    from latency_bench.reports.plots.kinds import Options
 
 _ROOM = 2.0
 

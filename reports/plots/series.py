@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.selection import latest, setting_of
-from reports.plots.style import COLOURS, COLUMN_WIDTH_IN, MARKERS, RED, Drawn, FigureError, log_axis, new_figure, plain
-from reports.rows import rows_of
+from latency_bench.reports.plots.plot_selection import latest, setting_of
+from latency_bench.reports.plots.style import (
+    COLOURS,
+    COLUMN_WIDTH_IN,
+    MARKERS,
+    RED,
+    Drawn,
+    FigureError,
+    log_axis,
+    new_figure,
+    plain,
+)
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from reports.measured import Run
-    from reports.plots.kinds import Options
+    from latency_bench.reports.evidence import Run
+    from latency_bench.reports.plots.kinds import Options
 
 MOST_SERIES = 14
 BATCH_COLUMNS = ("series", "batch", "img_s", "low", "high", "throughput_img_s", "streams", "status", "run_id")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from harness.store.durable import replacing
+from latency_bench.harness.store.durable import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

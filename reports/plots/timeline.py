@@ -6,19 +6,29 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.store.reader import StoredRun, read_record
-from reports.plots.selection import case_name, setting_of
-from reports.plots.style import BLUE, COLOURS, COLUMN_WIDTH_IN, GREY, ORANGE, Drawn, FigureError, new_figure, plain
-from reports.rows import rows_of
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.reports.plots.plot_selection import case_name, setting_of
+from latency_bench.reports.plots.style import (
+    BLUE,
+    COLOURS,
+    COLUMN_WIDTH_IN,
+    GREY,
+    ORANGE,
+    Drawn,
+    FigureError,
+    new_figure,
+    plain,
+)
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from harness.store.outcome import RoundRecord
-    from harness.store.record import RunRecord
-    from reports.plots.kinds import Options
+    from latency_bench.harness.store.outcome import RoundRecord
+    from latency_bench.harness.store.record import RunRecord
+    from latency_bench.reports.plots.kinds import Options
 
 MOST_POINTS = 4000
 """Requests drawn: of more, the median of every few neighbours, and the worst of them so that no spike is lost."""

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from reports.plots.geometry import Segment
-from reports.plots.grid import panel_grid, panel_title
-from reports.plots.labels import Label, place_labels
-from reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
-from reports.plots.trade_off_points import Speed, trade_off_points
-from reports.rows import rows_of
+from latency_bench.reports.plots.geometry import Segment
+from latency_bench.reports.plots.grid import panel_grid, panel_title
+from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from latency_bench.reports.plots.trade_off_points import Speed, trade_off_points
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from reports.plots.kinds import Options
+    from latency_bench.reports.plots.kinds import Options
 
 _OURS = "EfficientViT"
 _FEW = 14

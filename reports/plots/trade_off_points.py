@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from reports.measured import Evidence, Run, Setting, settings
-from reports.published.tables import number, published_row, table
+from latency_bench.reports.evidence import Evidence, Run, Setting, settings
+from latency_bench.reports.published.tables import number, published_row, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from model_specs.spec import ModelSpec, PublishedRow
+    from latency_bench.model_specs.spec import ModelSpec, PublishedRow
 
 Speed = Literal["latency", "throughput"]
 
@@ -83,7 +83,7 @@ def trade_off_points(runs: pd.DataFrame, speed: Speed, tables: Sequence[int], pu
 
 
 def _models(tables: Sequence[int]) -> Iterator[tuple[ModelSpec, PublishedRow]]:
-    from model_specs.catalog import list_specs
+    from latency_bench.model_specs.catalog import list_specs
 
     for spec in list_specs():
         for reference in spec.published:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from model_specs.spec import PublishedRow
+from latency_bench.model_specs.spec import PublishedRow
 
 FILES = {
     1: "table1_ablation.csv",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.published.tables import number
-from reports.tables.measured_block import BASELINE, MeasuredBlock, PaperRow, baselines, measured_block
-from reports.tables.paper import PAPER_TABLES, PaperTable, Variant, groups, model_of
-from reports.tables.quantities import NOTHING, Measurements
-from reports.tables.table import Block, Cell, Column, Row, Table
-from reports.tables.text import ratio
+from latency_bench.reports.published.tables import number
+from latency_bench.reports.tables.measured_block import BASELINE, MeasuredBlock, PaperRow, baselines, measured_block
+from latency_bench.reports.tables.paper import PAPER_TABLES, PaperTable, Variant, groups, model_of
+from latency_bench.reports.tables.quantities import NOTHING, Measurements
+from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
+from latency_bench.reports.tables.text import ratio
 
 PUBLISHED = "published"
 _SPEED_UP_REMARK = (

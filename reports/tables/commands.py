@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.measured import Setting
-from reports.tables.text import one_line
+from latency_bench.reports.evidence import Setting
+from latency_bench.reports.tables.text import one_line
 
 
 @dataclass(frozen=True)

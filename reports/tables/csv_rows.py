@@ -6,8 +6,8 @@ import csv
 import io
 from typing import Any
 
-from reports.tables.table import Cell, Column, Table
-from reports.tables.text import one_line
+from latency_bench.reports.tables.table import Cell, Column, Table
+from latency_bench.reports.tables.text import one_line
 
 _FORMULA = ("=", "+", "-", "@")
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.store.durable import replacing
-from harness.store.errors import StoreError
-from reports.tables.csv_rows import csv_text, inert, records
-from reports.tables.html import html
-from reports.tables.latex import latex
-from reports.tables.markdown import markdown
-from reports.tables.table import Table
+from latency_bench.harness.store.durable import replacing
+from latency_bench.harness.store.errors import StoreError
+from latency_bench.reports.tables.csv_rows import csv_text, inert, records
+from latency_bench.reports.tables.html import html
+from latency_bench.reports.tables.latex import latex
+from latency_bench.reports.tables.markdown import markdown
+from latency_bench.reports.tables.table import Table
 
 SOURCES_FILE = "sources.csv"
 

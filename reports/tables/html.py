@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from reports.tables.table import Cell, Column, Table
-from reports.tables.text import MISSING, one_line
+from latency_bench.reports.tables.table import Cell, Column, Table
+from latency_bench.reports.tables.text import MISSING, one_line
 
 
 def html(table: Table) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from reports.tables.table import Cell, Table
-from reports.tables.text import MISSING, one_line
+from latency_bench.reports.tables.table import Cell, Table
+from latency_bench.reports.tables.text import MISSING, one_line
 
 PREAMBLE = r"""\usepackage{booktabs,graphicx}"""
 """What a document needs to include a table."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reports.tables.table import Cell, Table
-from reports.tables.text import MISSING, one_line
+from latency_bench.reports.tables.table import Cell, Table
+from latency_bench.reports.tables.text import MISSING, one_line
 
 _ESCAPES = {ord(letter): f"\\{letter}" for letter in "\\|`*_[]#~$!"}
 _ESCAPES |= {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("@"): "&#64;"}

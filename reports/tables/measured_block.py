@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
-from model_specs.spec import ModelSpec
-from reports.measured import Found, Run, Setting
-from reports.published.tables import number
-from reports.tables.paper import PaperTable, Variant, model_of
-from reports.tables.quantities import (
+from latency_bench.model_specs.spec import ModelSpec
+from latency_bench.reports.evidence import Found, Run, Setting
+from latency_bench.reports.published.tables import number
+from latency_bench.reports.tables.paper import PaperTable, Variant, model_of
+from latency_bench.reports.tables.quantities import (
     NO_NETWORK,
     NOTHING,
     Measurements,
@@ -22,7 +22,7 @@ from reports.tables.quantities import (
     throughput_gain,
     to_published,
 )
-from reports.tables.table import Block, Cell, Column
+from latency_bench.reports.tables.table import Block, Cell, Column
 
 Filled = tuple[Column, list[Cell]]
 """A column with its cells by row."""

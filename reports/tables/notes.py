@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.measured import Run
-from reports.tables.text import one_line
+from latency_bench.reports.evidence import Run
+from latency_bench.reports.tables.text import one_line
 
 WHOLE_REQUEST = "whole request, transfer included"
 TOO_FEW_ROUNDS = "too few rounds for an interval"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from model_specs.spec import ModelSpec
-from reports.published.tables import table
+from latency_bench.model_specs.spec import ModelSpec
+from latency_bench.reports.published.tables import table
 
 SUBJECT = "EfficientViT"
 """The paper's own models stand at the end of each of its groups."""
@@ -172,7 +172,7 @@ def groups(number: int) -> list[list[dict[str, str]]]:
 def model_of(paper: PaperTable, row: Mapping[str, str], variant: Variant) -> ModelSpec | None:
     """The spec that is a row of the table; None where nobody published such a network."""
     if (named := paper.models.get(row["model"])) is not None:
-        from model_specs.catalog import load_spec
+        from latency_bench.model_specs.catalog import load_spec
 
         return load_spec(named)
     for spec, resolution in _specs_of().get((paper.number, row["model"]), ()):
@@ -183,7 +183,7 @@ def model_of(paper: PaperTable, row: Mapping[str, str], variant: Variant) -> Mod
 
 @cache
 def _specs_of() -> dict[tuple[int, str], list[tuple[ModelSpec, str | None]]]:
-    from model_specs.catalog import list_specs
+    from latency_bench.model_specs.catalog import list_specs
 
     found: dict[tuple[int, str], list[tuple[ModelSpec, str | None]]] = {}
     for spec in list_specs():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.attention_ratios import ratio_of
-from reports.measured import Evidence, Found, Run, Setting
-from reports.tables.commands import Command, run_command
-from reports.tables.notes import TOO_FEW_ROUNDS, differences, failure_note, notes_of, throughput_notes
-from reports.tables.table import Cell, Status
-from reports.tables.text import MISSING, ratio, with_interval
+from latency_bench.reports.attention_ratios import ratio_of
+from latency_bench.reports.evidence import Evidence, Found, Run, Setting
+from latency_bench.reports.tables.commands import Command, run_command
+from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, differences, failure_note, notes_of, throughput_notes
+from latency_bench.reports.tables.table import Cell, Status
+from latency_bench.reports.tables.text import MISSING, ratio, with_interval
 
 NO_NETWORK = Cell(MISSING, notes=("no such network is published",))
 NOTHING = Cell(MISSING)

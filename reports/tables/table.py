@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reports.tables.commands import Command, merged
+from latency_bench.reports.tables.commands import Command, merged
 
 Status = Literal["", "done", "unstable", "failed", "not measured"]
 

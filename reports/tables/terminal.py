@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.tables.table import Block, Cell, Column, Table
-from reports.tables.text import MISSING, one_line
+from latency_bench.reports.tables.table import Block, Cell, Column, Table
+from latency_bench.reports.tables.text import MISSING, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devices.errors import InventoryError
-from devices.example_inventory import EXAMPLE
-from devices.inventory import find_device, list_devices
-from devices.opening import PARTS
+from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.example_inventory import EXAMPLE
+from latency_bench.devices.inventory import find_device, list_devices
+from latency_bench.devices.opening import PARTS
 
 
 @pytest.fixture(autouse=True)

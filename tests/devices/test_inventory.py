@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import InventoryError
-from devices.inventory import find_device, list_devices
-from devices.opening import open_device
+from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.inventory import find_device, list_devices
+from latency_bench.devices.opening import open_device
 
 
 @pytest.fixture(autouse=True)

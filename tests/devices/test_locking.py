@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.device import Device
-from devices.errors import DeviceError
-from devices.locking import (
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.locking import (
     HOLDER_BYTES,
     DeviceBusyError,
     Holder,
@@ -25,13 +25,13 @@ from devices.locking import (
     locks_folder,
     others_measuring,
 )
-from devices.opening import open_device
-from devices.transports.lock_script import LEASE_PATIENCE_S, LOCK_FUNCTIONS
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.transports.lock_script import LEASE_PATIENCE_S, LOCK_FUNCTIONS
 
 HERE = Holder.here("bench run --model b1-seg")
 RACE = """
 import sys
-from devices.locking import DeviceBusyError, Holder, lock_device_here
+from latency_bench.devices.locking import DeviceBusyError, Holder, lock_device_here
 sys.stdin.readline()
 try:
     lock_device_here("orin", Holder.here("race"), shared=False)

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.store.record import RunRecord
-from harness.store.samples import SampleBlock
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.writer import RunWriter
 
 RUN_ID = "20261122T101500Z-3f9a1c"
 MakeRecord = Callable[..., RunRecord]
 StoreRun = Callable[..., Path]
 
 
-def example_blocks(rounds: int = 3, count: int = 40, warmup: int = 5) -> list[SampleBlock]:
+def example_blocks(rounds: int = 3, count: int = 40, warmup: int = 5) -> list[StageSamples]:
     """Latencies around 250 ms as a CPU runtime gives them, d2h not measured in any."""
     random = np.random.default_rng(7)
     blocks = []
@@ -30,7 +30,7 @@ def example_blocks(rounds: int = 3, count: int = 40, warmup: int = 5) -> list[Sa
             latency = compute + h2d + 700_000
             start = np.concatenate([[0], np.cumsum(latency)[:-1]])
             columns = {"start_ns": start, "latency_ns": latency, "h2d_ns": h2d, "compute_ns": compute}
-            blocks.append(SampleBlock.of(index, warm, columns))
+            blocks.append(StageSamples.of(index, warm, columns))
     return blocks
 
 
@@ -54,7 +54,7 @@ def _estimate(arrays: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def example_content(blocks: list[SampleBlock] | None = None, **changes: Any) -> dict[str, Any]:
+def example_content(blocks: list[StageSamples] | None = None, **changes: Any) -> dict[str, Any]:
     """Keyword arguments of a done run's record that fits `blocks`."""
     blocks = example_blocks() if blocks is None else blocks
     sampled = [block for block in blocks if not block.warmup]
@@ -161,7 +161,7 @@ def failed_content(**changes: Any) -> dict[str, Any]:
 def make_record() -> MakeRecord:
     """make_record(**changes): a done run's record; make_record(failed=True): a failed one's."""
 
-    def make(blocks: list[SampleBlock] | None = None, failed: bool = False, **changes: Any) -> RunRecord:
+    def make(blocks: list[StageSamples] | None = None, failed: bool = False, **changes: Any) -> RunRecord:
         return RunRecord(**(failed_content(**changes) if failed else example_content(blocks, **changes)))
 
     return make

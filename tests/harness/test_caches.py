@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import caches
-from harness.caches import IN_USE_S, Cached, everything_cached, remove, superfluous
-from harness.export.cache import ArtifactCache
-from harness.store.mirror import Mirror
-from harness.store.mirrors import announce
+from latency_bench.harness import caches
+from latency_bench.harness.caches import IN_USE_S, Cached, everything_cached, remove, superfluous
+from latency_bench.harness.export.cache import ArtifactCache
+from latency_bench.harness.store.mirror import Mirror
+from latency_bench.harness.store.mirrors import announce
 
 NOW_S = 1_800_000_000.0
 DAY_S = 86400.0

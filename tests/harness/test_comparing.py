@@ -8,19 +8,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from harness.cli.gate_reports import junit_xml, markdown_summary
-from harness.comparing import compare_sets
-from harness.gating import GatedCase, GateResult, run_gate
-from harness.selection import select
-from harness.store.errors import UnknownRunError
-from harness.store.record import RunRecord
-from harness.store.samples import SampleBlock
-from harness.store.writer import RunWriter
+from latency_bench.harness.cli.gate_reports import junit_xml, markdown_summary
+from latency_bench.harness.comparing import compare_sets
+from latency_bench.harness.regression import GatedCase, GateResult, run_gate
+from latency_bench.harness.run_selection import select
+from latency_bench.harness.store.errors import UnknownRunError
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.writer import RunWriter
 
 ROUNDS = 9
 
 
-def _blocks(scale: float, seed: int, rounds: int = ROUNDS, spread: float = 0.005) -> list[SampleBlock]:
+def _blocks(scale: float, seed: int, rounds: int = ROUNDS, spread: float = 0.005) -> list[StageSamples]:
     """Latencies of about 100 ms times `scale`, rounds that differ by `spread`."""
     random = np.random.default_rng(seed)
     blocks = []
@@ -29,7 +29,7 @@ def _blocks(scale: float, seed: int, rounds: int = ROUNDS, spread: float = 0.005
         latency = (level * np.exp(random.normal(0, 0.003, 40))).astype(np.int64)
         h2d = np.full_like(latency, 1_000_000)
         columns = {"start_ns": np.cumsum(latency) - latency, "latency_ns": latency}
-        blocks.append(SampleBlock.of(index, False, {**columns, "h2d_ns": h2d, "compute_ns": latency - h2d}))
+        blocks.append(StageSamples.of(index, False, {**columns, "h2d_ns": h2d, "compute_ns": latency - h2d}))
     return blocks
 
 

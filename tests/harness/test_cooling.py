@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devices.probes.base import Reading
-from harness.cooling import Cooled, cool_down
-from harness.protocol import CoolDown
+from latency_bench.devices.probes.base import Reading
+from latency_bench.harness.cooling import Cooled, cool_down
+from latency_bench.harness.protocol import CoolDown
 
 
 class Room:

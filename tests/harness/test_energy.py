@@ -7,11 +7,11 @@ from datetime import datetime, timezone
 import numpy as np
 import pytest
 
-from devices.probes.base import Reading
-from devices.runners.base import Columns, RoundResult
-from harness.energy import energy
-from harness.measured import Round
-from harness.store.outcome import Energy
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.runners.base import Columns, RoundResult
+from latency_bench.harness.energy import energy
+from latency_bench.harness.run_data import Round
+from latency_bench.harness.store.outcome import Energy
 
 S = 1_000_000_000
 

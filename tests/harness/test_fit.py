@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.probes.base import Reading
-from harness.export.artifact import Artifact
-from harness.fit import TooLargeError, check_fits
+from latency_bench.devices.probes.base import Reading
+from latency_bench.harness.export.artifact import Artifact
+from latency_bench.harness.fit import TooLargeError, check_fits
 
 GB = 10**9
 ARTIFACT = Artifact(

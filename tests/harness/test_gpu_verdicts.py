@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.probes.base import Reading
-from harness.gpu_verdicts import gpu_clocks_locked, gpu_foreign_processes, gpu_of, gpu_throttling
-from harness.precision_gate import check_precision
-from harness.store.outcome import FidelityRecord
+from latency_bench.devices.probes.base import Reading
+from latency_bench.harness.fidelity.precision import check_precision
+from latency_bench.harness.gpu_verdicts import gpu_clocks_locked, gpu_foreign_processes, gpu_of, gpu_throttling
+from latency_bench.harness.store.outcome import FidelityRecord
 
 
 def readings(clocks, loads=None, reasons=None, pids=()):
@@ -100,7 +100,7 @@ def test_a_request_that_ran_in_another_precision_does_not_pass(precision, layers
 def test_energy_is_that_of_the_gpu_that_was_measured():
     import numpy as np
 
-    from harness.energy import energy
+    from latency_bench.harness.energy import energy
 
     second = 10**9
     found = [

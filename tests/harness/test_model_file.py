@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import RequestError
-from harness.model_file import open_model_file
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.model_file import open_model_file
 
 onnx = pytest.importorskip("onnx")
 
@@ -53,7 +53,7 @@ def test_weights_beside_the_file_come_with_it(tmp_path):
 
 @pytest.mark.parametrize("location", ["../weights1", "missing.bin"])
 def test_weights_that_are_elsewhere_are_refused(tmp_path, location):
-    with pytest.raises(RequestError, match="no file beside it"):
+    with pytest.raises(UsageError, match="no file beside it"):
         open_model_file(_save_beside(tmp_path / "m.onnx", location), "onnx")
 
 
@@ -70,7 +70,7 @@ def test_an_open_batch_becomes_one(tmp_path):
     ],
 )
 def test_what_cannot_be_fed_is_refused(tmp_path, shape, dtype, words):
-    with pytest.raises(RequestError, match=words):
+    with pytest.raises(UsageError, match=words):
         open_model_file(_save(tmp_path / "m.onnx", shape, dtype), "onnx")
 
 
@@ -78,7 +78,7 @@ def test_what_cannot_be_fed_is_refused(tmp_path, shape, dtype, words):
 def test_a_file_that_is_no_model_is_refused(tmp_path, format_):
     path = tmp_path / f"noise.{format_}"
     path.write_bytes(b"not a model at all, whatever its name says" * 10)
-    with pytest.raises(RequestError, match="noise"):
+    with pytest.raises(UsageError, match="noise"):
         open_model_file(path, format_)
-    with pytest.raises(RequestError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         open_model_file(tmp_path / f"missing.{format_}", format_)

@@ -7,19 +7,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from devices.device import Device
-from devices.errors import WorkerError
-from devices.opening import open_device
-from devices.runners.base import RoundRequest
-from harness import running
-from harness.case import Case
-from harness.non_finite import name_the_layer
-from harness.protocol import load_protocol
-from harness.store.outcome import FidelityRecord
-from model_specs import load_spec
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import RoundJob
+from latency_bench.harness import running
+from latency_bench.harness.case import Case
+from latency_bench.harness.fidelity.layer import name_the_layer
+from latency_bench.harness.protocol import load_protocol
+from latency_bench.harness.store.outcome import FidelityRecord
+from latency_bench.model_specs import load_spec
 
 REFUSED = FidelityRecord(passed=False, metrics={"y": {"cosine": 0.1}}, reason="y: cosine 0.1")
-REQUEST = RoundRequest(
+REQUEST = RoundJob(
     runtime="onnxruntime",
     runtime_options={"threads": 1},
     inputs=[{"name": "image", "shape": [1, 4, 8, 8], "low": 3.0, "high": 4.0, "distribution": "uniform"}],
@@ -107,7 +107,7 @@ def test_it_is_part_of_the_run(monkeypatch, tmp_path):
     case = Case(load_spec("b1-seg"), Device(name="gpu"), load_protocol("quick"), "torch-cuda", rounds=1, threads=1)
     monkeypatch.setattr(Case, "round_request", lambda *_: REQUEST)
     monkeypatch.setattr(running, "check_fidelity", lambda *_, **__: REFUSED)
-    run = running.RunInProgress(case, tmp_path, ["bench"], 0)
+    run = running.ActiveRun(case, tmp_path, ["bench"], 0)
     result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={})
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
     run._measured.artifact = SimpleNamespace()

@@ -11,12 +11,12 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from devices.runners.base import WHOLE_REQUEST, Columns, RoundResult
-from harness.cli.rendering import fidelity_line, render_result
-from harness.conditions import differences
-from harness.gate import check_fidelity
-from harness.phone_verdicts import phone_throttled
-from harness.store.outcome import FidelityRecord, Summary
+from latency_bench.devices.runners.base import WHOLE_REQUEST, Columns, RoundResult
+from latency_bench.harness.cli.rendering import fidelity_line, render_result
+from latency_bench.harness.conditions import differences
+from latency_bench.harness.fidelity.check import check_fidelity
+from latency_bench.harness.phone_verdicts import phone_throttled
+from latency_bench.harness.store.outcome import FidelityRecord, Summary
 
 COVERS = "inference only (Invoke), the input copied before; a sample is the median of 20 inferences of one process"
 

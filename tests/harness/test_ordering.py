@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.ordering import interleaved
+from latency_bench.harness.ordering import interleaved
 
 
 @given(st.lists(st.integers(1, 9), max_size=6), st.integers(0, 2**32))

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.device import Device
-from harness import running
-from harness.case import BUILD_TIMEOUT_S, Case
-from harness.gate import FidelityError
-from harness.protocol import load_protocol
-from harness.store.outcome import FidelityRecord
-from model_specs import load_spec
+from latency_bench.devices.device import Device
+from latency_bench.harness import running
+from latency_bench.harness.case import BUILD_TIMEOUT_S, Case
+from latency_bench.harness.fidelity.check import FidelityError
+from latency_bench.harness.protocol import load_protocol
+from latency_bench.harness.store.outcome import FidelityRecord
+from latency_bench.model_specs import load_spec
 
 
 def a_case(**changes):
@@ -28,7 +28,7 @@ class Silent:
 
 @pytest.mark.parametrize(("layers", "fails"), [({"float32": 50}, True), ({"float16": 50}, False)])
 def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
-    run = running.RunInProgress(a_case(), tmp_path, ["bench"], 0)
+    run = running.ActiveRun(a_case(), tmp_path, ["bench"], 0)
     result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={"layer_precisions": layers})
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
     asked = []
@@ -66,8 +66,8 @@ def test_tensorrt_is_told_the_precision_and_given_time_to_build():
     [("8.2.1.8", "fp16", "fp32"), ("10.11.0", "fp16", "fp32"), ("10.12.0", "fp16", "fp16"), ("11.0.0", "fp32", "fp32")],
 )
 def test_the_file_carries_half_precision_only_where_tensorrt_takes_it_from_there(version, precision, carried):
-    from devices.runners.worker import WorkerRunner
-    from devices.transports.base import Completed
+    from latency_bench.devices.runners.worker import WorkerRunner
+    from latency_bench.devices.transports.base import Completed
 
     transport = SimpleNamespace(run=lambda argv, **_: Completed(0, f"[banner]\n{version}\n", ""))
     runner = WorkerRunner()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devices.worker.request import parse_request
-from harness.errors import RequestError
-from harness.protocol import PROFILES, load_protocol, profile_names
+from bench_worker.job import parse_request
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.protocol import PROFILES, load_protocol, profile_names
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "paper", "sustained"])
@@ -61,13 +61,13 @@ def test_a_wrong_file_is_named_with_line_and_field(tmp_path, old, new, message):
     text = (PROFILES / "quick.yaml").read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(RequestError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         load_protocol(str(path))
     assert str(caught.value).startswith(f"{path}:")
 
 
 def test_an_unknown_name_lists_the_profiles():
-    with pytest.raises(RequestError, match="quick, standard, sustained"):
+    with pytest.raises(UsageError, match="quick, standard, sustained"):
         load_protocol("fast")
 
 

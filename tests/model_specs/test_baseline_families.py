@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_specs import ModelSpec, list_specs, load_spec
-from model_specs.counting import Counts, count
-from model_specs.known_counts import known_counts
+from latency_bench.model_specs import ModelSpec, list_specs, load_spec
+from latency_bench.model_specs.counting import Counts, count
+from latency_bench.model_specs.known_counts import known_counts
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 TOLERANCE = 0.03

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_specs import ModelSpec, SpecError, load_spec
+from latency_bench.model_specs import ModelSpec, SpecError, load_spec
 
 
 def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model_specs import SpecError, UnknownModelError, catalog, list_specs, load_spec
+from latency_bench.model_specs import SpecError, UnknownModelError, catalog, list_specs, load_spec
 
 FAMILY = """\
 family: {family}

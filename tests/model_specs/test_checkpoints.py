@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model_specs import load_spec
-from model_specs.architectures.efficientvit.author_keys import author_layout
-from model_specs.checkpoints import load_checkpoint
-from model_specs.errors import CheckpointError
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.architectures.efficientvit.author_keys import author_layout
+from latency_bench.model_specs.checkpoints import load_checkpoint
+from latency_bench.model_specs.errors import CheckpointError
 
 State = dict[str, Tensor]
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from model_specs import ModelSpec, SpecError, list_specs, load_spec
-from model_specs.counting import Counts, count
-from model_specs.known_counts import FILE, known_counts
+from latency_bench.model_specs import ModelSpec, SpecError, list_specs, load_spec
+from latency_bench.model_specs.counting import Counts, count
+from latency_bench.model_specs.known_counts import FILE, known_counts
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 TOLERANCE = 0.03
@@ -88,7 +88,7 @@ class Net(nn.Module):
 
 
 def test_convolutions_linear_layers_and_both_products_of_attention_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model_specs.architectures.find_builder", lambda name: {"net": Net}[name])
+    monkeypatch.setattr("latency_bench.model_specs.architectures.find_builder", lambda name: {"net": Net}[name])
     spec = load_spec("b0-seg").at((32, 32)).model_copy(update={"builder": "net", "arguments": {"classes": 7}})
     tokens = 16 * 16
     convolution, attention, head = tokens * 8 * 3 * 9, 2 * tokens * tokens * 8, tokens * 8 * 7

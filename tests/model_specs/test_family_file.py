@@ -6,8 +6,8 @@ import textwrap
 
 import pytest
 
-from model_specs.errors import SpecError
-from model_specs.family_file import parse_family
+from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.family_file import parse_family
 
 GOOD = """\
 family: toys

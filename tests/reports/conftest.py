@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.store.run_table import COLUMNS
-from model_specs.catalog import load_spec
+from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.model_specs.catalog import load_spec
 
 if TYPE_CHECKING:
     import pandas as pd

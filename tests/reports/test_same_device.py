@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.store.record import RunRecord
-from reports.same_device import paper_device, paper_devices
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.reports.same_device import paper_device, paper_devices
 
 
 def record(board: str | None = None, gpu: Any = None) -> RunRecord:

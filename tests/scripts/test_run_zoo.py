@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from model_specs import list_specs
+from latency_bench.model_specs import list_specs
 
 STORE = Path(__file__).parents[2] / "results"
 DEVICE = "epyc-milan"

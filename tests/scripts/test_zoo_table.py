@@ -9,9 +9,9 @@ from types import ModuleType
 
 import pytest
 
-from harness.cli.model_check import CheckedModel
-from model_specs import ModelSpec, list_specs
-from model_specs.counting import Counts
+from latency_bench.harness.cli.model_check import CheckedModel
+from latency_bench.model_specs import ModelSpec, list_specs
+from latency_bench.model_specs.counting import Counts
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 from ..affinity import usable_cpu_count
 from ..clock import Clock
 from ..failure import bad_request
-from ..request import InputTensor
-from ..samples import RequestTimes
+from ..job import InputTensor
+from ..request_times import RequestTimes
 from .non_finite import NonFinite
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from ..failure import WorkerError
 from ..memory import open_memory
 from ..memory.base import HostBuffer, Memory
 from ..memory.failure import cuda_failure
-from ..samples import RequestTimes
+from ..request_times import RequestTimes
 from .base import Lane, Runtime, TensorInfo
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 
 from ..clock import Clock
 from ..failure import RUNTIME_FAILED, RUNTIME_MISSING, WorkerError
-from ..request import InputTensor
+from ..job import InputTensor
 from .base import HostRuntime, LayerTime, TensorInfo
 from .litert_delegation import count_delegated
 from .litert_profile import profile_operators

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
-from ..request import InputTensor
+from ..job import InputTensor
 from .base import HostRuntime, LayerTime, TensorInfo
 from .non_finite import NonFinite
 from .onnxruntime_non_finite import first_non_finite

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from ..clock import Clock
 from ..failure import WorkerError, bad_request
 from ..files import file_sha256
-from ..request import InputTensor
+from ..job import InputTensor
 from .base import LayerTime
 from .engine_cache import EngineCache, default_folder, engine_key
 from .engine_layers import layer_operators, layer_precisions

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, List, Sequence, Tuple
 
 from ..failure import bad_request
-from ..request import InputTensor
+from ..job import InputTensor
 from .base import TensorInfo
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..failure import RUNTIME_FAILED, WorkerError, bad_request
-from ..request import InputTensor
+from ..job import InputTensor
 from .base import Runtime
 from .non_finite import NonFinite
 from .packages import import_package, package_version, require_file, unreadable

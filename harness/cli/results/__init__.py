@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.results.exporting import export
-from harness.cli.results.gc import gc
-from harness.cli.results.importing import import_
-from harness.cli.results.ls import ls
-from harness.cli.results.show import show
-from harness.cli.results.verify import verify
+from latency_bench.harness.cli.results.archiving import export
+from latency_bench.harness.cli.results.gc import gc
+from latency_bench.harness.cli.results.importing import import_
+from latency_bench.harness.cli.results.ls import ls
+from latency_bench.harness.cli.results.show import show
+from latency_bench.harness.cli.results.verify import verify
 
 
 @click.group()

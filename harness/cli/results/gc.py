@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json
+from latency_bench.harness.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from harness.caches import Cached
+    from latency_bench.harness.caches import Cached
 
 _SECONDS = {"h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"MB": 10**6, "GB": 10**9, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -46,11 +46,11 @@ def gc(older_than: float | None, larger_than: float | None, dry_run: bool, as_js
 
     What was used within the last hour stays.
     """
-    from harness.caches import everything_cached, remove, superfluous
-    from harness.errors import RequestError
+    from latency_bench.harness.caches import everything_cached, remove, superfluous
+    from latency_bench.harness.errors import UsageError
 
     if older_than is None and larger_than is None:
-        raise RequestError("say what is too much: --older-than 30d, --larger-than 20GiB, or both")
+        raise UsageError("say what is too much: --older-than 30d, --larger-than 20GiB, or both")
     cached = everything_cached()
     chosen = superfluous(cached, older_than, None if larger_than is None else int(larger_than))
     removed = chosen if dry_run else [one for one in chosen if remove(one)]
@@ -76,7 +76,7 @@ def _described(one: Cached) -> dict[str, Any]:
 
 
 def _print_by_kind(cached: list[Cached], removed: list[Cached], dry_run: bool) -> None:
-    from harness.cli.figures import byte_size, counted
+    from latency_bench.harness.cli.figures import byte_size, counted
 
     for kind in sorted({one.kind for one in cached}):
         of_kind = [one for one in cached if one.kind == kind]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
 @click.command("import")
@@ -26,11 +26,11 @@ def import_(source: str, max_gib: int, store: str | None, as_json: bool) -> int:
     """
     from pathlib import Path
 
-    from harness.cli.figures import counted, printable
-    from harness.store.archive_reader import GIB, Limits
-    from harness.store.importing import import_runs
-    from harness.store.location import is_address, store_location
-    from harness.store.mirrors import store_label
+    from latency_bench.harness.cli.figures import counted, printable
+    from latency_bench.harness.store.archive_reader import GIB, Limits
+    from latency_bench.harness.store.importing import import_runs
+    from latency_bench.harness.store.location import is_address, store_location
+    from latency_bench.harness.store.mirrors import store_label
 
     location = store_location(store)
     outcome = import_runs(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.table import Table
 
-    from harness.store.index import Row
-    from harness.store.reader import BrokenRun
-    from harness.store.record import Status
+    from latency_bench.harness.store.index import Row
+    from latency_bench.harness.store.reader import BrokenRun
+    from latency_bench.harness.store.record import Status
 
 _FULL_WIDTH = 135
 """Columns from which on a terminal has room for whole run ids and dates."""
@@ -38,9 +38,9 @@ def ls(
     device: str | None, model: str | None, status: Status | None, limit: int | None, store: str | None, as_json: bool
 ) -> None:
     """List the runs, latest first."""
-    from harness.store.listing import find_rows
-    from harness.store.location import store_location
-    from harness.store.mirrors import store_label
+    from latency_bench.harness.store.listing import find_rows
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.mirrors import store_label
 
     location = store_location(store)
     broken: list[BrokenRun] = []
@@ -79,7 +79,7 @@ def _fitted(titles: tuple[str, ...], lines: list[tuple[str, ...]], narrow: bool)
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.rendering import STATUS_STYLES
+    from latency_bench.harness.cli.rendering import STATUS_STYLES
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1 if narrow else 2, 0, 0))
     for name, title in zip(_TITLES, titles, strict=True):
@@ -96,7 +96,7 @@ def _fitted(titles: tuple[str, ...], lines: list[tuple[str, ...]], narrow: bool)
 
 
 def _cells(row: Row, narrow: bool) -> tuple[str, ...]:
-    from harness.cli.figures import decimals_of_ms, interval, printable
+    from latency_bench.harness.cli.figures import decimals_of_ms, interval, printable
 
     median_ms = row["median_ms"]
     decimals = decimals_of_ms(median_ms) if median_ms is not None else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 
 @click.command("show")
@@ -16,10 +16,10 @@ def show(run: str, store: str | None, as_json: bool) -> None:
 
     RUN is a run id, its beginning, its last six characters, a run's folder, or `latest`.
     """
-    from harness.cli.rendering import render_result
-    from harness.cli.run_details import render_details
-    from harness.store.location import store_location
-    from harness.store.reader import open_run
+    from latency_bench.harness.cli.rendering import render_result
+    from latency_bench.harness.cli.run_details import render_details
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import open_run
 
     stored = open_run(store_location(store), run)
     if as_json:

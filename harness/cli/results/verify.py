@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
 @click.command("verify")
@@ -21,12 +21,12 @@ def verify(runs: tuple[str, ...], set_aside: bool, store: str | None, as_json: b
 
     Exit code 1 if something is wrong.
     """
-    from harness.cli.figures import counted, printable
-    from harness.store.location import store_location
-    from harness.store.mirrors import store_label
-    from harness.store.quarantine import set_aside as move_aside
-    from harness.store.reader import find_run
-    from harness.store.verify import Verification, verify_run, verify_store
+    from latency_bench.harness.cli.figures import counted, printable
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.harness.store.quarantine import set_aside as move_aside
+    from latency_bench.harness.store.reader import find_run
+    from latency_bench.harness.store.verify import Verification, verify_run, verify_store
 
     location = store_location(store)
     if runs:

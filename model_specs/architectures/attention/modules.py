@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from model_specs.architectures.attention.subject import Form, Scope
-from model_specs.architectures.efficientvit.attention import (
+from latency_bench.model_specs.architectures.attention.subject import Form, Scope
+from latency_bench.model_specs.architectures.efficientvit.attention import (
     HeadAttention,
     MultiScaleLinearAttention,
     NeighbourhoodTokens,
@@ -13,9 +13,9 @@ from model_specs.architectures.efficientvit.attention import (
     Tokens,
     with_neighbourhoods,
 )
-from model_specs.architectures.efficientvit.blocks import EfficientViTModule
-from model_specs.architectures.efficientvit.initialisation import initialise
-from model_specs.architectures.efficientvit.layers import Residual
+from latency_bench.model_specs.architectures.efficientvit.blocks import EfficientViTModule
+from latency_bench.model_specs.architectures.efficientvit.initialisation import initialise
+from latency_bench.model_specs.architectures.efficientvit.layers import Residual
 
 SIMILARITIES: dict[Form, Similarity] = {
     "relu-linear": "relu",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model_specs.architectures.attention.subject import map_of, parse_subject
-from model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+from latency_bench.model_specs.architectures.attention.subject import map_of, parse_subject
+from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
 FAMILY = "attention"
 _NOTES = {

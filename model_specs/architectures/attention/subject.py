@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from model_specs.errors import UnknownModelError
+from latency_bench.model_specs.errors import UnknownModelError
 
 Form = Literal["relu-linear", "relu-quadratic", "softmax", "sdpa"]
 Scope = Literal["core", "module", "block"]

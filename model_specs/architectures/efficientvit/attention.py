@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit import attention_formulas as formulas
-from model_specs.architectures.efficientvit.layers import ConvNorm
+from latency_bench.model_specs.architectures.efficientvit import attention_formulas as formulas
+from latency_bench.model_specs.architectures.efficientvit.layers import ConvNorm
 
 Similarity = Literal["relu", "softmax", "relu-quadratic", "softmax-written-out"]
 Tokens = Literal["columns", "rows"]

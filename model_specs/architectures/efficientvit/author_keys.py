@@ -12,14 +12,23 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention, NeighbourhoodTokens
-from model_specs.architectures.efficientvit.backbone import Backbone
-from model_specs.architectures.efficientvit.blocks import DSConv, EfficientViTModule, FusedMBConv, MBConv, ResBlock
-from model_specs.architectures.efficientvit.classification import ClassificationHead, Classifier
-from model_specs.architectures.efficientvit.fusion import AddFusion
-from model_specs.architectures.efficientvit.layers import Residual
-from model_specs.architectures.efficientvit.segment_anything import ImageEncoder, Neck
-from model_specs.architectures.efficientvit.segmentation import SegmentationHead, Segmenter
+from latency_bench.model_specs.architectures.efficientvit.attention import (
+    MultiScaleLinearAttention,
+    NeighbourhoodTokens,
+)
+from latency_bench.model_specs.architectures.efficientvit.backbone import Backbone
+from latency_bench.model_specs.architectures.efficientvit.blocks import (
+    DSConv,
+    EfficientViTModule,
+    FusedMBConv,
+    MBConv,
+    ResBlock,
+)
+from latency_bench.model_specs.architectures.efficientvit.classification import ClassificationHead, Classifier
+from latency_bench.model_specs.architectures.efficientvit.fusion import AddFusion
+from latency_bench.model_specs.architectures.efficientvit.layers import Residual
+from latency_bench.model_specs.architectures.efficientvit.segment_anything import ImageEncoder, Neck
+from latency_bench.model_specs.architectures.efficientvit.segmentation import SegmentationHead, Segmenter
 
 # Our name of a child -> theirs, where they differ. A child that is not listed has one name.
 CHILD_NAMES: dict[type[nn.Module], dict[str, str]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.attention import Similarity, Tokens
-from model_specs.architectures.efficientvit.blocks import EfficientViTModule, make_local_block
-from model_specs.architectures.efficientvit.configurations import BackboneConfig, Stage
-from model_specs.architectures.efficientvit.layers import ConvNorm, Residual
+from latency_bench.model_specs.architectures.efficientvit.attention import Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.blocks import EfficientViTModule, make_local_block
+from latency_bench.model_specs.architectures.efficientvit.configurations import BackboneConfig, Stage
+from latency_bench.model_specs.architectures.efficientvit.layers import ConvNorm, Residual
 
 
 class Backbone(nn.Module):

@@ -11,8 +11,8 @@ from typing import Literal
 
 from torch import nn
 
-from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention, Similarity, Tokens
-from model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Residual
+from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention, Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Residual
 
 LocalBlock = Literal["dsconv", "mbconv", "fused_mbconv", "res"]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.attention import Similarity, Tokens
-from model_specs.architectures.efficientvit.backbone import Backbone
-from model_specs.architectures.efficientvit.configurations import find_backbone
-from model_specs.architectures.efficientvit.initialisation import initialise
-from model_specs.architectures.efficientvit.layers import Activation, ConvNorm, make_activation
+from latency_bench.model_specs.architectures.efficientvit.attention import Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.backbone import Backbone
+from latency_bench.model_specs.architectures.efficientvit.configurations import find_backbone
+from latency_bench.model_specs.architectures.efficientvit.initialisation import initialise
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, ConvNorm, make_activation
 
 
 class ClassificationHead(nn.Module):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from model_specs.architectures.efficientvit.blocks import LocalBlock
-from model_specs.architectures.efficientvit.layers import Activation
+from latency_bench.model_specs.architectures.efficientvit.blocks import LocalBlock
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation
 
 StageBlock = Literal["mbconv", "fused_mbconv", "efficientvit"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.blocks import LocalBlock, make_local_block
-from model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Residual, Resize
+from latency_bench.model_specs.architectures.efficientvit.blocks import LocalBlock, make_local_block
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Residual, Resize
 
 
 class AddFusion(nn.Module):

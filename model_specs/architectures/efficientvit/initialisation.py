@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from model_specs.architectures.efficientvit.layers import ConvNorm, LayerNorm2d, Residual
+from latency_bench.model_specs.architectures.efficientvit.layers import ConvNorm, LayerNorm2d, Residual
 
 Network = TypeVar("Network", bound=nn.Module)
 

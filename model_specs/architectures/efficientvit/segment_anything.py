@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.attention import Similarity, Tokens
-from model_specs.architectures.efficientvit.backbone import Backbone
-from model_specs.architectures.efficientvit.configurations import find_backbone
-from model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
-from model_specs.architectures.efficientvit.initialisation import initialise
-from model_specs.architectures.efficientvit.layers import Activation, LayerNorm2d, Resize, Upsample
+from latency_bench.model_specs.architectures.efficientvit.attention import Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.backbone import Backbone
+from latency_bench.model_specs.architectures.efficientvit.configurations import find_backbone
+from latency_bench.model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
+from latency_bench.model_specs.architectures.efficientvit.initialisation import initialise
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, LayerNorm2d, Resize, Upsample
 
 EMBEDDING_CHANNELS = 256
 EMBEDDING_SIZE = (64, 64)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.attention import Similarity, Tokens
-from model_specs.architectures.efficientvit.backbone import Backbone
-from model_specs.architectures.efficientvit.blocks import LocalBlock
-from model_specs.architectures.efficientvit.configurations import find_backbone
-from model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
-from model_specs.architectures.efficientvit.initialisation import initialise
-from model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Resize, Upsample
+from latency_bench.model_specs.architectures.efficientvit.attention import Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.backbone import Backbone
+from latency_bench.model_specs.architectures.efficientvit.blocks import LocalBlock
+from latency_bench.model_specs.architectures.efficientvit.configurations import find_backbone
+from latency_bench.model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
+from latency_bench.model_specs.architectures.efficientvit.initialisation import initialise
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, ConvNorm, Resize, Upsample
 
 
 class SegmentationHead(nn.Module):

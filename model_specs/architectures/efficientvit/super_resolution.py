@@ -12,12 +12,12 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model_specs.architectures.efficientvit.attention import Similarity, Tokens
-from model_specs.architectures.efficientvit.backbone import Backbone
-from model_specs.architectures.efficientvit.configurations import BackboneConfig, Stage
-from model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
-from model_specs.architectures.efficientvit.initialisation import initialise
-from model_specs.architectures.efficientvit.layers import Activation, Resize, Upsample
+from latency_bench.model_specs.architectures.efficientvit.attention import Similarity, Tokens
+from latency_bench.model_specs.architectures.efficientvit.backbone import Backbone
+from latency_bench.model_specs.architectures.efficientvit.configurations import BackboneConfig, Stage
+from latency_bench.model_specs.architectures.efficientvit.fusion import AddFusion, residual_blocks
+from latency_bench.model_specs.architectures.efficientvit.initialisation import initialise
+from latency_bench.model_specs.architectures.efficientvit.layers import Activation, Resize, Upsample
 
 HEAD_DIM = 32
 # Widths at strides 1, 2, 4 of the model w1.0; the other is 0.75 of them, which keeps whole heads of 32 at stride 4.

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.fastervit.positions import AbsolutePosition, RelativeBias
+from latency_bench.model_specs.architectures.fastervit.positions import AbsolutePosition, RelativeBias
 
 Grid = tuple[int, int]
 """(rows, columns)."""

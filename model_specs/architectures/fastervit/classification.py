@@ -10,7 +10,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from model_specs.architectures.fastervit.attention import Grid, HierarchicalBlock, from_windows, to_windows
+from latency_bench.model_specs.architectures.fastervit.attention import (
+    Grid,
+    HierarchicalBlock,
+    from_windows,
+    to_windows,
+)
 
 _STAGES = 4
 _CARRIERS: Grid = (2, 2)

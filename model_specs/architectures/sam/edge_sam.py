@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.sam.neck import EMBEDDING_WIDTH, make_neck
-from model_specs.architectures.sam.random_parameters import draw_parameters
+from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH, make_neck
+from latency_bench.model_specs.architectures.sam.random_parameters import draw_parameters
 
 TRUNK = "repvit_m1"
 # A block adds two depthwise branches to its input, and then a mixer of channels.
@@ -26,7 +26,7 @@ def build(upsample: Literal["bicubic", "bilinear"] = "bicubic", reparameterised:
     `reparameterised` merges RepViT's parallel branches and batch norms into single convolutions, as for deployment;
     a checkpoint from training fits only without it. `upsample` doubles the last stage's resolution.
     """
-    from model_specs.architectures import timm_models
+    from latency_bench.model_specs.architectures import timm_models
 
     trunk: Any = timm_models.build(TRUNK, num_classes=0)
     draw_parameters(trunk, RESIDUAL_NORMS)

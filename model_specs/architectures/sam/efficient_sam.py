@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.sam.neck import make_neck
-from model_specs.architectures.sam.vit_encoder import NORM_EPS, PATCH
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures.sam.neck import make_neck
+from latency_bench.model_specs.architectures.sam.vit_encoder import NORM_EPS, PATCH
+from latency_bench.model_specs.errors import SpecError
 
 LEARNED_SIZE = 224 // PATCH
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from model_specs.architectures.channel_norm import ChannelNorm
-from model_specs.architectures.sam.two_way_transformer import TwoWayTransformer
+from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
+from latency_bench.model_specs.architectures.sam.two_way_transformer import TwoWayTransformer
 
 # One mask for an unambiguous prompt, and three for an ambiguous one (whole, part, subpart).
 MASKS = 4

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from model_specs.architectures.sam.neck import make_neck
-from model_specs.architectures.sam.random_parameters import draw_parameters
+from latency_bench.model_specs.architectures.sam.neck import make_neck
+from latency_bench.model_specs.architectures.sam.random_parameters import draw_parameters
 
 TRUNK = "tiny_vit_5m_224"
 # What closes the residual branch of a convolutional block.
@@ -18,7 +18,7 @@ RESIDUAL_NORMS = ("blocks.0.conv3.bn", "blocks.1.conv3.bn")
 
 def build() -> nn.Module:
     """The forward takes (N, 3, H, W), multiples of 16, and returns the embedding (N, 256, H / 16, W / 16)."""
-    from model_specs.architectures import timm_models
+    from latency_bench.model_specs.architectures import timm_models
 
     trunk = timm_models.build(TRUNK, num_classes=0)
     draw_parameters(trunk, RESIDUAL_NORMS)

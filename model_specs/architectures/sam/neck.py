@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from model_specs.architectures.channel_norm import ChannelNorm
+from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
 
 EMBEDDING_WIDTH = 256
 

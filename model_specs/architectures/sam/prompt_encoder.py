@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from model_specs.architectures.channel_norm import ChannelNorm
+from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
 
 # The learned vectors: background point, foreground point, top-left corner, bottom-right corner.
 POINT_KINDS = 4

@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from model_specs.architectures.efficientvit.initialisation import RESIDUAL_GAIN, initialise
+from latency_bench.model_specs.architectures.efficientvit.initialisation import RESIDUAL_GAIN, initialise
 
 # GELU keeps 0.425 of the mean square of standard normal values; a norm in front of it makes up for that.
 GELU_GAIN = 1.0 / math.sqrt(0.425)

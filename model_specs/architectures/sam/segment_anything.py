@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from model_specs.architectures import find_builder
-from model_specs.architectures.sam.mask_decoder import MASKS, MaskDecoder
-from model_specs.architectures.sam.neck import EMBEDDING_WIDTH
-from model_specs.architectures.sam.prompt_encoder import PromptEncoder
+from latency_bench.model_specs.architectures import find_builder
+from latency_bench.model_specs.architectures.sam.mask_decoder import MASKS, MaskDecoder
+from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH
+from latency_bench.model_specs.architectures.sam.prompt_encoder import PromptEncoder
 
 if TYPE_CHECKING:
-    from model_specs.architectures.efficientvit.author_keys import AuthorLayout
+    from latency_bench.model_specs.architectures.efficientvit.author_keys import AuthorLayout
 
 # SAM's prompts and embedding refer to a frame of 1024 x 1024 pixels cut into cells of 16.
 FRAME = (1024, 1024)
@@ -85,7 +85,7 @@ class SegmentAnything(nn.Module):
     def author_layout(self) -> AuthorLayout:
         """What published checkpoints call the parameters: as we do, in SAM's own files and EfficientViT-SAM's alike,
         but for an EfficientViT encoder, which has the names of its authors."""
-        from model_specs.architectures.efficientvit.author_keys import AuthorLayout, author_layout
+        from latency_bench.model_specs.architectures.efficientvit.author_keys import AuthorLayout, author_layout
 
         ours = {key: key for key in self.state_dict()}
         encoder = author_layout(self.image_encoder)

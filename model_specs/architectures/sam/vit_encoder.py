@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model_specs.architectures.sam.neck import EMBEDDING_WIDTH, make_neck
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH, make_neck
+from latency_bench.model_specs.errors import SpecError
 
 PATCH = 16
 NORM_EPS = 1e-6

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from model_specs.architectures.segnext.hamburger import LightHamburgerHead
-from model_specs.architectures.segnext.mscan import Mscan
+from latency_bench.model_specs.architectures.segnext.hamburger import LightHamburgerHead
+from latency_bench.model_specs.architectures.segnext.mscan import Mscan
 
 
 class SegNext(nn.Module):

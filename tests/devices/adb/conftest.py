@@ -23,8 +23,8 @@ from debian_packages import CannotFetchError
 from fake_daemon import FakeDaemon
 from phone_runs import PROTOCOL, TFLITE, leftovers, records
 
-from devices.transports.adb import AdbTransport, open_link
-from devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb import AdbTransport, open_link
+from latency_bench.devices.transports.adb_options import AdbOptions
 
 BACKENDS = ("program", "adb-shell")
 _FAKE_PORTS = itertools.count(15655)
@@ -73,7 +73,7 @@ def namespace(adbd: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         with space.entered():
             yield space
-            from devices.transports.adb_program import find_program
+            from latency_bench.devices.transports.adb_program import find_program
 
             subprocess.run([find_program(AdbOptions()), "kill-server"], check=False, capture_output=True)
     finally:
@@ -101,7 +101,7 @@ def start_daemon(adbd: Path, namespace: Namespace, phone_programs: Path, tmp_pat
         return started[-1]
 
     yield start
-    from devices.transports.adb_program import find_program
+    from latency_bench.devices.transports.adb_program import find_program
 
     subprocess.run([find_program(AdbOptions()), "disconnect"], check=False, capture_output=True, timeout=20)
     for daemon in started:

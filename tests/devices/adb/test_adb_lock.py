@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.locking import DeviceBusyError, Holder
-from devices.transports.adb import AdbTransport, open_link
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.locking import DeviceBusyError, Holder
+from latency_bench.devices.transports.adb import AdbTransport, open_link
 
 
 def test_another_session_is_told_who_has_the_phone_and_gets_it_afterwards(options):

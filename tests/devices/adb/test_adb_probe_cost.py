@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from devices.probes.android import AndroidProbe
-from devices.probes.base import Reading
-from devices.transports.adb_script import guarded, new_mark
-from devices.transports.local import LocalTransport
+from latency_bench.devices.probes.android import AndroidProbe
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.transports.adb_script import guarded, new_mark
+from latency_bench.devices.transports.local import LocalTransport
 
 # A namespace counts its processes from 1 and gives numbers in order, so two of them tell how many came between.
 _COUNTED = 'sh -c "echo \\$\\$"; "$@" >/dev/null 2>&1; sh -c "echo \\$\\$"'

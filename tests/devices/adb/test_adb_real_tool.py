@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from phone_runs import TFLITE, records
 
-from devices.runners.benchmark_model import BenchmarkModelRunner
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.benchmark_model_profile import profile
+from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_profile import profile
 
 pytestmark = pytest.mark.slow
 

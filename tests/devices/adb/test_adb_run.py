@@ -213,7 +213,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, write_devices, make_tool, bench_environ
     words = ["run", "--device", "phone", "--tflite", str(TFLITE), "--protocol", "short.yaml"]
     process = subprocess.Popen(
         # A test that was itself started in the background of a shell inherits that SIGINT is ignored.
-        ["env", "--default-signal=INT", sys.executable, "-m", "harness.cli.main", *words],
+        ["env", "--default-signal=INT", sys.executable, "-m", "latency_bench", *words],
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.DEVNULL,

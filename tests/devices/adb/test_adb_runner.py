@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from devices.device import Device
-from devices.errors import DeviceError, InventoryError
-from devices.probes.android import AndroidProbe
-from devices.runners.base import RoundRequest
-from devices.runners.benchmark_model import BenchmarkModelRunner
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
-from devices.runners.benchmark_model_profile import profile
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import DeviceError, InventoryError
+from latency_bench.devices.probes.android import AndroidProbe
+from latency_bench.devices.runners.base import RoundJob
+from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_profile import profile
 
 TFLITE = Path(__file__).parents[1] / "runners" / "data" / "tiny_f32.tflite"
 _COUNTS = {"min_count": 2, "max_count": 2, "min_ns": 0, "max_ns": 10**11, "window": 0}
 
 
-def _request(**changes: object) -> RoundRequest:
+def _request(**changes: object) -> RoundJob:
     fields: dict[str, object] = {
         "runtime": "litert",
         "runtime_options": {"threads": 1},
@@ -31,7 +31,7 @@ def _request(**changes: object) -> RoundRequest:
         "cpus": (max(os.sched_getaffinity(0)),),
         **changes,
     }
-    return RoundRequest(**fields)  # type: ignore[arg-type]
+    return RoundJob(**fields)  # type: ignore[arg-type]
 
 
 def _settings(tool: Path) -> BenchmarkModelOptions:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import DeviceError, InventoryError, UnreachableError
-from devices.transports.adb import AdbTransport, open_link
+from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
+from latency_bench.devices.transports.adb import AdbTransport, open_link
 
 
 @pytest.fixture(autouse=True)
 def _less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signs of life come every two seconds as ever; only what counts as silence is shorter, for faster tests."""
     for name in ("adb_follow._SILENT_S", "adb_direct._SILENCE_S", "adb_program._CHECK_S"):
-        monkeypatch.setattr(f"devices.transports.{name}", 5.0)
-    monkeypatch.setattr("devices.transports.adb_program._CHECK_EVERY_S", 1.0)
+        monkeypatch.setattr(f"latency_bench.devices.transports.{name}", 5.0)
+    monkeypatch.setattr("latency_bench.devices.transports.adb_program._CHECK_EVERY_S", 1.0)
 
 
 def _processes(word: str) -> list[int]:

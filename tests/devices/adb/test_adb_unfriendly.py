@@ -7,15 +7,15 @@ import stat
 
 import pytest
 
-from devices.errors import InventoryError, UnreachableError
-from devices.transports.adb import open_link
-from devices.transports.adb_keys import load_signer
-from devices.transports.adb_options import AdbOptions
+from latency_bench.devices.errors import InventoryError, UnreachableError
+from latency_bench.devices.transports.adb import open_link
+from latency_bench.devices.transports.adb_keys import load_signer
+from latency_bench.devices.transports.adb_options import AdbOptions
 
 
 @pytest.mark.parametrize("backend", ["program", "adb-shell"])
 def test_an_unauthorised_device_says_what_to_do(fake, tmp_path, backend, monkeypatch):
-    monkeypatch.setattr("devices.transports.adb_direct._AUTHORISE_S", 1.0)
+    monkeypatch.setattr("latency_bench.devices.transports.adb_direct._AUTHORISE_S", 1.0)
     options = AdbOptions(host="127.0.0.1", port=fake(True), backend=backend, key=tmp_path / "adbkey")
     with pytest.raises(UnreachableError, match=r"does not trust this computer.*accept the dialog"):
         open_link(options)
@@ -23,7 +23,7 @@ def test_an_unauthorised_device_says_what_to_do(fake, tmp_path, backend, monkeyp
 
 @pytest.mark.parametrize("backend", ["program", "adb-shell"])
 def test_a_device_that_never_answers_is_given_up(fake, tmp_path, backend, monkeypatch):
-    monkeypatch.setattr("devices.transports.adb_direct._CONNECT_S", 1.0)
+    monkeypatch.setattr("latency_bench.devices.transports.adb_direct._CONNECT_S", 1.0)
     options = AdbOptions(host="127.0.0.1", port=fake(False), backend=backend, key=tmp_path / "adbkey")
     with pytest.raises(UnreachableError, match=r"offline|did not answer|cannot connect|not attached"):
         open_link(options)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.errors import DeviceError
-from devices.probes.android import choose_zones, parse_properties, parse_readings
-from devices.probes.android_condition import parse_condition
-from devices.probes.android_cpus import clusters, parse_cores, taskset_mask
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.android import choose_zones, parse_properties, parse_readings
+from latency_bench.devices.probes.android_condition import parse_condition
+from latency_bench.devices.probes.android_cpus import clusters, parse_cores, taskset_mask
 
 # The layout of Snapdragon 855 and 8 Gen 1: four little, three big, one prime core.
 CORES = "online 0-7\n" + "".join(

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.probes.jetson import JetsonProbe
-from devices.probes.jetson_rails import read_rails, summed_rails, with_total
-from devices.probes.jetson_tegrastats import parse_tegrastats
-from devices.transports.base import Completed, Transport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.jetson import JetsonProbe
+from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
+from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
+from latency_bench.devices.transports.base import Completed, Transport
 
 NANO = (
     "RAM 534/3964MB (lfb 98x4MB) SWAP 5/1982MB (cached 1MB) IRAM 0/252kB(lfb 252kB) CPU [16%@204,9%@204,off,0%@204] "

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from devices.probes.linux import LinuxProbe
-from devices.transports.local import LocalTransport
+from latency_bench.devices.probes.linux import LinuxProbe
+from latency_bench.devices.transports.local import LocalTransport
 
 
 class RecordedFiles:

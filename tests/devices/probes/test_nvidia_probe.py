@@ -6,13 +6,13 @@ import types
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.probes.nvidia import NvidiaProbe
-from devices.probes.nvidia_nvml import Nvml, reason_names
-from devices.transports.base import Completed
-from devices.transports.local import LocalTransport
-from devices.tuning.base import apply_all
-from devices.tuning.nvidia import LockedGpuClocks
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes.nvidia import NvidiaProbe
+from latency_bench.devices.probes.nvidia_nvml import Nvml, reason_names
+from latency_bench.devices.transports.base import Completed
+from latency_bench.devices.transports.local import LocalTransport
+from latency_bench.devices.tuning.base import apply_all
+from latency_bench.devices.tuning.nvidia import LockedGpuClocks
 
 
 class NvmlError(Exception):

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.errors import DeviceError, InventoryError, WorkerError
-from devices.runners.benchmark_model_flags import effective_options, is_compiled_model, parse_flags, tool_flags
-from devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.benchmark_model_flags import (
+    effective_options,
+    is_compiled_model,
+    parse_flags,
+    tool_flags,
+)
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 
 DATA = Path(__file__).parent / "data"
 USAGE = (DATA / "tf2141_badflag.err.head").read_text() + "".join(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.errors import WorkerError
-from devices.runners.benchmark_model_output import ToolOutput, parse_output, parse_statistics
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output, parse_statistics
 
 DATA = Path(__file__).parent / "data"
 RECORDED = [path.read_text() for path in sorted(DATA.glob("*.std*")) + sorted(DATA.glob("tf2141_*.[oe]*"))]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.errors import WorkerError
-from devices.runners.base import RoundRequest
-from devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
-from devices.runners.benchmark_model_tool import Tool
-from devices.transports.local import LocalTransport
-from devices.worker.inputs import generate
-from devices.worker.request import InputTensor
+from bench_worker.inputs import generate
+from bench_worker.job import InputTensor
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.base import RoundJob
+from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
+from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.transports.local import LocalTransport
 
 IMAGE = {
     "name": "image", "shape": [1, 3, 4, 5], "dtype": "float32", "layout": "NHWC",
@@ -96,7 +96,7 @@ def test_where_there_are_no_outputs_there_is_a_reason(
     }
     said = why_no_outputs(
         Tool("/tool", "0" * 64, flags),
-        RoundRequest(**fields),  # type: ignore[arg-type]
+        RoundJob(**fields),  # type: ignore[arg-type]
         {"allow_fp16": False, **options},
     )
     assert (said is None) if reason is None else (said is not None and reason in said)

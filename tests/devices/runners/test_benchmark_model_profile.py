@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.errors import WorkerError
-from devices.runners.benchmark_model_profile import parse_profile
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.benchmark_model_profile import parse_profile
 
 DATA = Path(__file__).parent / "data"
 NEW, OLD = ((DATA / name).read_text() for name in ("litert220_prof.csv", "tf2141_prof.csv"))

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.errors import WorkerError
-from devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
-from devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
+from latency_bench.devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
 
 DATA = Path(__file__).parent / "data" / "trtexec"
 WARMUP = {"min_ns": 200_000_000}

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from devices.transports.ssh_options import SshOptions
+from latency_bench.devices.transports.ssh_options import SshOptions
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -264,7 +264,7 @@ class Remote:
     def begin(self, environment: dict[str, str], *more: str) -> subprocess.Popen[str]:
         """`bench run` in the background."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.cli.main", *self.command(*more)],
+            [sys.executable, "-m", "latency_bench", *self.command(*more)],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,

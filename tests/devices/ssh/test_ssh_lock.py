@@ -8,16 +8,16 @@ import time
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.locking import DeviceBusyError, Holder, lock_machine_here
-from devices.transports.ssh import SshTransport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.locking import DeviceBusyError, Holder, lock_machine_here
+from latency_bench.devices.transports.ssh import SshTransport
 
 HOLD = """
 import sys
 from pathlib import Path
-from devices.locking import Holder
-from devices.transports.ssh import SshTransport
-from devices.transports.ssh_options import SshOptions
+from latency_bench.devices.locking import Holder
+from latency_bench.devices.transports.ssh import SshTransport
+from latency_bench.devices.transports.ssh_options import SshOptions
 transport = SshTransport(SshOptions.model_validate_json(sys.argv[1]))
 transport.lock(Holder.here("bench sweep of another host"))
 print("held", flush=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import DeviceError, UnreachableError
-from devices.transports.ssh import SshTransport
-from devices.transports.ssh_client import client_options, remote_command
+from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports.ssh import SshTransport
+from latency_bench.devices.transports.ssh_client import client_options, remote_command
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.transports.adb_script import MarkedLines, guarded, new_mark
+from latency_bench.devices.transports.adb_script import MarkedLines, guarded, new_mark
 
 MARK = "@bench-0123456789abcdef"
 

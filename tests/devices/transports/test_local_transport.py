@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.transports.local import LocalTransport
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.local import LocalTransport
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from devices.transports.ssh_scripts import AGENT, LAUNCH
+from latency_bench.devices.transports.ssh_scripts import AGENT, LAUNCH
 
 RM_THAT_IS_TOO_EARLY = """\
 #!/bin/sh

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from devices.errors import DeviceError
-from devices.transports.base import Transport
-from devices.transports.local import LocalTransport
-from devices.tuning.base import Operation, apply_all
+from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.transports.local import LocalTransport
+from latency_bench.devices.tuning.base import Operation, apply_all
 
 
 class File(Operation):
@@ -70,7 +70,7 @@ def test_what_cannot_be_set_says_why(tmp_path):
 
 def test_a_host_that_is_killed_puts_it_back(setting):
     program = (
-        "import sys, time; from devices.transports.local import LocalTransport; t = LocalTransport(); "
+        "import sys, time; from latency_bench.devices.transports.local import LocalTransport; t = LocalTransport(); "
         "t.at_end(['sh', '-c', 'printf restored >\"$1\"', 'x', sys.argv[1]]); "
         "print('ready', flush=True); time.sleep(60)"
     )

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from devices.worker.events import parse_event
-from devices.worker.samples import RequestTimes
+from bench_worker.events import parse_event
+from bench_worker.request_times import RequestTimes
 
 IMAGE = {"name": "image", "shape": [1, 3, 16, 24], "dtype": "float32", "layout": "NCHW", "seed": 3}
 
@@ -120,7 +120,7 @@ def start_worker(tmp_path: Path) -> Iterable[Callable[..., subprocess.Popen[str]
         request = tmp_path / "request.json"
         request.write_text(json.dumps(document), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "devices.worker", str(request)],
+            [sys.executable, "-m", "bench_worker", str(request)],
             cwd=tmp_path,
             env=worker_environment(*paths),
             stdin=subprocess.DEVNULL,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.export import ExportOptions, export_artifact
-from model_specs import list_specs, load_spec
+from latency_bench.harness.export import ExportOptions, export_artifact
+from latency_bench.model_specs import list_specs, load_spec
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = """
 import json, sys
 import tensorrt_rtx_bindings as trt
-from devices.worker.runtimes.tensorrt_api import Build, TensorRtApi
-from devices.worker.failure import WorkerError
+from bench_worker.runtimes.tensorrt_api import Build, TensorRtApi
+from bench_worker.failure import WorkerError
 api = TensorRtApi(trt, True)
-from devices.worker.runtimes import tensorrt_non_finite as looking
+from bench_worker.runtimes import tensorrt_non_finite as looking
 watched = []
 def watch(network):
     watched[:] = looking._watchable(trt, network)

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from devices.worker.clock import _from_seconds, describe, measure_resolution_ns, now_ns
-from devices.worker.overhead import measure_loop_overhead
-from devices.worker.samples import RequestTimes, Samples
+from bench_worker.clock import _from_seconds, describe, measure_resolution_ns, now_ns
+from bench_worker.overhead import measure_loop_overhead
+from bench_worker.request_times import RequestTimes, Samples
 
 
 def test_columns_grow_beyond_their_capacity():

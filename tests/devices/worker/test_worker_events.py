@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from devices.worker.events import MARKER, parse_event
+from bench_worker.events import MARKER, parse_event
 
 
 def _run(script, tmp_path):
@@ -16,7 +16,7 @@ def test_junk_on_stdout_survives_beside_the_events(tmp_path):
     script = """
 import ctypes, os, sys
 sys.stdout.write("Welcome, you have mail: "); sys.stdout.flush()
-from devices.worker.events import EventStream
+from bench_worker.events import EventStream
 events = EventStream()
 print("a Python library talks", end="", flush=True)
 ctypes.CDLL(None).puts(b"a C library talks")
@@ -39,7 +39,7 @@ ctypes.CDLL(None).fflush(None)
 def test_events_of_two_threads_are_whole_lines(tmp_path):
     script = """
 import threading
-from devices.worker.events import EventStream
+from bench_worker.events import EventStream
 events = EventStream()
 def many(name):
     for index in range(200):
@@ -56,7 +56,7 @@ threads = [threading.Thread(target=many, args=(name,)) for name in "ab"]
 
 def test_a_value_that_json_does_not_have_is_refused_rather_than_sent(tmp_path):
     script = """
-from devices.worker.events import EventStream
+from bench_worker.events import EventStream
 try:
     EventStream().emit("done", median_ns=float("nan"))
 except ValueError:

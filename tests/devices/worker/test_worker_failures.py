@@ -182,7 +182,7 @@ def test_a_runtime_that_fails_in_the_middle(tmp_path, run_worker, request_for):
     (site / "acme-1.0.dist-info" / "entry_points.txt").write_text("[bench.runtimes]\nacme = acme_runtime:Acme\n")
     (site / "acme_runtime.py").write_text("""
 import numpy as np
-from devices.worker.overhead import EmptyRuntime
+from bench_worker.overhead import EmptyRuntime
 class Acme(EmptyRuntime):
     calls = 0
     def load(self, artifact, inputs):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.worker.failure import WorkerError
-from devices.worker.inputs import _CHUNK, generate, in_artifact_layout
-from devices.worker.request import InputTensor
+from bench_worker.failure import WorkerError
+from bench_worker.inputs import _CHUNK, generate, in_artifact_layout
+from bench_worker.job import InputTensor
 
 NORMAL = InputTensor("image", (1, 3, 5, 7), "float32", "NCHW", "normal", 0.0, 1.0, 11)
 

@@ -5,11 +5,11 @@ import itertools
 
 import pytest
 
-from devices.worker.loop import PROGRESS_INTERVAL_NS, garbage_collector_paused, run_stage
-from devices.worker.precision import SamplingEnd
-from devices.worker.request import SamplingBounds, WarmupBounds
-from devices.worker.samples import Samples
-from devices.worker.steady import WarmupEnd
+from bench_worker.job import SamplingBounds, WarmupBounds
+from bench_worker.loop import PROGRESS_INTERVAL_NS, garbage_collector_paused, run_stage
+from bench_worker.request_times import Samples
+from bench_worker.steady import WarmupEnd
+from bench_worker.stopping import SamplingEnd
 
 MS = 1_000_000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.worker.failure import WorkerError
-from devices.worker.memory import open_memory
+from bench_worker.failure import WorkerError
+from bench_worker.memory import open_memory
 
 _spec = importlib.util.spec_from_file_location("fake_gpu", Path(__file__).with_name("fake_gpu.py"))
 fakes = importlib.util.module_from_spec(_spec)
@@ -222,8 +222,8 @@ def test_closing_frees_what_was_allocated(monkeypatch, gpu):
 def test_torch_copies_keep_bytes_and_memory_format(last):
     """The part of the torch library that does not need a GPU: its buffers and copies, on the processor's tensors."""
     torch = pytest.importorskip("torch")
-    from devices.worker.memory.base import HostBuffer
-    from devices.worker.memory.torch_memory import TorchMemory
+    from bench_worker.memory.base import HostBuffer
+    from bench_worker.memory.torch_memory import TorchMemory
 
     memory = TorchMemory.__new__(TorchMemory)
     memory._torch, memory.torch_device = torch, torch.device("cpu")

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.worker.clock import now_ns
-from devices.worker.failure import WorkerError
-from devices.worker.request import InputTensor
-from devices.worker.runtimes import create_runtime
-from devices.worker.runtimes.non_finite import count_non_finite
-from devices.worker.runtimes.onnx_file import external_files, read_nodes, with_outputs
-from devices.worker.runtimes.torch_non_finite import first_non_finite
-from devices.worker.runtimes.torch_program import program_module
+from bench_worker.clock import now_ns
+from bench_worker.failure import WorkerError
+from bench_worker.job import InputTensor
+from bench_worker.runtimes import create_runtime
+from bench_worker.runtimes.non_finite import count_non_finite
+from bench_worker.runtimes.onnx_file import external_files, read_nodes, with_outputs
+from bench_worker.runtimes.torch_non_finite import first_non_finite
+from bench_worker.runtimes.torch_program import program_module
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -49,7 +49,7 @@ def opened(path):
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    from harness.export.pt2_export import half_inside
+    from latency_bench.harness.export.pt2_export import half_inside
 
     folder = tmp_path_factory.mktemp("programs")
     paths = {}
@@ -181,7 +181,7 @@ def test_any_bytes_are_nodes_or_refused(content):
 
 
 def test_an_engine_that_was_given_cannot_be_looked_into(monkeypatch):
-    from devices.worker.runtimes.tensorrt import TensorRt
+    from bench_worker.runtimes.tensorrt import TensorRt
 
     runtime = TensorRt.__new__(TensorRt)
     runtime._artifact = "model.engine"

@@ -7,13 +7,13 @@ import statistics
 import numpy as np
 import pytest
 
-from devices.worker.clock import now_ns
-from devices.worker.failure import WorkerError
-from devices.worker.inputs import generate
-from devices.worker.memory import open_memory
-from devices.worker.request import InputTensor, ThroughputBounds
-from devices.worker.runtimes import create_runtime
-from devices.worker.throughput import measure_throughput
+from bench_worker.clock import now_ns
+from bench_worker.failure import WorkerError
+from bench_worker.inputs import generate
+from bench_worker.job import InputTensor, ThroughputBounds
+from bench_worker.memory import open_memory
+from bench_worker.runtimes import create_runtime
+from bench_worker.throughput import measure_throughput
 
 pytestmark = pytest.mark.gpu
 
@@ -136,7 +136,7 @@ def test_enqueueing_is_part_of_the_latency_and_short_beside_a_large_model(large)
 
 
 def test_the_operator_that_overflows_in_half_precision_is_named(torch, tmp_path):
-    from harness.export.pt2_export import half_inside
+    from latency_bench.harness.export.pt2_export import half_inside
 
     class Overflowing(torch.nn.Module):
         def forward(self, image):

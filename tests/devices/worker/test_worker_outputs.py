@@ -6,8 +6,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from devices.worker.failure import WorkerError
-from devices.worker.outputs import describe, drift, save
+from bench_worker.failure import WorkerError
+from bench_worker.outputs import describe, drift, save
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from devices.worker.precision import SamplingEnd, median_interval, median_interval_rank
-from devices.worker.request import SamplingBounds
+from bench_worker.job import SamplingBounds
+from bench_worker.stopping import SamplingEnd, median_interval, median_interval_rank
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
@@ -53,7 +53,7 @@ def _stop_at(latencies, end):
 def test_looks_are_few_and_ever_further_apart(monkeypatch):
     looks = []
     monkeypatch.setattr(
-        "devices.worker.precision.median_interval", lambda ascending, confidence: looks.append(len(ascending))
+        "bench_worker.stopping.median_interval", lambda ascending, confidence: looks.append(len(ascending))
     )
     end = _end()
     latencies = list(range(20_000))

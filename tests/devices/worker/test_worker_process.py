@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from devices.worker.events import parse_event
+from bench_worker.events import parse_event
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and Linux's scheduler calls")
 
 SLEEPER = """
 import ctypes, time
-from devices.worker.overhead import EmptyRuntime
+from bench_worker.overhead import EmptyRuntime
 class Sleeper(EmptyRuntime):
     "One long call into C, as an inference of minutes would be."
     def load(self, artifact, inputs):
@@ -107,7 +107,7 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference(start_worker, request_fo
 
 PARENT = """
 import subprocess, sys, time
-worker = subprocess.Popen([sys.executable, "-m", "devices.worker", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+worker = subprocess.Popen([sys.executable, "-m", "bench_worker", sys.argv[1]], stdout=subprocess.PIPE, text=True)
 for line in worker.stdout:
     if '"loaded"' in line:
         print(worker.pid, flush=True)
@@ -155,7 +155,7 @@ def test_the_peak_of_memory_is_the_workers_own_and_not_its_parents(tmp_path, req
 import subprocess, sys
 ballast = bytearray(700 << 20)
 ballast[::4096] = b"x" * len(ballast[::4096])
-sys.stdout.write(subprocess.run([sys.executable, "-m", "devices.worker", {str(request)!r}],
+sys.stdout.write(subprocess.run([sys.executable, "-m", "bench_worker", {str(request)!r}],
                                 capture_output=True, text=True).stdout)
 """
     root = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
@@ -171,7 +171,7 @@ sys.stdout.write(subprocess.run([sys.executable, "-m", "devices.worker", {str(re
 def test_usage_counts_the_time_of_every_thread():
     script = """
 import hashlib, threading
-from devices.worker.usage import read_usage
+from bench_worker.usage import read_usage
 before = read_usage()
 block = b"x" * (64 << 20)
 thread = threading.Thread(target=lambda: hashlib.sha256(block).digest())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.worker.failure import WorkerError
-from devices.worker.runtimes.litert_profile import parse_summary, profile_operators
-from devices.worker.runtimes.onnxruntime_profile import read_profile
+from bench_worker.failure import WorkerError
+from bench_worker.runtimes.litert_profile import parse_summary, profile_operators
+from bench_worker.runtimes.onnxruntime_profile import read_profile
 
 SUMMARY = """
 ====== Run Order ======

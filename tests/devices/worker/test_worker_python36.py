@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import devices.worker
+import bench_worker
 
-FOLDER = Path(devices.worker.__file__).parent
+FOLDER = Path(bench_worker.__file__).parent
 SOURCES = sorted(FOLDER.rglob("*.py"))
 STDLIB_ONLY = ["affinity", "clock", "events", "failure", "lifetime", "loop", "overhead", "precision", "request"]
 STDLIB_ONLY += ["samples", "steady", "usage", "runtimes.base"]
@@ -111,7 +111,7 @@ events.emit("done", stopped_by=end.stopped_by, overhead=measure_loop_overhead(cl
 """.replace("NAMES", repr(STDLIB_ONLY))
     finished = _run(python_36, "-c", script, folder=tmp_path)
     assert finished.returncode == 0, finished.stderr
-    from devices.worker.events import parse_event
+    from bench_worker.events import parse_event
 
     samples, done = (event for event in map(parse_event, finished.stdout.splitlines()) if event)
     assert len(samples["latency_ns"]) in (30, 37, 46, 50)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from devices.worker.failure import WorkerError
-from devices.worker.request import parse_request, read_request
+from bench_worker.failure import WorkerError
+from bench_worker.job import parse_job, read_job
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def _refused(document, path, value):
     else:
         inner[path[-1]] = value
     with pytest.raises(WorkerError) as refusal:
-        parse_request(changed, "/folder")
+        parse_job(changed, "/folder")
     assert refusal.value.kind == "bad-request"
     assert refusal.value.exit_code == 2
     return refusal.value.message
 
 
 def test_a_request_is_parsed(document):
-    request = parse_request(document, "/folder")
+    request = parse_job(document, "/folder")
     assert request.artifact == "/folder/model.tflite"
     assert request.write_outputs == "/folder/outputs.npz"
     assert request.cpus == (0, 1)
@@ -42,7 +42,7 @@ def test_a_request_is_parsed(document):
 
 def test_a_channel_last_artifact_has_another_shape(document):
     document["inputs"][0]["layout"] = "NHWC"
-    assert parse_request(document, ".").inputs[0].artifact_shape == (1, 16, 24, 3)
+    assert parse_job(document, ".").inputs[0].artifact_shape == (1, 16, 24, 3)
 
 
 @pytest.mark.parametrize(
@@ -85,36 +85,36 @@ def test_another_version_of_the_protocol_is_refused(document):
 def test_inputs_that_make_no_sense_are_refused(document):
     document["inputs"][0].update(layout="NHWC", shape=[1, 16])
     with pytest.raises(WorkerError, match="4 dimensions"):
-        parse_request(document, ".")
+        parse_job(document, ".")
     document["inputs"][0].update(layout="NCHW", dtype="int32")
     with pytest.raises(WorkerError, match="normal gives no int32"):
-        parse_request(document, ".")
+        parse_job(document, ".")
     document["inputs"][0].update(distribution="uniform", low=2, high=2)
     with pytest.raises(WorkerError, match="low < high"):
-        parse_request(document, ".")
+        parse_job(document, ".")
 
 
 def test_null_precision_and_outputs_are_allowed(document):
     document["sampling"]["relative_interval"] = None
     document["write_outputs"] = None
-    request = parse_request(document, ".")
+    request = parse_job(document, ".")
     assert request.sampling.relative_interval is None
     assert request.write_outputs is None
 
 
 def test_a_file_that_is_no_request(tmp_path):
     with pytest.raises(WorkerError, match="cannot read"):
-        read_request(str(tmp_path / "none.json"))
+        read_job(str(tmp_path / "none.json"))
     file = tmp_path / "request.json"
     file.write_text("{")
     with pytest.raises(WorkerError, match="not JSON"):
-        read_request(str(file))
+        read_job(str(file))
     file.write_text("[1]")
     with pytest.raises(WorkerError, match="expected an object"):
-        read_request(str(file))
+        read_job(str(file))
 
 
 def test_paths_are_relative_to_the_request(tmp_path, document):
     file = tmp_path / "request.json"
     file.write_text(json.dumps(document))
-    assert read_request(str(file)).artifact == str(tmp_path / "model.tflite")
+    assert read_job(str(file)).artifact == str(tmp_path / "model.tflite")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.worker.inputs import generate, in_artifact_layout
-from devices.worker.request import InputTensor
+from bench_worker.inputs import generate, in_artifact_layout
+from bench_worker.job import InputTensor
 
 SEEDED = InputTensor("image", (1, 3, 16, 24), "float32", "NCHW", "normal", 0.0, 1.0, 3)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.worker.steady import quantile, windows_agree
+from bench_worker.steady import quantile, windows_agree
 
 
 def _spread(centre, half_width, count=21):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devices.worker.failure import WorkerError
-from devices.worker.request import ThroughputBounds
-from devices.worker.runtimes.base import Lane
-from devices.worker.throughput import measure_throughput
+from bench_worker.failure import WorkerError
+from bench_worker.job import ThroughputBounds
+from bench_worker.runtimes.base import Lane
+from bench_worker.throughput import measure_throughput
 
 
 class Belt(Lane):
@@ -81,7 +81,7 @@ def test_a_processor_has_one_stream(run_worker, request_for, onnx_artifact):
     ("change", "field"), [({"streams": 0}, "streams"), ({"min_ns": 2 * 10**9}, "min_ns"), ({"stream": 1}, "stream")]
 )
 def test_wrong_bounds_are_refused_with_their_field(change, field):
-    from devices.worker.request import _parse_throughput
+    from bench_worker.job import _parse_throughput
 
     with pytest.raises(WorkerError, match=f"throughput.{field}"):
         _parse_throughput({**BOUNDS, **change})

@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from devices.worker.clock import now_ns
-from devices.worker.failure import WorkerError
-from devices.worker.inputs import generate
-from devices.worker.memory.base import DeviceBuffer, HostBuffer, Memory
-from devices.worker.request import InputTensor
-from devices.worker.runtimes import create_runtime, gpu
+from bench_worker.clock import now_ns
+from bench_worker.failure import WorkerError
+from bench_worker.inputs import generate
+from bench_worker.job import InputTensor
+from bench_worker.memory.base import DeviceBuffer, HostBuffer, Memory
+from bench_worker.runtimes import create_runtime, gpu
 
 torch = pytest.importorskip("torch")
 IMAGE = InputTensor("image", (1, 3, 16, 24), "float32", "NCHW", "normal", 0.0, 1.0, 3)
@@ -135,8 +135,8 @@ def test_facts_say_in_which_precision_the_program_computes(memory, runtime):
 def test_half_precision_is_seen_in_the_program(two_layer_module, tmp_path):
     import copy
 
-    from devices.worker.runtimes.torch_program import layer_precisions
-    from harness.export.pt2_export import half_inside
+    from bench_worker.runtimes.torch_program import layer_precisions
+    from latency_bench.harness.export.pt2_export import half_inside
 
     for dtype in (torch.float16, torch.bfloat16):
         half = half_inside(copy.deepcopy(two_layer_module), dtype)

@@ -7,12 +7,12 @@ import json
 import pandas as pd
 import pytest
 
-from devices.device import Device
-from harness.attention.stored import runs_of
-from harness.case import Case
-from harness.protocol import load_protocol
-from harness.store.run_table import COLUMNS
-from model_specs import load_spec
+from latency_bench.devices.device import Device
+from latency_bench.harness.attention.stored import runs_of
+from latency_bench.harness.case import Case
+from latency_bench.harness.protocol import load_protocol
+from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.model_specs import load_spec
 
 MODEL = "attn-sdpa-h2-d8-n64"
 

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
 
-from harness.campaign.cluster_settings import cluster_settings
-from harness.campaign.worker import serve
+from latency_bench.harness.campaign.cluster_settings import cluster_settings
+from latency_bench.harness.campaign.host import serve
 
 
 class HeldRunner(clock_free_device.ClockFreeRunner):

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
 
-from devices.opening import PARTS
-from harness.campaign.block import BlockSettings
-from harness.campaign.plan import Plan
-from harness.campaign.running import run_campaign
-from harness.campaign.state import runs_by_case
+from latency_bench.devices.opening import PARTS
+from latency_bench.harness.campaign.campaign_plan import Plan
+from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.one_host import run_campaign
+from latency_bench.harness.campaign.state import runs_by_case
 
 MakePlan = Callable[..., Plan]
 RunPlan = Callable[..., "Seen"]

@@ -8,15 +8,15 @@ import threading
 import clock_free_device
 import pytest
 
-from devices.opening import PARTS
-from devices.transports.local import LocalTransport
-from harness.campaign import ahead
-from harness.campaign.ahead import ExportAhead
-from harness.campaign.plan import PlannedCase
-from harness.export import ExportOptions
-from harness.export.errors import ExportError
-from harness.exporting import Export
-from harness.running import RunInProgress
+from latency_bench.devices.opening import PARTS
+from latency_bench.devices.transports.local import LocalTransport
+from latency_bench.harness.campaign import ahead
+from latency_bench.harness.campaign.ahead import ExportAhead
+from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.case_artifact import Export
+from latency_bench.harness.export import ExportOptions
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.rounds import ActiveRun
 
 
 class AfarTransport(LocalTransport):
@@ -41,7 +41,7 @@ def exported(monkeypatch):
     answered = clock_free_device.ClockFreeRunner.measure
     monkeypatch.setattr(clock_free_device.ClockFreeRunner, "measure", measure)
     monkeypatch.setattr(ahead, "export_artifact", export)
-    monkeypatch.setattr(RunInProgress, "export_of", lambda run, case: Export(case.spec, "onnx", ExportOptions()))
+    monkeypatch.setattr(ActiveRun, "export_of", lambda run, case: Export(case.spec, "onnx", ExportOptions()))
     return found
 
 
@@ -58,7 +58,7 @@ def on(transport, plan):
 
 def test_the_next_blocks_exports_are_made_while_another_device_is_measured(make_plan, run_plan, exported, monkeypatch):
     monkeypatch.setitem(PARTS["transport"], "afar", f"{__name__}:AfarTransport")
-    monkeypatch.setattr("devices.opening._find", finding(AfarTransport))
+    monkeypatch.setattr("latency_bench.devices.opening._find", finding(AfarTransport))
     plan = on("afar", make_plan(6, block=2))
     seen = run_plan(plan)
     blocks = [[planned.case.spec.id for planned in block] for block in plan.blocks(keys(plan))["clock-free"]]
@@ -114,7 +114,7 @@ def keys(plan):
 
 
 def finding(transport):
-    from devices import opening
+    from latency_bench.devices import opening
 
     find = opening._find
     return lambda kind, name: transport if (kind, name) == ("transport", "afar") else find(kind, name)

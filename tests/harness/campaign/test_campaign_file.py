@@ -11,16 +11,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.device import Device
-from devices.errors import InventoryError
-from harness.campaign.file import parse_campaign, read_campaign
-from harness.campaign.plan import plan_of
-from harness.campaign.products import THROUGHPUT_STREAMS, requests_of
-from harness.errors import RequestError
-from harness.store.errors import InvalidNameError
-from harness.store.layout import is_name
-from model_specs import list_specs
-from model_specs.errors import SpecError
+from latency_bench.devices.device import Device
+from latency_bench.devices.errors import InventoryError
+from latency_bench.harness.campaign.campaign_file import parse_campaign, read_campaign
+from latency_bench.harness.campaign.campaign_plan import plan_of
+from latency_bench.harness.campaign.products import THROUGHPUT_STREAMS, requests_of
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.errors import InvalidNameError
+from latency_bench.harness.store.layout import is_name
+from latency_bench.model_specs import list_specs
+from latency_bench.model_specs.errors import SpecError
 
 DEVICES = {
     "local": Device(name="local"),
@@ -101,7 +101,7 @@ def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
     ],
 )
 def test_every_complaint_names_file_and_line_or_field(text, complaint):
-    with pytest.raises(RequestError) as raised:
+    with pytest.raises(UsageError) as raised:
         parse_campaign(text, "campaign.yaml")
     assert complaint in str(raised.value)
 
@@ -110,9 +110,9 @@ def test_every_complaint_names_file_and_line_or_field(text, complaint):
     ("text", "error"),
     [
         ("cases: [{models: b9-seg}]", SpecError),
-        ("cases: [{models: 'z*'}]", RequestError),
+        ("cases: [{models: 'z*'}]", UsageError),
         ("cases: [{models: b0-seg, devices: orni}]", InventoryError),
-        ("cases: [{models: b0-seg}]\nexclude: [{model: '*'}]", RequestError),
+        ("cases: [{models: b0-seg}]\nexclude: [{model: '*'}]", UsageError),
     ],
 )
 def test_names_that_nobody_has_are_refused_before_anything_starts(text, error):
@@ -121,7 +121,7 @@ def test_names_that_nobody_has_are_refused_before_anything_starts(text, error):
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path):
-    with pytest.raises(RequestError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         read_campaign(tmp_path / "none.yaml")
 
 
@@ -177,7 +177,7 @@ def test_hostile_campaigns_end_in_an_error_of_ours_or_in_plain_values(
         try:
             campaign = parse_campaign(text, "campaign.yaml")
             plan = plan_of(campaign.name or "fuzz", requests_of(campaign, device_of), device_of)
-        except (RequestError, InventoryError, SpecError, InvalidNameError):
+        except (UsageError, InventoryError, SpecError, InvalidNameError):
             continue
         assert is_name(plan.name)
         assert all(is_name(planned.case.device.name) and is_name(planned.case.spec.id) for planned in plan.cases)

@@ -17,19 +17,19 @@ import onnx
 import pytest
 from certificates import authority, member
 
-from devices.errors import InventoryError, UnreachableError
-from harness.campaign.block import BlockSettings
-from harness.campaign.cluster import connected
-from harness.campaign.cluster_settings import cluster_settings
-from harness.campaign.file import Retry
-from harness.campaign.plan import Plan, plan_of
-from harness.campaign.remote import packed, unpacked
-from harness.campaign.state import runs_by_case
-from harness.case_request import CaseRequest
-from harness.export import ExportOptions, export_artifact
-from harness.store.reader import run_paths
-from harness.store.verify import verify_store
-from model_specs import load_spec
+from latency_bench.devices.errors import InventoryError, UnreachableError
+from latency_bench.harness.campaign.campaign_file import Retry
+from latency_bench.harness.campaign.campaign_plan import Plan, plan_of
+from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.cluster import connected
+from latency_bench.harness.campaign.cluster_settings import cluster_settings
+from latency_bench.harness.campaign.remote import packed, unpacked
+from latency_bench.harness.campaign.state import runs_by_case
+from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.export import ExportOptions, export_artifact
+from latency_bench.harness.store.reader import run_paths
+from latency_bench.harness.store.verify import verify_store
+from latency_bench.model_specs import load_spec
 
 HOST = Path(__file__).parent / "cluster_host.py"
 DEVICES = """devices:
@@ -112,7 +112,7 @@ def plan_on(lab: Lab, cluster: Any, devices: list[str], count: int, **fields: An
         graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], f"g{index}", [tensor], [out])
         onnx.save(onnx.helper.make_model(graph), str(path))
         requests += [
-            CaseRequest(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
+            CaseOptions(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
             for name in devices
         ]
     return plan_of("far", requests, cluster.device_of, block=1, **fields)
@@ -224,13 +224,13 @@ def test_a_device_that_no_host_offers_is_said_with_what_is_offered(lab, monkeypa
     lab.host("bench-a")
     with connected(lab.settings()) as cluster:
         cluster.device_of("bench-a")
-        monkeypatch.setattr("harness.campaign.cluster.APPEAR_S", 0.1)
+        monkeypatch.setattr("latency_bench.harness.campaign.cluster.APPEAR_S", 0.1)
         with pytest.raises(InventoryError, match="Offered: bench-a"):
             cluster.device_of("orin")
 
 
 def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
-    monkeypatch.setattr("harness.campaign.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("latency_bench.harness.campaign.cluster.CONNECT_S", 0.5)
     settings = cluster_settings("tcp://127.0.0.1:9", None, None, None, False)
     assert settings is not None
     with pytest.raises(UnreachableError, match="does not answer"), connected(settings):
@@ -248,10 +248,10 @@ def test_with_tls_hosts_of_another_authority_are_shut_out(tmp_path, store, new_s
         with connected(lab.settings()) as cluster:
             plan = plan_on(lab, cluster, ["bench-a"], 1)
             assert measured(plan, cluster, store, new_seen(lambda seen, name: None)) == {plan.cases[0].key: ["done"]}
-            monkeypatch.setattr("harness.campaign.cluster.APPEAR_S", 0.5)
+            monkeypatch.setattr("latency_bench.harness.campaign.cluster.APPEAR_S", 0.5)
             with pytest.raises(InventoryError):
                 cluster.device_of("bench-b")
-        monkeypatch.setattr("harness.campaign.cluster.CONNECT_S", 1.0)
+        monkeypatch.setattr("latency_bench.harness.campaign.cluster.CONNECT_S", 1.0)
         outside = cluster_settings(lab.address, *stranger, insecure=False)
         assert outside is not None
         with pytest.raises(UnreachableError), connected(outside):

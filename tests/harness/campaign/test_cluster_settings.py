@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.cluster_settings import cluster_settings
-from harness.errors import RequestError
+from latency_bench.harness.campaign.cluster_settings import cluster_settings
+from latency_bench.harness.errors import UsageError
 
 TLS = (Path("ca.pem"), Path("cert.pem"), Path("key.pem"))
 NONE = (None, None, None)
@@ -50,7 +50,7 @@ def test_addresses_that_may_be_used(address, files, insecure, expected):
     ],
 )
 def test_addresses_that_may_not(address, files, insecure):
-    with pytest.raises(RequestError):
+    with pytest.raises(UsageError):
         cluster_settings(address, *files, insecure)
 
 

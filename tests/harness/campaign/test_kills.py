@@ -12,8 +12,8 @@ from pathlib import Path
 import campaign_kills
 import pytest
 
-from harness.store.reader import run_paths
-from harness.store.verify import verify_store
+from latency_bench.harness.store.reader import run_paths
+from latency_bench.harness.store.verify import verify_store
 
 
 def test_no_finished_run_is_lost_torn_or_double(tmp_path):
@@ -50,7 +50,7 @@ def test_bench_sweep_goes_on_after_ctrl_c_and_says_so(bench, bench_environment, 
     words = ["sweep", "--model", "b0-cls-r224", "--runtime", "onnxruntime", "--protocol", "fast.yaml", "--block", "1"]
     words += ["--resolution", "64", "--threads", "1", "--batch", "1", "--batch", "2"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", *words],
+        [sys.executable, "-m", "latency_bench", *words],
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.PIPE,
@@ -81,7 +81,7 @@ def test_bench_sweep_goes_on_after_ctrl_c_and_says_so(bench, bench_environment, 
 
 HOLD = """
 import sys, time
-from devices.locking import Holder, lock_device_here
+from latency_bench.devices.locking import Holder, lock_device_here
 lock_device_here("local", Holder.here("bench run --model theirs"), shared=False)
 print("held", flush=True)
 time.sleep(float(sys.argv[1]))
@@ -117,7 +117,7 @@ def test_bench_run_says_who_measures_or_waits_until_they_are_gone(bench, bench_e
         assert not run_paths(tmp_path / "store")
         return
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", *words, "--wait", "--json"],
+        [sys.executable, "-m", "latency_bench", *words, "--wait", "--json"],
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.PIPE,

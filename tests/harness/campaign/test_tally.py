@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.campaign.attempt import Attempt
-from harness.campaign.estimate import START_S, Estimator
-from harness.campaign.following import Follower
-from harness.campaign.journal import JOURNAL_FILE, Journal, campaign_folder, campaign_names
-from harness.campaign.narration import Narration
-from harness.campaign.state import runs_by_case
-from harness.campaign.status import statuses
-from harness.campaign.tally import Tally
-from harness.store.listing import find_rows
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.estimate import START_S, Estimator
+from latency_bench.harness.campaign.following import Follower
+from latency_bench.harness.campaign.journal import JOURNAL_FILE, Journal, campaign_folder, campaign_names
+from latency_bench.harness.campaign.narration import Narration
+from latency_bench.harness.campaign.state import runs_by_case
+from latency_bench.harness.campaign.status import statuses
+from latency_bench.harness.campaign.tally import Tally
+from latency_bench.harness.store.listing import find_rows
 
 
 class Silent:

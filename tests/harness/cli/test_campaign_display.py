@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from devices.runners.base import Progress
-from harness.campaign.journal import Journal
-from harness.campaign.tally import Tally
-from harness.cli.campaign_display import CampaignDisplay
-from harness.cli.watch import rendered, watch
+from latency_bench.devices.runners.base import Progress
+from latency_bench.harness.campaign.journal import Journal
+from latency_bench.harness.campaign.tally import Tally
+from latency_bench.harness.cli.campaign_display import CampaignDisplay
+from latency_bench.harness.cli.watch import rendered, watch
 
 HOSTILE = "b0-seg \x1b[2Jon [red]local[/red]"
 

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli.figures import byte_size, counted, decimals_of_ms, interval, milliseconds, printable, scaled
+from latency_bench.harness.cli.figures import (
+    byte_size,
+    counted,
+    decimals_of_ms,
+    interval,
+    milliseconds,
+    printable,
+    scaled,
+)
 
 
 @pytest.mark.parametrize(

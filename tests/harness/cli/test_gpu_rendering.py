@@ -7,8 +7,8 @@ import io
 
 from rich.console import Console
 
-from harness.cli.rendering import render_result
-from harness.conditions import differences
+from latency_bench.harness.cli.rendering import render_result
+from latency_bench.harness.conditions import differences
 
 
 def on_gpu(make_record, name="NVIDIA H200", **changes):

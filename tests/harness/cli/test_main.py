@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from harness.cli.failures import extra_that_has
-from harness.cli.main import COMMANDS
+from latency_bench.harness.cli.failures import extra_that_has
+from latency_bench.harness.cli.main import COMMANDS
 
 HEAVY = {"torch", "pandas", "pyarrow", "matplotlib", "onnx", "scipy", "numpy", "pydantic", "rich", "litert_torch"}
 
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys\nfrom harness.cli.main import bench\n"
+        "import sys\nfrom latency_bench.harness.cli.main import bench\n"
         "try:\n    bench.main(['--help'], standalone_mode=False)\nfinally:\n    print('|'.join(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

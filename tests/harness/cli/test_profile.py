@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.profiling import by_operator, shares
+from latency_bench.harness.profiling import by_operator, shares
 
 TINY = ("--model", "b0-cls-r224", "--resolution", "64x64")
 
@@ -69,6 +69,6 @@ def _check(layers):
 def _convolutions():
     import torch
 
-    from model_specs import load_spec
+    from latency_bench.model_specs import load_spec
 
     return sum(isinstance(one, torch.nn.Conv2d) for one in load_spec("b0-cls-r224").build().modules())

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli.report import report
-from reports.claims import build
-from reports.tables.table import Cell
+from latency_bench.harness.cli.report import report
+from latency_bench.reports.claims import build
+from latency_bench.reports.tables.table import Cell
 
 Report = Callable[..., Result]
 
@@ -128,7 +128,7 @@ def test_devices_that_do_not_go_into_one_figure_get_one_each(run_report: Report,
 
 
 def test_a_figure_that_cannot_be_drawn_is_an_error_where_it_was_asked_for(run_report: Report, tmp_path: Path) -> None:
-    from reports.plots.style import FigureError
+    from latency_bench.reports.plots.style import FigureError
 
     done = run_report("--figure", "7", "--device", "desk", "--to", "out")
     assert isinstance(done.exception, FigureError)
@@ -148,7 +148,7 @@ def test_an_empty_store_shows_what_to_do(run_report: Report, tmp_path: Path) -> 
 
 
 def test_a_device_without_runs_has_to_be_a_configured_one(run_report: Report) -> None:
-    from devices.errors import InventoryError
+    from latency_bench.devices.errors import InventoryError
 
     assert "bench run --device local --runtime torch --threads 4 --precision fp16 --model" in run_report(
         "--table", "3", "--device", "local", "--runtime", "torch", "--threads", "4", "--precision", "fp16"

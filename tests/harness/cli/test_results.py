@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli.results import results
-from harness.store.errors import StoreLocationError, UnknownRunError
+from latency_bench.harness.cli.results import results
+from latency_bench.harness.store.errors import StoreLocationError, UnknownRunError
 
 StoreRun = Callable[..., Path]
 
@@ -166,7 +166,14 @@ def test_wrong_requests(bench: Bench, store_run: StoreRun, tmp_path: Path) -> No
 
 def test_an_unknown_run_is_one_line_and_exit_code_2(store_run: StoreRun, tmp_path: Path) -> None:
     store_run()
-    command = [sys.executable, "-c", "from harness.cli.main import main; main()", "results", "show", "nothing"]
+    command = [
+        sys.executable,
+        "-c",
+        "from latency_bench.harness.cli.main import main; main()",
+        "results",
+        "show",
+        "nothing",
+    ]
     done = subprocess.run([*command, "--store", str(tmp_path / "store")], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli.results import results
-from harness.errors import RequestError
-from harness.store.errors import BrokenRunError
-from harness.store.reader import run_names
+from latency_bench.harness.cli.results import results
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.reader import run_names
 
 StoreRun = Callable[..., Path]
 Bench = Callable[..., Result]
@@ -85,7 +85,7 @@ def test_samples_are_written_beside_the_runs(bench: Bench, tmp_path: Path) -> No
 def test_wrong_requests_to_export(bench: Bench, tmp_path: Path, store_run: StoreRun) -> None:
     assert "say what to write" in str(bench("export").exception)
     nothing = bench("export", "--status", "unstable", "--to", str(tmp_path / "x.tar")).exception
-    assert isinstance(nothing, RequestError)
+    assert isinstance(nothing, UsageError)
     outside = bench(
         "export",
         str(tmp_path / "store" / "orin" / "b1-seg" / SECOND),
@@ -94,7 +94,7 @@ def test_wrong_requests_to_export(bench: Bench, tmp_path: Path, store_run: Store
         "--store",
         str(tmp_path / "another"),
     ).exception
-    assert isinstance(outside, RequestError)
+    assert isinstance(outside, UsageError)
     assert "is not in the store" in str(outside)
     assert not (tmp_path / "x.tar").exists()
 
@@ -128,7 +128,7 @@ def test_a_hostile_archive_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
         [
             sys.executable,
             "-m",
-            "harness.cli.main",
+            "latency_bench.harness.cli.main",
             "results",
             "import",
             tmp_path / "x.tar",

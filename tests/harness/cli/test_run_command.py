@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_no_run_and_no_process(bench, bench_environment, tmp_path)
     slow.write_text(endless)
     bench("export", *TINY, "--format", "tflite")
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli.main", "run", *TINY, "--protocol", str(slow)],
+        [sys.executable, "-m", "latency_bench", "run", *TINY, "--protocol", str(slow)],
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli.campaign_display import duration, time_left
+from latency_bench.harness.cli.campaign_display import duration, time_left
 
 FAST = """name: fast
 rounds: 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.export.job import ExportJob
-from model_specs.spec import ModelSpec
+from latency_bench.harness.export.job import ExportJob
+from latency_bench.model_specs.spec import ModelSpec
 
 SOURCE = '''
 """Tiny models, and some that misbehave."""

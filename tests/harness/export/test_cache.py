@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from harness.export.artifact import Artifact
-from harness.export.cache import ArtifactCache, BrokenCacheEntryWarning, default_directory
-from harness.export.errors import CacheError
-from harness.export.key import sha256_of
+from latency_bench.harness.export.artifact import Artifact
+from latency_bench.harness.export.cache import ArtifactCache, BrokenCacheEntryWarning, default_directory
+from latency_bench.harness.export.errors import CacheError
+from latency_bench.harness.export.key import sha256_of
 
 KEY = "ab" * 32
 
@@ -114,7 +114,7 @@ def test_what_a_killed_process_left_is_cleared_away(cache: ArtifactCache) -> Non
 def test_only_one_process_holds_the_lock(cache: ArtifactCache) -> None:
     code = (
         "import sys\n"
-        "from harness.export.cache import ArtifactCache\n"
+        "from latency_bench.harness.export.cache import ArtifactCache\n"
         "def waiting(): print('waiting', flush=True)\n"
         f"with ArtifactCache(sys.argv[1]).lock({KEY!r}, waiting): print('held', flush=True)\n"
     )

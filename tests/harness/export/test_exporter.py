@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from harness.export import (
+from latency_bench.harness.export import (
     ArtifactCache,
     BrokenCacheEntryWarning,
     CacheError,
@@ -24,13 +24,13 @@ from harness.export import (
     ExportOutOfMemoryError,
     export_artifact,
 )
-from model_specs.spec import ModelSpec
+from latency_bench.model_specs.spec import ModelSpec
 
 MakeSpec = Callable[..., ModelSpec]
 EXPORT = """
 import sys
-from harness.export import export_artifact
-from model_specs.spec import ModelSpec
+from latency_bench.harness.export import export_artifact
+from latency_bench.model_specs.spec import ModelSpec
 spec = ModelSpec.model_validate_json(open(sys.argv[1]).read())
 artifact = export_artifact(spec, sys.argv[3], cache=sys.argv[2])
 heavy = {"torch", "onnx", "onnxslim", "litert_torch", "ai_edge_litert", "jax"} & set(sys.modules)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devices.worker.inputs import generate
-from devices.worker.request import InputTensor
-from harness.export import Artifact, ExportOptions, describe_inputs, export_artifact
-from harness.export.options import Format
-from model_specs import load_spec
-from model_specs.spec import ModelSpec
+from bench_worker.inputs import generate
+from bench_worker.job import InputTensor
+from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs, export_artifact
+from latency_bench.harness.export.options import Format
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.spec import ModelSpec
 
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 

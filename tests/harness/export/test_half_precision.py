@@ -11,9 +11,9 @@ import onnx
 import pytest
 import torch
 
-from harness.export import onnx_export
-from harness.export.half_precision import fits_half
-from harness.export.job import ExportJob
+from latency_bench.harness.export import onnx_export
+from latency_bench.harness.export.half_precision import fits_half
+from latency_bench.harness.export.job import ExportJob
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]

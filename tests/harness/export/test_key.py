@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.export import ExportOptions, key
-from harness.export.errors import ExportError
-from harness.export.key import cache_key, key_document
-from harness.export.options import Format
-from model_specs.errors import SpecError
-from model_specs.spec import ModelSpec
+from latency_bench.harness.export import ExportOptions, key
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.key import cache_key, key_document
+from latency_bench.harness.export.options import Format
+from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.spec import ModelSpec
 
 MakeSpec = Callable[..., ModelSpec]
 
@@ -80,10 +80,11 @@ def test_another_version_of_a_converter_is_another_export(
 
 
 def test_a_new_family_leaves_other_exports_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.export.sources import hash_sources
+    from latency_bench.harness.export.sources import hash_sources
 
     assert (
-        hash_sources(["model_specs.building"], leave_out=key.REGISTRY)[0] != hash_sources(["model_specs.building"])[0]
+        hash_sources(["latency_bench.model_specs.building"], leave_out=key.REGISTRY)[0]
+        != hash_sources(["latency_bench.model_specs.building"])[0]
     )
 
 

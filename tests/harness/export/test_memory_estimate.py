@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.export.memory_estimate import estimate_memory
-from model_specs import load_spec
+from latency_bench.harness.export.memory_estimate import estimate_memory
+from latency_bench.model_specs import load_spec
 
 pytest.importorskip("torch")
 

@@ -10,9 +10,9 @@ import onnx
 import pytest
 import torch
 
-from harness.export import onnx_export
-from harness.export.errors import ExportError
-from harness.export.job import ExportJob
+from latency_bench.harness.export import onnx_export
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import ExportJob
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 MIB = 1 << 20
-CODE = "from harness.export.peak_memory import peak_memory_bytes; {before}; print(peak_memory_bytes())"
+CODE = "from latency_bench.harness.export.peak_memory import peak_memory_bytes; {before}; print(peak_memory_bytes())"
 
 
 def peak_of(before: str) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from harness.export import pt2_export
-from harness.export.errors import ExportError
-from harness.export.job import ExportJob
+from latency_bench.harness.export import pt2_export
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import ExportJob
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]

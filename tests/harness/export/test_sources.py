@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.export.errors import ExportError
-from harness.export.sources import hash_sources
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.sources import hash_sources
 
 FILES = {
     "__init__.py": "",

@@ -10,11 +10,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from harness.export import tflite_export
-from harness.export.errors import ExportError
-from harness.export.job import ExportJob
-from harness.export.tflite_delegation import xnnpack_delegation
-from harness.export.tflite_graph import read_graph, rename_tensors
+from latency_bench.harness.export import tflite_export
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import ExportJob
+from latency_bench.harness.export.tflite_delegation import xnnpack_delegation
+from latency_bench.harness.export.tflite_graph import read_graph, rename_tensors
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
@@ -78,7 +78,7 @@ def test_a_custom_operator_is_refused(make_job: MakeJob, image: torch.Tensor, mo
     assert graph.custom_operators == {"FlexTanh"}
     assert graph.operators == {"CONV_2D": 1, "FlexTanh": 1}
 
-    import harness.export.tflite_graph as tflite_graph
+    import latency_bench.harness.export.tflite_graph as tflite_graph
 
     def to_custom_after(path: Path, *names: list[str]) -> None:
         rename_tensors(path, *names)

@@ -11,14 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from harness.export import ExportError, ExportOptions, tflite_export
-from harness.export.exporter import check_request
-from harness.export.job import ExportJob
-from harness.export.key import cache_key, key_document
-from harness.export.options import PRECISIONS, QUANTIZED
-from harness.export.tflite_graph import constant_bytes, read_graph
-from harness.export.tflite_quantize import quantize
-from harness.fidelity import MAX_RELATIVE_ERROR, MIN_ARGMAX_AGREEMENT, MIN_COSINE, compare_outputs
+from latency_bench.harness.export import ExportError, ExportOptions, tflite_export
+from latency_bench.harness.export.exporter import check_request
+from latency_bench.harness.export.job import ExportJob
+from latency_bench.harness.export.key import cache_key, key_document
+from latency_bench.harness.export.options import PRECISIONS, QUANTIZED
+from latency_bench.harness.export.tflite_graph import constant_bytes, read_graph
+from latency_bench.harness.export.tflite_quantize import quantize
+from latency_bench.harness.fidelity.outputs import (
+    MAX_RELATIVE_ERROR,
+    MIN_ARGMAX_AGREEMENT,
+    MIN_COSINE,
+    compare_outputs,
+)
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]

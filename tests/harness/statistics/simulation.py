@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from latency_models import INDEPENDENT, Floats, LatencyModel, Random, processes
 
-from devices.worker.precision import LOOK_GROWTH, median_interval_rank
-from harness.statistics.comparison import Comparison, compare
-from harness.statistics.intervals import MedianEstimate, median_interval
+from bench_worker.stopping import LOOK_GROWTH, median_interval_rank
+from latency_bench.harness.statistics.comparison import Comparison, compare
+from latency_bench.harness.statistics.intervals import MedianEstimate, median_interval
 
 
 @dataclass(frozen=True)

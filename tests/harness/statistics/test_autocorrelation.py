@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from latency_models import normal_ar1
 
-from harness.statistics import autocorrelation
-from harness.statistics.autocorrelation import effective_count, effective_count_at
+from latency_bench.harness.statistics import autocorrelation
+from latency_bench.harness.statistics.autocorrelation import effective_count, effective_count_at
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devices.device import Device
-from harness.case import Case
-from harness.protocol import load_protocol
-from harness.statistics.builds import spread_by_build
-from model_specs import load_spec
+from latency_bench.devices.device import Device
+from latency_bench.harness.case import Case
+from latency_bench.harness.protocol import load_protocol
+from latency_bench.harness.statistics.builds import spread_by_build
+from latency_bench.model_specs import load_spec
 
 
 def test_builds_that_differ_are_told_from_rounds_that_do():

@@ -5,7 +5,7 @@ import pytest
 from latency_models import processes
 from simulation import verdicts
 
-from harness.statistics.comparison import Comparison, compare, compare_many, holm, rounds_needed
+from latency_bench.harness.statistics.comparison import Comparison, compare, compare_many, holm, rounds_needed
 
 
 def _rounds(medians: list[float]) -> list[np.ndarray]:

@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.statistics.condition_flags import Conditions, HostLoad, condition_flags
-from harness.statistics.flags import REMEDIES, FlagKind, OptionsInUse, Severity
-from harness.statistics.throttling import Throttling
+from latency_bench.harness.statistics.condition_flags import Conditions, HostLoad, condition_flags
+from latency_bench.harness.statistics.flags import REMEDIES, FlagKind, OptionsInUse, Severity
+from latency_bench.harness.statistics.throttling import Throttling
 
 QUIET: dict[str, Any] = {
     "timer_resolution": 0.001,

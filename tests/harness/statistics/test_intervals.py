@@ -7,7 +7,7 @@ from scipy.stats import norm
 from simulation import coverage_of_one_round, coverage_of_rounds, coverage_of_sequential_stop
 from simulation import stopped_by_precision as stopped_at
 
-from harness.statistics.intervals import median_interval, quantile_interval
+from latency_bench.harness.statistics.intervals import median_interval, quantile_interval
 
 LEAST, MOST = 0.93, 0.98
 

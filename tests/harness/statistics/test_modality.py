@@ -12,7 +12,7 @@ from latency_models import (
 )
 from scipy.optimize import linprog
 
-from harness.statistics.modality import DIP_CRITICAL, dip, find_two_modes
+from latency_bench.harness.statistics.modality import DIP_CRITICAL, dip, find_two_modes
 
 
 def _dip_by_linear_programme(values: np.ndarray) -> float:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from devices.worker.precision import median_interval_rank
-from harness.statistics.order_statistics import (
+from bench_worker.stopping import median_interval_rank
+from latency_bench.harness.statistics.order_statistics import (
     check_samples,
     rank_interval,
     smallest_count_for_interval,
@@ -77,8 +77,8 @@ def test_a_run_is_judged_without_the_slowest_imports() -> None:
     script = """
 import sys
 import numpy as np
-from harness.statistics.sample_flags import sample_flags
-from harness.statistics.summary import summarise
+from latency_bench.harness.statistics.sample_flags import sample_flags
+from latency_bench.harness.statistics.summary import summarise
 rounds = [np.random.RandomState(seed).lognormal(0.0, 0.1, 200) for seed in range(3)]
 summarise(rounds, tick=None), sample_flags(rounds)
 print(*sorted({"scipy.stats", "scipy.optimize", "pandas"} & set(sys.modules)))

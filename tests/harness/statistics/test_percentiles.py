@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from harness.statistics.percentiles import percentile, samples_needed, tail_percentiles
+from latency_bench.harness.statistics.percentiles import percentile, samples_needed, tail_percentiles
 
 
 @pytest.mark.parametrize(("level", "needed"), [(0.5, 11), (0.9, 64), (0.95, 130), (0.99, 662), (0.999, 6636)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.statistics.power_law import crossover, exponent
+from latency_bench.harness.statistics.power_law import crossover, exponent
 
 SIZES = (256, 1024, 4096)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from harness.statistics import rank_test
-from harness.statistics.rank_test import mann_whitney_p, midranks, pairs_outside, smallest_p
+from latency_bench.harness.statistics import rank_test
+from latency_bench.harness.statistics.rank_test import mann_whitney_p, midranks, pairs_outside, smallest_p
 
 
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (2, 7), (9, 9), (4, 13), (20, 20)])

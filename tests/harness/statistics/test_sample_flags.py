@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from latency_models import AUTOCORRELATED, COARSELY_QUANTISED, QUANTISED, LatencyModel, normal_ar1, processes
 
-from harness.statistics.flags import Flag, FlagKind, OptionsInUse
-from harness.statistics.sample_flags import sample_flags
+from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse
+from latency_bench.harness.statistics.sample_flags import sample_flags
 
 ROUNDS = 9
 

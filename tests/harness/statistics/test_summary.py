@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from harness.statistics.summary import summarise
+from latency_bench.harness.statistics.summary import summarise
 
 
 def test_outliers_stay_in_every_number() -> None:
@@ -42,6 +42,6 @@ def test_a_phase_that_took_no_time_has_no_relative_figures_and_does_not_fail() -
 
 def test_importing_the_statistics_does_not_import_scipy() -> None:
     names = ("summary", "sample_flags", "condition_flags", "comparison", "throttling")
-    modules = ", ".join(f"harness.statistics.{name}" for name in names)
+    modules = ", ".join(f"latency_bench.harness.statistics.{name}" for name in names)
     code = f"import sys, {modules}; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from latency_models import normal_ar1
 
-from harness.statistics.throttling import LEAST_DROP, LEAST_READINGS, LEAST_SHARE, detect_throttling, running_median
+from latency_bench.harness.statistics.throttling import (
+    LEAST_DROP,
+    LEAST_READINGS,
+    LEAST_SHARE,
+    detect_throttling,
+    running_median,
+)
 
 Random = np.random.Generator
 

@@ -15,8 +15,8 @@ from types import ModuleType
 
 import pyarrow.parquet  # noqa: F401  (imported before the forks, so that each of them is quick)
 
-from harness.store.record import RunRecord
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.writer import RunWriter
 
 FILE_OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.scandir", "os.listdir"}
 

@@ -17,12 +17,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.store.archive import write_archive
-from harness.store.archive_reader import Limits, read_archive
-from harness.store.errors import ArchiveError, BrokenRunError, StoreError, StoreFullError, StoreLocationError
-from harness.store.importing import import_runs
-from harness.store.reader import run_names, run_paths
-from harness.store.verify import verify_store
+from latency_bench.harness.store.archive import write_archive
+from latency_bench.harness.store.archive_reader import Limits, read_archive
+from latency_bench.harness.store.errors import (
+    ArchiveError,
+    BrokenRunError,
+    StoreError,
+    StoreFullError,
+    StoreLocationError,
+)
+from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.reader import run_names, run_paths
+from latency_bench.harness.store.verify import verify_store
 
 StoreRun = Callable[..., Path]
 
@@ -365,7 +371,7 @@ def test_a_full_disk_during_an_import_leaves_nothing(
 def test_an_import_that_was_killed_is_found_and_can_be_done_again(store: Path, there: Path, tmp_path: Path) -> None:
     write_archive(run_paths(store), tmp_path / "runs.tar")
     program = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom harness.store import importing\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom latency_bench.harness.store import importing\n"
         "real = importing.put_in_place\n"
         "def put(*arguments):\n    real(*arguments)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
         "importing.put_in_place = put\nimporting.import_runs(Path(sys.argv[1]), Path(sys.argv[2]))\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.checksums import read_checksums
-from harness.store.errors import BrokenRunError
-from harness.store.verify import verify_run
+from latency_bench.harness.store.checksums import read_checksums
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.verify import verify_run
 
 StoreRun = Callable[..., Path]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.layout import new_run_id
-from harness.store.listing import find_rows
-from harness.store.reader import open_run
-from harness.store.record import RunRecord
-from harness.store.verify import verify_store
+from latency_bench.harness.store.layout import new_run_id
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import open_run
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.verify import verify_store
 
 StoreRun = Callable[..., Path]
 MakeRecord = Callable[..., RunRecord]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.results import results
-from harness.store.archive_reader import GIB, Limits
-from harness.store.parquet_export import SAMPLE_COLUMNS, runs_schema
-from harness.store.record import RunRecord
-from harness.store.run_table import COLUMNS
+from latency_bench.harness.cli.results import results
+from latency_bench.harness.store.archive_reader import GIB, Limits
+from latency_bench.harness.store.parquet_export import SAMPLE_COLUMNS, runs_schema
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.run_table import COLUMNS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "store.md").read_text(encoding="utf-8")
 SECTIONS = {section.split("\n", 1)[0]: section for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)}

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from harness.store import listing
-from harness.store.index import Index, Row, index_file
-from harness.store.listing import find_rows
+from latency_bench.harness.store import listing
+from latency_bench.harness.store.index import Index, Row, index_file
+from latency_bench.harness.store.listing import find_rows
 
 StoreRun = Callable[..., Path]
 
@@ -130,7 +130,7 @@ def test_the_same_store_by_another_path_has_the_same_index(store: Path, tmp_path
 
 def test_code_that_makes_other_rows_has_another_index(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = index_file(store)
-    monkeypatch.setattr("harness.store.index.newest_version", lambda: 99)
+    monkeypatch.setattr("latency_bench.harness.store.index.newest_version", lambda: 99)
     assert index_file(store) != before
 
 
@@ -180,7 +180,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
 
 
 def test_a_locked_index_costs_only_time(store: Path, monkeypatch: pytest.MonkeyPatch, read: list[str]) -> None:
-    monkeypatch.setattr("harness.store.index._BUSY_S", 0.05)
+    monkeypatch.setattr("latency_bench.harness.store.index._BUSY_S", 0.05)
     truth = _truth(store)
     list(find_rows(store))
     read.clear()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.store import layout
-from harness.store.errors import InvalidNameError
-from harness.store.writer import RunWriter
+from latency_bench.harness.store import layout
+from latency_bench.harness.store.errors import InvalidNameError
+from latency_bench.harness.store.writer import RunWriter
 
 STORE = Path("/srv/store")
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.errors import StoreLocationError
-from harness.store.location import store_location
+from latency_bench.harness.store.errors import StoreLocationError
+from latency_bench.harness.store.location import store_location
 
 
 def test_the_argument_wins_over_the_environment_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

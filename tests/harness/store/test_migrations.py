@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import pytest
 
-from harness.store.archive import write_archive
-from harness.store.errors import BrokenRunError, NewerRecordError
-from harness.store.importing import import_runs
-from harness.store.index import index_file
-from harness.store.listing import find_rows
-from harness.store.migrations import STEPS, migrate, newest_version
-from harness.store.reader import open_run
-from harness.store.record import RunRecord, parse_record
-from harness.store.verify import verify_store
+from latency_bench.harness.store.archive import write_archive
+from latency_bench.harness.store.errors import BrokenRunError, NewerRecordError
+from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.index import index_file
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.migrations import STEPS, migrate, newest_version
+from latency_bench.harness.store.reader import open_run
+from latency_bench.harness.store.record import RunRecord, parse_record
+from latency_bench.harness.store.verify import verify_store
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -84,10 +84,10 @@ def version_2(monkeypatch: pytest.MonkeyPatch) -> None:
     def to_2(record: dict[str, Any]) -> dict[str, Any]:
         return {**record, "author": "unknown"}
 
-    monkeypatch.setattr("harness.store.record.RunRecord", Next)
-    monkeypatch.setattr("harness.store.record.migrate", partial(migrate, steps=(to_2,)))
+    monkeypatch.setattr("latency_bench.harness.store.record.RunRecord", Next)
+    monkeypatch.setattr("latency_bench.harness.store.record.migrate", partial(migrate, steps=(to_2,)))
     for module in ("record", "row_source", "index"):
-        monkeypatch.setattr(f"harness.store.{module}.newest_version", lambda: 2)
+        monkeypatch.setattr(f"latency_bench.harness.store.{module}.newest_version", lambda: 2)
 
 
 def test_a_store_of_an_older_version_is_listed_opened_verified_and_moved_without_being_changed(

@@ -14,18 +14,17 @@ from typing import Any
 import fsspec
 import pytest
 
-from harness.store import mirrors
-from harness.store.errors import BrokenRunError, StoreError, StoreLocationError
-from harness.store.importing import import_runs
-from harness.store.listing import find_rows
-from harness.store.location import store_location
-from harness.store.mirror import Mirror, NotSentWarning
-from harness.store.reader import open_run, run_names
-from harness.store.record import RunRecord
-from harness.store.run_table import load_runs
-from harness.store.samples import SampleBlock
-from harness.store.verify import verify_store
-from harness.store.writer import RunWriter
+from latency_bench.harness.store import mirrors
+from latency_bench.harness.store.errors import BrokenRunError, StoreError, StoreLocationError
+from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.listing import find_rows, load_runs
+from latency_bench.harness.store.location import store_location
+from latency_bench.harness.store.mirror import Mirror, NotSentWarning
+from latency_bench.harness.store.reader import open_run, run_names
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.verify import verify_store
+from latency_bench.harness.store.writer import RunWriter
 
 StoreRun = Callable[..., Path]
 
@@ -79,14 +78,14 @@ def _no_open_mirrors() -> Iterator[None]:
     mirrors._OPEN.clear()
 
 
-def _write(store: Path, blocks: list[SampleBlock], record: RunRecord) -> Path:
+def _write(store: Path, blocks: list[StageSamples], record: RunRecord) -> Path:
     with RunWriter(store, "local", "b1-seg", record.run_id) as writer:
         writer.add_evidence("worker.log", "loaded\n")
         writer.write_samples(blocks)
         return writer.commit(record)
 
 
-Example = tuple[list[SampleBlock], RunRecord]
+Example = tuple[list[StageSamples], RunRecord]
 
 
 @pytest.fixture
@@ -321,7 +320,7 @@ def test_the_command_line_works_with_an_address(
 
     def bench(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "harness.cli.main", *words],
+            [sys.executable, "-m", "latency_bench", *words],
             check=False,
             capture_output=True,
             text=True,

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from harness.store import parquet_export
-from harness.store.errors import BrokenRunError
-from harness.store.listing import find_rows
-from harness.store.parquet_export import SAMPLE_COLUMNS, runs_schema, write_runs, write_samples
-from harness.store.reader import open_run
-from harness.store.run_table import COLUMNS, load_runs
+from latency_bench.harness.store import parquet_export
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.listing import find_rows, load_runs
+from latency_bench.harness.store.parquet_export import SAMPLE_COLUMNS, runs_schema, write_runs, write_samples
+from latency_bench.harness.store.reader import open_run
+from latency_bench.harness.store.run_table import COLUMNS
 
 StoreRun = Callable[..., Path]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.listing import find_rows
-from harness.store.quarantine import set_aside
-from harness.store.reader import run_names
-from harness.store.verify import verify_run, verify_store
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.quarantine import set_aside
+from latency_bench.harness.store.reader import run_names
+from latency_bench.harness.store.verify import verify_run, verify_store
 
 StoreRun = Callable[..., Path]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
-from harness.store.listing import find_rows
-from harness.store.reader import BrokenRun, open_run
+from latency_bench.harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import BrokenRun, open_run
 
 StoreRun = Callable[..., Path]
 

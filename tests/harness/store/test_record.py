@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from harness.store.errors import BrokenRunError, NewerRecordError
-from harness.store.record import RunRecord, parse_record
+from latency_bench.harness.store.errors import BrokenRunError, NewerRecordError
+from latency_bench.harness.store.record import RunRecord, parse_record
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.store.record import RunRecord
-from harness.store.redaction import json_without_secrets, secrets_of, without_secrets
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.redaction import json_without_secrets, secrets_of, without_secrets
+from latency_bench.harness.store.writer import RunWriter
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.store.listing import find_rows, read_row
-from harness.store.reader import BrokenRun
-from harness.store.record import RunRecord
-from harness.store.row_source import RowSource
-from harness.store.run_table import COLUMNS, io_bytes, load_runs, row_of
+from latency_bench.harness.store.listing import find_rows, load_runs, read_row
+from latency_bench.harness.store.reader import BrokenRun
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.row_source import RowSource
+from latency_bench.harness.store.run_table import COLUMNS, io_bytes, row_of
 
 StoreRun = Callable[..., Path]
 MakeRecord = Callable[..., RunRecord]

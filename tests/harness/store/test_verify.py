@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from harness.store.samples import SampleBlock, read_samples, samples_to_parquet
-from harness.store.verify import Finding, verify_run, verify_store
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.sample_table import StageSamples, read_samples, samples_to_parquet
+from latency_bench.harness.store.verify import Finding, verify_run, verify_store
+from latency_bench.harness.store.writer import RunWriter
 
 StoreRun = Callable[..., Path]
 
@@ -33,7 +33,7 @@ def _edit(run: Path, change: Callable[[dict[str, Any]], None]) -> None:
     (run / "SHA256SUMS").unlink(missing_ok=True)
 
 
-def _replace_samples(run: Path, blocks: list[SampleBlock]) -> None:
+def _replace_samples(run: Path, blocks: list[StageSamples]) -> None:
     """Other samples, with a record that vouches for the file: only their content can give it away."""
     import hashlib
 
@@ -111,12 +111,12 @@ def test_samples_that_are_not_those_of_the_summary_are_found(store_run: StoreRun
     run = store_run()
     blocks = read_samples(run / "samples.parquet")
     short = blocks[1]
-    cut = SampleBlock(short.round, short.warmup, short.start_ns[:-1], short.latency_ns[:-1])
+    cut = StageSamples(short.round, short.warmup, short.start_ns[:-1], short.latency_ns[:-1])
     _replace_samples(run, [blocks[0], cut, *blocks[2:]])
     assert any("round 0, sampling: 39 samples, the record says 40" in one.problem for one in verify_run(run))
     _replace_samples(run, blocks[1:])
     assert "round 0, warm-up: 0 samples, the record says 5" in _only(verify_run(run)).problem
-    slower = SampleBlock(short.round, short.warmup, short.start_ns, short.latency_ns + 50_000_000)
+    slower = StageSamples(short.round, short.warmup, short.start_ns, short.latency_ns + 50_000_000)
     _replace_samples(run, [blocks[0], slower, *blocks[2:]])
     assert "the summary says" in _only(verify_run(run)).problem
 

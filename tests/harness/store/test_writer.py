@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.errors import RunExistsError, StoreError, StoreFullError
-from harness.store.listing import find_rows
-from harness.store.reader import open_run, run_paths
-from harness.store.record import RunRecord
-from harness.store.verify import verify_store
-from harness.store.writer import RunWriter
+from latency_bench.harness.store.errors import RunExistsError, StoreError, StoreFullError
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import open_run, run_paths
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.verify import verify_store
+from latency_bench.harness.store.writer import RunWriter
 
 RUN_ID = "20261122T101500Z-3f9a1c"
 MakeRecord = Callable[..., RunRecord]
@@ -166,7 +166,7 @@ def test_ctrl_c_at_any_file_operation_leaves_a_whole_run_or_nothing(tmp_path: Pa
 
 def test_ctrl_c_from_the_keyboard_leaves_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom harness.store.writer import RunWriter\n"
+        "import sys, time\nfrom pathlib import Path\nfrom latency_bench.harness.store.writer import RunWriter\n"
         f"with RunWriter(Path(sys.argv[1]), 'local', 'b1-seg', '{RUN_ID}') as writer:\n"
         "    writer.add_evidence('a.log', 'x')\n    print('writing', flush=True)\n    time.sleep(300)\n"
     )
@@ -212,8 +212,8 @@ def test_a_disk_that_is_full_at_any_write_leaves_nothing(
 
 def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom pathlib import Path\nfrom harness.store.errors import StoreFullError\n"
-        "from harness.store.writer import RunWriter\n"
+        "import sys\nfrom pathlib import Path\nfrom latency_bench.harness.store.errors import StoreFullError\n"
+        "from latency_bench.harness.store.writer import RunWriter\n"
         "try:\n"
         f"    with RunWriter(Path(sys.argv[1]), 'local', 'b1-seg', '{RUN_ID}') as writer:\n"
         "        writer.add_evidence('a.log', bytes(100_000))\n"
@@ -291,8 +291,8 @@ def test_folders_that_another_writer_removes_meanwhile_are_made_again(
 def test_two_writers_of_one_store_do_not_disturb_each_other(tmp_path: Path) -> None:
     # Every second run is given up, so that empty folders vanish under the other's feet.
     program = (
-        "import sys\nfrom pathlib import Path\nfrom harness.store.layout import new_run_id\n"
-        "from harness.store.writer import RunWriter\n"
+        "import sys\nfrom pathlib import Path\nfrom latency_bench.harness.store.layout import new_run_id\n"
+        "from latency_bench.harness.store.writer import RunWriter\n"
         "for number in range(60):\n"
         "    with RunWriter(Path(sys.argv[1]), f'device-{number % 3}', 'b1-seg', new_run_id()) as writer:\n"
         "        writer.add_evidence('a.log', 'x')\n"

@@ -90,7 +90,7 @@ def tflite_outputs(tmp_path: Path) -> Run:
         litert_torch = pytest.importorskip("litert_torch")
         from ai_edge_litert.interpreter import Interpreter
 
-        from harness.export.tflite_graph import read_graph
+        from latency_bench.harness.export.tflite_graph import read_graph
 
         path = tmp_path / "model.tflite"
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_specs.architectures.efficientvit.attention_formulas import (
+from latency_bench.model_specs.architectures.efficientvit.attention_formulas import (
     relu_linear_attention,
     relu_linear_attention_of_columns,
     relu_quadratic_attention,

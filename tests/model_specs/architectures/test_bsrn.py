@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs.architectures import bsrn
+from latency_bench.model_specs.architectures import bsrn
 
 SMALL = {"width": 16, "depth": 2}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs import UnknownModelError
-from model_specs.architectures import deeplabv3plus
+from latency_bench.model_specs import UnknownModelError
+from latency_bench.model_specs.architectures import deeplabv3plus
 
 
 def test_the_trunk_stops_halving_at_stride_8_and_dilates_instead() -> None:

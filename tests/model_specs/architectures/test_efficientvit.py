@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model_specs import ModelSpec, list_specs, load_spec
-from model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
-from model_specs.architectures.efficientvit.layers import LayerNorm2d, Resize, Upsample
+from latency_bench.model_specs import ModelSpec, list_specs, load_spec
+from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
+from latency_bench.model_specs.architectures.efficientvit.layers import LayerNorm2d, Resize, Upsample
 
 OURS = [spec for spec in list_specs() if spec.builder.startswith("efficientvit.")]
 # Of 65504; leaves room for inputs and trained weights that are wilder than ours.

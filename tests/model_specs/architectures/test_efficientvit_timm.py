@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from model_specs import load_spec
-from model_specs.architectures.efficientvit.layers import ConvNorm
-from model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.architectures.efficientvit.layers import ConvNorm
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
 WITH_PARAMETERS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear)
 SIZE = (96, 128)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from model_specs.architectures.fastervit import attention, classification, positions
+from latency_bench.model_specs.architectures.fastervit import attention, classification, positions
 
 SMALL: dict[str, Any] = {
     "depths": (1, 1, 2, 1),

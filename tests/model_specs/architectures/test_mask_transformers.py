@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs.architectures import mask_transformers
+from latency_bench.model_specs.architectures import mask_transformers
 
 
 @pytest.mark.parametrize("build", [mask_transformers.build_maskformer, mask_transformers.build_mask2former])

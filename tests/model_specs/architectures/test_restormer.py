@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model_specs.architectures import restormer
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures import restormer
+from latency_bench.model_specs.errors import SpecError
 
 SMALL: dict[str, Any] = {"width": 8, "depths": (1, 2, 1, 1), "refinement_depth": 1}
 

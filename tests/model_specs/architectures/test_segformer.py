@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model_specs.architectures import segformer
+from latency_bench.model_specs.architectures import segformer
 
 SMALL: dict[str, Any] = {"depths": (1, 1, 1, 1), "classes": 5, "decoder_width": 16, "widths": (16, 16, 20, 32)}
 

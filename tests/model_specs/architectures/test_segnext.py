@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model_specs.architectures.segnext import hamburger, mscan, segmentation
+from latency_bench.model_specs.architectures.segnext import hamburger, mscan, segmentation
 
 SMALL: dict[str, Any] = {
     "widths": (16, 16, 24, 32),

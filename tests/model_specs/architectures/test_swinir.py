@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs.architectures import swinir
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures import swinir
+from latency_bench.model_specs.errors import SpecError
 
 SMALL: dict[str, Any] = {"width": 12, "depths": (2, 2), "heads": 2}
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs import SpecError, UnknownModelError, load_spec
-from model_specs.architectures import timm_models
+from latency_bench.model_specs import SpecError, UnknownModelError, load_spec
+from latency_bench.model_specs.architectures import timm_models
 
 
 @pytest.mark.parametrize("name", ["hf-hub:timm/resnet18", "hf_hub:x", "local-dir:/etc", "../resnet18", "resnet1800000"])

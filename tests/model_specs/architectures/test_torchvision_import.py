@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from model_specs.architectures import torchvision_import
+from latency_bench.model_specs.architectures import torchvision_import
 
 PACKAGE = Path(torchvision_import.__file__).parents[2]
 SHAPE_FUNCTIONS = """
@@ -50,7 +50,7 @@ def library_that_does_not_load(package: Path) -> None:
 
 def interpret(package: Path, code: str) -> str:
     path = f"import sys; sys.path[:0] = [{str(package.parent)!r}, {str(PACKAGE)!r}]\n"
-    given = f"{path}from model_specs.architectures.torchvision_import import prepare_torchvision\n{code}"
+    given = f"{path}from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision\n{code}"
     done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -103,7 +103,7 @@ def test_another_failure_is_reported_and_leaves_nothing_half_imported(torchvisio
     (torchvision / "__init__.py").write_text("from torchvision import extension\nraise RuntimeError('worn out')")
     output = interpret(
         torchvision,
-        "from model_specs.errors import SpecError\n"
+        "from latency_bench.model_specs.errors import SpecError\n"
         "try: prepare_torchvision()\n"
         "except SpecError as error: print(error)\n"
         "print([name for name in sys.modules if name.startswith('torchvision')])",

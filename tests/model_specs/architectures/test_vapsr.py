@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs.architectures import vapsr
+from latency_bench.model_specs.architectures import vapsr
 
 SMALL = {"width": 8, "depth": 2, "attention_width": 12, "tail_width": 8}
 

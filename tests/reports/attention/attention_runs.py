@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.store.run_table import COLUMNS
+from latency_bench.harness.store.run_table import COLUMNS
 
 
 def run_row(number: int, model: str, tokens_or_size: tuple[int, int], median_ms: float | None, **changes: Any) -> Any:
@@ -54,8 +54,8 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 def example_runs() -> pd.DataFrame:
     """Linear attention takes N/256 ms, softmax (N/256)^2/2 ms, the widened linear form 1.5 times less than that; at
     16,384 tokens softmax does not fit. MACs as they are counted."""
-    from harness.attention.matching import macs_of, match
-    from model_specs.architectures.attention.subject import Subject, map_of
+    from latency_bench.harness.attention.matching import macs_of, match
+    from latency_bench.model_specs.architectures.attention.subject import Subject, map_of
 
     rows = []
     for tokens in (256, 1024, 4096, 16384):

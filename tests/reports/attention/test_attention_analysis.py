@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from attention_runs import run_row, table_of
 
-from reports.attention_models import memory_ends, whole_models
-from reports.attention_points import attention_points, label_of
-from reports.attention_ratios import attention_ratios
-from reports.attention_scaling import attention_crossovers, attention_fits
-from reports.attention_table import attention_markdown, attention_sections, write_attention_csv
+from latency_bench.reports.attention_models import memory_ends, whole_models
+from latency_bench.reports.attention_points import attention_points, label_of
+from latency_bench.reports.attention_ratios import attention_ratios
+from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
+from latency_bench.reports.attention_table import attention_markdown, attention_sections, write_attention_csv
 
 
 def pairs(runs, definition, label="softmax"):

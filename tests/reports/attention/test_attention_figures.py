@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 from attention_runs import table_of
 
-from reports.plots.attention import (
+from latency_bench.reports.plots.attention import (
     attention_bars,
     attention_scaling,
     draw_attention_bars,
     draw_attention_memory,
     draw_attention_scaling,
 )
-from reports.plots.attention_shares import draw_attention_shares
-from reports.plots.style import FORMATS, FigureError
+from latency_bench.reports.plots.attention_shares import draw_attention_shares
+from latency_bench.reports.plots.style import FORMATS, FigureError
 
 
 @pytest.mark.parametrize("draw", [draw_attention_bars, draw_attention_scaling, draw_attention_memory])

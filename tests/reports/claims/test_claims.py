@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from model_specs.catalog import load_spec
-from reports.claims.build import build_claims, verdict_counts
-from reports.claims.subjects import SUBJECTS, Claim, claims
-from reports.claims.verdicts import judge, judge_counted, printed_as
-from reports.measured import Evidence, settings
-from reports.published.tables import number, published_row
-from reports.tables.quantities import Measurements
-from reports.tables.table import Cell, Table
+from latency_bench.model_specs.catalog import load_spec
+from latency_bench.reports.claims.build import build_claims, verdict_counts
+from latency_bench.reports.claims.claim_verdicts import judge, judge_counted, printed_as
+from latency_bench.reports.claims.subjects import SUBJECTS, Claim, claims
+from latency_bench.reports.evidence import Evidence, settings
+from latency_bench.reports.published.tables import number, published_row
+from latency_bench.reports.tables.quantities import Measurements
+from latency_bench.reports.tables.table import Cell, Table
 
 Make = Callable[..., Any]
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from harness.cli.report_source import Source
-from harness.store.run_table import load_runs
-from reports.html import Section, write_html
-from reports.tables.html import html
+from latency_bench.harness.cli.report_source import Source
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.html import Section, write_html
+from latency_bench.reports.tables.html import html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

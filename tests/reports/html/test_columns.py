@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.store.run_table import COLUMNS
-from reports.html.columns import NUMBERS, TEXTS, TRUTHS, encode_runs
+from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.reports.html.columns import NUMBERS, TEXTS, TRUTHS, encode_runs
 
 
 def decoded(column: dict[str, Any]) -> list[Any]:
@@ -37,8 +37,8 @@ def test_every_cell_of_a_store_comes_back(runs: pd.DataFrame) -> None:
 
 
 def test_names_for_people_are_those_of_the_printed_figures(runs: pd.DataFrame) -> None:
-    from reports.plots.selection import case_name, setting_of
-    from reports.rows import rows_of
+    from latency_bench.reports.plots.plot_selection import case_name, setting_of
+    from latency_bench.reports.rows import rows_of
 
     columns = encode_runs(runs)["columns"]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.store.reader import StoredRun, read_record
-from reports.html.details import RUNS_PER_BLOCK, Place, chosen_runs, detail_blocks, run_details
-from reports.plots.selection import CASE
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.reports.html.details import RUNS_PER_BLOCK, Place, chosen_runs, detail_blocks, run_details
+from latency_bench.reports.plots.plot_selection import CASE
 
 
 def places_of(runs: pd.DataFrame) -> list[Place]:

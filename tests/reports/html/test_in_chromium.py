@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.html import write_html
+from latency_bench.reports.html import write_html
 
 from .conftest import MADE_AT, RUNS, Open, a_run
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.store.errors import StoreError
-from harness.store.reader import BrokenRun
-from harness.store.run_table import COLUMNS
-from reports.html import assets, write_html
-from reports.html.blocks import csp_hash
+from latency_bench.harness.store.errors import StoreError
+from latency_bench.harness.store.reader import BrokenRun
+from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.reports.html import assets, write_html
+from latency_bench.reports.html.blocks import csp_hash
 
 from .conftest import MADE_AT, RUNS
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.store.samples import SampleBlock
-from harness.store.telemetry import Telemetry
-from reports.html.reduction import (
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.telemetry_table import Telemetry
+from latency_bench.reports.html.reduction import (
     MOST_BINS,
     MOST_QUANTILES,
     MOST_READINGS,
@@ -22,8 +22,8 @@ from reports.html.reduction import (
 LATENCIES_NS = st.lists(st.integers(1, 10**12), min_size=1, max_size=400)
 
 
-def block(latencies_ns: list[int], round_: int = 0, warmup: bool = False) -> SampleBlock:
-    return SampleBlock.of(round_, warmup, {"start_ns": [0] * len(latencies_ns), "latency_ns": latencies_ns})
+def block(latencies_ns: list[int], round_: int = 0, warmup: bool = False) -> StageSamples:
+    return StageSamples.of(round_, warmup, {"start_ns": [0] * len(latencies_ns), "latency_ns": latencies_ns})
 
 
 @given(LATENCIES_NS)

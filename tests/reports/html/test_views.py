@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from harness.store.reader import read_record
+from latency_bench.harness.store.reader import read_record
 
 from .conftest import RUNS, Open, a_run
 

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.store.record import RunRecord
-from harness.store.samples import SampleBlock
-from harness.store.telemetry import Telemetry
-from harness.store.writer import RunWriter
-from model_specs import SpecError, load_spec
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.telemetry_table import Telemetry
+from latency_bench.harness.store.writer import RunWriter
+from latency_bench.model_specs import SpecError, load_spec
 
 AddRun = Callable[..., str]
 START = datetime(2026, 11, 22, 10, 0, tzinfo=timezone.utc)
 PHASE_SHARES = {"h2d": 0.05, "compute": 0.9, "d2h": 0.04}
 
 
-def blocks_of(median_ms: float, rounds: int, count: int, warmup: int, phases: bool) -> list[SampleBlock]:
+def blocks_of(median_ms: float, rounds: int, count: int, warmup: int, phases: bool) -> list[StageSamples]:
     """Latencies within a few percent of the median, the same for the same arguments."""
     random = np.random.default_rng(int(median_ms * 1000) + rounds)
     blocks = []
@@ -33,7 +33,7 @@ def blocks_of(median_ms: float, rounds: int, count: int, warmup: int, phases: bo
                 columns["start_ns"] += warmup * int(median_ms * 1e6)
             if phases:
                 columns |= {f"{name}_ns": (latency * share).astype(np.int64) for name, share in PHASE_SHARES.items()}
-            blocks.append(SampleBlock.of(index, warm, columns))
+            blocks.append(StageSamples.of(index, warm, columns))
     return blocks
 
 
@@ -55,7 +55,7 @@ def estimate_of(arrays: list[np.ndarray], interval: bool) -> dict[str, Any]:
 
 
 def summary_of(
-    blocks: list[SampleBlock], batch: int, interval: bool, phases: bool, streamed: float | None
+    blocks: list[StageSamples], batch: int, interval: bool, phases: bool, streamed: float | None
 ) -> dict[str, Any]:
     sampled = [block for block in blocks if not block.warmup]
     latency = estimate_of([block.latency_ns for block in sampled], interval)

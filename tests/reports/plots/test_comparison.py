@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparing import compare_sets
-from harness.profiling import LayerShare
-from harness.selection import select
-from reports.plots.comparison import draw_comparison
-from reports.plots.layers import draw_layers
-from reports.plots.style import FigureError
+from latency_bench.harness.comparing import compare_sets
+from latency_bench.harness.profiling import LayerShare
+from latency_bench.harness.run_selection import select
+from latency_bench.reports.plots.comparison import draw_comparison
+from latency_bench.reports.plots.layers import draw_layers
+from latency_bench.reports.plots.style import FigureError
 
 
 def texts(path: Path) -> list[str]:

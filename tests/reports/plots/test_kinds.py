@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.store.run_table import load_runs
-from reports.plots.kinds import FIGURES, KINDS, Options, draw, write
-from reports.plots.selection import Selection
-from reports.plots.style import FigureError
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.plots.kinds import FIGURES, KINDS, Options, draw, write
+from latency_bench.reports.plots.plot_selection import Selection
+from latency_bench.reports.plots.style import FigureError
 
 DRAWN_FROM_EVERY_CASE = {
     "latency": Selection(),

@@ -10,9 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from reports.plots.geometry import Box
-from reports.plots.labels import Label, place_labels
-from reports.plots.style import new_figure
+from latency_bench.reports.plots.geometry import Box
+from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.style import new_figure
 
 NAMES = ("EfficientViT-B1", "SegNeXt-L", "模型", "a", "DeepLabV3plus-Mbv2 (batch 16)")
 places = st.floats(0, 1).map(lambda value: round(value, 3))

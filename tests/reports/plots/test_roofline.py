@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.store.run_table import load_runs
-from reports.plots.kinds import Options, draw
-from reports.plots.style import FigureError
-from reports.roofline import COLUMNS, find_peaks, roofline, work_of
-from reports.rows import rows_of
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.plots.kinds import Options, draw
+from latency_bench.reports.plots.style import FigureError
+from latency_bench.reports.roofline import COLUMNS, find_peaks, roofline, work_of
+from latency_bench.reports.rows import rows_of
 
 MIB = 1 << 20
 

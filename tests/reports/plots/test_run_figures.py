@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.store.reader import StoredRun, read_record
-from harness.store.run_table import load_runs
-from reports.plots.distribution import MOST_STEPS
-from reports.plots.kinds import Options, draw
-from reports.plots.selection import Selection
-from reports.plots.style import Drawn, FigureError
-from reports.plots.timeline import MOST_POINTS
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.reports.plots.distribution import MOST_STEPS
+from latency_bench.reports.plots.kinds import Options, draw
+from latency_bench.reports.plots.plot_selection import Selection
+from latency_bench.reports.plots.style import Drawn, FigureError
+from latency_bench.reports.plots.timeline import MOST_POINTS
 
 
 def drawn(kind: str, store: Path, **selected: list[str]) -> Drawn:

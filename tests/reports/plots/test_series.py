@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
 
-from harness.store.run_table import load_runs
-from reports.plots.kinds import draw
-from reports.plots.style import Drawn, FigureError
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.plots.kinds import draw
+from latency_bench.reports.plots.style import Drawn, FigureError
 
 
 def drawn(kind: str, store: Path) -> Drawn:

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.plots.style import FORMATS, Drawn, FigureError, FigureWarning, log_axis, new_figure, plain, save_drawn
+from latency_bench.reports.plots.style import (
+    FORMATS,
+    Drawn,
+    FigureError,
+    FigureWarning,
+    log_axis,
+    new_figure,
+    plain,
+    save_drawn,
+)
 
 HOSTILE = '</text><script>$\\frac{$ \x1b[31m\x00\x07\ud800 & "模型" \u202eabc $'
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 
-from harness.store.run_table import load_runs
-from reports.plots.kinds import Options, draw
-from reports.plots.trade_off_points import COLUMNS, _mark_frontier, trade_off_points
-from reports.rows import rows_of
+from latency_bench.harness.store.listing import load_runs
+from latency_bench.reports.plots.kinds import Options, draw
+from latency_bench.reports.plots.trade_off_points import COLUMNS, _mark_frontier, trade_off_points
+from latency_bench.reports.rows import rows_of
 
 SEGMENTATION = (2, 3, 4)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from reports.measured import Evidence, Setting, settings
-from reports.published.tables import table as published
-from reports.tables.build import build_table
-from reports.tables.paper import PAPER_TABLES, groups, model_of
-from reports.tables.quantities import Measurements
-from reports.tables.table import Cell, Table, mark_of
+from latency_bench.reports.evidence import Evidence, Setting, settings
+from latency_bench.reports.published.tables import table as published
+from latency_bench.reports.tables.build import build_table
+from latency_bench.reports.tables.paper import PAPER_TABLES, groups, model_of
+from latency_bench.reports.tables.quantities import Measurements
+from latency_bench.reports.tables.table import Cell, Table, mark_of
 
 Make = Callable[..., Any]
 LOCAL = Setting("local", "worker", "litert", "fp32", 2, '{"xnnpack": true}')
@@ -97,7 +97,7 @@ def test_what_was_not_measured_says_how_to(make_run: Make, table_of: Make) -> No
 def test_the_commands_are_ones_that_bench_takes(make_run: Make, table_of: Make) -> None:
     import shlex
 
-    from harness.cli.run import run
+    from latency_bench.harness.cli.run import run
 
     rows = [
         make_run("b1-seg-ade20k", rounds(20.0), runtime_options='{"xnnpack": false}'),

@@ -18,17 +18,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from harness.store.errors import StoreError
-from reports.measured import Evidence, settings
-from reports.tables.build import build_table
-from reports.tables.formats import FORMATS, write_tables
-from reports.tables.html import html
-from reports.tables.latex import document, latex
-from reports.tables.markdown import markdown
-from reports.tables.quantities import Measurements
-from reports.tables.table import Block, Cell, Column, Row, Table
-from reports.tables.terminal import print_table
-from reports.tables.text import one_line
+from latency_bench.harness.store.errors import StoreError
+from latency_bench.reports.evidence import Evidence, settings
+from latency_bench.reports.tables.build import build_table
+from latency_bench.reports.tables.formats import FORMATS, write_tables
+from latency_bench.reports.tables.html import html
+from latency_bench.reports.tables.latex import document, latex
+from latency_bench.reports.tables.markdown import markdown
+from latency_bench.reports.tables.quantities import Measurements
+from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
+from latency_bench.reports.tables.terminal import print_table
+from latency_bench.reports.tables.text import one_line
 
 Make = Callable[..., Any]
 HOSTILE = (

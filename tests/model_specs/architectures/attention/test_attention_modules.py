@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from model_specs import load_spec
-from model_specs.architectures.attention.modules import build
-from model_specs.architectures.attention.subject import Form
-from model_specs.architectures.efficientvit.attention import HeadAttention, MultiScaleLinearAttention
-from model_specs.counting import count
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.architectures.attention.modules import build
+from latency_bench.model_specs.architectures.attention.subject import Form
+from latency_bench.model_specs.architectures.efficientvit.attention import HeadAttention, MultiScaleLinearAttention
+from latency_bench.model_specs.counting import count
 
 FORMS = get_args(Form)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_specs import SpecError, UnknownModelError, load_spec
-from model_specs.architectures.attention.subject import Form, Scope, Subject, map_of, parse_subject
-from model_specs.spec import ID_PATTERN
+from latency_bench.model_specs import SpecError, UnknownModelError, load_spec
+from latency_bench.model_specs.architectures.attention.subject import Form, Scope, Subject, map_of, parse_subject
+from latency_bench.model_specs.spec import ID_PATTERN
 
 
 @st.composite

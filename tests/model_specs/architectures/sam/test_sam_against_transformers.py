@@ -7,8 +7,8 @@ import re
 import pytest
 import torch
 
-from model_specs.architectures.sam import segment_anything
-from model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.architectures.sam import segment_anything
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
 SIZE, WINDOW, WIDTH, DEPTH, HEADS = 80, 3, 32, 2, 2
 # Patterns of transformers' names and ours, tried in order; a parameter is renamed by every one that matches.

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from model_specs.architectures.sam import edge_sam, efficient_sam, mobile_sam
-from model_specs.errors import SpecError
+from latency_bench.model_specs.architectures.sam import edge_sam, efficient_sam, mobile_sam
+from latency_bench.model_specs.errors import SpecError
 
 
 def _built(build, **arguments) -> torch.nn.Module:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from model_specs.architectures.sam import segment_anything
-from model_specs.architectures.sam.mask_decoder import MaskDecoder
-from model_specs.architectures.sam.vit_encoder import Block
-from model_specs.checkpoints import load_checkpoint
-from model_specs.errors import CheckpointError, SpecError
+from latency_bench.model_specs.architectures.sam import segment_anything
+from latency_bench.model_specs.architectures.sam.mask_decoder import MaskDecoder
+from latency_bench.model_specs.architectures.sam.vit_encoder import Block
+from latency_bench.model_specs.checkpoints import load_checkpoint
+from latency_bench.model_specs.errors import CheckpointError, SpecError
 
 SIZE = 64
 TINY: dict[str, Any] = {

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from model_specs.architectures.sam.prompt_encoder import FourierPositions, PromptEncoder
+from latency_bench.model_specs.architectures.sam.prompt_encoder import FourierPositions, PromptEncoder
 
 WIDTH, FRAME, CELLS = 16, (64, 96), (4, 6)
 

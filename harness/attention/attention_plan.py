@@ -1,0 +1,119 @@
+"""What is measured together: at every size the forms at equal shape, and a linear form of equal MACs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from latency_bench.harness.attention.attention_options import QUADRATIC, FormChoice
+from latency_bench.harness.attention.matching import How, Match, match
+from latency_bench.harness.errors import UsageError
+from latency_bench.model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE, Scope, Subject
+
+if TYPE_CHECKING:
+    from latency_bench.model_specs.spec import ModelSpec
+
+SAME_SHAPE = "same shape"
+TWIN = "-softmax"
+"""Ending of the id of a whole model with softmax in the place of linear attention."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """`resolution` is (height, width) of the feature map; the tokens are its pixels."""
+
+    heads: int
+    head_dim: int
+    resolution: tuple[int, int]
+
+    @property
+    def tokens(self) -> int:
+        return self.resolution[0] * self.resolution[1]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One thing to measure, and what for. `kernel` is the one that PyTorch's fused operator is to take."""
+
+    spec: ModelSpec
+    reason: str
+    kernel: str | None = None
+
+    @property
+    def runtime_options(self) -> dict[str, str]:
+        return {} if self.kernel is None else {"sdpa": self.kernel}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measured together, their rounds interleaved, and stored before the next group starts."""
+
+    name: str
+    members: tuple[Planned, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be planned, and why."""
+
+
+def plan_subjects(
+    shapes: Iterable[Shape], choices: Sequence[FormChoice], scopes: Iterable[Scope], how: How
+) -> list[Group]:
+    """One group for every scope and shape. Raises UsageError where a form is no subject of its own."""
+    if not choices:
+        raise UsageError("name at least one form of attention")
+    return [_group(shape, choices, scope, how) for scope in scopes for shape in shapes]
+
+
+def plan_models(model_ids: Iterable[str], resolutions: Sequence[tuple[int, int]]) -> list[Group]:
+    """Whole models and their softmax twins, one group a model and resolution, the smaller resolutions first.
+
+    Raises UsageError for a model without a twin, SpecError for one that is not there.
+    """
+    from latency_bench.model_specs import load_spec
+    from latency_bench.model_specs.errors import UnknownModelError
+
+    groups = []
+    for model_id in model_ids:
+        linear = load_spec(model_id)
+        try:
+            twin = load_spec(model_id + TWIN)
+        except UnknownModelError:
+            raise UsageError(f"{model_id} has no twin {model_id + TWIN} with softmax attention") from None
+        for resolution in sorted(set(resolutions) or {linear.resolution}, key=lambda one: one[0] * one[1]):
+            members = tuple(Planned(spec.at(resolution), "whole model") for spec in (linear, twin))
+            groups.append(Group(f"{model_id} at {resolution[0]}x{resolution[1]}", members))
+    return groups
+
+
+def _group(shape: Shape, choices: Sequence[FormChoice], scope: Scope, how: How) -> Group:
+    name = f"{scope}, {shape.heads} heads of {shape.head_dim}, {shape.tokens} tokens"
+    members = [
+        Planned(_spec(_subject(shape, choice, scope), shape.resolution), SAME_SHAPE, choice.kernel)
+        for choice in choices
+    ]
+    notes = []
+    # All quadratic forms of a shape cost the same MACs, so one linear form matches them.
+    for multi_scale in dict.fromkeys(choice.multi_scale for choice in choices if choice.form in QUADRATIC):
+        quadratic = _subject(shape, FormChoice("softmax", multi_scale), scope)
+        found = match(quadratic, how, multi_scale)
+        if found is None:
+            notes.append(f"{name}: no linear form, {how}, comes within {MOST_MACS_DIFFERENCE:.0%} of softmax's MACs")
+        elif found.linear != replace(quadratic, form="relu-linear"):
+            members.append(Planned(_spec(found.linear, shape.resolution), describe(found, how)))
+    return Group(name, tuple(members), tuple(notes))
+
+
+def describe(found: Match, how: How) -> str:
+    """`equal MACs, widened to 18 heads (+4.2 %)`."""
+    done = f"{how} to {found.linear.heads} heads" if how == "widened" else f"{how} {found.linear.repeats} times"
+    return f"equal MACs, {done} ({found.difference:+.1%})"
+
+
+def _subject(shape: Shape, choice: FormChoice, scope: Scope) -> Subject:
+    return Subject(choice.form, shape.heads, shape.head_dim, shape.tokens, scope, choice.multi_scale)
+
+
+def _spec(subject: Subject, resolution: tuple[int, int]) -> ModelSpec:
+    from latency_bench.model_specs import load_spec
+
+    return load_spec(subject.id).at(resolution)

@@ -1,0 +1,166 @@
+"""campaign.yaml: products of models, devices and everything else, what to leave out, and what to change for some.
+
+name: cpu-segmentation
+protocol: standard
+cases:
+  - models: ["b?-seg", segformer-b1]
+    devices: [local]
+    runtimes: [litert, onnxruntime]
+    threads: [1, 2]
+  - tables: [2]
+    devices: [orin]
+    precisions: [fp16]
+    set: {lock_clocks: true}
+exclude:
+  - {model: "b3-*", threads: 1}
+override:
+  - match: {model: "*-sam-*"}
+    set: {rounds: 3}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from latency_bench.harness.case_options import CaseOptions, Resolution
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.options import Output
+from latency_bench.model_specs.located_yaml import LocatedYamlError, describe, parse_yaml, read_yaml
+
+_ROOT = "a campaign is one mapping with the field `cases`"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
+_PRODUCT_FIELDS = ("model", "file", "device")
+"""Fields of a case that `set` cannot give: they say which case it is."""
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+_Several = BeforeValidator(_one_or_more)
+_Texts = Annotated[tuple[str, ...], _Several, Field(strict=False)]
+_Numbers = Annotated[tuple[int, ...], _Several, Field(strict=False)]
+
+
+class Match(_Strict):
+    """Cases that agree with every field that is given; each has one value or several. Texts may be patterns."""
+
+    model: _Texts | None = None
+    device: _Texts | None = None
+    runtime: _Texts | None = None
+    precision: _Texts | None = None
+    output: _Texts | None = None
+    batch: _Numbers | None = None
+    threads: _Numbers | None = None
+    streams: _Numbers | None = None
+    resolution: Annotated[tuple[Resolution, ...], _Several, Field(strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Match:
+        if not self.model_fields_set:
+            raise ValueError("it matches every case; give at least one field, for example `model`")
+        return self
+
+
+class Product(_Strict):
+    """Every combination of these. What is left out is as `bench run` has it."""
+
+    models: _Texts = ()
+    """Ids, or patterns of ids such as `b?-seg`."""
+    tables: _Numbers = ()
+    """Every model that a table of the paper has a row of."""
+    devices: _Texts = Field(default=("local",), min_length=1)
+    runtimes: Annotated[tuple[str | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
+    precisions: _Texts = Field(default=("fp32",), min_length=1)
+    batches: _Numbers = Field(default=(1,), min_length=1)
+    resolutions: Annotated[tuple[Resolution | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
+    threads: Annotated[tuple[int | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
+    outputs: Annotated[tuple[Output, ...], _Several, Field(strict=False, min_length=1)] = ("logits",)
+    streams: Annotated[tuple[int | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Other options of `bench run`, the same for all of these."""
+
+    @field_validator("set")
+    @classmethod
+    def _options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_options(value)
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Product:
+        if not self.models and not self.tables:
+            raise ValueError("give `models`, or `tables` of the paper")
+        return self
+
+
+class Override(_Strict):
+    """Options of `bench run` for the cases that match; a later one wins."""
+
+    match: Match
+    set: dict[str, Any]
+
+    @field_validator("set")
+    @classmethod
+    def _options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_options(value)
+
+
+class Retry(_Strict):
+    """What happens to a case that fails, and to a device that does not answer."""
+
+    attempts: int = Field(default=2, ge=1, le=100)
+    """Of a case, in all. One that the request itself is wrong with is tried once."""
+    wait_s: float = Field(default=10.0, ge=0, le=86400, strict=False)
+    """Before a device that did not answer is tried again; twice as long each time."""
+    unreachable: int = Field(default=5, ge=1, le=1000)
+    """Times that a device may not answer, one after the other, before its other cases are left for later."""
+
+
+class CampaignFile(_Strict):
+    """Everything that a campaign is made of."""
+
+    name: str | None = Field(default=None, pattern=_NAME, max_length=80)
+    """Under which it goes on where it stopped; by default the name of its file."""
+    protocol: str = Field(default="standard", min_length=1, max_length=1000)
+    rounds: int | None = Field(default=None, ge=1, le=10000)
+    order_seed: int = 0
+    block: int | None = Field(default=None, ge=1, le=1000)
+    """Cases whose rounds are interleaved; their sessions are open all the time. None: as many as is usual."""
+    retry: Retry = Field(default_factory=Retry)
+    cases: tuple[Product, ...] = Field(min_length=1, strict=False)
+    exclude: tuple[Match, ...] = Field(default=(), strict=False)
+    override: tuple[Override, ...] = Field(default=(), strict=False)
+
+
+def checked_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as `bench run` has them, by name. Raises ValueError."""
+    for name in _PRODUCT_FIELDS:
+        if name in options:
+            raise ValueError(f"{name!r} cannot be set: write another entry of `cases`")
+    try:
+        CaseOptions.model_validate({"model": "any", **options})
+    except ValidationError as error:
+        raise ValueError("; ".join(words for _, words in describe(error))) from None
+    return options
+
+
+def read_campaign(path: Path) -> CampaignFile:
+    """A campaign from its file. Raises UsageError naming file, line and field of everything that is wrong."""
+    try:
+        return read_yaml(path, _ROOT).validate(CampaignFile)
+    except LocatedYamlError as error:
+        raise UsageError(str(error)) from None
+
+
+def parse_campaign(text: str, source: str) -> CampaignFile:
+    """As `read_campaign`, from a text; `source` names it in complaints."""
+    try:
+        return parse_yaml(text, source, _ROOT).validate(CampaignFile)
+    except LocatedYamlError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,127 @@
+"""The plan of a campaign: its cases, each with the key by which it is known for good, in blocks and in order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from latency_bench.devices.device import Device
+from latency_bench.harness.campaign.campaign_file import Retry
+from latency_bench.harness.case import Case
+from latency_bench.harness.case_options import CaseOptions, case_of
+from latency_bench.harness.errors import UsageError
+
+DEFAULT_BLOCK = 8
+"""Cases whose rounds are interleaved. What a crash costs at most, and what has to fit on a device at once."""
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """One case of a campaign."""
+
+    key: str
+    case: Case
+    request: CaseOptions | None = None
+    """In words, for a host that has the device; None for a case that was made here."""
+
+    @property
+    def label(self) -> str:
+        """For people: the model, and everything that tells it from other cases of it."""
+        case = self.case
+        height, width = case.spec.resolution
+        words = [case.spec.id, f"{height}x{width}", case.runtime, case.precision]
+        words += [f"batch {case.batch}"] if case.batch != 1 else []
+        words += [case.output] if case.output != "logits" else []
+        words += [f"{case.streams} streams"] if case.streams else []
+        words += [f"{case.threads} threads"] if case.threads != 1 else []
+        return f"{' '.join(words)} on {case.device.name}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign that can be run."""
+
+    name: str
+    cases: tuple[PlannedCase, ...]
+    order_seed: int = 0
+    block: int = DEFAULT_BLOCK
+    retry: Retry = field(default_factory=Retry)
+
+    def blocks(self, keys: frozenset[str]) -> dict[str, list[list[PlannedCase]]]:
+        """The cases with these keys by device, in blocks of at most `block`, in seeded random order.
+
+        A case's place depends on the seed and on itself alone, so that what is left of a campaign keeps its order.
+        """
+        found: dict[str, list[list[PlannedCase]]] = {}
+        for planned in sorted(self.cases, key=self._place):
+            if planned.key not in keys:
+                continue
+            blocks = found.setdefault(planned.case.device.name, [[]])
+            if len(blocks[-1]) == self.block:
+                blocks.append([])
+            blocks[-1].append(planned)
+        return dict(sorted(found.items()))
+
+    def _place(self, planned: PlannedCase) -> bytes:
+        return hashlib.sha256(f"{self.order_seed} {planned.key}".encode()).digest()
+
+
+def plan_of(
+    name: str,
+    requests: Sequence[CaseOptions],
+    device_of: Callable[[str], Device],
+    order_seed: int = 0,
+    block: int = DEFAULT_BLOCK,
+    retry: Retry | None = None,
+) -> Plan:
+    """Decide everything about every case before anything starts. Cases that come to the same are one.
+
+    Raises UsageError (and its like) naming the case that cannot be.
+    """
+    cases: dict[str, PlannedCase] = {}
+    for request in requests:
+        try:
+            case = case_of(request, single=False, device=device_of(request.device))
+        except UsageError as error:
+            raise UsageError(f"{request.model} on {request.device}: {error}") from None
+        key = case_key(case)
+        cases.setdefault(key, PlannedCase(key, case, request))
+    return Plan(name, tuple(cases.values()), order_seed, block, retry or Retry())
+
+
+def case_key(case: Case) -> str:
+    """16 hexadecimal digits of a hash of everything that was asked for: another request is another case."""
+    asked: dict[str, Any] = {
+        "model": case.spec.id,
+        "inputs": [list(one.shape) for one in case.spec.inputs],
+        "file": case.artifact.sha256 if case.artifact is not None else None,
+        "device": case.device.name,
+        "power_mode": case.device.power_mode,
+        "lock_clocks": case.device.lock_clocks,
+        "onnx_opset": case.device.onnx_opset,
+        "runtime": case.runtime,
+        "options": case.all_runtime_options(),
+        "cpus": case.cpus,
+        "protocol": case.protocol.model_dump(mode="json"),
+        "rounds": case.rounds,
+        "batch": case.batch,
+        "precision": case.precision,
+        "output": case.output,
+        "streams": case.streams,
+        "weights": case.seed if case.weights is None else _sha256(case.weights),
+    }
+    text = json.dumps(asked, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"weights {path} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,99 @@
+"""A block of cases of one device: prepared together, their rounds interleaved, each stored as soon as it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from latency_bench.devices.errors import DeviceError
+from latency_bench.harness.benchmark import measure_rounds
+from latency_bench.harness.campaign.ahead import ExportAhead
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.campaign.watcher import Watcher
+from latency_bench.harness.device_locks import hold_devices
+from latency_bench.harness.rounds import ActiveRun
+from latency_bench.harness.store.subject import CampaignRecord
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """What all blocks of a campaign have in common."""
+
+    campaign: str
+    store: Path
+    command: tuple[str, ...]
+    order_seed: int
+    wait: bool
+    """Whether to wait for a device that somebody else measures."""
+
+
+def measure_block(
+    block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase], settings: BlockSettings, watcher: Watcher
+) -> list[Attempt]:
+    """Try every case of a block once. `upcoming` are those that this device measures next: what they need is exported
+    meanwhile where that disturbs nobody.
+
+    A case that fails is stored as failed and stops no other. Raises DeviceBusyError where somebody else measures the
+    device and we shall not wait, StoreError and CacheError where nothing can be kept: then nothing else could be.
+    """
+    with ExitStack() as stack:
+        planned_of: dict[int, PlannedCase] = {}
+        runs: list[ActiveRun] = []
+        attempts: list[Attempt] = []
+        for planned in block:
+            watcher.started(planned)
+            try:
+                run = stack.enter_context(_run_of(planned, settings))
+            except DeviceError as error:
+                attempts.append(_not_begun(planned, error, watcher))
+                continue
+            runs.append(run)
+            planned_of[id(run)] = planned
+        try:
+            hold_devices(runs, settings.command, settings.wait, watcher.stage)
+        except DeviceError as error:
+            if error.kind == "busy":
+                raise
+            return attempts + [_not_begun(planned_of[id(run)], error, watcher) for run in runs]
+        for run in runs:
+            run.prepare(watcher)
+        for run in runs:
+            run.build_engines(watcher)
+
+        def on_round(run: ActiveRun) -> None:
+            planned = planned_of[id(run)]
+            if not run.is_over():
+                watcher.round_done(planned, run.rounds_done)
+                return
+            attempts.append(Attempt.stored(planned, *run.stored()))
+            watcher.attempted(attempts[-1])
+
+        with _exporting(runs, upcoming):
+            measure_rounds(runs, settings.order_seed, watcher, on_round)
+        return attempts
+
+
+def _run_of(planned: PlannedCase, settings: BlockSettings) -> ActiveRun:
+    member = CampaignRecord(name=settings.campaign, case=planned.key)
+    return ActiveRun(planned.case, settings.store, settings.command, settings.order_seed, member)
+
+
+def _not_begun(planned: PlannedCase, error: DeviceError, watcher: Watcher) -> Attempt:
+    attempt = Attempt(planned.key, None, "failed", error.kind, str(error))
+    watcher.attempted(attempt)
+    return attempt
+
+
+@contextmanager
+def _exporting(runs: Sequence[ActiveRun], upcoming: Sequence[PlannedCase]) -> Iterator[None]:
+    """Export for the next block while this one is measured: only if the device is not this host."""
+    ready = [run for run in runs if not run.is_over() and run.case.device.transport != "local"]
+    if not ready or not upcoming:
+        yield
+        return
+    # Asked before anything is measured: the question may start a process on the device.
+    with ExportAhead.of(ready[0], upcoming):
+        yield

@@ -1,0 +1,76 @@
+"""A campaign on this host: device by device, block by block, until nothing is left or nothing can be done."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+
+from latency_bench.harness.campaign.attempt import Attempt
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.case_batch import BlockSettings, measure_block
+from latency_bench.harness.campaign.state import NOT_THE_CASE, CaseRuns
+from latency_bench.harness.campaign.watcher import Watcher
+
+Measure = Callable[[Sequence[PlannedCase], Sequence[PlannedCase]], list[Attempt]]
+"""Try every case of a block once; the second are those to come on the same device."""
+
+
+def run_campaign(
+    plan: Plan,
+    runs: dict[str, CaseRuns],
+    settings: BlockSettings,
+    watcher: Watcher,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Measure what is open of a plan; `runs` are those that the store has (state.py), so that this goes on where an
+    earlier call stopped, however it stopped. Raises what `measure_block` raises.
+    """
+
+    def measure(block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+        return measure_block(block, upcoming, settings, watcher)
+
+    for blocks in plan.blocks(open_keys(plan, runs)).values():
+        run_device(plan, blocks, runs, measure, watcher, sleep)
+
+
+def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
+    """Cases that have no result yet, and attempts left."""
+    return frozenset(key for key, found in runs.items() if found.is_open(plan.retry.attempts))
+
+
+def run_device(
+    plan: Plan,
+    blocks: Iterable[Sequence[PlannedCase]],
+    runs: dict[str, CaseRuns],
+    measure: Measure,
+    watcher: Watcher,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """All blocks of one device. A case that failed is tried again after the others, for as often as the plan says; a
+    device that does not answer is waited for, and in the end left for another time."""
+    queue = deque(list(block) for block in blocks)
+    failures = {planned.key: runs[planned.key].failures for block in queue for planned in block}
+    absences: Counter[str] = Counter()
+    silent = 0
+    while queue:
+        block = queue.popleft()
+        by_key = {planned.key: planned for planned in block}
+        attempts = [one for one in measure(block, queue[0] if queue else ()) if one.failed]
+        away = [by_key[one.key] for one in attempts if one.kind == "unreachable"]
+        failures.update({one.key: failures[one.key] + 1 for one in attempts if one.kind not in NOT_THE_CASE})
+        again = [one.key for one in attempts if one.kind not in NOT_THE_CASE]
+        if again := [key for key in again if failures[key] < plan.retry.attempts]:
+            queue.append([by_key[key] for key in again])
+        absences.update(planned.key for planned in away)
+        silent = silent + 1 if len(away) == len(block) else 0
+        gone = silent >= plan.retry.unreachable
+        given_up = [planned for planned in away if gone or absences[planned.key] >= plan.retry.unreachable]
+        if gone:
+            given_up += [planned for waiting in queue for planned in waiting]
+            queue.clear()
+        for planned in given_up:
+            watcher.left(planned, f"{planned.case.device.name} does not answer")
+        if waiting := [planned for planned in away if planned not in given_up]:
+            queue.appendleft(waiting)
+            sleep(plan.retry.wait_s * 2 ** max(0, silent - 1))

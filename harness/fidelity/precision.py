@@ -1,0 +1,26 @@
+"""Did it run in the precision that was asked for? A runtime may fall back to fp32 without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from latency_bench.harness.store.outcome import FidelityRecord
+
+LEAST_SHARE = 0.5
+"""Of the layers that compute. Some of them stay in float32 on purpose (sums, divisions: docs/nvidia.md)."""
+_NAMES = {"fp16": "float16", "bf16": "bfloat16"}
+
+
+def check_precision(fidelity: FidelityRecord, precision: str, loaded: Mapping[str, Any]) -> FidelityRecord:
+    """`fidelity`, not passed if a runtime that tells its `layer_precisions` computed mostly in another precision."""
+    found = loaded.get("layer_precisions")
+    if precision not in _NAMES or not isinstance(found, Mapping) or not found or fidelity.passed is False:
+        return fidelity
+    total = sum(int(count) for count in found.values())
+    asked = int(found.get(_NAMES[precision], 0))
+    if total == 0 or asked / total >= LEAST_SHARE:
+        return fidelity
+    counted = ", ".join(f"{count} in {name}" for name, count in sorted(found.items()))
+    reason = f"{precision} was asked for, and only {asked} of {total} layers compute in it ({counted})"
+    return fidelity.model_copy(update={"passed": False, "reason": reason})

@@ -1,0 +1,226 @@
+"""One run under way: it is prepared, measured round by round, and stored."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import Deployment, Progress
+from latency_bench.harness.case import BUILDS_ON_DEVICE, Case, choose_cpus, shortest
+from latency_bench.harness.case_artifact import Export, artifact_of, export_of
+from latency_bench.harness.cooling import cool_down
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export import Artifact
+from latency_bench.harness.export.errors import ExportError, MissingPackageError
+from latency_bench.harness.fidelity.check import FidelityError, check_fidelity
+from latency_bench.harness.fidelity.layer import name_the_layer
+from latency_bench.harness.fidelity.precision import check_precision
+from latency_bench.harness.fit import check_fits
+from latency_bench.harness.neighbours import others_on
+from latency_bench.harness.recording import failed_record, finished_record
+from latency_bench.harness.run_data import Measured, Round
+from latency_bench.harness.store.layout import new_run_id
+from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.writer import RunWriter
+from latency_bench.harness.telemetry_sampler import TelemetrySampler
+
+
+class Observer(Protocol):
+    """Who wants to see a benchmark go on: a progress bar, a log, nobody."""
+
+    def stage(self, text: str) -> None: ...
+
+    def progress(self, case: Case, round_index: int, progress: Progress) -> None: ...
+
+
+class ActiveRun:
+    """A case from its opened device to its stored run. Use as a context manager; what is not stored leaves nothing.
+
+    An expected failure of a stage is kept, ends the run's own work, and is stored with it. Wrong requests are raised.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        store: Path,
+        command: Sequence[str],
+        order_seed: int,
+        campaign: CampaignRecord | None = None,
+    ) -> None:
+        self.case = case
+        self._measured = Measured(
+            case=case,
+            run_id=new_run_id(),
+            command=tuple(command),
+            order_seed=order_seed,
+            campaign=campaign,
+            started_at=datetime.now(timezone.utc),
+        )
+        self._store = store
+        self._failure: Exception | None = None
+        self._stored: tuple[RunRecord, Path] | None = None
+        self._open = ExitStack()
+        self._cpus: tuple[int, ...] = ()
+        self._session: DeviceSession
+        self._writer: RunWriter
+        self._outputs: Path
+        self._deployment: Deployment
+
+    def __enter__(self) -> ActiveRun:
+        case = self.case
+        with ExitStack() as opening:
+            self._session = opening.enter_context(open_device(case.device))
+            # Before anything is measured: a store that cannot be written to is no place for hours of work.
+            self._writer = opening.enter_context(
+                RunWriter(self._store, case.device.name, case.spec.id, self._measured.run_id)
+            )
+            self._outputs = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="bench-outputs-")))
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def lock_device(self, what: str) -> None:
+        """Have the device alone until this run is left. Raises DeviceBusyError, DeviceError."""
+        self._session.lock(what)
+
+    def prepare(self, observer: Observer) -> None:
+        """Look at the device, export, deploy: everything that must not run beside a measurement."""
+        measured, case = self._measured, self.case
+        try:
+            measured.stage = "device"
+            self._session.tune()
+            self._cpus = choose_cpus(case, self._session)
+            measured.fingerprint = self._session.fingerprint()
+            measured.stage = "export"
+            measured.artifact = artifact_of(case, self._session, observer.stage)
+            measured.stage = "deploy"
+            check_fits(measured.artifact, self._session.read())
+            self._deployment = self._session.deploy(
+                measured.artifact.path, measured.artifact.sha256, measured.artifact.external_data
+            )
+        except (DeviceError, ExportError, UsageError) as error:
+            self._keep(error)
+
+    def export_of(self, case: Case) -> Export | Artifact:
+        """What another case on the same device will need. Raises UsageError, DeviceError."""
+        return export_of(case, self._session)
+
+    def build_engines(self, observer: Observer) -> None:
+        """Have every engine built that the rounds will load, so that no building heats the device between them."""
+        engines = {self.case.build_of(index): index for index in reversed(range(self.case.rounds))}
+        if self._failure is not None or self.case.runtime not in BUILDS_ON_DEVICE:
+            return
+        assert self._measured.artifact is not None
+        try:
+            for index in sorted(engines.values()):
+                observer.stage(f"{self.case.spec.id}: building engine {index + 1} of {len(engines)}")
+                request = self.case.round_request(self._measured.artifact, self._cpus, index)
+                self._session.measure(
+                    self._deployment, shortest(request), self._outputs / f"build{index}.npz", lambda _: None
+                )
+        except DeviceError as error:
+            self._keep(error)
+
+    def refuse(self, error: DeviceError) -> None:
+        """End the run before anything is exported, for a reason that is known already. In the place of `prepare`."""
+        self._measured.fingerprint = self._session.fingerprint()
+        self._keep(error)
+
+    def measure_round(self, index: int, position: int, observer: Observer) -> None:
+        """One round in a fresh process; nothing if the run has failed already."""
+        if self._failure is not None:
+            return
+        measured = self._measured
+        try:
+            measured.stage = "measure"
+            observer.stage(f"{self.case.spec.id}: round {index + 1} of {self.case.rounds}")
+            measured.rounds.append(self._measure(index, position, observer))
+            # build_of(index) == index: this was the first round on an engine of its own.
+            if measured.artifact is not None and (index == 0 or self.case.build_of(index) == index):
+                # No number is ever shown of an artifact that does not compute the model: the gate comes first.
+                measured.stage = "fidelity"
+                result = measured.rounds[-1].result
+                measured.fidelity = check_fidelity(
+                    self.case.spec,
+                    measured.artifact,
+                    result.outputs,
+                    self.case.precision,
+                    no_outputs_because=result.no_outputs_because,
+                )
+                if measured.fidelity.passed is False:
+                    request = self.case.round_request(measured.artifact, self._cpus, index)
+                    measured.fidelity = name_the_layer(
+                        measured.fidelity, self._session, self._deployment, request, self._outputs, observer.stage
+                    )
+                measured.fidelity = check_precision(measured.fidelity, self.case.precision, result.loaded)
+                if measured.fidelity.passed is False:
+                    raise FidelityError(measured.fidelity)
+        except DeviceError as error:
+            self._keep(error)
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to be measured: every round is done, or one failed."""
+        return self._failure is not None or len(self._measured.rounds) == self.case.rounds
+
+    @property
+    def rounds_done(self) -> int:
+        """Rounds that are measured."""
+        return len(self._measured.rounds)
+
+    def store(self) -> None:
+        """Store what was measured, or the failure. Raises StoreError."""
+        measured = self._measured
+        record = finished_record(measured) if self._failure is None else failed_record(measured, self._failure)
+        for name, text in measured.evidence().items():
+            self._writer.add_evidence(name, text)
+        self._writer.write_samples(measured.sample_blocks())
+        self._writer.write_telemetry(measured.telemetry())
+        self._stored = record, self._writer.commit(record)
+
+    def stored(self) -> tuple[RunRecord, Path]:
+        """The record and its place. Only after `store`."""
+        assert self._stored is not None
+        return self._stored
+
+    def _measure(self, index: int, position: int, observer: Observer) -> Round:
+        measured = self._measured
+        assert measured.artifact is not None
+        cooled = cool_down(self._session, self.case.protocol.cool_down, observer.stage)
+        request = self.case.round_request(measured.artifact, self._cpus, index)
+        self._session.check_lock()
+        others = others_on(self.case.device)
+        started_at = datetime.now(timezone.utc)
+        with TelemetrySampler(self._session) as telemetry:
+            try:
+                result = self._session.measure(
+                    self._deployment,
+                    request,
+                    self._outputs / f"round{index}.npz",
+                    lambda progress: observer.progress(self.case, index, progress),
+                )
+            finally:
+                measured.readings.extend(telemetry.readings)
+        others = tuple(sorted({*others, *others_on(self.case.device)}))
+        return Round(index, position, started_at, result, telemetry.readings, cooled, others)
+
+    def _keep(self, error: Exception) -> None:
+        """Keep an expected failure for the record. A runtime or converter that is unknown or not installed is none:
+        nothing was tried, the request has to change. Only a campaign records that too, and goes on with its others."""
+        if isinstance(error, WorkerError) and error.kind in ("runtime-missing", "bad-request"):
+            error = UsageError(str(error))
+        if isinstance(error, (InventoryError, MissingPackageError, UsageError)) and self._measured.campaign is None:
+            raise error
+        self._failure = error

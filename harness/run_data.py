@@ -1,0 +1,81 @@
+"""What a benchmark has seen so far: rounds, readings, and everything else that its record is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.runners.base import RoundResult
+from latency_bench.harness.case import Case
+from latency_bench.harness.cooling import Cooled
+from latency_bench.harness.export import Artifact
+from latency_bench.harness.store.outcome import FidelityRecord
+from latency_bench.harness.store.sample_table import StageSamples
+from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.telemetry_table import Telemetry
+
+
+@dataclass(frozen=True)
+class Round:
+    """One finished round."""
+
+    index: int
+    position: int
+    """Its place among the rounds of everything that was measured together."""
+    started_at: datetime
+    result: RoundResult
+    readings: list[Reading] = field(default_factory=list)
+    """What the probes said while it ran."""
+    cooled: Cooled | None = None
+    others: tuple[str, ...] = ()
+    """Who else measured from this host meanwhile, where the device is this host."""
+
+
+@dataclass
+class Measured:
+    """Everything that a benchmark has seen so far; filled in stage by stage."""
+
+    case: Case
+    run_id: str
+    command: tuple[str, ...]
+    started_at: datetime
+    order_seed: int = 0
+    """Of the random order of rounds."""
+    campaign: CampaignRecord | None = None
+    stage: str = "device"
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+    artifact: Artifact | None = None
+    rounds: list[Round] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    fidelity: FidelityRecord | None = None
+    failure_log: str = ""
+
+    def evidence(self) -> dict[str, str]:
+        """What tools printed, by file name; only what is not empty."""
+        logs = {f"round{one.index}.log": one.result.log for one in self.rounds}
+        logs["failure.log"] = self.failure_log
+        return {name: text for name, text in logs.items() if text.strip()}
+
+    def sample_blocks(self) -> list[StageSamples]:
+        blocks = []
+        for one in self.rounds:
+            for warmup, columns in ((True, one.result.warmup), (False, one.result.samples)):
+                by_name = {f"{phase}_ns": values for phase, values in columns.phases_ns.items()}
+                by_name |= {"start_ns": columns.start_ns, "latency_ns": columns.latency_ns}
+                by_name |= {} if columns.enqueue_ns is None else {"enqueue_ns": columns.enqueue_ns}
+                blocks.append(StageSamples.of(one.index, warmup, dict(by_name)))
+        return blocks
+
+    def telemetry(self) -> Telemetry:
+        import numpy as np
+
+        start_ns = int(self.started_at.timestamp() * 1e9)
+        return Telemetry(
+            time_ns=np.array([reading.time_ns - start_ns for reading in self.readings], dtype=np.int64),
+            source=[reading.source for reading in self.readings],
+            quantity=[reading.quantity for reading in self.readings],
+            unit=[reading.unit for reading in self.readings],
+            value=np.array([reading.value for reading in self.readings], dtype=np.float64),
+        )

@@ -1,0 +1,153 @@
+"""samples.parquet: every request of every round, warm-up included, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.parquet import read_table, to_column, to_parquet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Nanoseconds = NDArray[np.int64]
+
+PHASE_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns")
+ENQUEUE_COLUMN = "enqueue_ns"
+"""In the file only where it was measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageSamples:
+    """The requests of one stage (warm-up or sampling) of one round, in the order in which they were made.
+
+    Every array has shape [n] and holds integer nanoseconds. A phase that was not measured is None.
+    """
+
+    round: int
+    warmup: bool
+    start_ns: Nanoseconds
+    """Since the round's clock started."""
+    latency_ns: Nanoseconds
+    h2d_ns: Nanoseconds | None = None
+    compute_ns: Nanoseconds | None = None
+    d2h_ns: Nanoseconds | None = None
+    enqueue_ns: Nanoseconds | None = None
+    """The host's time for handing the computation to the device; no part of the phases' sum."""
+
+    @classmethod
+    def of(cls, round: int, warmup: bool, columns: dict[str, ArrayLike]) -> StageSamples:
+        """A block from columns by name: `start_ns`, `latency_ns`, and what else was measured.
+
+        Raises ValueError for unknown or missing columns, unequal lengths, anything but whole numbers.
+        """
+        missing = {"start_ns", "latency_ns"} - columns.keys()
+        unknown = columns.keys() - {"start_ns", "latency_ns", *PHASE_COLUMNS, ENQUEUE_COLUMN}
+        if missing or unknown:
+            raise ValueError(f"samples of round {round}: missing columns {sorted(missing)}, unknown {sorted(unknown)}")
+        arrays = {name: _whole_nanoseconds(name, values) for name, values in columns.items()}
+        if len({array.shape for array in arrays.values()}) != 1:
+            lengths = {name: array.shape[0] for name, array in arrays.items()}
+            raise ValueError(f"samples of round {round}: columns of unequal length {lengths}")
+        return cls(round=round, warmup=warmup, **arrays)
+
+    def __len__(self) -> int:
+        return int(self.latency_ns.shape[0])
+
+
+def _whole_nanoseconds(name: str, values: ArrayLike) -> Nanoseconds:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(f"{name} is not a list of whole nanoseconds")
+    return array.astype(np.int64)
+
+
+def samples_schema(enqueue: bool = False) -> pa.Schema:
+    """Columns of samples.parquet, in their order, with or without the one that few runtimes have."""
+    import pyarrow as pa
+
+    optional = (*PHASE_COLUMNS, ENQUEUE_COLUMN) if enqueue else PHASE_COLUMNS
+    return pa.schema(
+        [
+            pa.field("round", pa.int16(), nullable=False),
+            pa.field("warmup", pa.bool_(), nullable=False),
+            pa.field("index", pa.int32(), nullable=False),
+            pa.field("start_ns", pa.int64(), nullable=False),
+            pa.field("latency_ns", pa.int64(), nullable=False),
+            *(pa.field(name, pa.int64(), nullable=True) for name in optional),
+        ]
+    )
+
+
+def samples_to_parquet(blocks: Iterable[StageSamples]) -> bytes:
+    """The file's bytes. `index` counts the requests of each block from 0.
+
+    Raises ValueError if two blocks are of the same stage of the same round.
+    """
+    import pyarrow as pa
+
+    blocks = list(blocks)
+    schema, tables, seen = samples_schema(any(block.enqueue_ns is not None for block in blocks)), [], set()
+    for block in blocks:
+        if (block.round, block.warmup) in seen:
+            stage = "warm-up" if block.warmup else "sampling"
+            raise ValueError(f"round {block.round} has two blocks of {stage} samples")
+        seen.add((block.round, block.warmup))
+        n = len(block)
+        columns: dict[str, Any] = {
+            "round": np.full(n, block.round),
+            "warmup": np.full(n, block.warmup),
+            "index": np.arange(n),
+            "start_ns": block.start_ns,
+            "latency_ns": block.latency_ns,
+        }
+        for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN):
+            measured = getattr(block, name)
+            columns[name] = measured
+        arrays = [
+            pa.nulls(n, field.type) if columns[field.name] is None else to_column(columns[field.name], field.type)
+            for field in schema
+        ]
+        tables.append(pa.Table.from_arrays(arrays, schema=schema))
+    return to_parquet(pa.concat_tables(tables) if tables else schema.empty_table())
+
+
+def read_samples(path: Path) -> list[StageSamples]:
+    """The blocks of a samples.parquet: rounds ascending, the warm-up first.
+
+    Raises BrokenRunError for a file that is damaged, has other columns, or lacks rows.
+    """
+    table = read_table(path, samples_schema(), samples_schema(enqueue=True))
+    optional = [name for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN) if name in table.column_names]
+    columns = {name: table.column(name).to_numpy() for name in ("round", "warmup", "index", "start_ns", "latency_ns")}
+    phases = {name: table.column(name).combine_chunks() for name in optional}
+    measured = {name: ~phases[name].is_null().to_numpy(zero_copy_only=False) for name in optional}
+    values = {name: phases[name].fill_null(0).to_numpy(zero_copy_only=False) for name in optional}
+    blocks = []
+    for number in np.unique(columns["round"]):
+        for warmup in (True, False):
+            rows = np.flatnonzero((columns["round"] == number) & (columns["warmup"] == warmup))
+            if not rows.size:
+                continue
+            rows = rows[np.argsort(columns["index"][rows])]
+            if not np.array_equal(columns["index"][rows], np.arange(rows.size)):
+                raise BrokenRunError(f"{path}: samples of round {number} are missing or double.")
+            of_block: dict[str, Nanoseconds] = {name: columns[name][rows] for name in ("start_ns", "latency_ns")}
+            for name in optional:
+                if measured[name][rows].all():
+                    of_block[name] = values[name][rows]
+                elif measured[name][rows].any():
+                    raise BrokenRunError(f"{path}: {name} is missing in some samples of round {number}.")
+            blocks.append(StageSamples(round=int(number), warmup=warmup, **of_block))
+    return blocks
+
+
+def latencies_by_round(blocks: Sequence[StageSamples]) -> dict[int, Nanoseconds]:
+    """Latencies without warm-up by round, each of shape [n]."""
+    return {block.round: block.latency_ns for block in blocks if not block.warmup}

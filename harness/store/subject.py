@@ -1,0 +1,99 @@
+"""What was measured, where and under which conditions: the first half of a record.
+
+null everywhere means: not known, or does not apply.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from latency_bench.harness.store.fields import Count, JsonDict, Part, Sha256
+
+
+class Weights(Part):
+    """Where the parameters came from: drawn from `seed`, or read from a file with hash `sha256`."""
+
+    seed: int | None = None
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Weights:
+        if (self.seed is None) == (self.sha256 is None):
+            raise ValueError("weights have either a seed or a file's sha256")
+        return self
+
+
+class ModelRecord(Part):
+    """The model as it was measured."""
+
+    id: str = Field(min_length=1)
+    title: str
+    spec: JsonDict
+    """The whole ModelSpec, so that the run can be repeated without the family file of that day."""
+    resolution: tuple[int, int] = Field(strict=False)
+    """(height, width) of the first input, in pixels."""
+    batch: int = Field(ge=1)
+    """Images a request."""
+    precision: str = Field(min_length=1)
+    """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""
+    output: str | None = None
+    """Of dense predictions: `logits` at the head's resolution, `argmax` of them, or `full`, at the input's."""
+    weights: Weights
+    params: Count | None = None
+    """Number of parameters."""
+    macs: Count | None = None
+    """Multiply-accumulate operations of one image at this resolution."""
+
+
+class ArtifactRecord(Part):
+    """The file that the runtime loaded."""
+
+    format: str = Field(min_length=1)
+    """`onnx`, `tflite`, `pt2`, ..."""
+    sha256: Sha256
+    size_bytes: Count
+    facts: JsonDict = Field(default_factory=dict)
+    """What the conversion says of it: opset, tensors and their layouts, replaced operators, ..."""
+
+
+class DeviceRecord(Part):
+    """The device as it was at the start of the run."""
+
+    name: str = Field(min_length=1)
+    transport: str
+    """How it was reached: `local`, `ssh`, `adb`."""
+    runner: str
+    """What executed there: `worker`, `trtexec`, `benchmark_model`."""
+    fingerprint: JsonDict = Field(default_factory=dict)
+    """What the probes found: processor, memory, clocks, governor, kernel, load, ..."""
+
+
+class RuntimeRecord(Part):
+    """The inference runtime and how it was set up."""
+
+    name: str = Field(min_length=1)
+    version: str | None = None
+    options: JsonDict = Field(default_factory=dict)
+    """What was asked of it, e.g. `threads`."""
+    facts: JsonDict = Field(default_factory=dict)
+    """What it says it did: delegates, partitions, precision of its layers, load time, ..."""
+
+
+class CampaignRecord(Part):
+    """Which case of which campaign a run is of: from these a campaign knows what it has done."""
+
+    name: str = Field(min_length=1, max_length=80)
+    case: str = Field(pattern=r"^[0-9a-f]{16}$")
+    """Key of the case: a hash of everything that was asked for."""
+
+
+class SoftwareRecord(Part):
+    """What ran on the host."""
+
+    python: str
+    packages: dict[str, str] = Field(default_factory=dict)
+    """Version by package name."""
+    git_commit: str | None = None
+    """Commit of this program, where it runs from a checkout."""
+    git_dirty: bool | None = None
+    """Whether that checkout had changes that are in no commit."""
