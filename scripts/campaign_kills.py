@@ -38,7 +38,7 @@ PRELOADED = [
     "scipy.stats",
 ]
 """Imported once, so that a process can be killed at its work and not among its imports."""
-BLOCK = 3
+CASE_BATCH = 3
 
 
 @dataclass
@@ -71,14 +71,14 @@ def run_one(folder: str, cases: int, said: Connection) -> None:
     tempfile.tempdir = f"{folder}/tmp"
     import clock_free_device
 
-    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.one_host import run_campaign
     from latency_bench.harness.campaign.state import runs_by_case
 
     clock_free_device.register()
-    plan = clock_free_device.clock_free_plan(Path(folder) / "files", cases, block=BLOCK)
+    plan = clock_free_device.clock_free_plan(Path(folder) / "files", cases, case_batch=CASE_BATCH)
     store = Path(folder) / "store"
-    settings = BlockSettings(plan.name, store, ("bench", "sweep"), plan.order_seed, wait=True)
+    settings = CampaignSettings(plan.name, store, ("bench", "sweep"), plan.order_seed, wait=True)
     said.send("ready")
     run_campaign(plan, runs_by_case(plan, store), settings, _Teller(said))
     said.send("end")

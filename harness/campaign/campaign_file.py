@@ -130,7 +130,7 @@ class CampaignFile(_Strict):
     protocol: str = Field(default="standard", min_length=1, max_length=1000)
     rounds: int | None = Field(default=None, ge=1, le=10000)
     order_seed: int = 0
-    block: int | None = Field(default=None, ge=1, le=1000)
+    case_batch: int | None = Field(default=None, ge=1, le=1000)
     """Cases whose rounds are interleaved; their sessions are open all the time. None: as many as is usual."""
     retry: Retry = Field(default_factory=Retry)
     cases: tuple[Product, ...] = Field(min_length=1, strict=False)

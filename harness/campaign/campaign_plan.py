@@ -1,4 +1,4 @@
-"""The plan of a campaign: its cases, each with the key by which it is known for good, in blocks and in order."""
+"""The plan of a campaign: its cases, each with the key by which it is known for good, in batches and in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of
 from latency_bench.harness.errors import UsageError
 
-DEFAULT_BLOCK = 8
+DEFAULT_CASE_BATCH = 8
 """Cases whose rounds are interleaved. What a crash costs at most, and what has to fit on a device at once."""
 
 
@@ -49,11 +49,11 @@ class Plan:
     name: str
     cases: tuple[PlannedCase, ...]
     order_seed: int = 0
-    block: int = DEFAULT_BLOCK
+    case_batch: int = DEFAULT_CASE_BATCH
     retry: Retry = field(default_factory=Retry)
 
-    def blocks(self, keys: frozenset[str]) -> dict[str, list[list[PlannedCase]]]:
-        """The cases with these keys by device, in blocks of at most `block`, in seeded random order.
+    def case_batches(self, keys: frozenset[str]) -> dict[str, list[list[PlannedCase]]]:
+        """The cases with these keys by device, in batches of at most `case_batch`, in seeded random order.
 
         A case's place depends on the seed and on itself alone, so that what is left of a campaign keeps its order.
         """
@@ -61,10 +61,10 @@ class Plan:
         for planned in sorted(self.cases, key=self._place):
             if planned.key not in keys:
                 continue
-            blocks = found.setdefault(planned.case.device.name, [[]])
-            if len(blocks[-1]) == self.block:
-                blocks.append([])
-            blocks[-1].append(planned)
+            case_batches = found.setdefault(planned.case.device.name, [[]])
+            if len(case_batches[-1]) == self.case_batch:
+                case_batches.append([])
+            case_batches[-1].append(planned)
         return dict(sorted(found.items()))
 
     def _place(self, planned: PlannedCase) -> bytes:
@@ -76,7 +76,7 @@ def plan_of(
     requests: Sequence[CaseOptions],
     device_of: Callable[[str], Device],
     order_seed: int = 0,
-    block: int = DEFAULT_BLOCK,
+    case_batch: int = DEFAULT_CASE_BATCH,
     retry: Retry | None = None,
 ) -> Plan:
     """Decide everything about every case before anything starts. Cases that come to the same are one.
@@ -91,7 +91,7 @@ def plan_of(
             raise UsageError(f"{request.model} on {request.device}: {error}") from None
         key = case_key(case)
         cases.setdefault(key, PlannedCase(key, case, request))
-    return Plan(name, tuple(cases.values()), order_seed, block, retry or Retry())
+    return Plan(name, tuple(cases.values()), order_seed, case_batch, retry or Retry())
 
 
 def case_key(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""A block of cases of one device: prepared together, their rounds interleaved, each stored as soon as it is over."""
+"""A batch of cases of one device: prepared together, their rounds interleaved, each stored as soon as it is over."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from latency_bench.harness.store.subject import CampaignRecord
 
 
 @dataclass(frozen=True)
-class BlockSettings:
-    """What all blocks of a campaign have in common."""
+class CampaignSettings:
+    """What all batches of cases of a campaign have in common."""
 
     campaign: str
     store: Path
@@ -30,10 +30,10 @@ class BlockSettings:
     """Whether to wait for a device that somebody else measures."""
 
 
-def measure_block(
-    block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase], settings: BlockSettings, watcher: Watcher
+def measure_case_batch(
+    case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase], settings: CampaignSettings, watcher: Watcher
 ) -> list[Attempt]:
-    """Try every case of a block once. `upcoming` are those that this device measures next: what they need is exported
+    """Try every case of a batch once. `upcoming` are those that this device measures next: what they need is exported
     meanwhile where that disturbs nobody.
 
     A case that fails is stored as failed and stops no other. Raises DeviceBusyError where somebody else measures the
@@ -43,7 +43,7 @@ def measure_block(
         planned_of: dict[int, PlannedCase] = {}
         runs: list[ActiveRun] = []
         attempts: list[Attempt] = []
-        for planned in block:
+        for planned in case_batch:
             watcher.started(planned)
             try:
                 run = stack.enter_context(_run_of(planned, settings))
@@ -76,7 +76,7 @@ def measure_block(
         return attempts
 
 
-def _run_of(planned: PlannedCase, settings: BlockSettings) -> ActiveRun:
+def _run_of(planned: PlannedCase, settings: CampaignSettings) -> ActiveRun:
     member = CampaignRecord(name=settings.campaign, case=planned.key)
     return ActiveRun(planned.case, settings.store, settings.command, settings.order_seed, member)
 
@@ -89,7 +89,7 @@ def _not_begun(planned: PlannedCase, error: DeviceError, watcher: Watcher) -> At
 
 @contextmanager
 def _exporting(runs: Sequence[ActiveRun], upcoming: Sequence[PlannedCase]) -> Iterator[None]:
-    """Export for the next block while this one is measured: only if the device is not this host."""
+    """Export for the next batch of cases while this one is measured: only if the device is not this host."""
     ready = [run for run in runs if not run.is_over() and run.case.device.transport != "local"]
     if not ready or not upcoming:
         yield

@@ -22,7 +22,7 @@ from latency_bench.devices.errors import DeviceError, InventoryError, Unreachabl
 from latency_bench.harness.campaign import remote
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
-from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 from latency_bench.harness.campaign.host import EXPORT, QUIET, device_resource, resources_for
 from latency_bench.harness.campaign.one_host import open_keys, run_device
@@ -66,9 +66,9 @@ def connected(settings: ClusterSettings) -> Iterator[Cluster]:
 
 
 class Cluster:
-    """A Place (harness/campaign/place.py). A block is one case: what a host that dies costs."""
+    """A Place (harness/campaign/place.py). A batch of cases is one case: what a host that dies costs."""
 
-    usual_block = 1
+    usual_case_batch = 1
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -83,24 +83,24 @@ class Cluster:
             if name not in self._devices and time.monotonic() > deadline_s:
                 raise InventoryError(
                     f"no host of the cluster offers a device called {name!r}",
-                    f"Offered: {', '.join(sorted(self._devices)) or 'none'}. Start `bench worker --devices {name} "
+                    f"Offered: {', '.join(sorted(self._devices)) or 'none'}. Start `bench host --devices {name} "
                     "--scheduler ADDRESS` on a host that has it",
                 )
             if name not in self._devices:
                 time.sleep(_POLL_S)
         return self._devices[name]
 
-    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         topic = f"bench-{uuid.uuid4().hex}"
         by_key = {planned.key: planned for planned in plan.cases}
         self._client.subscribe_topic(topic, lambda event: _hear(event[1], by_key, watcher))
-        blocks = plan.blocks(open_keys(plan, runs))
-        with ThreadPoolExecutor(max_workers=max(1, len(blocks)), thread_name_prefix="campaign") as pool:
+        case_batches = plan.case_batches(open_keys(plan, runs))
+        with ThreadPoolExecutor(max_workers=max(1, len(case_batches)), thread_name_prefix="campaign") as pool:
             lines = [
                 pool.submit(
                     self._run_device, _Line(self._client, plan, settings, topic, self._stop), one, runs, watcher
                 )
-                for one in blocks.values()
+                for one in case_batches.values()
             ]
             try:
                 for line in lines:
@@ -116,16 +116,16 @@ class Cluster:
         self._stop.set()
 
     def _run_device(
-        self, line: _Line, blocks: Sequence[Sequence[PlannedCase]], runs: dict[str, CaseRuns], watcher: Watcher
+        self, line: _Line, case_batches: Sequence[Sequence[PlannedCase]], runs: dict[str, CaseRuns], watcher: Watcher
     ) -> None:
-        def measure(block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
-            attempts = line.measure(block, upcoming)
+        def measure(case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+            attempts = line.measure(case_batch, upcoming)
             for attempt in attempts:
                 watcher.attempted(attempt)
             return attempts
 
         with contextlib.suppress(StoppedError):
-            run_device(line.plan, blocks, runs, measure, watcher, self._sleep)
+            run_device(line.plan, case_batches, runs, measure, watcher, self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -154,9 +154,11 @@ class Cluster:
 
 
 class _Line:
-    """The work of one device, block after block."""
+    """The work of one device, one batch of cases after the other."""
 
-    def __init__(self, client: Client, plan: Plan, settings: BlockSettings, topic: str, stop: threading.Event) -> None:
+    def __init__(
+        self, client: Client, plan: Plan, settings: CampaignSettings, topic: str, stop: threading.Event
+    ) -> None:
         self.plan = plan
         self._client = client
         self._settings = settings
@@ -164,25 +166,25 @@ class _Line:
         self._stop = stop
         self._exports: dict[str, Future[Any] | None] = {}
 
-    def measure(self, block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
-        """Measure a block on whichever host has the device; bring its runs into the store. Raises StoreError,
+    def measure(self, case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+        """Measure a batch of cases on whichever host has the device; bring its runs into the store. Raises StoreError,
         DeviceError where the host says that nothing can be measured, StoppedError."""
-        self._ask_for_exports([*block, *upcoming])
-        exports = [self._exports.pop(planned.key, None) for planned in block]
-        device = block[0].case.device
+        self._ask_for_exports([*case_batch, *upcoming])
+        exports = [self._exports.pop(planned.key, None) for planned in case_batch]
+        device = case_batch[0].case.device
         future = self._client.submit(
-            remote.measure, self._payload(block), *exports, resources=resources_for(device), pure=False, retries=0
+            remote.measure, self._payload(case_batch), *exports, resources=resources_for(device), pure=False, retries=0
         )
         try:
             said = self._result(future)
         except _HostsDiedError as error:
-            return [Attempt(planned.key, None, "failed", "hosts-died", str(error)) for planned in block]
+            return [Attempt(planned.key, None, "failed", "hosts-died", str(error)) for planned in case_batch]
         finally:
             future.release()
         if "stopped" in said:
             if said["kind"] == "busy":
                 raise DeviceError(said["stopped"])
-            return [Attempt(planned.key, None, "failed", said["kind"], said["stopped"]) for planned in block]
+            return [Attempt(planned.key, None, "failed", said["kind"], said["stopped"]) for planned in case_batch]
         self._keep(said["runs"], [one["run"] for one in said["attempts"] if one["run"] is not None])
         return [Attempt(**one) for one in said["attempts"]]
 
@@ -206,9 +208,9 @@ class _Line:
                 None if needed is None else self._client.submit(remote.export, needed, resources={EXPORT: 1.0})
             )
 
-    def _payload(self, block: Sequence[PlannedCase]) -> dict[str, Any]:
+    def _payload(self, case_batch: Sequence[PlannedCase]) -> dict[str, Any]:
         return {
-            "cases": [_payload_of(planned) for planned in block],
+            "cases": [_payload_of(planned) for planned in case_batch],
             "campaign": self._settings.campaign,
             "command": list(self._settings.command),
             "order_seed": self._settings.order_seed,

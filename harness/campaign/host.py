@@ -1,4 +1,4 @@
-"""`bench worker`: a host that offers its devices, and its time for exports, to campaigns of other hosts.
+"""`bench host`: a host that offers its devices, and its time for exports, to campaigns of other hosts.
 
 Dask is told of them as resources of the worker: `device:NAME` for each device, which one task at a time may have, and
 `export`. A device that is this host itself takes both, so that nothing is exported beside its measurement.
@@ -46,7 +46,7 @@ def serve(settings: ClusterSettings, devices: Sequence[str], say: Callable[[str]
     """Offer the devices until somebody ends this process; a scheduler that goes away is waited for."""
     import dask
 
-    with dask.config.set({**QUIET, **_CALM}), tempfile.TemporaryDirectory(prefix="bench-worker-") as scratch:
+    with dask.config.set({**QUIET, **_CALM}), tempfile.TemporaryDirectory(prefix="bench-host-") as scratch:
         asyncio.run(_serve(settings, devices, say, scratch))
 
 

@@ -1,4 +1,4 @@
-"""A campaign on this host: device by device, block by block, until nothing is left or nothing can be done."""
+"""A campaign on this host, one device after the other, until nothing is left or nothing can be done."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Callable, Iterable, Sequence
 
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
-from latency_bench.harness.campaign.case_batch import BlockSettings, measure_block
+from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
 from latency_bench.harness.campaign.state import NOT_THE_CASE, CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
 
 Measure = Callable[[Sequence[PlannedCase], Sequence[PlannedCase]], list[Attempt]]
-"""Try every case of a block once; the second are those to come on the same device."""
+"""Try every case of a batch once; the second are those to come on the same device."""
 
 
 def run_campaign(
     plan: Plan,
     runs: dict[str, CaseRuns],
-    settings: BlockSettings,
+    settings: CampaignSettings,
     watcher: Watcher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Measure what is open of a plan; `runs` are those that the store has (state.py), so that this goes on where an
-    earlier call stopped, however it stopped. Raises what `measure_block` raises.
+    earlier call stopped, however it stopped. Raises what `measure_case_batch` raises.
     """
 
-    def measure(block: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
-        return measure_block(block, upcoming, settings, watcher)
+    def measure(case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+        return measure_case_batch(case_batch, upcoming, settings, watcher)
 
-    for blocks in plan.blocks(open_keys(plan, runs)).values():
-        run_device(plan, blocks, runs, measure, watcher, sleep)
+    for case_batches in plan.case_batches(open_keys(plan, runs)).values():
+        run_device(plan, case_batches, runs, measure, watcher, sleep)
 
 
 def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
@@ -41,29 +41,29 @@ def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
 
 def run_device(
     plan: Plan,
-    blocks: Iterable[Sequence[PlannedCase]],
+    case_batches: Iterable[Sequence[PlannedCase]],
     runs: dict[str, CaseRuns],
     measure: Measure,
     watcher: Watcher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """All blocks of one device. A case that failed is tried again after the others, for as often as the plan says; a
-    device that does not answer is waited for, and in the end left for another time."""
-    queue = deque(list(block) for block in blocks)
-    failures = {planned.key: runs[planned.key].failures for block in queue for planned in block}
+    """All batches of cases of one device. A case that failed is tried again after the others, for as often as the plan
+    says; a device that does not answer is waited for, and in the end left for another time."""
+    queue = deque(list(case_batch) for case_batch in case_batches)
+    failures = {planned.key: runs[planned.key].failures for case_batch in queue for planned in case_batch}
     absences: Counter[str] = Counter()
     silent = 0
     while queue:
-        block = queue.popleft()
-        by_key = {planned.key: planned for planned in block}
-        attempts = [one for one in measure(block, queue[0] if queue else ()) if one.failed]
+        case_batch = queue.popleft()
+        by_key = {planned.key: planned for planned in case_batch}
+        attempts = [one for one in measure(case_batch, queue[0] if queue else ()) if one.failed]
         away = [by_key[one.key] for one in attempts if one.kind == "unreachable"]
         failures.update({one.key: failures[one.key] + 1 for one in attempts if one.kind not in NOT_THE_CASE})
         again = [one.key for one in attempts if one.kind not in NOT_THE_CASE]
         if again := [key for key in again if failures[key] < plan.retry.attempts]:
             queue.append([by_key[key] for key in again])
         absences.update(planned.key for planned in away)
-        silent = silent + 1 if len(away) == len(block) else 0
+        silent = silent + 1 if len(away) == len(case_batch) else 0
         gone = silent >= plan.retry.unreachable
         given_up = [planned for planned in away if gone or absences[planned.key] >= plan.retry.unreachable]
         if gone:

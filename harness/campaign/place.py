@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from latency_bench.harness.campaign.campaign_plan import DEFAULT_BLOCK, Plan
+from latency_bench.harness.campaign.campaign_plan import DEFAULT_CASE_BATCH, Plan
 
 if TYPE_CHECKING:
     from latency_bench.devices.device import Device
-    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.cluster_settings import ClusterSettings
     from latency_bench.harness.campaign.state import CaseRuns
     from latency_bench.harness.campaign.watcher import Watcher
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 class Place(Protocol):
     """What has devices and measures on them."""
 
-    usual_block: int
-    """Cases in a block where the campaign does not say."""
+    usual_case_batch: int
+    """Cases in a batch where the campaign does not say."""
 
     def device_of(self, name: str) -> Device:
         """The device of this name. Raises InventoryError."""
 
-    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         """Measure what is open. Raises DeviceBusyError, StoreError, CacheError, where nothing else could be either."""
 
 
 class Here:
     """This host, with its devices.yaml."""
 
-    usual_block = DEFAULT_BLOCK
+    usual_case_batch = DEFAULT_CASE_BATCH
 
     def __init__(self) -> None:
         from latency_bench.devices.inventory import find_device
@@ -44,7 +44,7 @@ class Here:
     def device_of(self, name: str) -> Device:
         return self._find(name)
 
-    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: BlockSettings, watcher: Watcher) -> None:
+    def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         from latency_bench.harness.campaign.one_host import run_campaign
 
         run_campaign(plan, runs, settings, watcher)

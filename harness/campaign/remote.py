@@ -1,4 +1,4 @@
-"""What hosts of a cluster do for a campaign: say what devices they have, export, measure. Runs in `bench worker`.
+"""What hosts of a cluster do for a campaign: say what devices they have, export, measure. Runs in `bench host`.
 
 Arguments and results are plain JSON values and bytes. Expected failures come back as values, because an exception of
 ours would have to be pickled.
@@ -81,13 +81,13 @@ def export(needed: dict[str, Any]) -> Packed | None:
 
 
 def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any]:
-    """Measure a block of cases into a store of its own, which is packed and handed back; nothing of it stays here.
+    """Measure a batch of cases into a store of its own, which is packed and handed back; nothing of it stays here.
 
     `stopped` in the result: why nothing could be measured, such as a device that somebody else has.
     """
     from distributed import get_worker
 
-    from latency_bench.harness.campaign.case_batch import BlockSettings, measure_block
+    from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
     from latency_bench.harness.export.errors import CacheError
     from latency_bench.harness.store.archive import write_archive
     from latency_bench.harness.store.errors import StoreError
@@ -95,7 +95,7 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any
     watcher = _Reporter(get_worker(), payload["topic"])
     with tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder:
         store = Path(folder) / "store"
-        settings = BlockSettings(
+        settings = CampaignSettings(
             payload["campaign"], store, tuple(payload["command"]), payload["order_seed"], payload["wait"]
         )
         try:
@@ -103,7 +103,7 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any
                 PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
                 for one, artifact in zip(payload["cases"], artifacts, strict=True)
             ]
-            attempts = measure_block(cases, (), settings, watcher)
+            attempts = measure_case_batch(cases, (), settings, watcher)
             stored = [store / one.run for one in attempts if one.run is not None]
             archive = Path(folder) / "runs.tar"
             write_archive(stored, archive)

@@ -1,4 +1,4 @@
-"""`bench worker`: offer this host's devices to campaigns of other hosts."""
+"""`bench host`: offer this host's devices to campaigns of other hosts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from latency_bench.harness.cli.shared_options import cluster_options
     "--devices", metavar="NAMES", default="", help="Devices of this host's devices.yaml, with commas between."
 )
 @cluster_options
-def worker(devices: str, cluster: dict[str, Any]) -> int:
+def host(devices: str, cluster: dict[str, Any]) -> int:
     """Join a Dask cluster until Ctrl-C: measure on these devices, and export, for `bench sweep --scheduler`.
 
     \b
     dask scheduler --tls-ca-file ca.pem --tls-cert cert.pem --tls-key key.pem --protocol tls
-    bench worker --devices orin,nano --scheduler tls://HOST:8786 --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem
+    bench host --devices orin,nano --scheduler tls://HOST:8786 --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem
     """
     from latency_bench.devices.inventory import find_device
     from latency_bench.harness.campaign.cluster_settings import cluster_settings

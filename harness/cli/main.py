@@ -11,7 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
     "sweep": ("latency_bench.harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
     "watch": ("latency_bench.harness.cli.watch:watch", "Follow a running campaign."),
-    "worker": ("latency_bench.harness.cli.host:worker", "Offer this host's devices to campaigns of other hosts."),
+    "host": ("latency_bench.harness.cli.host:host", "Offer this host's devices to campaigns of other hosts."),
     "attention": ("latency_bench.harness.cli.attention:attention", "Softmax against ReLU linear attention."),
     "report": ("latency_bench.harness.cli.report:report", "The paper's tables, figures and claims, measured."),
     "plot": ("latency_bench.harness.cli.plot:plot", "Any single figure from any selection of runs."),

@@ -37,7 +37,11 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @click.option("--protocol", metavar="NAME|FILE", help="Default: standard, or as the file says.")
 @click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case. Default: as the protocol says.")
 @click.option("--order-seed", type=int, help="Of the random order. Default: 0, or as the file says.")
-@click.option("--block", type=click.IntRange(1, 1000), help="Cases whose rounds are interleaved.")
+@click.option(
+    "--case-batch",
+    type=click.IntRange(1, 1000),
+    help="Cases that are measured together, their rounds interleaved. Default: 8; 1 on a cluster.",
+)
 @click.option("--attempts", type=click.IntRange(1, 100), help="Of a case that fails. Default: 2, or as the file says.")
 @click.option("--name", help="Under which the campaign goes on. Default: from its file, or its tables and devices.")
 @click.option("--dry-run", is_flag=True, help="List the cases, with an estimate of their time, and measure nothing.")
@@ -80,7 +84,7 @@ def sweep(
             requests_of(asked, place.device_of),
             place.device_of,
             order_seed=asked.order_seed,
-            block=asked.block or place.usual_block,
+            case_batch=asked.case_batch or place.usual_case_batch,
             retry=asked.retry,
         )
         if dry_run:
@@ -103,14 +107,14 @@ def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
 
 
 def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_json: bool) -> int:
-    from latency_bench.harness.campaign.case_batch import BlockSettings
+    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.journal import Journal
     from latency_bench.harness.campaign.narration import Narration
     from latency_bench.harness.campaign.state import runs_by_case
     from latency_bench.harness.campaign.status import statuses
     from latency_bench.harness.cli.campaign_display import CampaignDisplay
 
-    settings = BlockSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait)
+    settings = CampaignSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait)
     how = "stopped"
     with Journal(store, plan.name) as journal, CampaignDisplay(quiet) as display:
         narration = Narration(journal, display)
@@ -167,7 +171,7 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
     from latency_bench.model_specs.located_yaml import describe
 
     product = {field: list(options[field]) for field in _PRODUCT if options[field]}
-    given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "block") if options[field]}
+    given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
     if path is not None:
         if product:
             raise click.UsageError("a file says itself what is measured: leave out --table, --model and their like")

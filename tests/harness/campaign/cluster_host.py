@@ -1,4 +1,4 @@
-"""A `bench worker` whose device answers at once: as the command does, with the runner `clock-free` made known.
+"""A `bench host` whose device answers at once: as the command does, with the runner `clock-free` made known.
 
 Arguments: address of the scheduler, folder for what it says, devices, then CA, certificate and key for TLS. Each
 measurement leaves a file of its process's id there; while a file `hold` is there, it does not end.

@@ -16,7 +16,7 @@ import clock_free_device
 
 from latency_bench.devices.opening import PARTS
 from latency_bench.harness.campaign.campaign_plan import Plan
-from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.one_host import run_campaign
 from latency_bench.harness.campaign.state import runs_by_case
 
@@ -51,7 +51,7 @@ def clock_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def make_plan(tmp_path: Path) -> MakePlan:
-    """make_plan(count, name=..., faults={index: "dies"}, block=...): a plan; the same arguments give the same cases."""
+    """make_plan(count, name=..., faults={index: "dies"}, case_batch=...): the same arguments give the same cases."""
     folder = tmp_path / "files"
     folder.mkdir()
 
@@ -84,7 +84,7 @@ def run_plan(store: Path) -> RunPlan:
 
     def run(plan: Plan, seen: Seen | None = None) -> Seen:
         seen = seen or Seen()
-        settings = BlockSettings(plan.name, store, ("bench", "sweep"), plan.order_seed, wait=False)
+        settings = CampaignSettings(plan.name, store, ("bench", "sweep"), plan.order_seed, wait=False)
         run_campaign(plan, runs_by_case(plan, store), settings, seen, seen.pauses_s.append)
         return seen
 

@@ -59,16 +59,18 @@ def on(transport, plan):
 def test_the_next_blocks_exports_are_made_while_another_device_is_measured(make_plan, run_plan, exported, monkeypatch):
     monkeypatch.setitem(PARTS["transport"], "afar", f"{__name__}:AfarTransport")
     monkeypatch.setattr("latency_bench.devices.opening._find", finding(AfarTransport))
-    plan = on("afar", make_plan(6, block=2))
+    plan = on("afar", make_plan(6, case_batch=2))
     seen = run_plan(plan)
-    blocks = [[planned.case.spec.id for planned in block] for block in plan.blocks(keys(plan))["clock-free"]]
-    assert set(exported) <= {*blocks[1], *blocks[2]}
-    assert exported[0] == blocks[1][0]
+    case_batches = [
+        [planned.case.spec.id for planned in case_batch] for case_batch in plan.case_batches(keys(plan))["clock-free"]
+    ]
+    assert set(exported) <= {*case_batches[1], *case_batches[2]}
+    assert exported[0] == case_batches[1][0]
     assert {attempt.status for attempt in seen.of("attempted")} == {"done"}, "a failing export stops nobody here"
 
 
 def test_nothing_is_exported_while_this_computer_is_measured(make_plan, run_plan, exported):
-    run_plan(make_plan(6, block=2))
+    run_plan(make_plan(6, case_batch=2))
     assert exported == []
 
 

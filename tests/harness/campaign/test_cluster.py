@@ -20,7 +20,7 @@ from certificates import authority, member
 from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.campaign_plan import Plan, plan_of
-from latency_bench.harness.campaign.case_batch import BlockSettings
+from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.cluster import connected
 from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.remote import packed, unpacked
@@ -115,11 +115,11 @@ def plan_on(lab: Lab, cluster: Any, devices: list[str], count: int, **fields: An
             CaseOptions(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
             for name in devices
         ]
-    return plan_of("far", requests, cluster.device_of, block=1, **fields)
+    return plan_of("far", requests, cluster.device_of, case_batch=1, **fields)
 
 
 def measured(plan: Plan, cluster: Any, store: Path, seen: Any) -> dict[str, list[str]]:
-    settings = BlockSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
+    settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
     cluster.run(plan, runs_by_case(plan, store), settings, seen)
     return {key: sorted(row["status"] for row in found.rows) for key, found in runs_by_case(plan, store).items()}
 

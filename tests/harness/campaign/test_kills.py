@@ -47,7 +47,8 @@ sampling: {min_count: 5, max_count: 20, min_s: 0.2, max_s: 1, relative_interval:
 
 def test_bench_sweep_goes_on_after_ctrl_c_and_says_so(bench, bench_environment, tmp_path):
     (tmp_path / "fast.yaml").write_text(FAST)
-    words = ["sweep", "--model", "b0-cls-r224", "--runtime", "onnxruntime", "--protocol", "fast.yaml", "--block", "1"]
+    words = ["sweep", "--model", "b0-cls-r224", "--runtime", "onnxruntime", "--protocol", "fast.yaml"]
+    words += ["--case-batch", "1"]
     words += ["--resolution", "64", "--threads", "1", "--batch", "1", "--batch", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "latency_bench", *words],

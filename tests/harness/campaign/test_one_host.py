@@ -23,7 +23,7 @@ def by_case(plan, store):
 
 
 def test_every_case_is_measured_once_and_its_run_says_of_which_campaign_it_is(make_plan, run_plan, store):
-    plan = make_plan(5, block=2)
+    plan = make_plan(5, case_batch=2)
     run_plan(plan)
     assert by_case(plan, store) == {planned.key: ["done"] for planned in plan.cases}
     record = read_record(run_paths(store)[0])
@@ -52,7 +52,7 @@ def test_another_name_is_another_campaign_and_another_request_another_case(make_
 
 @pytest.mark.parametrize("last", ["stage", "round_done", "attempted"])
 def test_ctrl_c_anywhere_loses_no_finished_run_and_the_rest_follows(make_plan, run_plan, new_seen, store, last):
-    plan = make_plan(6, block=3)
+    plan = make_plan(6, case_batch=3)
 
     def interrupt_after(count):
         def on_call(seen, name):
@@ -75,13 +75,13 @@ def test_ctrl_c_anywhere_loses_no_finished_run_and_the_rest_follows(make_plan, r
     assert by_case(plan, store) == {planned.key: ["done"] for planned in plan.cases}
 
 
-def test_rounds_of_a_block_are_interleaved_and_blocks_are_bounded(make_plan, run_plan):
-    seen = run_plan(make_plan(6, block=3))
+def test_rounds_of_a_batch_of_cases_are_interleaved_and_batches_are_bounded(make_plan, run_plan):
+    seen = run_plan(make_plan(6, case_batch=3))
     rounds = [text for text in seen.of("stage") if "round" in text]
     for start in (0, 6):
-        block = [text.split(":")[0] for text in rounds[start : start + 6]]
-        assert len(set(block)) == 3
-        assert sorted(block[:3]) == sorted(block[3:]), "every case once before any comes again"
+        case_batch = [text.split(":")[0] for text in rounds[start : start + 6]]
+        assert len(set(case_batch)) == 3
+        assert sorted(case_batch[:3]) == sorted(case_batch[3:]), "every case once before any comes again"
 
 
 def test_the_order_depends_on_the_seed_and_stays_for_what_is_left(make_plan):
@@ -89,7 +89,7 @@ def test_the_order_depends_on_the_seed_and_stays_for_what_is_left(make_plan):
     keys = frozenset(planned.key for planned in plan.cases)
 
     def order(plan, wanted):
-        return [planned.key for block in plan.blocks(wanted)["clock-free"] for planned in block]
+        return [planned.key for case_batch in plan.case_batches(wanted)["clock-free"] for planned in case_batch]
 
     whole = order(plan, keys)
     assert whole != order(other, keys)
@@ -99,20 +99,20 @@ def test_the_order_depends_on_the_seed_and_stays_for_what_is_left(make_plan):
 
 
 def test_a_case_that_fails_is_tried_as_often_as_said_and_stops_no_other(make_plan, run_plan, store):
-    plan = make_plan(4, faults={1: "dies"}, block=4, retry=Retry(attempts=3))
+    plan = make_plan(4, faults={1: "dies"}, case_batch=4, retry=Retry(attempts=3))
     run_plan(plan)
     runs = by_case(plan, store)
     assert runs.pop(plan.cases[1].key) == ["failed"] * 3
     assert set(map(tuple, runs.values())) == {("done",)}
     assert run_plan(plan).calls == [], "its attempts are used up"
-    more = make_plan(4, faults={1: "dies"}, block=4, retry=Retry(attempts=4))
+    more = make_plan(4, faults={1: "dies"}, case_batch=4, retry=Retry(attempts=4))
     run_plan(more)
     assert by_case(more, store)[plan.cases[1].key] == ["failed"] * 4
 
 
 def test_a_device_that_does_not_answer_is_waited_for_and_then_left(make_plan, run_plan, store):
     faults = dict.fromkeys(range(3), "unreachable")
-    plan = make_plan(3, faults=faults, block=2, retry=Retry(wait_s=7, unreachable=3))
+    plan = make_plan(3, faults=faults, case_batch=2, retry=Retry(wait_s=7, unreachable=3))
     seen = run_plan(plan)
     assert seen.pauses_s == [7, 14]
     assert {planned.key for planned in seen.of("left")} == {planned.key for planned in plan.cases}
@@ -162,7 +162,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(make_plan, run_plan, store,
         return made[-1]
 
     monkeypatch.setattr(latency_bench.harness.rounds, "new_run_id", earlier_and_earlier)
-    plan = make_plan(4, faults={2: "dies"}, block=2)
+    plan = make_plan(4, faults={2: "dies"}, case_batch=2)
     run_plan(plan)
     run_plan(plan)
     runs = by_case(plan, store)

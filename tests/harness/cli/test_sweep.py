@@ -1,4 +1,4 @@
-"""`bench sweep`, `bench watch` and `bench worker` as a user types them. Killed ones: tests/harness/campaign/."""
+"""`bench sweep`, `bench watch` and `bench host` as a user types them. Killed ones: tests/harness/campaign/."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def test_a_campaign_is_measured_once_even_though_one_case_fails(bench, tmp_path)
         (["sweep", "wrong.yaml", "--model", "b0-seg"], "a file says itself"),
         (["sweep", "--model", "b0-seg", "--scheduler", "lab:8786"], "without TLS"),
         (["sweep", "--model", "b0-seg", "--tls-ca", "wrong.yaml"], "--scheduler"),
-        (["worker", "--devices", "local"], "--scheduler"),
-        (["worker", "--devices", "orni", "--scheduler", "127.0.0.1:9"], "orni"),
+        (["host", "--devices", "local"], "--scheduler"),
+        (["host", "--devices", "orni", "--scheduler", "127.0.0.1:9"], "orni"),
         (["watch"], "no campaign"),
     ],
 )
