@@ -16,6 +16,7 @@ _EXTRAS = {
     "onnxruntime": "onnxruntime",
     "timm": "zoo",
     "transformers": "zoo",
+    "torchvision": "zoo",
     "matplotlib": "reports",
     "pandas": "reports",
     "dask": "campaign",

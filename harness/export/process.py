@@ -24,7 +24,13 @@ REQUEST = "request.json"
 POLL_S = 0.25
 FULL_DISK_BYTES = 64 * 1024
 """A converter in C++ does not say why it could not write; with less than this left the reason is clear."""
-EXTRA_OF = {"litert_torch": "litert", "ai_edge_litert": "litert", "timm": "zoo", "transformers": "zoo"}
+EXTRA_OF = {
+    "litert_torch": "litert",
+    "ai_edge_litert": "litert",
+    "timm": "zoo",
+    "transformers": "zoo",
+    "torchvision": "zoo",
+}
 
 
 def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[[str], None]) -> dict[str, Any]:

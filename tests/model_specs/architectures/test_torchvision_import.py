@@ -6,10 +6,8 @@ package called torchvision that behaves as the real one does at import.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,17 +35,6 @@ def torchvision(tmp_path: Path) -> Path:
     return package
 
 
-def library_that_loads(package: Path) -> None:
-    """Some compiled library under the name of torchvision's: loading it works and registers nothing."""
-    import numpy.random._common as compiled
-
-    shutil.copy(compiled.__file__, package / f"_C{EXTENSION_SUFFIXES[0]}")
-
-
-def library_that_does_not_load(package: Path) -> None:
-    (package / f"_C{EXTENSION_SUFFIXES[0]}").write_bytes(b"compiled for another torch")
-
-
 def interpret(package: Path, code: str) -> str:
     path = f"import sys; sys.path[:0] = [{str(package.parent)!r}, {str(PACKAGE)!r}]\n"
     given = f"{path}from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision\n{code}"
@@ -57,7 +44,6 @@ def interpret(package: Path, code: str) -> str:
 
 
 def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torchvision: Path) -> None:
-    library_that_does_not_load(torchvision)
     output = interpret(
         torchvision,
         "prepare_torchvision(); prepare_torchvision()\n"
@@ -70,9 +56,10 @@ def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torc
     assert "no kernel" in output
 
 
-def test_a_pair_that_fits_is_left_alone(torchvision: Path) -> None:
-    library_that_loads(torchvision)
-    # Registering its own operator fails if somebody declared it before.
+@pytest.mark.parametrize("file", ["_C.so", "_C_stable.so", "operators.py"])
+def test_a_pair_that_fits_is_left_alone_whatever_its_files_are_called(torchvision: Path, file: str) -> None:
+    (torchvision / file).write_text("")
+    # Registering its own operator fails if somebody declared it before; from a compiled library it ends the process.
     (torchvision / "__init__.py").write_text(
         "import torch\n"
         "library = torch.library.Library('torchvision', 'DEF')\n"
@@ -81,11 +68,19 @@ def test_a_pair_that_fits_is_left_alone(torchvision: Path) -> None:
     output = interpret(
         torchvision, "prepare_torchvision()\nimport torch\nprint(hasattr(torch.ops.torchvision, 'qnms'))"
     )
-    assert output.strip() == "False", "an operator was declared although the library loaded"
+    assert output.strip() == "False", "an operator was declared although torchvision has its own"
+
+
+def test_every_operator_that_the_import_lacks_is_declared(torchvision: Path) -> None:
+    more = SHAPE_FUNCTIONS + SHAPE_FUNCTIONS.replace("nms", "one_of_next_year")
+    (torchvision / "__init__.py").write_text(more)
+    output = interpret(
+        torchvision, "prepare_torchvision()\nimport torch\nprint(torch.ops.torchvision.one_of_next_year)"
+    )
+    assert output.strip() == "torchvision.one_of_next_year"
 
 
 def test_what_a_failed_import_left_behind_is_replaced(torchvision: Path) -> None:
-    library_that_does_not_load(torchvision)
     output = interpret(
         torchvision,
         "try: import torchvision\n"
@@ -99,7 +94,6 @@ def test_what_a_failed_import_left_behind_is_replaced(torchvision: Path) -> None
 
 
 def test_another_failure_is_reported_and_leaves_nothing_half_imported(torchvision: Path) -> None:
-    library_that_does_not_load(torchvision)
     (torchvision / "__init__.py").write_text("from torchvision import extension\nraise RuntimeError('worn out')")
     output = interpret(
         torchvision,
