@@ -41,6 +41,7 @@ from latency_bench.harness.export.options import Format
 from latency_bench.harness.export.tflite_graph import read_graph
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
+from latency_bench.model_specs.building import build_module
 
 Array = npt.NDArray[np.float32]
 Formulation = Callable[[Tensor, int], Tensor]
@@ -418,7 +419,7 @@ def main() -> None:
         spec = spec.at(tuple(arguments.resolution))
     formats: dict[str, Format] = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
     overrides, _ = arguments_for(spec, formats[arguments.runtime])
-    model = spec.build(overrides=overrides)
+    model = build_module(spec, overrides=overrides)
     image = torch.randn(1, *spec.inputs[0].shape, generator=torch.Generator().manual_seed(0))
     if arguments.whole:
         compare(f"{spec.id}, whole", model, image, names, arguments)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from bench_worker.runtimes.engine_cache import default_folder as engines_folder
-from latency_bench.harness.export.cache import ArtifactCache, default_directory
+from latency_bench.harness.cache_folder import cache_folder
+from latency_bench.harness.export.cache import ArtifactCache
 from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.index import index_folder
 from latency_bench.harness.store.layout import PENDING_FOLDER
@@ -85,7 +86,7 @@ def remove(cached: Cached) -> bool:
 
 def _remove_folder(folder: Path) -> None:
     """At once for everybody else: nobody is to find half of it."""
-    bin_folder = default_directory() / "removed"
+    bin_folder = cache_folder() / "removed"
     bin_folder.mkdir(parents=True, exist_ok=True)
     moved = folder.rename(bin_folder / secrets.token_hex(8))
     shutil.rmtree(moved, ignore_errors=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,22 +13,10 @@ from latency_bench.devices.opening import open_device
 from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.statistics.layer_shares import LayerShare, layer_shares
 
 if TYPE_CHECKING:
     from latency_bench.harness.rounds import Observer
-
-
-@dataclass(frozen=True)
-class LayerShare:
-    """One layer or operator, per request."""
-
-    name: str
-    operator: str
-    """What the layer does, in the runtime's own word."""
-    calls: float
-    time_ms: float
-    share: float
-    """Of all layers together, from 0 to 1."""
 
 
 def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
@@ -51,30 +37,4 @@ def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerSha
     found = result.done.get("profile")
     if not found:
         raise UsageError(f"runner {case.device.runner} does not profile; use a device with the runner `worker`")
-    return shares(found["layers"], int(found["requests"]))
-
-
-def shares(layers: list[dict[str, object]], requests: int) -> list[LayerShare]:
-    """From the worker's totals to times a request."""
-    rows = [
-        (str(one["name"]), str(one["operator"]), int(str(one["calls"])), int(str(one["total_ns"]))) for one in layers
-    ]
-    total_ns = sum(row[-1] for row in rows) or 1
-    return [
-        LayerShare(name, operator, calls / requests, ns / requests / 1e6, ns / total_ns)
-        for name, operator, calls, ns in rows
-    ]
-
-
-def by_operator(layers: Iterable[LayerShare]) -> list[LayerShare]:
-    """Layers that do the same together, under the operator's name, slowest first."""
-    sums: dict[str, LayerShare] = {}
-    for one in layers:
-        before = sums.get(one.operator, LayerShare(one.operator, one.operator, 0.0, 0.0, 0.0))
-        sums[one.operator] = dataclasses.replace(
-            before,
-            calls=before.calls + one.calls,
-            time_ms=before.time_ms + one.time_ms,
-            share=before.share + one.share,
-        )
-    return sorted(sums.values(), key=lambda one: -one.time_ms)
+    return layer_shares(found["layers"], int(found["requests"]))

@@ -23,7 +23,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import on first use: pydantic and yaml are not needed to import the package."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'model_specs' has no attribute {name!r}")
+        raise AttributeError(f"module 'latency_bench.model_specs' has no attribute {name!r}")
     import importlib
 
     return getattr(importlib.import_module(_HOMES[name]), name)

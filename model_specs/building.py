@@ -20,6 +20,8 @@ def build_module(
 ) -> torch.nn.Module:
     """The module of `spec`, fp32, in eval mode, on the default device (the CPU; `meta` under a device context).
 
+    Without `weights` the parameters are drawn from `seed` such that activations stay in a realistic range; with
+    `weights`, a checkpoint file (of the authors or of ours) is loaded strictly and without unpickling code.
     The parameters depend on `seed` alone: the global random state is neither read nor changed. `overrides` replace
     builder arguments (an exporter's `upsample="bilinear"`). Raises SpecError for wrong arguments, CheckpointError for
     a checkpoint that does not fit.

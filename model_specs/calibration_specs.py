@@ -10,11 +10,10 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from latency_bench.model_specs.catalog import CALIBRATION_PREFIX
 from latency_bench.model_specs.errors import UnknownModelError
 from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
-PREFIX = CALIBRATION_PREFIX
+PREFIX = "calibration-"
 PRODUCTS = tuple(f"{PREFIX}matmul-{size}" for size in (512, 1024, 2048, 4096))
 """Matrix products, each 8 times the one before."""
 CONVOLUTIONS = tuple(f"{PREFIX}conv-{channels}" for channels in (128, 256, 512))

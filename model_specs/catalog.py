@@ -20,36 +20,23 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
 ENTRY_POINT_GROUP = "bench.families"
-TIMM_PREFIXES = ("timm:", "timm-")
-ATTENTION_PREFIX = "attn-"
-CALIBRATION_PREFIX = "calibration-"
 
 
 def load_spec(model_id: str) -> ModelSpec:
-    """The spec of one model of the catalog, of any model of timm (`timm:NAME`, or the id `timm-NAME` of its runs),
-    of any attention (`attn-...`, model_specs/architectures/attention/subject.py), or of what devices are calibrated
-    with (`calibration-...`, model_specs/calibration_specs.py).
+    """The spec of one model of the catalog, or of one that has no file because its id says all (generated.py).
 
     Raises UnknownModelError with the nearest ids, or SpecError naming file, line and field of what is wrong with it.
     """
+    from latency_bench.model_specs.generated import generated_spec
+
     entries = _entries()
-    if model_id not in entries:
-        if model_id.startswith(TIMM_PREFIXES):
-            from latency_bench.model_specs.architectures.timm_models import timm_spec
-
-            return timm_spec(model_id[len("timm:") :])
-        if model_id.startswith(ATTENTION_PREFIX):
-            from latency_bench.model_specs.architectures.attention.spec import attention_spec
-
-            return attention_spec(model_id)
-        if model_id.startswith(CALIBRATION_PREFIX):
-            from latency_bench.model_specs.calibration_specs import calibration_spec
-
-            return calibration_spec(model_id)
-        nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
-        raise UnknownModelError(f"no model is called {model_id!r}; {hint}")
-    return _validated(model_id)
+    if model_id in entries:
+        return _validated(model_id)
+    if (spec := generated_spec(model_id)) is not None:
+        return spec
+    nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
+    raise UnknownModelError(f"no model is called {model_id!r}; {hint}")
 
 
 def list_specs() -> tuple[ModelSpec, ...]:

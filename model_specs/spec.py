@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 Task = Literal["classification", "segmentation", "super-resolution", "segment-anything", "attention", "generic"]
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -159,17 +157,3 @@ class ModelSpec(_Strict):
         if self.resolution_argument:
             arguments[self.resolution_argument] = self.resolution
         return arguments
-
-    def build(
-        self, weights: Path | str | None = None, seed: int = 0, overrides: Mapping[str, Any] | None = None
-    ) -> torch.nn.Module:
-        """Build the module in eval mode, fp32, on the CPU.
-
-        Without `weights` the parameters are drawn from `seed` such that activations stay in a realistic range.
-        With `weights`, a checkpoint file (of the authors or of ours) is loaded strictly and without unpickling code.
-        `overrides` replace builder arguments, e.g. an exporter's `{"upsample": "bilinear"}`.
-        Raises SpecError for wrong arguments, CheckpointError for a checkpoint that does not fit.
-        """
-        from latency_bench.model_specs.building import build_module
-
-        return build_module(self, weights=weights, seed=seed, overrides=overrides)

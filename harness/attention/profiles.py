@@ -9,8 +9,8 @@ from latency_bench.harness.attention.attention_plan import Group, Planned
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
-    from latency_bench.harness.profiling import LayerShare
     from latency_bench.harness.rounds import Observer
+    from latency_bench.harness.statistics.layer_shares import LayerShare
 
 REQUESTS = 10
 KINDS: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from latency_bench.harness.cli.output import json_option, print_json, stdout_con
 from latency_bench.harness.cli.shared_options import resolution_option
 
 if TYPE_CHECKING:
-    from latency_bench.harness.profiling import LayerShare
+    from latency_bench.harness.statistics.layer_shares import LayerShare
 
 SHOWN = 25
 """Rows of the table and bars of the chart; the rest is one line."""
@@ -50,8 +50,9 @@ def profile(
     from latency_bench.devices.inventory import find_device
     from latency_bench.harness.case import Case
     from latency_bench.harness.cli.progress import ProgressLine
-    from latency_bench.harness.profiling import by_operator, profile_case
+    from latency_bench.harness.profiling import profile_case
     from latency_bench.harness.protocol import load_protocol
+    from latency_bench.harness.statistics.layer_shares import by_operator
     from latency_bench.model_specs import load_spec
 
     device, spec = find_device(device_name), load_spec(model_id)

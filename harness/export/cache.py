@@ -11,10 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import secrets
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, CacheError
 from latency_bench.harness.export.key import sha256_of
@@ -47,22 +46,11 @@ class CacheEntry:
     """Seconds since the epoch."""
 
 
-def default_directory() -> Path:
-    """BENCH_CACHE, else the platform's cache directory of this user."""
-    if chosen := os.environ.get("BENCH_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "bench"
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "bench"
-    return Path.home() / ".cache" / "bench"
-
-
 class ArtifactCache:
     """Safe for several processes at once, on a file system with working locks and renames."""
 
     def __init__(self, directory: Path | str | None = None) -> None:
-        self.directory = (Path(directory) if directory is not None else default_directory()).expanduser().absolute()
+        self.directory = (Path(directory) if directory is not None else cache_folder()).expanduser().absolute()
         self.exports = self.directory / "exports"
         self.partial = self.directory / "partial"
         self.broken = self.directory / "broken"

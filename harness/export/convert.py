@@ -27,6 +27,7 @@ from latency_bench.harness.export.job import Conversion, ExportJob
 from latency_bench.harness.export.key import cache_key, key_document
 from latency_bench.harness.export.options import FILE_NAMES, ExportOptions, Format
 from latency_bench.harness.export.peak_memory import peak_memory_bytes
+from latency_bench.model_specs.building import build_module
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +80,7 @@ def load(
     """Build the module, import the exporter. Raises ExportError where files were edited since the key was computed."""
     stage("building the module")
     overrides, choices = arguments_for(spec, format)
-    module = spec.build(weights=options.weights, seed=options.seed, overrides=overrides)
+    module = build_module(spec, weights=options.weights, seed=options.seed, overrides=overrides)
     if options.output != "logits":
         from latency_bench.harness.export.dense_output import with_output
 
@@ -144,7 +145,7 @@ def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict
     from latency_bench.model_specs.spec import Counting
 
     with torch.device("meta"):
-        module = spec.build()
+        module = build_module(spec)
     counts = count_module(spec.model_copy(update={"counting": Counting()}), module)
     # A torch program keeps the fused operator; the other formats have attention written out.
     memory = estimate_memory(spec, options.batch, module, fused_attention=format == "pt2")

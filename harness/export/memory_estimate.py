@@ -6,6 +6,8 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.model_specs.building import build_module
+
 if TYPE_CHECKING:
     import torch
 
@@ -76,7 +78,7 @@ def estimate_memory(
 
     if module is None:
         with torch.device("meta"):
-            module = spec.build()
+            module = build_module(spec)
     weights_bytes = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
     attention = FusedAttention() if fused_attention else sdpa_kernel(SDPBackend.MATH)
     with torch.no_grad(), attention, LiveTensors() as live:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.export.cache import default_directory
+from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.store.layout import RECORD_FILE
 from latency_bench.harness.store.migrations import newest_version
 from latency_bench.harness.store.run_table import COLUMNS
@@ -53,7 +53,7 @@ class Known:
 
 def index_folder() -> Path:
     """Where the indexes of all stores lie."""
-    return default_directory() / INDEX_FOLDER
+    return cache_folder() / INDEX_FOLDER
 
 
 def index_file(store: Path) -> Path:

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from latency_bench.harness.export.cache import default_directory
+from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.store.checksums import recorded_sha256
 from latency_bench.harness.store.durable import CHUNK_BYTES, replacing, write_once
 from latency_bench.harness.store.errors import (
@@ -59,7 +59,7 @@ class NotSentWarning(UserWarning):
 
 def mirrors_folder() -> Path:
     """Where the mirrors of all addresses lie."""
-    return default_directory() / MIRRORS_FOLDER
+    return cache_folder() / MIRRORS_FOLDER
 
 
 class Mirror:

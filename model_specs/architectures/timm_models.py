@@ -62,15 +62,17 @@ def _calm_residual_branches(model: torch.nn.Module) -> None:
                 nn.init.constant_(norms[-1].weight, _RESIDUAL_GAIN)
 
 
-def timm_spec(name: str) -> ModelSpec:
+def timm_spec(model_id: str) -> ModelSpec:
     """A spec for any model of timm, at the input size that its default configuration names.
 
-    `name` is a name that `timm.list_models()` prints, a pretrained tag (`resnet50.a1_in1k`) only selects the size.
+    `model_id` is `timm:NAME` or `timm-NAME`, with a name that `timm.list_models()` prints; a pretrained tag
+    (`resnet50.a1_in1k`) only selects the size.
     Raises UnknownModelError for a name that timm does not know.
     """
     prepare_torchvision()
     import timm
 
+    name = model_id[len(_SPEC_ID_PREFIX) :]
     require_known_model(name)
     configuration = timm.get_pretrained_cfg(name)
     shape = tuple(configuration.input_size) if configuration else (3, 224, 224)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from latency_bench.reports.plots.style import BLUE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
-    from latency_bench.harness.profiling import LayerShare
+    from latency_bench.harness.statistics.layer_shares import LayerShare
 
 _LONGEST_NAME = 48
 

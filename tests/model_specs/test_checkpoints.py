@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.efficientvit.author_keys import author_layout
+from latency_bench.model_specs.building import build_module
 from latency_bench.model_specs.checkpoints import load_checkpoint
 from latency_bench.model_specs.errors import CheckpointError
 
@@ -21,7 +22,7 @@ State = dict[str, Tensor]
 
 def author_state(model_id: str, seed: int = 7) -> State:
     """A checkpoint as the authors would have saved it: their names on the weights of one of our modules."""
-    module = load_spec(model_id).build(seed=seed)
+    module = build_module(load_spec(model_id), seed=seed)
     own = module.state_dict()
     layout = author_layout(module)
     assert layout is not None
@@ -35,7 +36,7 @@ def state() -> State:
 
 @pytest.fixture
 def module() -> nn.Module:
-    return load_spec("b0-seg").build(seed=0)
+    return build_module(load_spec("b0-seg"), seed=0)
 
 
 def saved(path: Path, content: object) -> Path:
@@ -97,7 +98,7 @@ KNOWN_KEYS: dict[str, dict[str, tuple[int, ...]]] = {
 @pytest.mark.parametrize("model_id", KNOWN_KEYS)
 def test_the_layout_has_the_authors_keys(model_id: str) -> None:
     with torch.device("meta"):
-        module = load_spec(model_id).build()
+        module = build_module(load_spec(model_id))
     layout = author_layout(module)
     assert layout is not None
     own = module.state_dict()
@@ -108,13 +109,13 @@ def test_the_layout_has_the_authors_keys(model_id: str) -> None:
 
 def test_a_checkpoint_of_the_authors_loads(tmp_path: Path, state: State) -> None:
     file = saved(tmp_path / "authors.pt", {"state_dict": state})
-    loaded = load_spec("b0-seg").build(weights=file)
-    assert torch.equal(output(loaded), output(load_spec("b0-seg").build(seed=7)))
+    loaded = build_module(load_spec("b0-seg"), weights=file)
+    assert torch.equal(output(loaded), output(build_module(load_spec("b0-seg"), seed=7)))
 
 
 @pytest.mark.parametrize("kind", ["pt", "nested", "safetensors"])
 def test_our_own_state_dict_loads(tmp_path: Path, module: nn.Module, kind: str) -> None:
-    source = load_spec("b0-seg").build(seed=7)
+    source = build_module(load_spec("b0-seg"), seed=7)
     assert not torch.equal(output(module), output(source))
     own = source.state_dict()
     file = tmp_path / ("own.safetensors" if kind == "safetensors" else "own.pt")
@@ -129,7 +130,7 @@ def test_our_own_state_dict_loads(tmp_path: Path, module: nn.Module, kind: str) 
 def test_a_sam_encoder_takes_its_part_of_a_checkpoint_of_the_whole(tmp_path: Path) -> None:
     whole = author_state("sam-l0") | {"mask_decoder.iou_token.weight": torch.zeros(1, 256)}
     file = saved(tmp_path / "sam.pt", {"state_dict": whole})
-    module = load_spec("sam-l0").build()
+    module = build_module(load_spec("sam-l0"))
     load_checkpoint(module, file)
     assert torch.equal(module.state_dict()["norm.weight"], whole["image_encoder.norm.weight"])
 

@@ -16,7 +16,7 @@ from latency_bench.harness.attention.attention_plan import Shape, plan_models, p
 from latency_bench.harness.attention.matching import macs_of, match
 from latency_bench.harness.attention.profiles import by_kind, kind_of, operator_shares
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.profiling import LayerShare
+from latency_bench.harness.statistics.layer_shares import LayerShare
 from latency_bench.model_specs.architectures.attention.subject import Subject
 
 

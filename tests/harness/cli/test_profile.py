@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from latency_bench.harness.profiling import by_operator, shares
+from latency_bench.harness.statistics.layer_shares import by_operator, layer_shares
+from latency_bench.model_specs.building import build_module
 
 TINY = ("--model", "b0-cls-r224", "--resolution", "64x64")
 
@@ -17,13 +18,13 @@ LAYERS = [
 
 
 def test_times_are_a_request_and_shares_of_the_whole():
-    stem, add, _ = shares(LAYERS, 10)
+    stem, add, _ = layer_shares(LAYERS, 10)
     assert (stem.name, stem.operator, stem.calls, stem.time_ms, stem.share) == ("stem", "conv", 2, 3.0, 0.75)
     assert (add.calls, add.time_ms, add.share) == (1, 0.8, 0.2)
 
 
 def test_layers_that_do_the_same_are_one_row():
-    conv, add = by_operator(shares(LAYERS, 10))
+    conv, add = by_operator(layer_shares(LAYERS, 10))
     assert (conv.name, conv.calls, conv.time_ms, conv.share) == ("conv", 3, 3.2, 0.8)
     assert add.name == "add"
 
@@ -71,4 +72,4 @@ def _convolutions():
 
     from latency_bench.model_specs import load_spec
 
-    return sum(isinstance(one, torch.nn.Conv2d) for one in load_spec("b0-cls-r224").build().modules())
+    return sum(isinstance(one, torch.nn.Conv2d) for one in build_module(load_spec("b0-cls-r224")).modules())

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.artifact import Artifact
-from latency_bench.harness.export.cache import ArtifactCache, BrokenCacheEntryWarning, default_directory
+from latency_bench.harness.export.cache import ArtifactCache, BrokenCacheEntryWarning
 from latency_bench.harness.export.errors import CacheError
 from latency_bench.harness.export.key import sha256_of
 
@@ -154,7 +155,7 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, environment: dict[s
     monkeypatch.setenv("HOME", "/home/someone")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert default_directory() == Path(expected)
+    assert cache_folder() == Path(expected)
 
 
 def test_errors_of_the_file_system_say_what_to_do(cache: ArtifactCache, tmp_path: Path) -> None:

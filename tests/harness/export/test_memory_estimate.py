@@ -6,13 +6,14 @@ import pytest
 
 from latency_bench.harness.export.memory_estimate import estimate_memory
 from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.building import build_module
 
 pytest.importorskip("torch")
 
 
 def test_weights_are_parameters_and_buffers_in_fp32():
     spec = load_spec("b1-seg").at((64, 64))
-    module = spec.build()
+    module = build_module(spec)
     exact = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
     assert estimate_memory(spec).weights_bytes == exact
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from latency_bench.model_specs import ModelSpec, list_specs, load_spec
 from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
 from latency_bench.model_specs.architectures.efficientvit.layers import LayerNorm2d, Resize, Upsample
+from latency_bench.model_specs.building import build_module
 
 OURS = [spec for spec in list_specs() if spec.builder.startswith("efficientvit.")]
 # Of 65504; leaves room for inputs and trained weights that are wilder than ours.
@@ -38,7 +39,7 @@ def image(spec: ModelSpec, seed: int = 0) -> Tensor:
 @pytest.mark.parametrize("spec", NETWORKS, ids=lambda spec: spec.id)
 def test_the_output_has_the_shape_that_the_spec_gives(spec: ModelSpec) -> None:
     with torch.device("meta"):
-        output = spec.build()(torch.empty(2, *spec.inputs[0].shape))
+        output = build_module(spec)(torch.empty(2, *spec.inputs[0].shape))
     (declared,) = spec.outputs
     height, width = spec.resolution
     size = () if declared.stride is None else (int(height / declared.stride), int(width / declared.stride))
@@ -50,7 +51,7 @@ def test_the_output_has_the_shape_that_the_spec_gives(spec: ModelSpec) -> None:
 )
 def test_random_weights_keep_activations_alive_and_within_float16(spec: ModelSpec) -> None:
     spec = small(spec)
-    network = spec.build()
+    network = build_module(spec)
     largest: dict[str, float] = {}
 
     def watch(name: str) -> Callable[..., None]:
@@ -74,7 +75,10 @@ def test_random_weights_keep_activations_alive_and_within_float16(spec: ModelSpe
 @pytest.mark.parametrize("model_id", ["b1-seg", "l1-seg", "b1-seg-softmax", "b0-seg-single-scale", "sam-l0"])
 def test_tokens_as_rows_and_as_columns_compute_the_same(model_id: str) -> None:
     spec = small(load_spec(model_id))
-    rows, columns = spec.build(overrides={"tokens": "rows"}), spec.build(overrides={"tokens": "columns"})
+    rows, columns = (
+        build_module(spec, overrides={"tokens": "rows"}),
+        build_module(spec, overrides={"tokens": "columns"}),
+    )
     with torch.no_grad():
         torch.testing.assert_close(rows(image(spec)), columns(image(spec)), rtol=1e-4, atol=1e-4)
 
@@ -110,21 +114,21 @@ def test_the_attention_module_is_figure_2(similarity: str, tokens: str, scales: 
 
 def test_softmax_twins_share_every_weight_and_compute_something_else() -> None:
     relu, softmax = small(load_spec("b0-seg")), small(load_spec("b0-seg-softmax"))
-    twin = softmax.build()
-    twin.load_state_dict(relu.build().state_dict(), strict=True)
+    twin = build_module(softmax)
+    twin.load_state_dict(build_module(relu).state_dict(), strict=True)
     with torch.no_grad():
-        assert not torch.allclose(twin(image(relu)), relu.build()(image(relu)), atol=1e-3)
+        assert not torch.allclose(twin(image(relu)), build_module(relu)(image(relu)), atol=1e-3)
 
 
 def test_without_multi_scale_there_is_no_aggregation_left() -> None:
-    keys = load_spec("b0-seg-single-scale").build().state_dict().keys()
+    keys = build_module(load_spec("b0-seg-single-scale")).state_dict().keys()
     assert not any(".scales." in key for key in keys)
-    assert any(".scales." in key for key in load_spec("b0-seg").build().state_dict())
+    assert any(".scales." in key for key in build_module(load_spec("b0-seg")).state_dict())
 
 
 def test_upsampling_can_be_bilinear_with_the_same_weights() -> None:
     spec = small(load_spec("b0-seg"))
-    bicubic, bilinear = spec.build(), spec.build(overrides={"upsample": "bilinear"})
+    bicubic, bilinear = build_module(spec), build_module(spec, overrides={"upsample": "bilinear"})
     bilinear.load_state_dict(bicubic.state_dict(), strict=True)
     modes = {module.mode for module in bilinear.modules() if isinstance(module, Resize)}
     assert modes == {"bilinear"}
@@ -152,7 +156,7 @@ def test_upsampling_reads_pixels_at_their_centres(mode: Upsample) -> None:
 @pytest.mark.parametrize("model_id", ["b0-seg", "l1-cls-r224", "sr-w0.75-ffhq"])
 def test_half_precision_on_the_cpu_is_close_to_single(model_id: str) -> None:
     spec = small(load_spec(model_id))
-    network, x = spec.build(), image(spec)
+    network, x = build_module(spec), image(spec)
     with torch.no_grad():
         single = network(x)
         half = network.half()(x.half()).float()

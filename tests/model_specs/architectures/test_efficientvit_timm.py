@@ -12,6 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.efficientvit.layers import ConvNorm
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.building import build_module
 
 WITH_PARAMETERS = (nn.Conv2d, nn.BatchNorm2d, nn.LayerNorm, nn.Linear)
 SIZE = (96, 128)
@@ -81,7 +82,7 @@ def relative_difference(a: Tensor, b: Tensor) -> float:
     ],
 )
 def test_equal_weights_give_equal_outputs_batch_norm_folded_or_not(model_id: str, name: str) -> None:
-    ours, theirs = load_spec(model_id).build(), timm_model(name)
+    ours, theirs = build_module(load_spec(model_id)), timm_model(name)
     copy_weights(ours, theirs)
     image = torch.randn(1, 3, *SIZE, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -98,5 +99,5 @@ def test_equal_weights_give_equal_outputs_batch_norm_folded_or_not(model_id: str
 )
 def test_every_norm_has_the_epsilon_of_the_authors_factories(model_id: str, eps: float) -> None:
     with torch.device("meta"):
-        network = load_spec(model_id).build()
+        network = build_module(load_spec(model_id))
     assert {module.eps for module in network.modules() if hasattr(module, "eps")} == {eps}

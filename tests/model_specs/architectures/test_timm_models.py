@@ -10,6 +10,7 @@ import torch
 
 from latency_bench.model_specs import SpecError, UnknownModelError, load_spec
 from latency_bench.model_specs.architectures import timm_models
+from latency_bench.model_specs.building import build_module
 
 
 @pytest.mark.parametrize("name", ["hf-hub:timm/resnet18", "hf_hub:x", "local-dir:/etc", "../resnet18", "resnet1800000"])
@@ -48,7 +49,7 @@ def test_attention_written_out_gives_what_the_fused_one_gives(seeded, image) -> 
 
 def test_a_deep_untrained_model_can_be_compared_by_value() -> None:
     """Without care a rounding error grows into another result; the artifact's fidelity could not be judged."""
-    model = load_spec("efficientnetv2-m-r480").build()
+    model = build_module(load_spec("efficientnetv2-m-r480"))
     image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     single = model(image)
     double = model.double()(image.double())
@@ -77,7 +78,7 @@ def test_any_model_of_timm_has_a_spec(
 def test_a_generic_spec_builds_at_another_resolution(name: str) -> None:
     spec = load_spec(f"timm:{name}").at((64, 96))
     with torch.device("meta"):
-        output = spec.build()(torch.empty(2, *spec.inputs[0].shape))
+        output = build_module(spec)(torch.empty(2, *spec.inputs[0].shape))
     assert output.shape == (2, 1000)
 
 
@@ -89,7 +90,7 @@ def test_an_unknown_timm_model_is_an_unknown_model() -> None:
 def test_strides_of_coatnet_are_where_its_paper_has_them() -> None:
     spec = load_spec("coatnet-0-r224").at((64, 64))
     with torch.device("meta"):
-        module = spec.build()
+        module = build_module(spec)
     strided = [m for m in module.stages.modules() if isinstance(m, torch.nn.Conv2d) and max(m.stride) > 1]
     assert strided
     assert {m.kernel_size for m in strided} == {(1, 1)}

@@ -13,6 +13,7 @@ from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.attention.modules import build
 from latency_bench.model_specs.architectures.attention.subject import Form
 from latency_bench.model_specs.architectures.efficientvit.attention import HeadAttention, MultiScaleLinearAttention
+from latency_bench.model_specs.building import build_module
 from latency_bench.model_specs.counting import count
 
 FORMS = get_args(Form)
@@ -66,7 +67,7 @@ def test_multi_scale_adds_as_many_heads_that_attend_aggregated_tokens() -> None:
 def test_around_each_form_everything_else_is_alike(scope: str) -> None:
     """The forms of one function give the same module's output, and two functions do not."""
     x = draw(1, 32, 8, 8).float()
-    outputs = {form: load_spec(f"attn-{form}-ms-{scope}-h2-d16-n64").build()(x) for form in FORMS}
+    outputs = {form: build_module(load_spec(f"attn-{form}-ms-{scope}-h2-d16-n64"))(x) for form in FORMS}
     torch.testing.assert_close(outputs["relu-linear"], outputs["relu-quadratic"], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(outputs["softmax"], outputs["sdpa"], atol=1e-5, rtol=1e-4)
     assert (outputs["softmax"] - outputs["relu-linear"]).abs().max() > 1e-3
@@ -74,13 +75,13 @@ def test_around_each_form_everything_else_is_alike(scope: str) -> None:
 
 def test_the_module_is_the_models_own_attention_with_its_residual() -> None:
     spec = load_spec("attn-relu-linear-ms-module-h2-d16-n64")
-    module, x = spec.build(), draw(1, 32, 8, 8).float()
+    module, x = build_module(spec), draw(1, 32, 8, 8).float()
     (inner,) = (one for one in module.modules() if isinstance(one, MultiScaleLinearAttention))
     torch.testing.assert_close(module(x), x + inner(x))
 
 
 def test_repeated_modules_are_independent_and_follow_each_other() -> None:
-    module = load_spec("attn-softmax-module-h2-d16-n64-x3").build()
+    module = build_module(load_spec("attn-softmax-module-h2-d16-n64-x3"))
     x = y = draw(1, 32, 8, 8).float()
     assert len(module) == 3  # type: ignore[arg-type]
     for one in module:  # type: ignore[attr-defined]
