@@ -17,8 +17,8 @@ import bench_worker
 
 FOLDER = Path(bench_worker.__file__).parent
 SOURCES = sorted(FOLDER.rglob("*.py"))
-STDLIB_ONLY = ["affinity", "clock", "events", "failure", "lifetime", "loop", "overhead", "precision", "request"]
-STDLIB_ONLY += ["samples", "steady", "usage", "runtimes.base"]
+STDLIB_ONLY = ["affinity", "clock", "events", "failure", "lifetime", "loop", "overhead", "stopping", "job"]
+STDLIB_ONLY += ["request_times", "steady", "usage", "runtimes.base"]
 
 
 def _run(*command, folder=None):
@@ -89,9 +89,9 @@ from pushed_worker import clock
 from pushed_worker.events import EventStream
 from pushed_worker.loop import garbage_collector_paused, run_stage
 from pushed_worker.overhead import EmptyRuntime, measure_loop_overhead
-from pushed_worker.precision import SamplingEnd
-from pushed_worker.request import SamplingBounds, WarmupBounds
-from pushed_worker.samples import Samples
+from pushed_worker.stopping import SamplingEnd
+from pushed_worker.job import SamplingBounds, WarmupBounds
+from pushed_worker.request_times import Samples
 from pushed_worker.steady import WarmupEnd
 from pushed_worker.usage import peak_rss_bytes, read_usage
 assert "numpy" not in sys.modules
