@@ -7,6 +7,7 @@ import hashlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.conditions import conditions_by_probe
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.runners.base import PHASES
 from latency_bench.harness.case import INPUT_SEED, Case
@@ -33,6 +34,7 @@ from latency_bench.harness.store.subject import (
     ArtifactRecord,
     DeviceRecord,
     ModelRecord,
+    ProbeConditions,
     RuntimeRecord,
     SoftwareRecord,
     Weights,
@@ -98,6 +100,7 @@ def _common(measured: Measured) -> dict[str, Any]:
             transport=case.device.transport,
             runner=case.device.runner,
             fingerprint=measured.fingerprint,
+            conditions=_conditions(measured.fingerprint),
         ),
         "protocol": {
             **case.protocol.model_dump(mode="json"),
@@ -108,6 +111,13 @@ def _common(measured: Measured) -> dict[str, Any]:
         "artifact": None if measured.artifact is None else _artifact(measured.artifact),
         "rounds": tuple(_round(case, one) for one in measured.rounds),
         "fidelity": measured.fidelity,
+    }
+
+
+def _conditions(fingerprint: dict[str, Any]) -> dict[str, ProbeConditions]:
+    return {
+        probe: ProbeConditions(device=dict(found.device), system=dict(found.system))
+        for probe, found in conditions_by_probe(fingerprint).items()
     }
 
 

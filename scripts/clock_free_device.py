@@ -13,7 +13,7 @@ import numpy as np
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import UnreachableError, WorkerError
-from latency_bench.devices.opening import PARTS
+from latency_bench.devices.parts import register_part
 from latency_bench.devices.runners.base import Columns, Deployment, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.transports.base import Transport
 from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase, case_key
@@ -73,7 +73,7 @@ def _columns(sha256: str, count: int) -> Columns:
 
 def register() -> None:
     """Make `runner: clock-free` known to this process."""
-    PARTS["runner"]["clock-free"] = f"{__name__}:ClockFreeRunner"
+    register_part("runner", ClockFreeRunner)
 
 
 def clock_free_plan(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from latency_bench.devices.probes.android_condition import read_condition
 from latency_bench.devices.probes.android_cpus import clusters, read_cores, taskset_mask
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.transports.base import Transport
 
 SOC_NAMES = {
@@ -94,6 +96,37 @@ class AndroidProbe(Probe):
             script = _READ_SCRIPT.replace("ZONES", " ".join(choose_zones(zones)))
             self._read_command = ["taskset", taskset_mask([read_cores(transport)[0].number]), "sh", "-c", script]
         return parse_readings(transport.run(self._read_command, timeout_s=20).stdout)
+
+    @classmethod
+    def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
+        known = facts if isinstance(facts, dict) else {}
+        frequency, condition = part(facts, "frequency"), part(facts, "condition")
+        return Conditions.of(
+            device={
+                "phone": [known.get("manufacturer"), known.get("model")],
+                "SoC": [known.get("soc_manufacturer"), known.get("soc")],
+                "memory": gigabytes(known.get("memory_total_bytes")),
+            },
+            system={
+                "Android": known.get("android"),
+                "build": known.get("build"),
+                "kernel": known.get("kernel"),
+                "abi": known.get("abi"),
+                # Cores are taken offline and back by the phone itself.
+                "cores": _clusters(known.get("clusters")),
+                **{f"cpu {name}": frequency.get(name) for name in ("governor", "min_khz", "max_khz")},
+                "screen": condition.get("screen"),
+                "battery saver": condition.get("battery_saver"),
+                "battery": condition.get("battery_status"),
+                "powered by": condition.get("powered_by"),
+            },
+        )
+
+
+def _clusters(clusters: Any) -> list[str]:
+    """`4 x 1803200 kHz`, one text a cluster, slowest first."""
+    known = [one for one in clusters if isinstance(one, dict)] if isinstance(clusters, list) else []
+    return [f"{len(one['cpus'])} x {one.get('max_khz')} kHz" for one in known if isinstance(one.get("cpus"), list)]
 
 
 def parse_properties(text: str) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from latency_bench.devices.probes.conditions import Conditions
 from latency_bench.devices.transports.base import Transport
 
 
@@ -34,6 +36,15 @@ class Probe(ABC):
     @abstractmethod
     def read(self, transport: Transport) -> list[Reading]:
         """How the machine feels now. Must be cheap: it is called while a measurement runs."""
+
+    @classmethod
+    def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
+        """What has to be equal for two latencies to be compared.
+
+        `facts` is the probe's own part of a fingerprint and `tuned` what the session had set, by operation. Both come
+        from a record and may have any shape; what is not understood gives no condition.
+        """
+        return Conditions()
 
     def close(self) -> None:  # noqa: B027 - most probes hold nothing open
         """The session ends: let go of what runs on the device."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.conditions import Conditions
 from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.transports.base import Transport
@@ -63,6 +65,15 @@ class JetsonProbe(Probe):
             self._first.wait(timeout=_END_S)
         latest = self._latest
         return latest if latest is not None else _by_sysfs(transport)
+
+    @classmethod
+    def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
+        # What was tuned is read back into the facts: a mode is the same whoever set it.
+        known = facts if isinstance(facts, dict) else {}
+        return Conditions.of(
+            device={"module": known.get("model")},
+            system={"L4T": known.get("l4t"), "power mode": known.get("power_mode"), "clocks": known.get("clocks")},
+        )
 
     def close(self) -> None:
         self._ended.set()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.transports.base import Transport
 
 # Only what decides which kernels a runtime picks: the whole list of flags is long and says no more.
@@ -14,6 +16,7 @@ _VECTOR_EXTENSIONS = (
     *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile"),
     *("asimd", "asimdhp", "asimddp", "sve", "i8mm", "bf16"),
 )
+_FREQUENCY_CONDITIONS = ("governor", "driver", "min_khz", "max_khz", "turbo")
 _CPUFREQ = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 
 
@@ -37,6 +40,29 @@ class LinuxProbe(Probe):
 
     def read(self, transport: Transport) -> list[Reading]:
         return [*_frequencies(transport), *_temperatures(transport), *_load(transport), *_cpu_times(transport)]
+
+    @classmethod
+    def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
+        cpu, frequency = part(facts, "cpu"), part(facts, "frequency")
+        known = facts if isinstance(facts, dict) else {}
+        return Conditions.of(
+            device={
+                "cpu model": cpu.get("model"),
+                "cpu family-model-stepping": cpu.get("family_model_stepping"),
+                "cpu logical_cpus": cpu.get("logical_cpus"),
+                "memory": gigabytes(known.get("memory_total_bytes")),
+            },
+            system={
+                "kernel": known.get("kernel"),
+                "virtualised": known.get("virtualised"),
+                "microcode": cpu.get("microcode"),
+                **{
+                    f"cpu {name}": frequency.get(name) for name in ("governor", "driver", "min_khz", "max_khz", "turbo")
+                },
+                "transparent_hugepages": known.get("transparent_hugepages"),
+                "aslr": known.get("aslr"),
+            },
+        )
 
 
 def _line(transport: Transport, path: str) -> str | None:

@@ -7,10 +7,12 @@ by PCI bus; CUDA does the same with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.conditions import Conditions, part
 from latency_bench.devices.probes.nvidia_nvml import Nvml, NvmlError
 from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
 from latency_bench.devices.transports.base import Transport
@@ -45,6 +47,26 @@ class NvidiaProbe(Probe):
                 # The GPU went away: the measurement says so itself, telemetry just ends.
                 raise DeviceError(f"NVML failed: {error}", "look at nvidia-smi and dmesg") from None
         return smi_readings(transport)
+
+    @classmethod
+    def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
+        known = facts if isinstance(facts, dict) else {}
+        listed = known.get("gpus")
+        gpus = [gpu for gpu in listed if isinstance(gpu, dict)] if isinstance(listed, list) else []
+        return Conditions.of(
+            device={
+                "GPUs": [gpu.get("model") for gpu in gpus],
+                "GPU PCIe width": [part(gpu, "pcie").get("width", gpu.get("pcie_width")) for gpu in gpus],
+            },
+            system={
+                "NVIDIA driver": known.get("driver"),
+                "GPU power limit W": [gpu.get("power_limit_w") for gpu in gpus],
+                "GPU ECC": [gpu.get("ecc") for gpu in gpus],
+                "GPU MIG": [gpu.get("mig") for gpu in gpus],
+                # NVML does not tell a lock of somebody else's; ours is known.
+                "GPU clocks locked by bench": "gpu_clocks" in tuned,
+            },
+        )
 
     def close(self) -> None:
         if self._nvml is not None:

@@ -56,6 +56,15 @@ class ArtifactRecord(Part):
     """What the conversion says of it: opset, tensors and their layouts, replaced operators, ..."""
 
 
+class ProbeConditions(Part):
+    """What has to be equal for two runs to be compared, as one probe says it."""
+
+    device: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """What the machine is."""
+    system: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """The state that it was in."""
+
+
 class DeviceRecord(Part):
     """The device as it was at the start of the run."""
 
@@ -66,6 +75,9 @@ class DeviceRecord(Part):
     """What executed there: `worker`, `trtexec`, `benchmark_model`."""
     fingerprint: JsonDict = Field(default_factory=dict)
     """What the probes found: processor, memory, clocks, governor, kernel, load, ..."""
+    conditions: dict[str, ProbeConditions] | None = None
+    """By probe, as it read its fingerprint when the run was recorded: for hosts where the probe is not installed. null:
+    recorded before that was kept."""
 
 
 class RuntimeRecord(Part):

@@ -7,7 +7,7 @@ import pytest
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.example_inventory import EXAMPLE
 from latency_bench.devices.inventory import find_device, list_devices
-from latency_bench.devices.opening import PARTS
+from latency_bench.devices.parts import part_names
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +22,9 @@ def test_the_example_is_valid_and_names_parts_that_there_are(monkeypatch):
     devices = {device.name: device for device in list_devices()}
     assert set(devices) == {"local", "orin", "nano", "a100", "phone"}
     for device in devices.values():
-        assert device.transport in PARTS["transport"]
-        assert device.runner in PARTS["runner"]
-        assert set(device.probes) <= set(PARTS["probe"])
+        assert device.transport in part_names("transport")
+        assert device.runner in part_names("runner")
+        assert set(device.probes) <= set(part_names("probe"))
     assert devices["nano"].onnx_opset == 13
 
 

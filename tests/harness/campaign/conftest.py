@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
 
-from latency_bench.devices.opening import PARTS
+from latency_bench.devices import parts
 from latency_bench.harness.campaign.campaign_plan import Plan
 from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.one_host import run_campaign
@@ -45,7 +45,7 @@ class Seen:
 
 @pytest.fixture(autouse=True)
 def clock_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(PARTS["runner"], "clock-free", "clock_free_device:ClockFreeRunner")
+    monkeypatch.setitem(parts._registered, ("runner", "clock-free"), clock_free_device.ClockFreeRunner)
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 
 

@@ -8,7 +8,7 @@ import threading
 import clock_free_device
 import pytest
 
-from latency_bench.devices.opening import PARTS
+from latency_bench.devices import parts
 from latency_bench.devices.transports.local import LocalTransport
 from latency_bench.harness.campaign import ahead
 from latency_bench.harness.campaign.ahead import ExportAhead
@@ -57,8 +57,7 @@ def on(transport, plan):
 
 
 def test_the_next_blocks_exports_are_made_while_another_device_is_measured(make_plan, run_plan, exported, monkeypatch):
-    monkeypatch.setitem(PARTS["transport"], "afar", f"{__name__}:AfarTransport")
-    monkeypatch.setattr("latency_bench.devices.opening._find", finding(AfarTransport))
+    monkeypatch.setitem(parts._registered, ("transport", "afar"), AfarTransport)
     plan = on("afar", make_plan(6, case_batch=2))
     seen = run_plan(plan)
     case_batches = [
@@ -113,10 +112,3 @@ def test_engines_are_built_before_the_first_round(make_plan, run_plan, monkeypat
 
 def keys(plan):
     return frozenset(planned.key for planned in plan.cases)
-
-
-def finding(transport):
-    from latency_bench.devices import opening
-
-    find = opening._find
-    return lambda kind, name: transport if (kind, name) == ("transport", "afar") else find(kind, name)
