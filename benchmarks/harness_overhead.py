@@ -62,14 +62,14 @@ def measure(case: Case) -> Result:
 
     from bench_worker.clock import now_ns
     from bench_worker.inputs import generate, in_artifact_layout
-    from bench_worker.job import parse_request
+    from bench_worker.job import parse_job
     from bench_worker.loop import garbage_collector_paused
     from bench_worker.overhead import measure_loop_overhead
     from bench_worker.runtimes import create_runtime
     from bench_worker.stopping import median_interval_rank
 
     bounds = {"min_count": 1, "max_count": 1, "min_ns": 0, "max_ns": 0}
-    request = parse_request(
+    request = parse_job(
         {
             "version": 1, "runtime": case.runtime, "artifact": case.artifact, "inputs": case.inputs,
             "warmup": {**bounds, "window": 0}, "sampling": bounds,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from latency_bench.harness import calibration
+from latency_bench.harness import device_calibration
 from latency_bench.harness.cli.devices import devices
 from latency_bench.harness.device_calibration import calibrate
 from latency_bench.harness.store.listing import load_runs
@@ -56,14 +56,14 @@ def test_subjects_grow_until_a_request_would_take_two_seconds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, macs_per_s: float, products: int, convolutions: int
 ) -> None:
     device = MadeUpDevice(macs_per_s, SUMS[0], [])
-    monkeypatch.setattr(calibration, "run_benchmarks", device.run_benchmarks)
+    monkeypatch.setattr(device_calibration, "run_benchmarks", device.run_benchmarks)
     calibrate(lambda spec: spec, tmp_path, [], None)  # type: ignore[arg-type, return-value]
     assert device.measured == [*PRODUCTS[:products], *CONVOLUTIONS[:convolutions], SUMS[0]]
 
 
 def test_a_device_with_little_memory_gets_a_smaller_sum(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     device = MadeUpDevice(1e7, SUMS[1], [])
-    monkeypatch.setattr(calibration, "run_benchmarks", device.run_benchmarks)
+    monkeypatch.setattr(device_calibration, "run_benchmarks", device.run_benchmarks)
     calibrate(lambda spec: spec, tmp_path, [], None)  # type: ignore[arg-type, return-value]
     assert device.measured == [PRODUCTS[0], CONVOLUTIONS[0], SUMS[0], SUMS[1]]
 
@@ -72,7 +72,7 @@ def test_a_device_with_little_memory_gets_a_smaller_sum(monkeypatch: pytest.Monk
 def small_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     """The smallest of each: the tests ask whether it works, not how fast this machine is."""
     for name, subjects in (("PRODUCTS", PRODUCTS[:1]), ("CONVOLUTIONS", CONVOLUTIONS[:1]), ("SUMS", SUMS[-1:])):
-        monkeypatch.setattr(calibration, name, subjects)
+        monkeypatch.setattr(device_calibration, name, subjects)
 
 
 @pytest.mark.usefixtures("small_subjects")

@@ -11,7 +11,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import RoundJob
-from latency_bench.harness import running
+from latency_bench.harness import rounds
 from latency_bench.harness.case import Case
 from latency_bench.harness.fidelity.layer import name_the_layer
 from latency_bench.harness.protocol import load_protocol
@@ -106,8 +106,8 @@ def test_a_real_worker_on_a_file_that_overflows_inside(tmp_path):
 def test_it_is_part_of_the_run(monkeypatch, tmp_path):
     case = Case(load_spec("b1-seg"), Device(name="gpu"), load_protocol("quick"), "torch-cuda", rounds=1, threads=1)
     monkeypatch.setattr(Case, "round_request", lambda *_: REQUEST)
-    monkeypatch.setattr(running, "check_fidelity", lambda *_, **__: REFUSED)
-    run = running.ActiveRun(case, tmp_path, ["bench"], 0)
+    monkeypatch.setattr(rounds, "check_fidelity", lambda *_, **__: REFUSED)
+    run = rounds.ActiveRun(case, tmp_path, ["bench"], 0)
     result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={})
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
     run._measured.artifact = SimpleNamespace()

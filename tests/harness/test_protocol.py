@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench_worker.job import parse_request
+from bench_worker.job import parse_job
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.protocol import PROFILES, load_protocol, profile_names
 
@@ -13,7 +13,7 @@ from latency_bench.harness.protocol import PROFILES, load_protocol, profile_name
 def test_every_profile_is_one_that_the_worker_takes(name):
     profile = load_protocol(name)
     assert profile.name == name
-    request = parse_request(
+    request = parse_job(
         {
             "version": 1,
             "runtime": "litert",
