@@ -8,7 +8,6 @@ wall clock of a request, and every record says so (`latency_covers`).
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_worker.runtimes.engine_layers import layer_precisions
 from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
+from latency_bench.devices.numerals import count, cpu_list
 from latency_bench.devices.runners.base import (
     Deployment,
     Progress,
@@ -29,6 +29,7 @@ from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flag
 from latency_bench.devices.runners.trtexec_inputs import push_inputs
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
+from latency_bench.devices.strict_json import parse_json
 from latency_bench.devices.transports.base import Completed, Transport
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ class TrtexecRunner(Runner):
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         text = transport.read_text("/sys/devices/system/cpu/online") or ""
-        cpus: list[int] = []
-        for low, high in re.findall(r"(\d+)(?:-(\d+))?", text):
-            cpus += range(int(low), int(high or low) + 1)
-        return tuple(cpus) or (0,)
+        return cpu_list(text) or (0,)
 
     def measure(
         self,
@@ -167,7 +165,10 @@ class TrtexecRunner(Runner):
         _done(transport.run(["touch", path], timeout_s=_HELP_S), "keeping the engine")
         hashed = _done(transport.run(["sha256sum", path], timeout_s=_HELP_S), "hashing the engine").stdout.split()
         size = _done(transport.run(["wc", "-c", path], timeout_s=_HELP_S), "measuring the engine").stdout.split()
-        return {**facts, "sha256": hashed[0], "size_bytes": int(size[0])}
+        size_bytes = count(size[0]) if size else None
+        if size_bytes is None or not hashed or not re.fullmatch(r"[0-9a-f]{64}", hashed[0]):
+            raise WorkerError("protocol", f"the engine {path} on the device can be neither hashed nor measured")
+        return {**facts, "sha256": hashed[0], "size_bytes": size_bytes}
 
 
 class _InferenceClock:
@@ -207,8 +208,9 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quarter_of_memory_mib(transport: Transport) -> int:
-    found = re.search(r"^MemTotal:\s+(\d+) kB", transport.read_text("/proc/meminfo") or "", re.M)
-    return max(16, int(found[1]) // 4096) if found else 256
+    line = re.search(r"^MemTotal:\s+(\d+) kB", transport.read_text("/proc/meminfo") or "", re.M)
+    total_kib = count(line[1]) if line else None
+    return 256 if total_kib is None else max(16, total_kib // 4096)
 
 
 def _checked(completed: Completed, text: str, doing: str) -> Log:
@@ -255,7 +257,7 @@ def _layer_precisions(transport: Transport, flags: list[str]) -> dict[str, int] 
     if not any(flag.startswith("--exportLayerInfo") for flag in flags):
         return None
     try:
-        document = json.loads(_pulled(transport, LAYERS))
+        document = parse_json(_pulled(transport, LAYERS), finite=False)
     except UnreachableError:
         raise
     except (ValueError, DeviceError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import Columns
+from latency_bench.devices.strict_json import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,10 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|bad_alloc|Requested amount of GPU me
 
 # Name in our columns, and in trtexec's rows.
 _PHASES = {"h2d": "h2dMs", "compute": "computeMs", "d2h": "d2hMs"}
+_ROUNDING, _ROUNDING_NS = 1e-4, 1000
+"""The latency is the sum of the phases, each of them printed with six digits."""
+_LONGEST_MS = 24 * 3600 * 1e3
+"""Of a duration or a moment of one call, which ends after hours at most."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,14 @@ def parse_log(text: str) -> Log:
         found = pattern.search(text)
         return found[group].strip() if found else None
 
-    warmup, trace, built = first(_WARMUP), first(_TRACE), first(_BUILT)
-    seconds = first(_TRACE, 2)
     errors = tuple(dict.fromkeys(one.strip()[:300] for one in _ERROR.findall(text)))
     return Log(
         passed="&&&& PASSED" in text,
-        warmup_count=None if warmup is None else int(warmup),
-        sample_count=None if trace is None else int(trace),
-        sampling_s=None if seconds is None else float(seconds),
+        warmup_count=numerals.count(first(_WARMUP)),
+        sample_count=numerals.count(first(_TRACE)),
+        sampling_s=numerals.number(first(_TRACE, 2)),
         device=first(_DEVICE),
-        build_s=None if built is None else float(built),
+        build_s=numerals.number(first(_BUILT)),
         warnings=tuple(dict.fromkeys(one.strip()[:300] for one in _WARNING.findall(text))),
         errors=errors,
         out_of_memory=any(_OUT_OF_MEMORY.search(one) for one in errors) or "Cuda failure: out of memory" in text,
@@ -90,6 +93,9 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
     enqueue = _milliseconds([row["endEnqMs"] - row["startEnqMs"] for row in rows], "endEnqMs - startEnqMs")
     if not (latency > 0).all():
         raise _unexpected("a latency of 0")
+    together = sum(column(theirs) for theirs in _PHASES.values())
+    if (latency < together * (1 - _ROUNDING) - _ROUNDING_NS).any():
+        raise _unexpected("a latency below the sum of its phases")
     # With transfers switched off trtexec writes 0 for them: not measured, and not a duration.
     phases = {ours: values for ours, theirs in _PHASES.items() if (values := column(theirs)).any()}
     parts = [slice(None, warmup_count), slice(warmup_count, None)]
@@ -105,7 +111,7 @@ def _milliseconds(values: list[float], name: str) -> npt.NDArray[np.int64]:
     import numpy as np
 
     array = np.array(values, dtype=np.float64)
-    if not np.isfinite(array).all() or (array < 0).any():
+    if not np.isfinite(array).all() or (array < 0).any() or (array > _LONGEST_MS).any():
         raise _unexpected(f"{name} holds values that are no durations")
     return np.rint(array * 1e6).astype(np.int64)
 
@@ -115,35 +121,50 @@ def parse_outputs(text: str) -> dict[str, npt.NDArray[np.float32]]:
     import numpy as np
 
     arrays = {}
-    for one in _json_list(text, "outputs"):
+    for one in _json_list(text, "outputs", finite=False):
         try:
-            shape = tuple(int(size) for size in str(one["dimensions"]).split("x"))
-            arrays[str(one["name"])] = np.array([_number(value) for value in one["values"]], np.float32).reshape(shape)
+            shape = tuple(_size(text) for text in str(one["dimensions"]).split("x"))
+            values = np.array([_value(value) for value in one["values"]], np.float64)
+            with np.errstate(over="ignore"):
+                arrays[str(one["name"])] = values.astype(np.float32).reshape(shape)
         except (KeyError, TypeError, ValueError) as error:
             raise _unexpected(f"an exported output does not parse: {error}") from None
     return arrays
 
 
-def _number(value: Any) -> float:
-    # Not finite values are written as bare words, which Python's parser reads, or as text.
+def _size(text: str) -> int:
+    size = numerals.count(text)
+    if size is None:
+        raise ValueError(f"{text[:40]!r} is no size")
+    return size
+
+
+def _value(value: Any) -> float:
+    # Values that are not finite are written as bare words, which Python's parser reads, or as text.
+    if isinstance(value, str) and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{str(value)[:40]!r} is no number")
     return float(value)
 
 
 def _rows(text: str) -> list[dict[str, float]]:
-    rows = _json_list(text, "times")
+    rows = _json_list(text, "times", finite=True)
     wanted = ("startEnqMs", "endEnqMs", "latencyMs", *_PHASES.values())
     for row in rows:
-        if not isinstance(row, dict) or not all(isinstance(row.get(name), (int, float)) for name in wanted):
+        # Not isinstance: `true` is an int to Python.
+        if not isinstance(row, dict) or not all(type(row.get(name)) in (int, float) for name in wanted):
             raise _unexpected(f"a row of the exported times lacks one of {', '.join(wanted)}")
     if not rows:
         raise _unexpected("no times were exported")
     return rows
 
 
-def _json_list(text: str, what: str) -> list[Any]:
+def _json_list(text: str, what: str, *, finite: bool) -> list[Any]:
     try:
         # C++ streams write nan and inf in lower case.
-        document = json.loads(re.sub(r"(?<=[\s,\[:-])(nan|inf)(?=[\s,\]}])", _spelled, text))
+        spelled = re.sub(r"(?<=[\s,\[:-])(nan|inf)(?=[\s,\]}])", _spelled, text)
+        document = parse_json(spelled, finite=finite)
     except ValueError as error:
         raise _unexpected(f"the exported {what} are not JSON: {error}") from None
     if not isinstance(document, list):

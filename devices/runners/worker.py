@@ -7,14 +7,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bench_worker
+from bench_worker.files import file_sha256
 from bench_worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.numerals import count
 from latency_bench.devices.runners.base import (
-    PHASES,
-    Columns,
     Deployment,
     Progress,
     ProgressHandler,
@@ -22,13 +22,10 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
+from latency_bench.devices.runners.worker_events import Event, Loaded, ProgressEvent, protocol_error
+from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-MARKER = "@bench "
 _PACKAGE = "bench_worker"
 _WORKER_FOLDER = Path(str(bench_worker.__file__)).parent
 
@@ -79,14 +76,14 @@ class WorkerRunner(Runner):
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         script = "import os; print(*sorted(os.sched_getaffinity(0)))"
         completed = transport.run([*self._python, "-c", script], timeout_s=60)
-        words = completed.stdout.split()
-        if completed.returncode != 0 or not all(word.isdigit() for word in words):
+        cpus = [count(word) for word in completed.stdout.split()]
+        if completed.returncode != 0 or None in cpus:
             raise WorkerError(
                 "python",
                 f"Python on the device does not run: {_last_line(completed.stderr)}",
                 "set `python` in devices.yaml to one of 3.6 or newer with numpy and the runtime",
             )
-        return tuple(int(word) for word in words)
+        return tuple(cpu for cpu in cpus if cpu is not None)
 
     def measure(
         self,
@@ -103,64 +100,42 @@ class WorkerRunner(Runner):
             file = Path(folder) / "request.json"
             file.write_text(json.dumps(_worker_request(request, deployment, outputs)), encoding="utf-8")
             remote_request = transport.push(file, "request.json")
-            listener = _Listener(on_progress)
+            heard = WorkerRound()
             on_progress(Progress("starting"))
             completed = transport.run(
                 [*self._python, "-m", _PACKAGE, remote_request],
-                on_stdout=listener.line,
+                on_stdout=lambda line: _report(heard.line(line), on_progress),
                 idle_timeout_s=request.idle_timeout_s,
             )
-        _check(completed, listener)
-        fetched = None
-        if "outputs" in listener.events:
-            transport.pull(listener.events["outputs"]["path"], outputs_to)
-            fetched = outputs_to
+        _check(completed, heard)
+        _pull_outputs(transport, heard, outputs, outputs_to)
         return RoundResult(
-            warmup=_columns(listener.samples, "warmup"),
-            samples=_columns(listener.samples, "sampling"),
-            hello=listener.events["hello"],
-            loaded=listener.events["loaded"],
-            done=listener.events["done"],
-            outputs=fetched,
-            log="".join(listener.foreign) + completed.stderr,
-            sampled_unix_ns=_sampled_unix_ns(transport, listener),
+            warmup=heard.columns("warmup"),
+            samples=heard.columns("sampling"),
+            hello=heard.hello,
+            loaded=heard.loaded,
+            done=heard.done,
+            outputs=outputs_to,
+            log=str(heard.printed) + completed.stderr,
+            sampled_unix_ns=_sampled_unix_ns(transport, heard),
         )
 
 
-class _Listener:
-    """Tells the worker's events from anything else on stdout."""
+def _report(event: Event | None, on_progress: ProgressHandler) -> None:
+    if isinstance(event, Loaded):
+        on_progress(Progress("loaded"))
+    elif isinstance(event, ProgressEvent):
+        median_ms = None if event.median_ns is None else event.median_ns / 1e6
+        on_progress(Progress(event.stage, event.count, event.elapsed_ns / 1e9, median_ms))
 
-    def __init__(self, on_progress: ProgressHandler) -> None:
-        self.events: dict[str, dict[str, Any]] = {}
-        self.samples: list[dict[str, Any]] = []
-        self.foreign: list[str] = []
-        self._on_progress = on_progress
 
-    def line(self, line: str) -> None:
-        if not line.startswith(MARKER):
-            self.foreign.append(line)
-            return
-        try:
-            event = json.loads(line[len(MARKER) :])
-            kind = event["event"]
-        except (ValueError, KeyError, TypeError):
-            raise WorkerError("protocol", f"the worker sent a line that does not parse: {line[:200]!r}") from None
-        if kind == "samples":
-            self.samples.append(event)
-        elif kind == "progress":
-            median_ns = event.get("median_ns")
-            self._on_progress(
-                Progress(
-                    event["stage"],
-                    event["count"],
-                    event["elapsed_ns"] / 1e9,
-                    None if median_ns is None else median_ns / 1e6,
-                )
-            )
-        else:
-            self.events[kind] = event
-            if kind == "loaded":
-                self._on_progress(Progress("loaded"))
+def _pull_outputs(transport: Transport, heard: WorkerRound, path: str, to: Path) -> None:
+    """The file of outputs that was asked for, as the worker wrote it. Raises WorkerError (protocol)."""
+    if heard.outputs.path != path:
+        raise protocol_error(f"its outputs as {heard.outputs.path!r}, and was asked for {path!r}")
+    transport.pull(path, to)
+    if file_sha256(str(to)) != heard.outputs.sha256:
+        raise protocol_error("outputs that are not those in its file (SHA-256)")
 
 
 def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> dict[str, Any]:
@@ -181,14 +156,13 @@ def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> 
     }
 
 
-def _check(completed: Completed, listener: _Listener) -> None:
+def _check(completed: Completed, heard: WorkerRound) -> None:
     """Raise what the worker reported, or what its death means."""
-    log = "".join(listener.foreign) + completed.stderr
+    log = str(heard.printed) + completed.stderr
     said = _last_line(completed.stderr)
     code = completed.returncode
-    if "error" in listener.events:
-        error = listener.events["error"]
-        raise WorkerError(str(error.get("kind")), str(error.get("message")), str(error.get("remedy") or ""), log)
+    if heard.error is not None:
+        raise WorkerError(heard.error.kind, heard.error.message, heard.error.remedy, log)
     if code in (-9, 128 + 9):
         # What the kernel does when memory runs out; nobody else on the device kills processes of ours.
         raise WorkerError(
@@ -206,7 +180,7 @@ def _check(completed: Completed, listener: _Listener) -> None:
             "try another --runtime or a smaller --resolution; all that it printed is in the run's evidence/",
             log,
         )
-    if code != 0 or "done" not in listener.events:
+    if code != 0 or not heard.is_done:
         raise WorkerError(
             "crashed",
             f"the measuring process ended with code {code}: {said}",
@@ -215,34 +189,17 @@ def _check(completed: Completed, listener: _Listener) -> None:
         )
 
 
-def _sampled_unix_ns(transport: Transport, listener: _Listener) -> tuple[int, int] | None:
+def _sampled_unix_ns(transport: Transport, heard: WorkerRound) -> tuple[int, int] | None:
     """From the worker's clock to ours, so that readings taken here can be told to fall into it."""
-    origin_unix_ns = listener.events["hello"].get("clock", {}).get("origin_unix_ns")
-    samples = _columns(listener.samples, "sampling")
-    if origin_unix_ns is None or not len(samples.start_ns):
-        return None
+    samples = heard.columns("sampling")
     try:
         offset_ns = transport.clock_offset_ns()
     except DeviceError:
         return None
-    first_ns = origin_unix_ns - offset_ns
+    first_ns = heard.hello["clock"]["origin_unix_ns"] - offset_ns
     return first_ns + int(samples.start_ns[0]), first_ns + int(samples.start_ns[-1] + samples.latency_ns[-1])
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[-1].strip()[:300] if lines else "nothing was printed"
-
-
-def _columns(events: list[dict[str, Any]], stage: str) -> Columns:
-    import numpy as np
-
-    def column(name: str) -> npt.NDArray[np.int64]:
-        parts = [
-            np.asarray(event[name], dtype=np.int64) for event in events if event["stage"] == stage and name in event
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
-
-    phases = {name: values for name in PHASES if len(values := column(f"{name}_ns"))}
-    enqueue_ns = column("enqueue_ns")
-    return Columns(column("start_ns"), column("latency_ns"), phases, enqueue_ns if len(enqueue_ns) else None)

@@ -1,6 +1,9 @@
 """Timed requests in columns of 64-bit integers, allocated ahead of the measurement."""
 
+import hashlib
+import sys
 from array import array
+from collections import OrderedDict
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
 
 OPTIONAL_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns", "enqueue_ns")
@@ -56,11 +59,21 @@ class Samples:
 
     def columns(self) -> "Dict[str, array[int]]":
         """Whole columns by name; what was not measured is absent."""
-        named = {"start_ns": self._start_ns, "latency_ns": self.latency_ns}
+        named = OrderedDict([("start_ns", self._start_ns), ("latency_ns", self.latency_ns)])
         for name, column in zip(OPTIONAL_COLUMNS, self._measured or ()):
             if column is not None:
                 named[name] = column
-        return {name: column[: self.count] for name, column in named.items()}
+        return OrderedDict((name, column[: self.count]) for name, column in named.items())
+
+    def sha256(self) -> str:
+        """Of all columns, as 64-bit integers, little-endian, one after the other in the order of `columns`: so that the
+        host can tell whether what arrived is what was measured."""
+        digest = hashlib.sha256()
+        for column in self.columns().values():
+            if sys.byteorder == "big":
+                column.byteswap()
+            digest.update(column.tobytes())
+        return digest.hexdigest()
 
     def events(self, stage: str) -> Iterator[Dict[str, Any]]:
         """The fields of the `samples` events: several, in order, when there are many rows."""

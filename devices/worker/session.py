@@ -36,6 +36,7 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
     done: Dict[str, Any] = {
         "steady": _steady(job, timed.warmup),
         "warmup": _stage(timed.warmup),
+        "samples_sha256": {"warmup": warmup.sha256(), "sampling": sampling.sha256()},
         "peak_rss_bytes": peaks,
         "timer_resolution_ns": timed.timer_resolution_ns,
         "loop_overhead_ns": timed.overhead.in_sample_ns,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
@@ -125,3 +127,61 @@ def test_outputs_with_values_that_are_not_finite():
     np.testing.assert_array_equal(array.ravel(), np.array([1.5, np.nan, -np.inf, 2e-05], np.float32))
     with pytest.raises(WorkerError):
         parse_outputs('[{"name": "a", "dimensions": "1x3", "values": [1, 2]}]')
+
+
+def _one_row(**changes: object) -> str:
+    row = {"startEnqMs": 1.0, "endEnqMs": 1.5, "h2dMs": 0.25, "computeMs": 2.0, "d2hMs": 0.25, "latencyMs": 2.5}
+    return json.dumps([{**row, **changes}])
+
+
+_ONE_REQUEST = parse_log("Timing trace has 1 queries over 1 s")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"computeMs": 9.3e12, "latencyMs": 9.3e12},
+        {"h2dMs": True},
+        {"latencyMs": 2.4},
+        {"latencyMs": 0},
+        {"d2hMs": -0.1},
+        {"computeMs": float("nan")},
+        {"startEnqMs": 1e300},
+        {"latencyMs": "2.5"},
+        {"latencyMs": 10**400},
+    ],
+)
+def test_times_that_cannot_be_are_refused(changes):
+    assert parse_times(_one_row(), _ONE_REQUEST)[1].latency_ns.tolist() == [2_500_000]
+    with pytest.raises(WorkerError) as caught:
+        parse_times(_one_row(**changes), _ONE_REQUEST)
+    assert caught.value.kind == "protocol"
+
+
+_TIMES = _text("times_8.2.json")
+_LOG = _text("measure_8.2.log")
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_changed_files_are_read_or_refused(data):
+    """Whatever is changed in what trtexec left behind: columns of possible times, or an error of ours."""
+
+    def changed(text: str) -> str:
+        position = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(position, min(len(text), position + 20)))
+        return text[:position] + data.draw(st.text(max_size=8) | st.sampled_from(_HOSTILE)) + text[end:]
+
+    try:
+        stages = parse_times(changed(_TIMES), parse_log(changed(_LOG)))
+        parse_outputs(changed('[{"name": "out", "dimensions": "1x2", "values": [0.5, nan]}]'))
+    except WorkerError as error:
+        kind = error.kind
+    else:
+        kind = "protocol"
+        for columns in stages:
+            assert ((columns.latency_ns > 0) & (columns.latency_ns <= 10**14)).all()
+    assert kind == "protocol"
+
+
+_HOSTILE = ["1e400", "true", "-1", "9" * 5000, "[" * 50_000, "null", "9.3e12", "1.2.3"]
