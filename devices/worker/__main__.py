@@ -10,17 +10,21 @@ from . import PROTOCOL_VERSION, clock
 from .affinity import pin, usable_cpus
 from .events import EventStream
 from .failure import INTERNAL, PYTHON, WorkerError, one_line, out_of_memory
-from .job import Job, read_job
+from .job import Job, read_job, read_json
 from .lifetime import die_with_parent, exit_on_signals
 
 
 def main(arguments: List[str]) -> int:
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python3 -m %s REQUEST.json\n" % (__package__ or "worker"))
+    alternates = arguments[:1] == ["--alternate"]
+    if len(arguments) != (2 if alternates else 1):
+        sys.stderr.write("usage: python3 -m %s [--alternate] REQUEST.json\n" % (__package__ or "worker"))
         return 2
     events = EventStream()
     try:
-        _run(read_job(arguments[0]), events)
+        if alternates:
+            _alternate(arguments[1], events)
+        else:
+            _run(read_job(arguments[0]), events)
         return 0
     except Exception as error:
         failure = _as_failure(error)
@@ -49,6 +53,17 @@ def _run(job: Job, events: EventStream) -> None:
     from .session import measure
 
     measure(job, events, clock.now_ns, started["origin_ns"])
+
+
+def _alternate(path: str, events: EventStream) -> None:
+    from .alternation.alternation_job import parse_alternation
+    from .alternation.conductor import alternate
+
+    job = parse_alternation(read_json(path), os.path.dirname(os.path.abspath(path)))
+    if job.die_with_parent:
+        die_with_parent(None)
+    exit_on_signals(events)
+    alternate(job, events, clock.now_ns)
 
 
 def _hello(job: Job, numpy_version: str, started: Any) -> Any:

@@ -94,18 +94,24 @@ class Job(NamedTuple):
     """Requests to be profiled by layer, after everything else."""
     find_non_finite: bool = False
     """Whether to look for the first layer whose output is not finite, after everything else."""
+    on_command: bool = False
+    """Whether requests are made on commands from stdin in place of sampling, of which `max_count` alone counts then."""
 
 
 def read_job(path: str) -> Job:
     """Parse a job file; paths in it are relative to its folder. Raises WorkerError (bad-request)."""
+    return parse_job(read_json(path), os.path.dirname(os.path.abspath(path)))
+
+
+def read_json(path: str) -> Any:
+    """Raises WorkerError (bad-request)."""
     try:
         with open(path, encoding="utf-8") as stream:
-            document = json.load(stream)
+            return json.load(stream)
     except OSError as error:
         raise bad_request("cannot read the job file %s: %s" % (path, error.strerror or error))
     except ValueError as error:
         raise bad_request("the job file %s is not JSON: %s" % (path, error))
-    return parse_job(document, os.path.dirname(os.path.abspath(path)))
 
 
 def parse_job(document: Any, folder: str) -> Job:
@@ -133,6 +139,7 @@ def parse_job(document: Any, folder: str) -> Job:
         throughput=_parse_throughput(fields.take("throughput", optional(dictionary), None)),
         profile=fields.take("profile", optional(integer(1, 10000)), None),
         find_non_finite=fields.take("find_non_finite", boolean, False),
+        on_command=fields.take("on_command", boolean, False),
     )
     fields.finish()
     return job

@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import outputs as saved_outputs
 from .clock import Clock, measure_resolution_ns
+from .commands import obey
 from .events import EventStream
 from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
 from .inputs import generate, in_artifact_layout
@@ -115,7 +116,10 @@ def _time(job: Job, runtime: Runtime, warmup: Samples, sampling: Samples, events
             warmup_rule, sampling_rule = WarmupEnd(job.warmup).reason, SamplingEnd(job.sampling).reason
             warmup_end = run_stage(runtime.request, warmup, warmup_rule, _progress(events, "warmup"), clock)
             before = read_usage()
-            sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
+            if job.on_command:
+                sampling_end = obey(runtime.request, sampling, job.sampling.max_count, events, clock)
+            else:
+                sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
             used = read_usage().since(before)
     except Exception as error:
         raise _request_failed(error, "after %d requests" % (warmup.count + sampling.count))

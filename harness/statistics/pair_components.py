@@ -49,10 +49,10 @@ def components(
     return Components(between, within)
 
 
-def best_seconds(found: Components, start_s: float, least_s: float, most_s: float) -> float:
+def best_seconds(spread: Components, start_s: float, least_s: float, most_s: float) -> float:
     """How long a pair should alternate, so that the ratio's variance falls fastest over time; between the two bounds.
 
     A pair costs `start_s` for its processes and t for alternating, and brings the variance between^2 + within^2 / t;
     the product is least at t = within / between * sqrt(start_s) (Cochran, Sampling Techniques, section 10.6).
     """
-    return min(max(found.within / found.between * math.sqrt(start_s), least_s), most_s)
+    return min(max(spread.within / spread.between * math.sqrt(start_s), least_s), most_s)

@@ -100,32 +100,33 @@ def next_look(process_pairs: int) -> int:
     return max(LEAST_PAIRS, process_pairs + 1, int(process_pairs * _LOOK_GROWTH))
 
 
-def is_narrow(found: PairedRatio, within: float) -> bool:
+def is_narrow(estimate: PairedRatio, within: float) -> bool:
     """Whether the interval is at most `within` (0.01: 1 %) wide from end to end, with pairs enough for a verdict."""
-    return found.process_pairs >= LEAST_PAIRS and found.relative_width <= within
+    return estimate.process_pairs >= LEAST_PAIRS and estimate.relative_width <= within
 
 
-def pairs_needed(found: PairedRatio, within: float) -> int | None:
+def pairs_needed(estimate: PairedRatio, within: float) -> int | None:
     """About how many pairs of processes would make the interval so narrow; None where one pair tells nothing yet.
 
     Intervals shrink with the root of the count.
     """
-    if found.process_pairs < 2 or not math.isfinite(found.relative_width):
+    if estimate.process_pairs < 2 or not math.isfinite(estimate.relative_width):
         return None
-    return max(LEAST_PAIRS, math.ceil(found.process_pairs * (found.relative_width / within) ** 2))
+    return max(LEAST_PAIRS, math.ceil(estimate.process_pairs * (estimate.relative_width / within) ** 2))
 
 
-def verdict(found: PairedRatio, within: float, p_value: float | None = None, trusted: bool = True) -> PairVerdict:
+def verdict(estimate: PairedRatio, within: float, p_value: float | None = None, trusted: bool = True) -> PairVerdict:
     """Of B against A. `p_value`: corrected, where several ratios are judged at once. `trusted`: nothing was seen that
     spoils the measurement itself.
 
     faster, slower: equality is rejected at p < 0.002, and the interval is not wholly within 1 % of 1. No difference
     shown: it is within 1 % of 1, or it holds 1 and is as narrow as was asked. Else nobody can tell.
     """
-    if found.low is None or found.high is None or not trusted:
+    low, high = estimate.low, estimate.high
+    if low is None or high is None or not trusted:
         return "cannot tell"
-    if found.process_pairs >= LEAST_PAIRS and found.low > 1 / (1 + INDIFFERENT) and found.high < 1 + INDIFFERENT:
+    if estimate.process_pairs >= LEAST_PAIRS and low > 1 / (1 + INDIFFERENT) and high < 1 + INDIFFERENT:
         return "no difference shown"
-    if (found.p_value if p_value is None else p_value) < ALPHA:
-        return "slower" if found.ratio > 1 else "faster"
-    return "no difference shown" if is_narrow(found, within) and found.low <= 1 <= found.high else "cannot tell"
+    if (estimate.p_value if p_value is None else p_value) < ALPHA:
+        return "slower" if estimate.ratio > 1 else "faster"
+    return "no difference shown" if is_narrow(estimate, within) and low <= 1 <= high else "cannot tell"
