@@ -36,8 +36,8 @@ def measure_case_batch(
     """Try every case of a batch once. `upcoming` are those that this device measures next: what they need is exported
     meanwhile where that disturbs nobody.
 
-    A case that fails is stored as failed and stops no other. Raises DeviceBusyError where somebody else measures the
-    device and we shall not wait, StoreError and CacheError where nothing can be kept: then nothing else could be.
+    A case that fails is stored as failed and stops no other; where the device cannot be had there is no run of it.
+    Raises StoreError and CacheError where nothing can be kept: then nothing else could be.
     """
     with ExitStack() as stack:
         planned_of: dict[int, PlannedCase] = {}
@@ -55,8 +55,6 @@ def measure_case_batch(
         try:
             hold_devices(runs, settings.command, settings.wait, watcher.stage)
         except DeviceError as error:
-            if error.kind == "busy":
-                raise
             return attempts + [_not_begun(planned_of[id(run)], error, watcher) for run in runs]
         for run in runs:
             run.prepare(watcher)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 
 EXPORT = "export"
-DEVICES_ATTRIBUTE = "bench_devices"
+OFFER_ATTRIBUTE = "bench_offer"
+"""Of Dask's worker, where the functions that run in it find the Offer."""
 _PAUSE_S = 5.0
 QUIET: dict[str, Any] = {
     # What matters is said in our own words. Only heeded if set before `distributed` is imported.
@@ -42,18 +45,49 @@ def resources_for(device: Device) -> dict[str, float]:
     return {device_resource(device.name): 1.0, **alone}
 
 
+class Offer:
+    """The devices of this host that campaigns may use, and whether one is being measured."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self.devices = tuple(devices)
+        self._measuring = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """While this lasts, the host is not offered anew."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    @property
+    def is_idle(self) -> bool:
+        return self._measuring == 0
+
+    def wait_until_idle(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.is_idle)
+
+    def _count(self, step: int) -> None:
+        with self._changed:
+            self._measuring += step
+            self._changed.notify_all()
+
+
 def serve(settings: ClusterSettings, devices: Sequence[str], say: Callable[[str], None]) -> None:
     """Offer the devices until somebody ends this process; a scheduler that goes away is waited for."""
     import dask
 
     with dask.config.set({**QUIET, **_CALM}), tempfile.TemporaryDirectory(prefix="bench-host-") as scratch:
-        asyncio.run(_serve(settings, devices, say, scratch))
+        asyncio.run(_serve(settings, Offer(devices), say, scratch))
 
 
-async def _serve(settings: ClusterSettings, devices: Sequence[str], say: Callable[[str], None], scratch: str) -> None:
+async def _serve(settings: ClusterSettings, offer: Offer, say: Callable[[str], None], scratch: str) -> None:
     while True:
-        worker = _worker(settings, devices, scratch)
-        say(f"offering {', '.join(devices) or 'exports'} to {settings.address}")
+        worker = _worker(settings, offer, scratch)
+        say(f"offering {', '.join(offer.devices) or 'exports'} to {settings.address}")
         try:
             async with worker:
                 say(f"connected to {settings.address}")
@@ -61,10 +95,14 @@ async def _serve(settings: ClusterSettings, devices: Sequence[str], say: Callabl
         except OSError as error:
             say(f"{settings.address} does not answer ({error})")
         say(f"{settings.address} is gone; trying again")
+        if not offer.is_idle:
+            # Nobody waits for that measurement any more; offered before it has ended, the device would be busy with it.
+            say("ending the measurement under way first")
+            await asyncio.to_thread(offer.wait_until_idle)
         await asyncio.sleep(_PAUSE_S)
 
 
-def _worker(settings: ClusterSettings, devices: Sequence[str], scratch: str) -> Any:
+def _worker(settings: ClusterSettings, offer: Offer, scratch: str) -> Any:
     from distributed import Worker
 
     worker = Worker(
@@ -72,8 +110,8 @@ def _worker(settings: ClusterSettings, devices: Sequence[str], scratch: str) -> 
         security=settings.security(),
         # Without TLS nobody beyond this computer may connect to it either.
         host="127.0.0.1" if settings.is_loopback and settings.tls is None else None,
-        nthreads=len(devices) + 1,
-        resources={EXPORT: 1.0, **{device_resource(name): 1.0 for name in devices}},
+        nthreads=len(offer.devices) + 1,
+        resources={EXPORT: 1.0, **{device_resource(name): 1.0 for name in offer.devices}},
         local_directory=scratch,
         memory_limit=0,
         # Its web page asks nobody who they are.
@@ -81,6 +119,5 @@ def _worker(settings: ClusterSettings, devices: Sequence[str], scratch: str) -> 
         dashboard_address="127.0.0.1:0",
         heartbeat_interval="5s",
     )
-    # For `describe`, which Dask hands the worker to.
-    setattr(worker, DEVICES_ATTRIBUTE, tuple(devices))
+    setattr(worker, OFFER_ATTRIBUTE, offer)
     return worker

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
 from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
-from latency_bench.harness.campaign.state import NOT_THE_CASE, CaseRuns
+from latency_bench.harness.campaign.state import AWAY, HOST_TROUBLE, NOT_THE_CASE, CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
 
 Measure = Callable[[Sequence[PlannedCase], Sequence[PlannedCase]], list[Attempt]]
@@ -48,7 +48,8 @@ def run_device(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """All batches of cases of one device. A case that failed is tried again after the others, for as often as the plan
-    says; a device that does not answer is waited for, and in the end left for another time."""
+    says; a device that does not answer, or that somebody else measures, is waited for, and in the end left for another
+    time. No trouble of one device ends the work of another."""
     queue = deque(list(case_batch) for case_batch in case_batches)
     failures = {planned.key: runs[planned.key].failures for case_batch in queue for planned in case_batch}
     absences: Counter[str] = Counter()
@@ -57,20 +58,24 @@ def run_device(
         case_batch = queue.popleft()
         by_key = {planned.key: planned for planned in case_batch}
         attempts = [one for one in measure(case_batch, queue[0] if queue else ()) if one.failed]
-        away = [by_key[one.key] for one in attempts if one.kind == "unreachable"]
-        failures.update({one.key: failures[one.key] + 1 for one in attempts if one.kind not in NOT_THE_CASE})
-        again = [one.key for one in attempts if one.kind not in NOT_THE_CASE]
-        if again := [key for key in again if failures[key] < plan.retry.attempts]:
+        reasons = {one.key: one.reason or "" for one in attempts}
+        away = [by_key[one.key] for one in attempts if one.kind in AWAY]
+        tried = [one.key for one in attempts if one.kind == HOST_TROUBLE or one.kind not in NOT_THE_CASE]
+        failures.update({key: failures[key] + 1 for key in tried})
+        if again := [key for key in tried if failures[key] < plan.retry.attempts]:
             queue.append([by_key[key] for key in again])
         absences.update(planned.key for planned in away)
         silent = silent + 1 if len(away) == len(case_batch) else 0
         gone = silent >= plan.retry.unreachable
         given_up = [planned for planned in away if gone or absences[planned.key] >= plan.retry.unreachable]
+        last = reasons[away[-1].key] if away else ""
         if gone:
             given_up += [planned for waiting in queue for planned in waiting]
             queue.clear()
         for planned in given_up:
-            watcher.left(planned, f"{planned.case.device.name} does not answer")
+            watcher.left(planned, reasons.get(planned.key) or last)
         if waiting := [planned for planned in away if planned not in given_up]:
             queue.appendleft(waiting)
-            sleep(plan.retry.wait_s * 2 ** max(0, silent - 1))
+            pause_s = plan.retry.wait_s * 2 ** max(0, silent - 1)
+            watcher.stage(f"{case_batch[0].case.device.name} is tried again in {pause_s:.0f} s: {last}")
+            sleep(pause_s)

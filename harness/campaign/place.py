@@ -27,7 +27,7 @@ class Place(Protocol):
         """The device of this name. Raises InventoryError."""
 
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
-        """Measure what is open. Raises DeviceBusyError, StoreError, CacheError, where nothing else could be either."""
+        """Measure what is open. Raises StoreError, CacheError, where nothing else could be either."""
 
 
 class Here:

@@ -1,14 +1,13 @@
 """What hosts of a cluster do for a campaign: say what devices they have, export, measure. Runs in `bench host`.
 
-Arguments and results are plain JSON values and bytes. Expected failures come back as values, because an exception of
-ours would have to be pickled.
+Arguments are plain JSON values and bytes; what they return becomes an answer of bytes (host_answer.py), failures too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,31 +16,31 @@ from typing import Any
 from latency_bench.devices.errors import DeviceError
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import PlannedCase, case_key
-from latency_bench.harness.campaign.host import DEVICES_ATTRIBUTE
+from latency_bench.harness.campaign.host import OFFER_ATTRIBUTE
+from latency_bench.harness.campaign.host_answer import AbandonedError, answering
 from latency_bench.harness.case import Case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.cache import MANIFEST, plain_name, read_entry
 
+_CONNECTED = frozenset({"running", "paused", "closing_gracefully"})
+"""States of Dask's worker in which somebody may still want what it does."""
+
 Packed = dict[str, bytes]
 """The files of an export by name, its manifest among them."""
 
 
-class AbandonedError(RuntimeError):
-    """Nobody wants the result any more."""
-
-
-def describe(dask_worker: Any) -> dict[str, Any]:
-    """The host, its version of bench, and its devices, as the inventory has them."""
-    from importlib.metadata import version
-
+@answering
+def describe(dask_worker: Any) -> tuple[Any, bytes]:
+    """The devices of the host by name, as its inventory has them."""
     from latency_bench.devices.inventory import find_device
 
-    devices = {name: find_device(name).model_dump(mode="json") for name in getattr(dask_worker, DEVICES_ATTRIBUTE, ())}
-    return {"host": socket.gethostname(), "version": version("latency-bench"), "devices": devices}
+    names = getattr(dask_worker, OFFER_ATTRIBUTE).devices
+    return {name: find_device(name).model_dump(mode="json") for name in names}, b""
 
 
-def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | None]:
+@answering
+def needed_exports(payloads: Sequence[dict[str, Any]]) -> tuple[Any, bytes]:
     """What has to be exported for each case, told by the device; None where nothing has, or nobody can tell now."""
     from latency_bench.devices.opening import open_device
     from latency_bench.harness.case_artifact import export_of
@@ -62,55 +61,52 @@ def needed_exports(payloads: Sequence[dict[str, Any]]) -> list[dict[str, Any] | 
             continue
         options = dataclasses.asdict(needed.options)
         found.append({"spec": needed.spec.model_dump(mode="json"), "format": needed.format, "options": options})
-    return found
+    return found, b""
 
 
 def export(needed: dict[str, Any]) -> Packed | None:
     """Export and pack; None where that fails here: whoever measures tries again, and records why."""
     from latency_bench.harness.export import ExportOptions, export_artifact
-    from latency_bench.harness.export.errors import CacheError, ExportError
-    from latency_bench.model_specs.errors import SpecError
     from latency_bench.model_specs.spec import ModelSpec
 
-    try:
+    # Whatever it is: raised, it would end the measurement that waits for this.
+    with contextlib.suppress(Exception):
         spec = ModelSpec.model_validate_json(json.dumps(needed["spec"]))
         options = ExportOptions(**needed["options"])
         return packed(export_artifact(spec, needed["format"], options, progress=lambda _: None))
-    except (ExportError, CacheError, SpecError, OSError):
-        return None
+    return None
 
 
-def measure(payload: dict[str, Any], *artifacts: Packed | None) -> dict[str, Any]:
+@answering
+def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, bytes]:
     """Measure a batch of cases into a store of its own, which is packed and handed back; nothing of it stays here.
 
-    `stopped` in the result: why nothing could be measured, such as a device that somebody else has.
+    The value is what came of each case, the bytes an archive of the runs.
     """
     from distributed import get_worker
 
     from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
-    from latency_bench.harness.export.errors import CacheError
     from latency_bench.harness.store.archive import write_archive
-    from latency_bench.harness.store.errors import StoreError
 
-    watcher = _Reporter(get_worker(), payload["topic"])
-    with tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder:
+    dask_worker = get_worker()
+    watcher = _Reporter(dask_worker, payload["topic"])
+    with (
+        getattr(dask_worker, OFFER_ATTRIBUTE).measuring(),
+        tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder,
+    ):
         store = Path(folder) / "store"
         settings = CampaignSettings(
             payload["campaign"], store, tuple(payload["command"]), payload["order_seed"], payload["wait"]
         )
-        try:
-            cases = [
-                PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
-                for one, artifact in zip(payload["cases"], artifacts, strict=True)
-            ]
-            attempts = measure_case_batch(cases, (), settings, watcher)
-            stored = [store / one.run for one in attempts if one.run is not None]
-            archive = Path(folder) / "runs.tar"
-            write_archive(stored, archive)
-            content = archive.read_bytes()
-        except (DeviceError, UsageError, StoreError, CacheError, OSError) as error:
-            return {"stopped": f"{socket.gethostname()}: {error}", "kind": getattr(error, "kind", "host")}
-    return {"attempts": [dataclasses.asdict(one) for one in attempts], "runs": content}
+        cases = [
+            PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
+            for one, artifact in zip(payload["cases"], artifacts, strict=True)
+        ]
+        attempts = measure_case_batch(cases, (), settings, watcher)
+        stored = [store / one.run for one in attempts if one.run is not None]
+        archive = Path(folder) / "runs.tar"
+        write_archive(stored, archive)
+        return [dataclasses.asdict(one) for one in attempts], archive.read_bytes()
 
 
 def packed(artifact: Artifact) -> Packed:
@@ -141,7 +137,7 @@ def _case(payload: dict[str, Any]) -> Case:
     )
     if case_key(case) != payload["key"]:
         raise UsageError(
-            f"{socket.gethostname()} makes another case of {request.model} on {request.device}: its devices.yaml, its "
+            f"another case comes of {request.model} on {request.device} there: its devices.yaml, its "
             "checkpoint or its version of bench changed since the campaign began; begin the campaign again"
         )
     return case
@@ -187,6 +183,8 @@ class _Reporter:
         self._worker.log_event(self._topic, {"what": what, **fields})
 
     def _check_wanted(self) -> None:
+        if self._worker.status.value not in _CONNECTED:
+            raise AbandonedError("the connection to the scheduler was lost")
         task = self._worker.state.tasks.get(self._task)
         if task is None or task.state == "cancelled":
             raise AbandonedError("the campaign that asked for this has gone")

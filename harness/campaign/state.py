@@ -9,7 +9,11 @@ from typing import Any
 
 from latency_bench.harness.campaign.campaign_plan import Plan
 
-NOT_THE_CASE = frozenset({"unreachable", "busy", "request", "inventory"})
+AWAY = frozenset({"unreachable", "busy", "abandoned"})
+"""The device could not be had: it did not answer, or somebody else measured it. It is waited for."""
+HOST_TROUBLE = "host"
+"""The computer that should measure is in trouble, or the wrong one; the case may be tried again there or elsewhere."""
+NOT_THE_CASE = AWAY | {"request", "inventory", HOST_TROUBLE}
 """Failures that say nothing about the case: the device was away, or something has to be installed or mended first."""
 
 

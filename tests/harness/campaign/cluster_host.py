@@ -1,7 +1,8 @@
 """A `bench host` whose device answers at once: as the command does, with the runner `clock-free` made known.
 
 Arguments: address of the scheduler, folder for what it says, devices, then CA, certificate and key for TLS. Each
-measurement leaves a file of its process's id there; while a file `hold` is there, it does not end.
+measurement leaves a file of its process's id there; while a file `hold` is there, it does not end. A file
+`incomplete-PROCESS` makes it fail there as where a model's package is not installed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class HeldRunner(clock_free_device.ClockFreeRunner):
 
     def measure(self, *arguments, **named):
         folder = Path(sys.argv[2])
+        if (folder / f"incomplete-{os.getpid()}").exists():
+            raise ModuleNotFoundError("No module named 'timm'", name="timm")
         (folder / f"measuring-{os.getpid()}-{uuid.uuid4().hex}").touch()
         while (folder / "hold").exists():
             time.sleep(0.02)

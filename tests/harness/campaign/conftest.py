@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
+from lab import Lab
 
 from latency_bench.devices import parts
 from latency_bench.harness.campaign.campaign_plan import Plan
@@ -71,6 +72,13 @@ def new_seen() -> Callable[[Callable[[Seen, str], None]], Seen]:
         return seen
 
     return make
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(tmp_path)
+    yield lab
+    lab.end()
 
 
 @pytest.fixture

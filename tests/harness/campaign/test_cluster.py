@@ -2,126 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import clock_free_device
-import onnx
 import pytest
 from certificates import authority, member
+from lab import ANSWER_S, Lab, measured, plan_on, wait_for
 
 from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.harness.campaign.campaign_file import Retry
-from latency_bench.harness.campaign.campaign_plan import Plan, plan_of
-from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.cluster import connected
 from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.remote import packed, unpacked
-from latency_bench.harness.campaign.state import runs_by_case
-from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.export import ExportOptions, export_artifact
 from latency_bench.harness.store.reader import run_paths
 from latency_bench.harness.store.verify import verify_store
 from latency_bench.model_specs import load_spec
-
-HOST = Path(__file__).parent / "cluster_host.py"
-DEVICES = """devices:
-  bench-a: {transport: local, runner: clock-free, runtime: clock-free, probes: []}
-  bench-b: {transport: local, runner: clock-free, runtime: clock-free, probes: []}
-"""
-ANSWER_S = 60.0
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    deadline_s = time.monotonic() + ANSWER_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline_s, f"waited for {what} in vain"
-        time.sleep(0.02)
-    return found
-
-
-class Lab:
-    """A scheduler and hosts, each a process that may be killed."""
-
-    def __init__(self, folder: Path, tls: tuple[Path, Path, Path] | None = None) -> None:
-        self.folder = folder
-        self.tls = tls
-        self.said = folder / "said"
-        self.said.mkdir()
-        (folder / "devices.yaml").write_text(DEVICES)
-        self.processes: list[subprocess.Popen[bytes]] = []
-        file = folder / "scheduler.json"
-        words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-        if tls is not None:
-            names = ("--tls-ca-file", "--tls-cert", "--tls-key")
-            words += ["--protocol", "tls", *(str(word) for pair in zip(names, tls, strict=True) for word in pair)]
-        self.start([sys.executable, "-m", "distributed.cli.dask_scheduler", *words], folder / "scheduler.log")
-        text = wait_for(lambda: file.exists() and file.read_text(), "the scheduler")
-        self.address = str(json.loads(text)["address"])
-
-    def settings(self) -> Any:
-        return cluster_settings(self.address, *(self.tls or (None, None, None)), insecure=False)
-
-    def start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "BENCH_DEVICES": str(self.folder / "devices.yaml"),
-            # Hosts that a case may cost before it is given up, less one.
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
-        }
-        with log.open("ab") as file:
-            self.processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))
-        return self.processes[-1]
-
-    def host(self, devices: str, tls: tuple[Path, Path, Path] | None = None) -> subprocess.Popen[bytes]:
-        files = [str(path) for path in tls or self.tls or ()]
-        words = [self.address, str(self.said), devices, *files]
-        return self.start([sys.executable, str(HOST), *words], self.folder / "host.log")
-
-    def measuring(self) -> list[int]:
-        """Process ids of the measurements so far, one each."""
-        return [int(path.name.split("-")[1]) for path in self.said.glob("measuring-*")]
-
-    def end(self) -> None:
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path)
-    yield lab
-    lab.end()
-
-
-def plan_on(lab: Lab, cluster: Any, devices: list[str], count: int, **fields: Any) -> Plan:
-    """Cases of small files that every host of this test can read."""
-    tensor = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
-    out = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])
-    requests = []
-    for index in range(count):
-        path = lab.folder / f"m{index}.onnx"
-        graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], f"g{index}", [tensor], [out])
-        onnx.save(onnx.helper.make_model(graph), str(path))
-        requests += [
-            CaseOptions(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
-            for name in devices
-        ]
-    return plan_of("far", requests, cluster.device_of, case_batch=1, **fields)
-
-
-def measured(plan: Plan, cluster: Any, store: Path, seen: Any) -> dict[str, list[str]]:
-    settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
-    cluster.run(plan, runs_by_case(plan, store), settings, seen)
-    return {key: sorted(row["status"] for row in found.rows) for key, found in runs_by_case(plan, store).items()}
 
 
 @pytest.fixture(autouse=True)
@@ -230,7 +128,7 @@ def test_a_device_that_no_host_offers_is_said_with_what_is_offered(lab, monkeypa
 
 
 def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
-    monkeypatch.setattr("latency_bench.harness.campaign.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("latency_bench.harness.campaign.connection.CONNECT_S", 0.5)
     settings = cluster_settings("tcp://127.0.0.1:9", None, None, None, False)
     assert settings is not None
     with pytest.raises(UnreachableError, match="does not answer"), connected(settings):
@@ -248,10 +146,10 @@ def test_with_tls_hosts_of_another_authority_are_shut_out(tmp_path, store, new_s
         with connected(lab.settings()) as cluster:
             plan = plan_on(lab, cluster, ["bench-a"], 1)
             assert measured(plan, cluster, store, new_seen(lambda seen, name: None)) == {plan.cases[0].key: ["done"]}
-            monkeypatch.setattr("latency_bench.harness.campaign.cluster.APPEAR_S", 0.5)
-            with pytest.raises(InventoryError):
-                cluster.device_of("bench-b")
-        monkeypatch.setattr("latency_bench.harness.campaign.cluster.CONNECT_S", 1.0)
+        monkeypatch.setattr("latency_bench.harness.campaign.cluster.APPEAR_S", 0.5)
+        with connected(lab.settings()) as cluster, pytest.raises(InventoryError):
+            cluster.device_of("bench-b")
+        monkeypatch.setattr("latency_bench.harness.campaign.connection.CONNECT_S", 1.0)
         outside = cluster_settings(lab.address, *stranger, insecure=False)
         assert outside is not None
         with pytest.raises(UnreachableError), connected(outside):

@@ -8,7 +8,7 @@ import pytest
 
 import latency_bench.harness.rounds
 from latency_bench.devices.errors import UnreachableError
-from latency_bench.devices.locking import DeviceBusyError, Holder, lock_device_here
+from latency_bench.devices.locking import Holder, lock_device_here
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.journal import Journal, is_running
 from latency_bench.harness.campaign.state import runs_by_case
@@ -170,14 +170,22 @@ def test_a_clock_that_goes_backwards_changes_nothing(make_plan, run_plan, store,
     assert set(map(tuple, runs.values())) == {("done",)}
 
 
-def test_a_device_that_somebody_measures_stops_the_campaign_with_who_it_is(make_plan, run_plan, store):
+def test_a_device_that_somebody_measures_is_waited_for_then_left_with_who_it_is(make_plan, run_plan, new_seen, store):
+    plan = make_plan(2, retry=Retry(wait_s=1, unreachable=3))
     held = lock_device_here("clock-free", Holder.here("bench run --model other"), shared=False)
-    with pytest.raises(DeviceBusyError, match="bench run --model other"):
-        run_plan(make_plan(2))
+    seen = run_plan(plan)
     assert run_paths(store) == []
-    held.release()
-    run_plan(make_plan(2))
-    assert len(run_paths(store)) == 2
+    assert seen.pauses_s == [1, 2]
+    assert {planned.key for planned in seen.of("left")} == {planned.key for planned in plan.cases}
+    assert any("bench run --model other" in text for text in seen.of("stage"))
+    assert {attempt.kind for attempt in seen.of("attempted")} == {"busy"}
+
+    def release_after_the_first(seen, name):
+        if name == "attempted":
+            held.release()
+
+    run_plan(plan, new_seen(release_after_the_first))
+    assert by_case(plan, store) == {planned.key: ["done"] for planned in plan.cases}
 
 
 def test_a_measurement_beside_another_device_of_the_host_says_so(make_plan, run_plan, store):

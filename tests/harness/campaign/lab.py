@@ -1,0 +1,125 @@
+"""A lab on this computer: a scheduler and hosts, each a process that may be killed, and campaigns for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from latency_bench.harness.campaign.campaign_plan import Plan, plan_of
+from latency_bench.harness.campaign.case_batch import CampaignSettings
+from latency_bench.harness.campaign.cluster_settings import cluster_settings
+from latency_bench.harness.campaign.state import runs_by_case
+from latency_bench.harness.case_options import CaseOptions
+
+HOST = Path(__file__).parent / "cluster_host.py"
+NAMES = [f"bench-{letter}" for letter in "abcdefgh"]
+DEVICES = "devices:\n" + "".join(
+    f"  {name}: {{transport: local, runner: clock-free, runtime: clock-free, probes: []}}\n" for name in NAMES
+)
+ANSWER_S = 60.0
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    deadline_s = time.monotonic() + ANSWER_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline_s, f"waited for {what} in vain"
+        time.sleep(0.02)
+    return found
+
+
+class Lab:
+    """A scheduler and hosts, each a process that may be killed."""
+
+    def __init__(self, folder: Path, tls: tuple[Path, Path, Path] | None = None) -> None:
+        self.folder = folder
+        self.tls = tls
+        self.said = folder / "said"
+        self.said.mkdir()
+        (folder / "devices.yaml").write_text(DEVICES)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.address = ""
+        self._start_scheduler("0")
+
+    def _start_scheduler(self, port: str) -> None:
+        file = self.folder / "scheduler.json"
+        file.unlink(missing_ok=True)
+        words = ["--host", "127.0.0.1", "--port", port, "--no-dashboard", "--scheduler-file", str(file)]
+        if self.tls is not None:
+            names = ("--tls-ca-file", "--tls-cert", "--tls-key")
+            words += ["--protocol", "tls", *(str(word) for pair in zip(names, self.tls, strict=True) for word in pair)]
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
+        self.scheduler = self.start(command, self.folder / "scheduler.log")
+        text = wait_for(lambda: file.exists() and file.read_text(), "the scheduler")
+        self.address = str(json.loads(text)["address"])
+
+    def restart_scheduler(self) -> None:
+        """Killed, and another at the same address, which knows nothing."""
+        self.scheduler.kill()
+        self.scheduler.wait()
+        self._start_scheduler(str(self.port))
+
+    def settings(self, address: str | None = None) -> Any:
+        """Of the scheduler, or of a proxy before it."""
+        return cluster_settings(address or self.address, *(self.tls or (None, None, None)), insecure=False)
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def start(self, command: list[str], log: Path, **variables: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            **variables,
+            "BENCH_DEVICES": str(self.folder / "devices.yaml"),
+            # Hosts that a case may cost before it is given up, less one.
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+        }
+        with log.open("ab") as file:
+            self.processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+        return self.processes[-1]
+
+    def host(
+        self, devices: str, tls: tuple[Path, Path, Path] | None = None, **variables: str
+    ) -> subprocess.Popen[bytes]:
+        files = [str(path) for path in tls or self.tls or ()]
+        words = [self.address, str(self.said), devices, *files]
+        return self.start([sys.executable, str(HOST), *words], self.folder / "host.log", **variables)
+
+    def measuring(self) -> list[int]:
+        """Process ids of the measurements so far, one each."""
+        return [int(path.name.split("-")[1]) for path in self.said.glob("measuring-*")]
+
+    def end(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+def plan_on(lab: Lab, cluster: Any, devices: list[str], count: int, **fields: Any) -> Plan:
+    """Cases of small files that every host of this test can read."""
+    tensor = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
+    out = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])
+    requests = []
+    for index in range(count):
+        path = lab.folder / f"m{index}.onnx"
+        graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], f"g{index}", [tensor], [out])
+        onnx.save(onnx.helper.make_model(graph), str(path))
+        requests += [
+            CaseOptions(file=(path, "onnx"), device=name, runtime="clock-free", protocol="quick", rounds=2)
+            for name in devices
+        ]
+    return plan_of("far", requests, cluster.device_of, case_batch=1, **fields)
+
+
+def measured(plan: Plan, cluster: Any, store: Path, seen: Any) -> dict[str, list[str]]:
+    settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
+    cluster.run(plan, runs_by_case(plan, store), settings, seen)
+    return {key: sorted(row["status"] for row in found.rows) for key, found in runs_by_case(plan, store).items()}
