@@ -26,6 +26,7 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
+from latency_bench.devices.runners.benchmark_model_delegates import Delegation
 from latency_bench.devices.runners.benchmark_model_flags import RUNTIMES, effective_options, tool_flags
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
@@ -191,11 +192,20 @@ def _loaded(tool: Tool, output: ToolOutput, chosen: dict[str, Any], flags: list[
         },
         "options": chosen,
         "tool": {"path": tool.path, "sha256": tool.sha256, "flags": flags},
-        "delegation": None
-        if delegation is None
-        else {"delegate": delegation.delegate, "full": delegation.full, "partitions": delegation.kernels},
+        "delegation": None if delegation is None else _delegation(delegation),
         "load_ns": None if output.init_us is None else round(output.init_us * 1000),
         "memory_delta_bytes": None if output.memory_delta_mb is None else round(output.memory_delta_mb * 2**20),
+    }
+
+
+def _delegation(delegation: Delegation) -> dict[str, Any]:
+    """As the record has it: which delegate took how many nodes of how many, in how many partitions, by what backend."""
+    told = {"nodes": delegation.of_nodes, "delegated": delegation.nodes, "backend": delegation.backend}
+    return {
+        "delegate": delegation.delegate,
+        "full": delegation.full,
+        "partitions": delegation.kernels,
+        **{name: value for name, value in told.items() if value is not None},
     }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.benchmark_model_delegates import DelegateLines, Delegation
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FIELD = re.compile(rf"\b(count|first|curr|min|max|avg|std|p5|median|p95)=({_NUMBER})(?=[\s(]|$)")
@@ -26,16 +27,16 @@ _TIMINGS = re.compile(
     rf"Inference timings in us: Init: ({_NUMBER}), First inference: ({_NUMBER}), "
     rf"Warmup \(avg\): ({_NUMBER}), Inference \(avg\): ({_NUMBER})\s*$"
 )
+_AVERAGE = re.compile(
+    rf"Average inference timings in us: Warmup: ({_NUMBER}), Init: ({_NUMBER}), (?:no|with) stats: ({_NUMBER})\s*$"
+)
+"""TensorFlow 1.14 and 1.15."""
 _COMPILED = re.compile(rf"Inference \(avg\):\s+({_NUMBER}) ms(?: \((\d{{1,9}}) runs\))?\s*$")
 _UNCONSUMED = re.compile(r"Unconsumed cmdline flags:\s*(.*)$")
-_DELEGATE = re.compile(
-    r"Explicitly applied (\w+) delegate, and the model graph will be (completely|partially) executed"
-)
-_REFUSED = re.compile(r"Though (\w+) delegate is explicitly applied, the model graph will not be executed")
-_KERNELS = re.compile(r"w/ (\d{1,6}) delegate kernels")
 _MEMORY = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=({_NUMBER}) overall=({_NUMBER})")
 _COMPILED_MEMORY = re.compile(rf"Overall footprint:\s+({_NUMBER}) MB\s*$")
-_INITIALISED = re.compile(rf"Initialized session in ({_NUMBER})ms\.\s*$")
+_INITIALISED = re.compile(rf"Initialized session in ({_NUMBER})ms\.?\s*$")
+_COMPILED_INITIALISED = re.compile(rf"Model initialization:\s+({_NUMBER}) ms\s*$")
 _LARGEST_US = 1e12
 """Eleven days: a larger time is no time."""
 
@@ -50,14 +51,6 @@ class Statistics:
     max_us: float
     median_us: float | None
     """None where the tool prints no percentiles."""
-
-
-@dataclass(frozen=True)
-class Delegation:
-    delegate: str
-    full: bool
-    kernels: int | None
-    """Partitions that the delegate took; None where the tool does not say."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +118,12 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
     """
     by_stage: list[Statistics] = []
     stages = 0
-    delegations: list[Delegation] = []
+    delegates = DelegateLines()
     timings: list[float] | None = None
     compiled: tuple[float, int | None] | None = None
     memory_mb: float | None = None
     init_us: float | None = None
+    timings_mean_us: float | None = None
     for line in (stdout + "\n" + stderr).splitlines():
         if found := _UNCONSUMED.search(line):
             raise WorkerError(
@@ -139,7 +133,7 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
             )
         if _STAGE.search(line):
             stages += 1
-        elif "Profiling Info for" in line:
+        elif "Profiling Info for" in line or "== Run Order ==" in line:
             # What follows has lines of statistics of its own, about operators.
             break
         elif "count=" in line:
@@ -148,21 +142,22 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
             if not (found := _TIMINGS.search(line)):
                 raise _unreadable(line)
             timings = [_us(text, line) for text in found.groups()]
+            timings_mean_us = timings[3]
         elif "Inference (avg):" in line:
             if not (found := _COMPILED.search(line)):
                 raise _unreadable(line)
             compiled = (_us(found.group(1), line) * 1000, int(found.group(2)) if found.group(2) else None)
-        elif found := _DELEGATE.search(line):
-            kernels = _KERNELS.search(line)
-            delegations.append(
-                Delegation(found.group(1), found.group(2) == "completely", int(kernels.group(1)) if kernels else None)
-            )
-        elif found := _REFUSED.search(line):
-            delegations.append(Delegation(found.group(1), False, 0))
+        elif delegates.read(line):
+            continue
         elif found := _MEMORY.search(line):
             memory_mb = _finite(found.group(2), line)
         elif found := _COMPILED_MEMORY.search(line):
             memory_mb = _finite(found.group(1), line)
+        elif found := _AVERAGE.search(line):
+            init_us = _us(found.group(2), line)
+            timings_mean_us = _us(found.group(3), line)
+        elif found := _COMPILED_INITIALISED.search(line):
+            init_us = _us(found.group(1), line) * 1000 if init_us is None else init_us
         elif found := _INITIALISED.search(line):
             init_us = _us(found.group(1), line) * 1000
     if compiled is not None and not by_stage:
@@ -177,16 +172,15 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
             f"and one for the inferences were expected: {stdout.strip()[-200:]!r}",
             "the tool's whole output is in the run's evidence",
         )
-    if timings is not None and not math.isclose(timings[3], by_stage[-1].mean_us, rel_tol=1e-3, abs_tol=1):
-        raise WorkerError(
-            "protocol", f"benchmark_model contradicts itself: mean {by_stage[-1].mean_us} and {timings[3]} us"
-        )
+    mean_us = by_stage[-1].mean_us
+    if timings_mean_us is not None and not math.isclose(timings_mean_us, mean_us, rel_tol=1e-3, abs_tol=1):
+        raise WorkerError("protocol", f"benchmark_model contradicts itself: mean {mean_us} and {timings_mean_us} us")
     return ToolOutput(
         warmup=by_stage[0] if len(by_stage) == 2 else None,
         inference=by_stage[-1],
         init_us=timings[0] if timings else init_us,
         first_us=timings[1] if timings else None,
-        delegations=tuple(delegations),
+        delegations=delegates.delegations(),
         memory_delta_mb=memory_mb,
         generation="classic" if compiled is None else "compiled-model",
     )

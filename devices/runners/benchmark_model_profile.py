@@ -20,6 +20,8 @@ from latency_bench.devices.runners.benchmark_model_tool import find_tool
 from latency_bench.devices.transports.base import Transport
 
 _HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
+_HEADER_WITH_START = "node type, start, first, avg_ms, %, cdf%, mem KB, times called, name"
+"""TensorFlow 2.4 to 2.8."""
 _SECTION = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
 _RULE = re.compile(r"=+ ([\w ]+) =+")
@@ -47,23 +49,25 @@ def parse_profile(text: str) -> list[OperatorTime]:
         rule = _RULE.fullmatch(line.strip())
         if rule and rule.group(1) == "Run Order":
             break
-    if next(lines, "").strip() != _HEADER:
+    header = next(lines, "").strip()
+    if header not in (_HEADER, _HEADER_WITH_START):
         raise WorkerError("protocol", "benchmark_model's profile has another header than the known one")
     operators = []
     for line in lines:
         if not line.strip():
             break
-        operators.append(_operator(line))
+        operators.append(_operator(line, 8 if header == _HEADER_WITH_START else 7))
     if not operators:
         raise WorkerError("protocol", "benchmark_model's profile lists no operators")
     return operators
 
 
-def _operator(line: str) -> OperatorTime:
-    fields = line.rsplit(", ", 7)
-    if len(fields) != 8 or not all(_NUMBER.fullmatch(field) for field in fields[1:7]):
+def _operator(line: str, columns: int) -> OperatorTime:
+    """`columns`: how many follow the type."""
+    fields = line.rsplit(", ", columns)
+    if len(fields) != columns + 1 or not all(_NUMBER.fullmatch(field) for field in fields[1:-1]):
         raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")
-    kind, _, mean_ms, share, _, _, calls, name = fields
+    kind, (mean_ms, share, _, _, calls, name) = fields[0], fields[-6:]
     values = [float(mean_ms), float(share.rstrip("%")), float(calls.rstrip("%"))]
     if not all(math.isfinite(value) and value >= 0 for value in values):
         raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")

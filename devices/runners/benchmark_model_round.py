@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -13,13 +12,12 @@ from bench_worker.stopping import SamplingEnd
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.probes.android_cpus import taskset_mask
 from latency_bench.devices.runners.base import Progress, ProgressHandler, RoundJob
+from latency_bench.devices.runners.benchmark_model_delegates import check_delegation
+from latency_bench.devices.runners.benchmark_model_failures import failure_of
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output
 from latency_bench.devices.runners.benchmark_model_tool import Tool
-from latency_bench.devices.transports.base import Completed, Transport
-
-_ERROR = re.compile(r"(?:ERROR|FATAL): ")
-_OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "out of memory", "Failed to allocate")
+from latency_bench.devices.transports.base import Transport
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,8 @@ class Processes:
         printed = f"$ {' '.join(argv)}\n{completed.stdout}{completed.stderr}\n"
         self.printed.append(printed)
         try:
-            check_ended(completed)
+            if (failure := failure_of(completed)) is not None:
+                raise failure
             output = parse_output(completed.stdout, completed.stderr)
             self._check(output)
         except WorkerError as error:
@@ -122,43 +121,17 @@ class Processes:
                 "benchmark_model reports 0 us an inference: the model is too small for its clock of 1 us",
                 "choose a larger model or resolution",
             )
-        delegate = "GPU" if self._request.runtime == "litert-gpu" else "XNNPACK" if self._chosen["xnnpack"] else None
-        if delegate is None or self._tool.compiled_model:
-            # The CompiledModel tool does not say; on the GPU its own --require_full_delegation demands it.
+        if self._request.runtime == "litert-gpu":
+            # Without allow_partial the CompiledModel tool itself demands the whole model (--require_full_delegation).
+            told = not self._tool.compiled_model or bool(self._chosen["allow_partial"])
+            family = "GPU"
+        elif self._chosen["xnnpack"]:
+            told, family = not self._tool.compiled_model, "XNNPACK"
+        else:
             return
-        taken = [one for one in output.delegations if delegate in one.delegate.upper()]
-        if not taken:
-            raise WorkerError(
-                "runtime-failed",
-                f"benchmark_model did not say that it applied the {delegate} delegate",
-                "its output is in the run's evidence; try another build of the tool (docs/android.md)",
-            )
-        if not taken[0].full and not self._chosen["allow_partial"]:
-            part = "no part" if taken[0].kernels == 0 else "only a part"
-            raise WorkerError(
-                "runtime-failed",
-                f"{part} of the model runs in the {delegate} delegate ({taken[0].kernels or 'unknown'} partitions)",
-                "measure it all the same with --runtime-option allow_partial=true; the record says so",
-            )
+        allowed = bool(self._chosen["allow_partial"])
+        check_delegation(output.delegations, family, allow_partial=allowed, must_be_told=told)
 
     def _tell(self, stage: str, done: list[Process], elapsed_ns: int) -> None:
         middle_ms = median(process.latency_ns for process in done) / 1e6
         self._on_progress(Progress(stage, len(done), elapsed_ns / 1e9, middle_ms))
-
-
-def check_ended(completed: Completed) -> None:
-    if completed.returncode == 0:
-        return
-    said = [line for line in completed.stderr.splitlines() if _ERROR.match(line)] or completed.stderr.splitlines()
-    words = _ERROR.sub("", said[0].strip())[:300] if said else "it printed no reason"
-    if completed.returncode == -9 or any(one in completed.stderr for one in _OUT_OF_MEMORY_WORDS):
-        raise WorkerError(
-            "out-of-memory",
-            f"benchmark_model was killed, most likely because memory ran out ({words})",
-            "close apps on the device, or choose a smaller model or resolution",
-        )
-    raise WorkerError(
-        "runtime-failed",
-        f"benchmark_model ended with code {completed.returncode}: {words}",
-        "its whole output is in the run's evidence",
-    )

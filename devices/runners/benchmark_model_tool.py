@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.errors import DeviceError, InventoryError
+from latency_bench.devices.runners.benchmark_model_failures import start_error
 from latency_bench.devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.transports.adb_words import shell_error
 from latency_bench.devices.transports.base import Transport
 
 _WHERE = (
@@ -17,6 +19,8 @@ _WHERE = (
 _ARCHITECTURES = {0x03: "x86", 0x28: "arm", 0x3E: "x86_64", 0xB7: "aarch64", 0xF3: "riscv"}
 """e_machine of an ELF file (elf(5))."""
 _RUNS_ON = {"aarch64": ("aarch64", "arm"), "x86_64": ("x86_64", "x86"), "riscv64": ("riscv",)}
+_BUILDS = {"aarch64": "android_aarch64", "arm": "android_arm"}
+"""What the published builds are called."""
 _SHORT_S = 60.0
 
 
@@ -49,8 +53,8 @@ def find_tool(transport: Transport, settings: BenchmarkModelOptions) -> Tool:
         raise InventoryError("devices.yaml names no benchmark_model for this device", _WHERE)
     _check_architecture(transport, path)
     listed = transport.run([path, LISTING_ARGUMENT], timeout_s=_SHORT_S)
-    if listed.returncode in (126, 127):
-        raise WorkerError("runtime-failed", f"{path} does not start: {_short(listed.stderr)}", _WHERE)
+    if (error := start_error(path, listed.returncode, f"{listed.stdout}\n{listed.stderr}")) is not None:
+        raise error
     return Tool(path, _sha256(transport, path), parse_flags(listed.stdout + "\n" + listed.stderr))
 
 
@@ -67,13 +71,17 @@ def _check_architecture(transport: Transport, path: str) -> None:
     built_for = _ARCHITECTURES.get(int.from_bytes(data[18:20], order), "an unknown processor")  # type: ignore[arg-type]
     runs = _RUNS_ON.get(machine, ("arm",) if machine.startswith("arm") else ("x86",) if machine.endswith("86") else ())
     if runs and built_for not in runs:
-        raise DeviceError(f"benchmark_model is built for {built_for}, the device is {machine[:40]}", _WHERE)
+        raise DeviceError(
+            f"benchmark_model is built for {built_for}, and the device's system is {machine[:40]}",
+            f"get the build for {runs[0]} ({_BUILDS.get(runs[0], 'from source')}; docs/android.md)",
+        )
 
 
 def _sha256(transport: Transport, path: str) -> str:
-    found = re.match(r"\\?([0-9a-f]{64})\s", transport.run(["sha256sum", path], timeout_s=_SHORT_S).stdout)
+    done = transport.run(["sha256sum", path], timeout_s=_SHORT_S)
+    found = re.match(r"\\?([0-9a-f]{64})\s", done.stdout)
     if not found:
-        raise DeviceError(f"the hash of {path} cannot be had on the device", "sha256sum is missing there")
+        raise shell_error("the device", done.stderr, f"the hash of {path} cannot be had")
     return found.group(1)
 
 

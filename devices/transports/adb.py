@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.locking import Holder
-from latency_bench.devices.transports.adb_follow import first_code, follow, last_line
+from latency_bench.devices.transports.adb_follow import first_code, follow
 from latency_bench.devices.transports.adb_link import AdbLink, AdbStream
 from latency_bench.devices.transports.adb_lock import AdbLock
 from latency_bench.devices.transports.adb_options import AdbOptions
 from latency_bench.devices.transports.adb_script import guarded, held, new_mark
+from latency_bench.devices.transports.adb_words import missing_program, shell_error
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
 if TYPE_CHECKING:
@@ -65,10 +66,7 @@ class AdbTransport(Transport):
         )
         if made.returncode != 0:
             link.close()
-            raise DeviceError(
-                f"cannot make {self.workdir} on {link.description}: {last_line(made.stderr)}",
-                "free space on the device, or name a folder that may be written to with `adb: {folder: ...}`",
-            )
+            raise shell_error(link.description, made.stderr, f"cannot make {self.workdir}")
         # What a session leaves that was cut off from its device.
         stale = ["-mindepth", "1", "-maxdepth", "1", "-name", "session-*", "-mtime", f"+{_STALE_DAYS}"]
         self.run(["find", folder, *stale, "-exec", "rm", "-rf", "{}", "+"], timeout_s=_SHORT_S)
@@ -209,6 +207,8 @@ class AdbTransport(Transport):
     def _hash_of(self, remote: str, size_bytes: int) -> str | None:
         """SHA-256 of a file on the device, None where there is none."""
         done = self.run(["sha256sum", remote], timeout_s=_SHORT_S + size_bytes / _HASH_BYTES_PER_S)
+        if missing_program(done.stderr) is not None:
+            raise shell_error(self.link.description, done.stderr, "a file cannot be verified")
         found = re.match(r"\\?([0-9a-f]{64})\s", done.stdout)
         return found.group(1) if found and done.returncode == 0 else None
 
@@ -219,10 +219,7 @@ class AdbTransport(Transport):
     def _must(self, *argv: str) -> None:
         done = self.run(argv, timeout_s=_SHORT_S)
         if done.returncode != 0:
-            raise DeviceError(
-                f"{argv[0]} failed on {self.link.description}: {last_line(done.stderr)}",
-                "check the free space on the device (`adb shell df /data`)",
-            )
+            raise shell_error(self.link.description, done.stderr, f"{argv[0]} failed")
 
 
 def _check_name(name: str) -> None:

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
+from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.devices.transports.adb_keys import load_signer
 from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
 from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb_words import transfer_error
 
 _CONNECT_S = 10.0
 _AUTHORISE_S = 10.0
@@ -129,9 +130,7 @@ class _Connection:
             action(self._device, {"transport_timeout_s": _SILENCE_S, "read_timeout_s": _SILENCE_S})
         except (exceptions.AdbCommandFailureException, exceptions.PushFailedError) as error:
             self.broken = True
-            text = _words(error)
-            remedy = "free space on the device" if "No space left" in text else "see the device's words"
-            raise DeviceError(f"the device refused the file: {text}", remedy) from None
+            raise transfer_error(self._description, str(error), "the transfer failed") from None
         except Exception as error:
             self.broken = True
             raise gone(self._description, _words(error)) from None

@@ -13,7 +13,7 @@ class AdbOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    serial: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-\[\]%]{0,127}$")
+    serial: str | None = Field(default=None, pattern=r"^[A-Za-z0-9(][A-Za-z0-9._:\-\[\]%() ]{0,127}$")
     """As `adb devices` prints it. It may be left out while exactly one device is attached; with several it has to be
     given: which one answers first is no choice."""
     host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:\-]{0,252}$")

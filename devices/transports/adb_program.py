@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import IO
 
-from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError
-from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone, unauthorised
+from latency_bench.devices.errors import InventoryError, UnreachableError
+from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone
 from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb_words import link_error, shown, state_error, transfer_error
 
 _ANSWER_S = 20.0
 """Starting the server and connecting over a network take a few seconds."""
@@ -50,7 +51,7 @@ class AdbProgramLink(AdbLink):
             self.description = _connect(self._program, f"{options.host}:{options.port}")
         else:
             self.description = options.serial or ""
-        self.description = _choose(_devices(self._program), self.description or None)
+        self.description = choose(_devices(self._program), self.description or None)
         self.facts = {"backend": "program", "version": _version(self._program)}
 
     def start(self, script: str) -> AdbStream:
@@ -91,7 +92,7 @@ class AdbProgramLink(AdbLink):
         if process.returncode != 0:
             # adb's words for a device that is gone are many ("failed to read copy response: EOF"), so it is asked.
             self._check_there()
-            raise _explained(self.description, said, f"adb {words[0]} failed")
+            raise transfer_error(self.description, said, f"adb {words[0]} failed")
 
     def _check_there(self) -> None:
         try:
@@ -99,7 +100,7 @@ class AdbProgramLink(AdbLink):
         except UnreachableError:
             raise gone(self.description, f"no answer within {_CHECK_S:.0f} s") from None
         if "there" not in done.stdout:
-            raise _explained(self.description, done.stderr, "it does not answer any more")
+            raise transfer_error(self.description, done.stderr, "the device does not answer any more")
 
 
 class _ProgramStream(AdbStream):
@@ -173,11 +174,11 @@ def _version(program: str) -> str:
 def _connect(program: str, address: str) -> str:
     done = _adb(program, "connect", address)
     said = (done.stdout + done.stderr).strip()
-    if "authenticat" in said or "unauthorized" in said:
-        raise unauthorised(address)
-    if "connected to" not in said:
+    if (error := link_error(address, said)) is not None:
+        raise error
+    if not re.search(r"^(?:already )?connected to ", said, re.M):
         raise UnreachableError(
-            f"cannot connect to {address}: {said.splitlines()[-1][:200] if said else 'adb said nothing'}",
+            f"cannot connect to {address}; adb said: {shown(said)}",
             "check address and port, and that wireless debugging is on; with Android 11 and up, `adb pair` comes first",
         )
     return _settled(program, address)
@@ -205,12 +206,18 @@ def _devices(program: str) -> dict[str, str]:
     """State by serial. Raises UnreachableError with adb's words where its server does not start."""
     done = _adb(program, "devices")
     if done.returncode != 0:
-        raise UnreachableError(f"adb does not work: {done.stderr.strip()[:300]}", "try `adb devices` by hand")
-    lines = done.stdout.partition("List of devices attached")[2].splitlines()
-    return dict(words for line in lines if len(words := line.strip().split("\t")) == 2)
+        raise UnreachableError(f"adb does not work; it said: {shown(done.stderr)}", "try `adb devices` by hand")
+    return states_of(done.stdout)
 
 
-def _choose(devices: dict[str, str], serial: str | None) -> str:
+def states_of(listed: str) -> dict[str, str]:
+    """State by serial, from what `adb devices` prints."""
+    lines = listed.partition("List of devices attached")[2].splitlines()
+    pairs = (line.strip().split("\t") for line in lines)
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def choose(devices: dict[str, str], serial: str | None) -> str:
     """The serial to use, in state `device`. Never the first of several."""
     if serial is None:
         if not devices:
@@ -220,32 +227,17 @@ def _choose(devices: dict[str, str], serial: str | None) -> str:
             )
         if len(devices) > 1:
             raise InventoryError(
-                f"{len(devices)} Android devices are attached: {', '.join(sorted(devices))}",
+                f"{len(devices)} Android devices are attached: "
+                + ", ".join(f"{name} ({state})" for name, state in sorted(devices.items())),
                 "say which one with `adb: {serial: ...}` in devices.yaml",
             )
         serial = next(iter(devices))
     state = devices.get(serial)
     if state == "device":
         return serial
-    if state == "unauthorized":
-        raise unauthorised(serial)
     if state is None:
         raise UnreachableError(
             f"the device {serial} is not attached; attached: {', '.join(sorted(devices)) or 'none'}",
             "check cable or network and the serial in devices.yaml",
         )
-    raise UnreachableError(
-        f"the device {serial} is {state[:40]}",
-        "unlock it, plug it in again or switch USB debugging off and on; `adb reconnect` helps at times",
-    )
-
-
-def _explained(description: str, said: str, what: str) -> DeviceError:
-    """The error for words of adb."""
-    text = " ".join(said.split())[-300:] or "adb said nothing"
-    if "unauthorized" in text:
-        return unauthorised(description)
-    if re.search(r"device '?[^']*'? ?not found|device offline|no devices|connection reset|closed|protocol fault", text):
-        return gone(description, text)
-    remedy = "free space on the device" if "No space left" in text else "see the device's words"
-    return DeviceError(f"{what}: {text}", remedy)
+    raise state_error(serial, state)

@@ -267,7 +267,7 @@ def test_the_serial_decides_among_several_devices(start_daemon, options, tmp_pat
         pytest.skip("over TCP, adb-shell is always told an address")
     first, second = open_link(options), start_daemon()
     other = open_link(options.model_copy(update={"port": second.port}))
-    with pytest.raises(InventoryError, match=r"2 Android devices are attached: .*15555, .*15556.*serial"):
+    with pytest.raises(InventoryError, match=r"2 Android devices are attached: .*15555.*, .*15556.*serial"):
         open_link(options.model_copy(update={"host": None}))
     chosen = open_link(options.model_copy(update={"host": None, "serial": other.description}))
     assert (chosen.description, first.description) == ("127.0.0.1:15556", "127.0.0.1:15555")
