@@ -20,7 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.device import Device
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.inventory import find_device
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, RoundJob, RoundResult

@@ -25,7 +25,7 @@ from typing import Any
 import click
 import numpy as np
 
-from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.inventory import find_device
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.transports.base import Completed, Transport
-from latency_bench.devices.tuning.jetson import clocks, power_mode
-
-if TYPE_CHECKING:
-    from latency_bench.devices.device import Device
 
 Status = Literal["ok", "warning", "failed"]
 
 LEAST_DISK_BYTES = 500_000_000
 LEAST_MEMORY_BYTES = 500_000_000
 MOST_SKEW_S = 2.0
-LEAST_PYTHON = (3, 6)
-_TIMEOUT_S = 60.0
-
-MODULES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "litert": (("ai_edge_litert", "tflite_runtime"),),
-    "onnxruntime": (("onnxruntime",),),
-    "torch": (("torch",),),
-    "torch-cuda": (("torch",),),
-    "tensorrt": (("tensorrt",), ("cuda", "pycuda", "torch")),
-}
-"""What a runtime of the worker imports: of every group one."""
-
-# Prints one JSON line, also on the oldest Python that the worker runs on. Words: the modules to look for.
-_INSPECT = (
-    "import importlib.util as u, json, sys; "
-    "n = getattr(__import__('numpy'), '__version__', None) if u.find_spec('numpy') else None; "
-    "print('@python ' + json.dumps([list(sys.version_info[:3]), n, [m for m in sys.argv[1:] if u.find_spec(m)]]))"
-)
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -51,22 +28,16 @@ class Check:
     remedy: str = ""
 
 
-def checks(device: Device, transport: Transport) -> Iterator[Check]:
-    """The checks of a device that has been reached. A check that itself fails is a failed check."""
+def general_checks(transport: Transport) -> Iterator[Check]:
+    """What can be wrong with any device that has been reached."""
     for check in (_disk, _memory, _load, _users, _clock):
-        yield from _guarded(check.__name__.strip("_"), partial(check, transport))
-    if device.runner == "worker":
-        yield from _guarded("python", partial(_python, device, transport))
-    if device.runner == "trtexec":
-        yield from _guarded("trtexec", partial(_trtexec, device, transport))
-    if "jetson" in device.probes:
-        yield from _guarded("power mode", partial(_power_mode, device, transport))
-        yield from _guarded("clocks", partial(_clocks, device, transport))
+        yield from guarded(check.__name__.strip("_"), check(transport))
 
 
-def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+def guarded(name: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """The checks; one that itself fails is a failed check called `name`. Raises UnreachableError."""
     try:
-        yield from check()
+        yield from checks
     except UnreachableError:
         raise
     except DeviceError as error:
@@ -74,10 +45,10 @@ def _guarded(name: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]
 
 
 def _disk(transport: Transport) -> Iterator[Check]:
-    completed = transport.run(["df", "-Pk", transport.workdir], timeout_s=_TIMEOUT_S)
+    completed = transport.run(["df", "-Pk", transport.workdir], timeout_s=TIMEOUT_S)
     words = completed.stdout.strip().splitlines()[-1].split() if completed.stdout.strip() else []
     if completed.returncode != 0 or len(words) < 6 or not words[3].isdigit():
-        yield Check("disk", "failed", f"`df` does not tell: {_said(completed)}", "check the work directory")
+        yield Check("disk", "failed", f"`df` does not tell: {last_words(completed)}", "check the work directory")
         return
     free_bytes = int(words[3]) * 1024
     found = f"{free_bytes / 1e9:.1f} GB free for {transport.workdir}"
@@ -117,7 +88,7 @@ def _load(transport: Transport) -> Iterator[Check]:
 
 
 def _users(transport: Transport) -> Iterator[Check]:
-    completed = transport.run(["who"], timeout_s=_TIMEOUT_S)
+    completed = transport.run(["who"], timeout_s=TIMEOUT_S)
     names = sorted({line.split()[0] for line in completed.stdout.splitlines() if line.split()})
     if completed.returncode == 0:
         several = len(names) > 1
@@ -136,69 +107,7 @@ def _clock(transport: Transport) -> Iterator[Check]:
     )
 
 
-def _python(device: Device, transport: Transport) -> Iterator[Check]:
-    python = device.python or transport.python
-    groups = MODULES.get(device.runtime, ())
-    words = [module for group in groups for module in group]
-    completed = transport.run([*python, "-c", _INSPECT, *words], timeout_s=_TIMEOUT_S)
-    lines = [line for line in completed.stdout.splitlines() if line.startswith("@python ")]
-    if not lines:
-        yield Check(
-            "python", "failed", f"{' '.join(python)} does not run: {_said(completed)}", "set `python` in devices.yaml"
-        )
-        return
-    version, numpy, found = json.loads(lines[0].removeprefix("@python "))
-    text = ".".join(map(str, version))
-    old = tuple(version[:2]) < LEAST_PYTHON
-    yield Check("python", "failed" if old else "ok", f"{text} ({' '.join(python)})", "3.6 or newer is needed" * old)
-    pip = f"{' '.join(python)} -m pip install"
-    yield Check("numpy", "ok" if numpy else "failed", numpy or "missing", "" if numpy else f"{pip} numpy")
-    for group in groups:
-        there = [module for module in group if module in found]
-        yield Check(
-            f"{device.runtime} modules",
-            "ok" if there else "failed",
-            ", ".join(there) or f"none of {', '.join(group)}",
-            "" if there else f"install one of them for {' '.join(python)}, or choose another `runtime`",
-        )
-
-
-def _trtexec(device: Device, transport: Transport) -> Iterator[Check]:
-    from latency_bench.devices.runners.trtexec import TrtexecRunner
-
-    tool = TrtexecRunner(device.trtexec).tool(transport)
-    yield Check("trtexec", "ok", f"TensorRT {tool.version_text} ({tool.program})")
-    opset = device.onnx_opset
-    if tool.version < (8, 5, 0) and (opset is None or opset > 13):
-        yield Check(
-            "onnx opset", "failed", f"TensorRT {tool.version_text} reads opset 13 at most", "set `onnx_opset: 13`"
-        )
-
-
-def _power_mode(device: Device, transport: Transport) -> Iterator[Check]:
-    mode = power_mode(transport)
-    if mode is None:
-        yield Check(
-            "power mode", "failed", "nvpmodel does not tell", "is this a Jetson? Else take `jetson` off its probes"
-        )
-        return
-    wanted = device.power_mode
-    other = wanted is not None and wanted != mode[0]
-    found = f"{mode[0]}; runs set {wanted} and put it back" if other else mode[0]
-    # Anything but the greatest mode is a choice, and the record says it.
-    yield Check("power mode", "ok", found)
-
-
-def _clocks(device: Device, transport: Transport) -> Iterator[Check]:
-    found = clocks(transport)
-    if found is None:
-        yield Check("clocks", "warning", "cannot be read", "log in as root, or allow `sudo -n jetson_clocks --show`")
-    elif found == "free" and not device.lock_clocks:
-        yield Check("clocks", "warning", "not locked: they follow the load", "--lock-clocks, or `lock_clocks: true`")
-    else:
-        yield Check("clocks", "ok", found if found == "locked" else "not locked; runs lock them and put them back")
-
-
-def _said(completed: Completed) -> str:
+def last_words(completed: Completed) -> str:
+    """The last line that a command printed, for a message."""
     text = (completed.stderr.strip() or completed.stdout.strip()).splitlines()
     return text[-1][:300] if text else f"code {completed.returncode}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.device import Device
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.parts import Kind, find_part
 from latency_bench.devices.runners.base import Runner
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from latency_bench.devices.device import Device, DeviceSession
+from latency_bench.devices.device import Device
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs

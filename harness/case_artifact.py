@@ -11,7 +11,7 @@ from latency_bench.harness.export import FORMATS, Artifact, ExportOptions, expor
 from latency_bench.harness.export.options import QUANTIZED
 
 if TYPE_CHECKING:
-    from latency_bench.devices.device import DeviceSession
+    from latency_bench.devices.device_session import DeviceSession
     from latency_bench.harness.case import Case
     from latency_bench.harness.export.options import Format
     from latency_bench.model_specs.spec import ModelSpec

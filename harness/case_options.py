@@ -57,6 +57,8 @@ class CaseOptions(BaseModel):
     runtime_options: dict[str, Any] = Field(default_factory=dict)
     power_mode: str | None = None
     lock_clocks: bool = False
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Further settings of the device's probes."""
     precision: Precision = "fp32"
     output: Output = "logits"
     streams: int | None = Field(default=None, ge=1, le=64)
@@ -99,11 +101,10 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
 
 
 def _set_up(device: Device, request: CaseOptions) -> Device:
-    """The device with the power mode and clocks that are asked for. Raises UsageError."""
-    changes: dict[str, Any] = {"power_mode": request.power_mode} if request.power_mode is not None else {}
-    if request.lock_clocks:
-        changes["lock_clocks"] = True
-    return device.model_copy(update=changes)
+    """The device with the settings that are asked for beside its own."""
+    asked = {"power_mode": request.power_mode, "lock_clocks": request.lock_clocks or None, **request.settings}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    return device.model_copy(update={"settings": {**device.settings, **changes}})
 
 
 def _what(request: CaseOptions) -> tuple[ModelSpec, Artifact | None, int]:

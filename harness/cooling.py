@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.harness.protocol import CoolDown
 
 _POLL_S = 2.0

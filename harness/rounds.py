@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, Progress

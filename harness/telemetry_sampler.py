@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from latency_bench.devices.device import DeviceSession
+from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Reading
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
+from latency_bench.devices.checks import Check
 from latency_bench.devices.probes.conditions import Conditions
 from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import Operation
+from latency_bench.devices.tuning.setting import Setting, SettingValue
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Reading:
 
 class Probe(ABC):
     name: str
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    """What it can set for a run. A user writes them in devices.yaml, or gives them with `--setting`."""
 
     @abstractmethod
     def fingerprint(self, transport: Transport) -> dict[str, Any]:
@@ -36,6 +41,15 @@ class Probe(ABC):
     @abstractmethod
     def read(self, transport: Transport) -> list[Reading]:
         """How the machine feels now. Must be cheap: it is called while a measurement runs."""
+
+    def tuning(self, settings: Mapping[str, SettingValue]) -> list[Operation]:
+        """Operations that set what is asked for, in the order in which they are applied. Keys are names of `settings`;
+        a flag that is off is not there."""
+        return []
+
+    def checks(self, transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+        """What `bench devices doctor` has to say of this part of the machine. `settings` are those that runs set."""
+        yield from ()
 
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:

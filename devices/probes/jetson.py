@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latency_bench.devices.checks import Check, guarded
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions
 from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.transports.base import Transport
-from latency_bench.devices.tuning.base import attempt
-from latency_bench.devices.tuning.jetson import clocks, gpu_folders, power_mode
+from latency_bench.devices.tuning.base import Operation, attempt
+from latency_bench.devices.tuning.jetson import LockedClocks, PowerMode, clocks, gpu_folders, power_mode
+from latency_bench.devices.tuning.setting import Setting, SettingValue
 
 _RELEASE = re.compile(r"# R(\d+) \(release\), REVISION: ([\d.]+)")
 _PACKAGES = (
@@ -33,6 +35,10 @@ class JetsonProbe(Probe):
     """Readings come from one tegrastats that runs beside the measurement, or from sysfs where there is none."""
 
     name = "jetson"
+    settings = (
+        Setting("power_mode", "text", "Power mode by its name, e.g. MAXN (`nvpmodel`)."),
+        Setting("lock_clocks", "flag", "Lock the clocks at their greatest (`jetson_clocks`)."),
+    )
 
     def __init__(self) -> None:
         self._latest: list[Reading] | None = None
@@ -65,6 +71,15 @@ class JetsonProbe(Probe):
             self._first.wait(timeout=_END_S)
         latest = self._latest
         return latest if latest is not None else _by_sysfs(transport)
+
+    def tuning(self, settings: Mapping[str, SettingValue]) -> list[Operation]:
+        # The mode first: it decides which clocks there are to be locked.
+        operations: list[Operation] = [PowerMode(str(settings["power_mode"]))] if "power_mode" in settings else []
+        return [*operations, LockedClocks()] if "lock_clocks" in settings else operations
+
+    def checks(self, transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+        yield from guarded("power mode", _power_mode(transport, settings))
+        yield from guarded("clocks", _clocks(transport, settings))
 
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
@@ -99,6 +114,27 @@ class JetsonProbe(Probe):
         if readings := parse_tegrastats(line):
             self._latest = readings
             self._first.set()
+
+
+def _power_mode(transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+    mode = power_mode(transport)
+    if mode is None:
+        remedy = "is this a Jetson? Else take `jetson` off its probes"
+        yield Check("power mode", "failed", "nvpmodel does not tell", remedy)
+        return
+    asked = settings.get("power_mode", mode[0])
+    # Anything but the greatest mode is a choice, and the record says it.
+    yield Check("power mode", "ok", mode[0] if asked == mode[0] else f"{mode[0]}; runs set {asked} and put it back")
+
+
+def _clocks(transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+    now = clocks(transport)
+    if now is None:
+        yield Check("clocks", "warning", "cannot be read", "log in as root, or allow `sudo -n jetson_clocks --show`")
+    elif now == "free" and "lock_clocks" not in settings:
+        yield Check("clocks", "warning", "not locked: they follow the load", "--lock-clocks, or `lock_clocks: true`")
+    else:
+        yield Check("clocks", "ok", now if now == "locked" else "not locked; runs lock them and put them back")
 
 
 def _line(transport: Transport, path: str) -> str | None:

@@ -16,10 +16,14 @@ from latency_bench.devices.probes.conditions import Conditions, part
 from latency_bench.devices.probes.nvidia_nvml import Nvml, NvmlError
 from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
 from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import Operation
+from latency_bench.devices.tuning.nvidia import LockedGpuClocks
+from latency_bench.devices.tuning.setting import Setting, SettingValue
 
 
 class NvidiaProbe(Probe):
     name = "nvidia"
+    settings = (Setting("lock_clocks", "flag", "Lock the GPU's clock at its greatest (`nvidia-smi`)."),)
 
     def __init__(self, nvml: Nvml | None = None) -> None:
         self._nvml = nvml
@@ -47,6 +51,9 @@ class NvidiaProbe(Probe):
                 # The GPU went away: the measurement says so itself, telemetry just ends.
                 raise DeviceError(f"NVML failed: {error}", "look at nvidia-smi and dmesg") from None
         return smi_readings(transport)
+
+    def tuning(self, settings: Mapping[str, SettingValue]) -> list[Operation]:
+        return [LockedGpuClocks()] if "lock_clocks" in settings else []
 
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.checks import Check
 from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ class Runner(ABC):
         """The precision that the file itself has to carry, so that `runtime` computes in `precision`; fp32 where half
         precision is asked of the runtime and not of the file."""
         return precision
+
+    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
+        """What has to be there so that this runner can measure with `runtime`, for `bench devices doctor`."""
+        yield from ()
 
     @abstractmethod
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:

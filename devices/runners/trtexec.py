@@ -11,10 +11,12 @@ import hashlib
 import re
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_worker.runtimes.engine_layers import layer_precisions
+from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
 from latency_bench.devices.numerals import count, cpu_list
 from latency_bench.devices.runners.base import (
@@ -47,13 +49,21 @@ _LESS_MEMORY = (
 class TrtexecRunner(Runner):
     name = "trtexec"
 
-    def __init__(self, options: TrtexecOptions | None = None) -> None:
+    def __init__(self, options: TrtexecOptions | None = None, onnx_opset: int | None = None) -> None:
         self._options = options or TrtexecOptions()
+        self._onnx_opset = onnx_opset
         self._tool: Tool | None = None
 
     @classmethod
     def for_device(cls, device: Device) -> TrtexecRunner:
-        return cls(device.trtexec)
+        return cls(device.trtexec, device.onnx_opset)
+
+    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
+        tool = self.tool(transport)
+        yield Check("trtexec", "ok", f"TensorRT {tool.version_text} ({tool.program})")
+        if tool.version < (8, 5, 0) and (self._onnx_opset is None or self._onnx_opset > 13):
+            reads = f"TensorRT {tool.version_text} reads opset 13 at most"
+            yield Check("onnx opset", "failed", reads, "set `onnx_opset: 13`")
 
     def artifact_format(self, runtime: str) -> str:
         if runtime != RUNTIME:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import bench_worker
 from bench_worker.files import file_sha256
 from bench_worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
+from latency_bench.devices.checks import Check, guarded
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
 from latency_bench.devices.numerals import count
 from latency_bench.devices.runners.base import (
@@ -22,6 +23,7 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
+from latency_bench.devices.runners.worker_checks import python_checks
 from latency_bench.devices.runners.worker_events import Event, Loaded, ProgressEvent, protocol_error
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
@@ -72,6 +74,9 @@ class WorkerRunner(Runner):
             # The worker will say what is missing, and how to get it.
             return precision
         return precision if version_numbers(version) >= FIRST_TYPED else "fp32"
+
+    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
+        return guarded("python", python_checks(transport, self._python, runtime))
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         script = "import os; print(*sorted(os.sched_getaffinity(0)))"

@@ -94,15 +94,20 @@ def plan_of(
     return Plan(name, tuple(cases.values()), order_seed, case_batch, retry or Retry())
 
 
+_EARLIEST_SETTINGS = {"power_mode": None, "lock_clocks": False}
+"""Settings that are in the key of every case, asked for or not: campaigns that began before there were others go on."""
+
+
 def case_key(case: Case) -> str:
     """16 hexadecimal digits of a hash of everything that was asked for: another request is another case."""
+    settings = dict(case.device.settings)
     asked: dict[str, Any] = {
         "model": case.spec.id,
         "inputs": [list(one.shape) for one in case.spec.inputs],
         "file": case.artifact.sha256 if case.artifact is not None else None,
         "device": case.device.name,
-        "power_mode": case.device.power_mode,
-        "lock_clocks": case.device.lock_clocks,
+        **{name: settings.pop(name, usual) for name, usual in _EARLIEST_SETTINGS.items()},
+        **({"settings": settings} if settings else {}),
         "onnx_opset": case.device.onnx_opset,
         "runtime": case.runtime,
         "options": case.all_runtime_options(),

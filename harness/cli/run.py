@@ -104,8 +104,15 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     type=click.IntRange(1, 64),
     help="Measure throughput as well: images per wall second with so many requests in flight.",
 )
-@click.option("--power-mode", metavar="NAME", help="Of a Jetson, e.g. MAXN; put back afterwards.")
-@click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
+@click.option("--power-mode", metavar="NAME", help="Power mode of a Jetson, e.g. MAXN; put back afterwards.")
+@click.option("--lock-clocks", is_flag=True, help="Lock the clocks of a Jetson or an NVIDIA GPU; put back afterwards.")
+@click.option(
+    "--setting",
+    "settings",
+    type=RuntimeOption(),
+    multiple=True,
+    help="Any other setting of the device's probes; put back afterwards.",
+)
 @wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -165,6 +172,7 @@ def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseOptions:
     named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted}
     options["device"] = options.pop("device_name")
     options["runtime_options"] = dict(options["runtime_options"])
+    options["settings"] = dict(options.get("settings", ()))
     try:
         return CaseOptions(**named, **options)
     except ValidationError as error:

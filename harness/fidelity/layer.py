@@ -13,7 +13,7 @@ from latency_bench.harness.case import shortest
 from latency_bench.harness.store.outcome import FidelityRecord
 
 if TYPE_CHECKING:
-    from latency_bench.devices.device import DeviceSession
+    from latency_bench.devices.device_session import DeviceSession
     from latency_bench.devices.runners.base import Deployment, RoundJob
 
 

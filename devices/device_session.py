@@ -1,0 +1,132 @@
+"""DeviceSession: the one seam that the harness sees of where things run.
+
+It binds a device's transport, runner and probes together for as long as one benchmark lasts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench_worker.files import file_sha256
+from latency_bench.devices.checks import Check, general_checks, guarded
+from latency_bench.devices.device import Device
+from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
+from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.runners.base import Deployment, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.settings import settings_by_probe
+from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.base import apply_all
+
+
+class DeviceSession:
+    """An open device: deploy an artifact, measure rounds, read how the machine feels. Use as a context manager."""
+
+    def __init__(self, device: Device, transport: Transport, runner: Runner, probes: list[Probe]) -> None:
+        self.device = device
+        self._transport = transport
+        self._runner = runner
+        self._probes = probes
+        self._tuned: dict[str, Any] = {}
+        self._lock: FileLock | None = None
+
+    def __enter__(self) -> DeviceSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def lock(self, what: str) -> None:
+        """Have the device alone until this session ends; `what` tells others what it is needed for.
+
+        Raises DeviceBusyError, which says who has it, and DeviceError where it cannot be locked.
+        """
+        holder = Holder.here(what)
+        here = lock_device_here(self.device.name, holder, shared=self._transport.locks_there)
+        try:
+            self._transport.lock(holder)
+        except DeviceBusyError as error:
+            here.release()
+            raise DeviceBusyError(self.device.name, error.holder) from None
+        except BaseException:
+            here.release()
+            raise
+        self._lock = here
+
+    def check_lock(self) -> None:
+        """Before something is measured. Raises DeviceError where the device is not ours alone any more."""
+        self._transport.check_lock()
+
+    def artifact_format(self, runtime: str) -> str:
+        """File format that `runtime` loads (`tflite`, `onnx`, `pt2`); raises InventoryError for an unknown runtime."""
+        return self._runner.artifact_format(runtime)
+
+    def artifact_precision(self, runtime: str, precision: str) -> str:
+        """The precision that the artifact itself has to carry, so that `runtime` computes in `precision`."""
+        return self._runner.artifact_precision(self._transport, runtime, precision)
+
+    def available_cpus(self) -> tuple[int, ...]:
+        """Cores that a measuring process may be pinned to."""
+        return self._runner.available_cpus(self._transport)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the machine is: one key a probe, nothing guessed; and what was `tuned`."""
+        facts = {probe.name: probe.fingerprint(self._transport) for probe in self._probes}
+        return {**facts, **({"tuned": self._tuned} if self._tuned else {})}
+
+    def checks(self) -> Iterator[Check]:
+        """What `bench devices doctor` looks at, one after the other."""
+        yield from general_checks(self._transport)
+        yield from guarded(self._runner.name, self._runner.checks(self._transport, self.device.runtime))
+        asked = settings_by_probe(self.device.name, self.device.settings, self._probes)
+        for probe in self._probes:
+            yield from guarded(probe.name, probe.checks(self._transport, asked[probe.name]))
+
+    def tune(self) -> None:
+        """Set what the device is to be measured with, such as its power mode; the session's end puts it back.
+
+        Raises InventoryError for a setting that no probe of the device has, DeviceError where it cannot be set.
+        """
+        asked = settings_by_probe(self.device.name, self.device.settings, self._probes)
+        operations = [operation for probe in self._probes for operation in probe.tuning(asked[probe.name])]
+        self._tuned = apply_all(self._transport, operations)
+
+    def read(self) -> list[Reading]:
+        """How the machine feels now: clocks, temperatures, load, each with its time and unit."""
+        now_ns = time.time_ns()
+        return [reading.at(now_ns) for probe in self._probes for reading in probe.read(self._transport)]
+
+    def deploy(self, artifact: Path, sha256: str, external_data: Iterable[Path] = ()) -> Deployment:
+        """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is
+        not carried again."""
+        external_sha256 = []
+        for file in external_data:
+            digest = file_sha256(str(file))
+            self._transport.content_is(file, digest)
+            self._transport.push(file, file.name)
+            external_sha256.append(digest)
+        deployment = self._runner.deploy(self._transport, artifact, sha256)
+        return replace(deployment, external_sha256=tuple(external_sha256))
+
+    def measure(
+        self, deployment: Deployment, request: RoundJob, outputs_to: Path, on_progress: ProgressHandler
+    ) -> RoundResult:
+        """One round in a fresh process. Raises WorkerError when the measuring process reports an error or dies."""
+        return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)
+
+    def close(self) -> None:
+        try:
+            for probe in self._probes:
+                probe.close()
+        finally:
+            try:
+                self._transport.close()
+            finally:
+                if self._lock is not None:
+                    self._lock.release()
