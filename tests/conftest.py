@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # A shell starts its background jobs with Ctrl-C ignored, and every process below them inherits that: tests that send
@@ -25,6 +27,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("bench", deadline=None)
 settings.load_profile("bench")
+
+
+HARDWARE_MARKERS = ("gpu", "no_gpu")
+"""Of tests that a machine of CI may have to skip; every other test that is skipped there is a failure."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not any(item.get_closest_marker(name) for name in HARDWARE_MARKERS):
+        _refuse_to_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_to_skip(report)
+    return report
+
+
+def _refuse_to_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Under CI a test that does not run is a failure: nobody reads the reasons of a run that is green."""
+    if os.environ.get("CI") == "true" and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: skipped, which CI does not allow: {reason}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,27 @@ def load_script() -> Callable[[str], ModuleType]:
     return load
 
 
+@pytest.fixture(scope="session")
+def find_python() -> Callable[[str], Path | None]:
+    """find_python("3.6"): an interpreter of this version that runs, on PATH or where pyenv and uv keep theirs."""
+    return installed_python
+
+
+def installed_python(version: str) -> Path | None:
+    home = Path.home()
+    on_path = shutil.which(f"python{version}")
+    folders = [Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions", home / ".local/share/uv/python"]
+    names = [f"{version}.*/bin/python{version}", f"cpython-{version}.*/bin/python{version}"]
+    elsewhere = [path for folder in folders for name in names for path in sorted(folder.glob(name))]
+    print_version = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])"
+    for python in ([Path(on_path)] if on_path else []) + elsewhere:
+        # One that is on PATH may be pyenv's stand-in for a version that is not selected.
+        done = subprocess.run([python, "-c", print_version], check=False, capture_output=True, text=True)
+        if (done.returncode, done.stdout) == (0, version):
+            return python
+    return None
+
+
 @pytest.fixture(autouse=True)
 def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Locks of this test's own: tests measure this computer side by side, which users must not."""
@@ -76,8 +126,19 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "bench-cache"
 
 
+@pytest.fixture(scope="session")
+def matplotlib_folder(shared_cache: Path) -> Path:
+    """matplotlib's cache of fonts, made once: making it takes seconds, and prints a line that a test may stumble on."""
+    folder = shared_cache.with_name("matplotlib")
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            environment = {**os.environ, "MPLCONFIGDIR": str(folder)}
+            subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], check=True, env=environment)
+    return folder
+
+
 @pytest.fixture
-def bench_environment(tmp_path: Path, shared_cache: Path, locks: Path) -> dict[str, str]:
+def bench_environment(tmp_path: Path, shared_cache: Path, matplotlib_folder: Path, locks: Path) -> dict[str, str]:
     """Environment of a user with nothing configured: an empty home, an own store, the shared cache."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BENCH_", "XDG_"))}
     home = tmp_path / "home"
@@ -87,6 +148,7 @@ def bench_environment(tmp_path: Path, shared_cache: Path, locks: Path) -> dict[s
         "HOME": str(home),
         "BENCH_CACHE": str(shared_cache),
         "BENCH_LOCKS": str(locks),
+        "MPLCONFIGDIR": str(matplotlib_folder),
         "BENCH_STORE": str(tmp_path / "store"),
     }
 

@@ -175,7 +175,7 @@ class LockShell:
     def end(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=120)
 
     def kill(self) -> None:
         self.process.kill()

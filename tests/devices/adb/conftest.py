@@ -103,7 +103,7 @@ def start_daemon(adbd: Path, namespace: Namespace, phone_programs: Path, tmp_pat
     yield start
     from latency_bench.devices.transports.adb_program import find_program
 
-    subprocess.run([find_program(AdbOptions()), "disconnect"], check=False, capture_output=True, timeout=20)
+    subprocess.run([find_program(AdbOptions()), "disconnect"], check=False, capture_output=True, timeout=120)
     for daemon in started:
         daemon.kill()
 

@@ -62,7 +62,7 @@ class Namespace:
         self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], start_new_session=True)
         self._file = Path(f"/proc/{self._keeper.pid}/ns/net")
         own = os.readlink("/proc/self/ns/net")
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 120
         while os.readlink(self._file) == own:
             if self._keeper.poll() is not None or time.monotonic() > deadline_s:
                 raise CannotRunError("a network namespace cannot be made here")
@@ -119,7 +119,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return

@@ -28,7 +28,7 @@ def _slow_program(folder: Path, name: str, when: str) -> Path:
 
 def _when(reached: Callable[[], bool], then: Callable[[], object]) -> threading.Thread:
     def wait() -> None:
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 120
         while not reached() and time.monotonic() < deadline_s:
             time.sleep(0.02)
         then()

@@ -30,7 +30,7 @@ def _processes_of(*command: str) -> int:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     for end in read_end:
         os.close(end)

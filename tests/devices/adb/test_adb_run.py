@@ -93,7 +93,7 @@ def test_fixed_performance_mode_is_always_reset(write_devices, run_phone, make_t
     write_devices(make_tool("crash"), benchmark_model={"fixed_performance": True})
     assert run_phone().returncode == 1
     command = "power set-fixed-performance-mode-enabled"
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 120
     while (phone / "log").read_text().splitlines() != [f"{command} true", f"{command} false"]:
         assert time.monotonic() < deadline_s, (phone / "log").read_text()
         time.sleep(0.05)
@@ -170,7 +170,7 @@ def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool, ne
         assert not leftovers(tmp_path)
     finally:
         # A sign of life that is under way keeps the folder in use for two seconds at most.
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 120
         while subprocess.run(["umount", str(folder)], check=False).returncode != 0:
             assert time.monotonic() < deadline_s, "something on the device still uses the folder"
             time.sleep(0.2)
@@ -182,7 +182,7 @@ def test_a_device_lost_while_measuring_is_a_failed_run(tmp_path, write_devices, 
     write_devices(make_tool("hang"), benchmark_model={"max_process_s": 300})
 
     def lose() -> None:
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 120
         pattern = f"{tmp_path}/device/files.*--num_runs=4"
         while time.monotonic() < deadline_s:
             if subprocess.run(["pgrep", "-f", pattern], capture_output=True, check=False).returncode == 0:
@@ -197,7 +197,7 @@ def test_a_device_lost_while_measuring_is_a_failed_run(tmp_path, write_devices, 
     assert "went away" in done.stdout + done.stderr
     (record,) = records(tmp_path)
     assert record["status"] == "failed"
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 120
     while any("--num_runs" in line for line in leftovers(tmp_path)):
         assert time.monotonic() < deadline_s, leftovers(tmp_path)
         time.sleep(0.1)
@@ -220,14 +220,14 @@ def test_ctrl_c_leaves_nothing(tmp_path, write_devices, make_tool, bench_environ
         stderr=subprocess.DEVNULL,
     )
     pattern = f"{tmp_path}/device/files.*--num_runs=4"
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 120
     while subprocess.run(["pgrep", "-f", pattern], capture_output=True, check=False).returncode != 0:
         assert time.monotonic() < deadline_s
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) != 0
-    deadline_s = time.monotonic() + 10
+    assert process.wait(timeout=120) != 0
+    deadline_s = time.monotonic() + 120
     while leftovers(tmp_path):
         assert time.monotonic() < deadline_s, leftovers(tmp_path)
         time.sleep(0.1)

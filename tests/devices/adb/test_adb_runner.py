@@ -43,7 +43,7 @@ def test_a_tool_that_hangs_is_stopped_and_leaves_nothing(transport, make_tool, t
     deployment = runner.deploy(transport, TFLITE, "0" * 64)
     with pytest.raises(DeviceError, match=r"said nothing for 2 s .* was stopped"):
         runner.measure(transport, deployment, _request(idle_timeout_s=2.0), tmp_path / "o.npz", lambda _: None)
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 120
     pattern = f"{tmp_path}/device/files.*--num_runs=3"
     while subprocess.run(["pgrep", "-f", pattern], capture_output=True, check=False).returncode == 0:
         assert time.monotonic() < deadline_s, "the tool outlived its call"

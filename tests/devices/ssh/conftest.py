@@ -70,7 +70,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stderr=(self.folder / "sshd.log").open("ab"),
         )
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -112,7 +112,7 @@ class Server:
         ]
         return [line.replace("\0", " ")[-300:] for line in lines if str(self.work) in line]
 
-    def wait_until_tidy(self, timeout_s: float = 20) -> None:
+    def wait_until_tidy(self, timeout_s: float = 120) -> None:
         """No process of ours on the device, no session's folder."""
         deadline_s = time.monotonic() + timeout_s
         while self.started_here() or list(self.work.glob("session.*")):
@@ -189,7 +189,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def make_key(path: Path) -> None:
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench test", "-f", str(path)], check=True, timeout=30
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench test", "-f", str(path)], check=True, timeout=120
     )
 
 
@@ -295,7 +295,7 @@ class Remote:
 def wait_until() -> Callable[..., None]:
     """wait_until(condition, process): until it holds; a process that ends before is an error."""
 
-    def wait(condition: Callable[[], object], process: Any = None, timeout_s: float = 90) -> None:
+    def wait(condition: Callable[[], object], process: Any = None, timeout_s: float = 120) -> None:
         deadline_s = time.monotonic() + timeout_s
         while not condition():
             if process is not None and process.poll() is not None:

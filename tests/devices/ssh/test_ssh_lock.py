@@ -25,7 +25,7 @@ sys.stdin.read()
 """
 
 
-def lock_as_soon_as_possible(transport, holder, timeout_s=20):
+def lock_as_soon_as_possible(transport, holder, timeout_s=120):
     deadline_s = time.monotonic() + timeout_s
     while True:
         try:

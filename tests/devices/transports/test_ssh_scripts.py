@@ -30,7 +30,7 @@ def test_a_folder_that_cannot_be_removed_at_once_is_removed_a_little_later(tmp_p
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env={**os.environ, "HOME": str(home), "PATH": f"{programs}:{os.environ['PATH']}"},
     )
     assert f"nonce ready {home}/work/session." in agent.stdout

@@ -9,7 +9,7 @@ from bench_worker.events import MARKER, parse_event
 
 
 def _run(script, tmp_path):
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
 
 
 def test_junk_on_stdout_survives_beside_the_events(tmp_path):

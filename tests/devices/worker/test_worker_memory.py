@@ -184,6 +184,7 @@ def test_pycuda_without_a_driver_does_not_say_that_pycuda_is_missing(monkeypatch
         sys.modules.pop(name, None)
 
 
+@pytest.mark.no_gpu
 def test_torch_without_a_gpu_says_so():
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():

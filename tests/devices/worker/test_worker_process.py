@@ -31,7 +31,7 @@ class Sleeper(EmptyRuntime):
     def invoke(self):
         libc = ctypes.CDLL(None)
         for _ in range(10):
-            libc.sleep(60)
+            libc.sleep(600)
 """
 
 
@@ -102,7 +102,7 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference(start_worker, request_fo
     error = _wait_for(process, "error")
     assert error["kind"] == "interrupted"
     assert signal.Signals(number).name in error["message"]
-    assert process.wait(timeout=30) == 128 + number
+    assert process.wait(timeout=120) == 128 + number
 
 
 PARENT = """
@@ -130,7 +130,7 @@ def test_it_dies_with_its_parent_if_asked(tmp_path, request_for, sleeper, follow
         assert _runs(worker)
         parent.kill()
         parent.wait()
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 120
         while follows and _runs(worker) and time.monotonic() < deadline_s:
             time.sleep(0.02)
         assert _runs(worker) is not follows
@@ -181,4 +181,4 @@ assert used["user_ns"] + used["system_ns"] > 5e6, used
 assert used["minor_faults"] > 1000, used
 assert used["voluntary_switches"] >= 1, used
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import glob
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,20 +23,12 @@ def _run(*command, folder=None):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
-def _python_36():
-    candidates = [shutil.which("python3.6"), *glob.glob(os.path.expanduser("~/.pyenv/versions/3.6.*/bin/python"))]
-    # One that is on the path may be pyenv's stand-in for a version that is not selected.
-    return next(
-        (python for python in candidates if python and _run(python, "-c", "import typing").returncode == 0), None
-    )
-
-
 @pytest.fixture
-def python_36():
-    python = _python_36()
+def python_36(find_python):
+    python = find_python("3.6")
     if python is None:
         pytest.skip("there is no Python 3.6 here; vermin checks the syntax all the same")
-    return python
+    return str(python)
 
 
 def test_vermin_finds_nothing_newer():

@@ -63,7 +63,7 @@ def test_bench_sweep_goes_on_after_ctrl_c_and_says_so(bench, bench_environment, 
         if line.startswith("bench: [1/2]"):
             process.send_signal(signal.SIGINT)
             break
-    said, rest = process.communicate(timeout=60)
+    said, rest = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command goes on" in rest
     assert "1 done, 1 open" in said

@@ -154,7 +154,7 @@ def test_ctrl_c_leaves_no_run_and_no_process(bench, bench_environment, tmp_path)
     )
     worker = _wait_for_worker(process.pid)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted" in stderr
     assert "Traceback" not in stderr

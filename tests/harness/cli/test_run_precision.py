@@ -89,6 +89,7 @@ def test_what_cannot_be_asked_for_together(measure, bench):
     assert bench("results", "ls", "--json").json() == []
 
 
+@pytest.mark.no_gpu
 @pytest.mark.parametrize("runtime", ["torch-cuda", "tensorrt", "tensorrt-rtx"])
 def test_a_machine_without_a_gpu_says_what_is_missing(measure, bench, runtime):
     torch = pytest.importorskip("torch")

@@ -124,7 +124,7 @@ def test_only_one_process_holds_the_lock(cache: ArtifactCache) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "waiting\n"
         assert other.poll() is None
-    assert other.communicate(timeout=60)[0] == "held\n"
+    assert other.communicate(timeout=120)[0] == "held\n"
 
 
 def test_entries_know_when_they_were_last_used(cache: ArtifactCache) -> None:

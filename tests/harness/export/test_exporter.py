@@ -136,7 +136,7 @@ def test_an_interrupted_export_leaves_nothing_that_could_be_taken_for_one(
         converter.kill()
     else:
         process.send_signal(signal.SIGINT if how == "ctrl-c" else signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     wait_for(lambda: not converter.is_running() or converter.status() == psutil.STATUS_ZOMBIE, "the converter to end")
     if how == "kill -9 of the harness":
