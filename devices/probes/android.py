@@ -6,27 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from latency_bench.devices.probes.android_chip import chip_facts
 from latency_bench.devices.probes.android_condition import read_condition
-from latency_bench.devices.probes.android_cpus import clusters, read_cores, taskset_mask
+from latency_bench.devices.probes.android_cpus import clusters, read_cores, read_offline, taskset_mask
+from latency_bench.devices.probes.android_zones import choose_zones, temperature_c, unused_zones
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.transports.base import Transport
 
-SOC_NAMES = {
-    "SM8150": "Snapdragon 855",
-    "SM8250": "Snapdragon 865",
-    "SM8350": "Snapdragon 888",
-    "SM8450": "Snapdragon 8 Gen 1",
-    "SM8475": "Snapdragon 8+ Gen 1",
-    "SM8550": "Snapdragon 8 Gen 2",
-    "SM8650": "Snapdragon 8 Gen 3",
-}
-"""Qualcomm's part numbers, as its product pages give them."""
-_PLATFORMS = {"msmnile": "SM8150", "kona": "SM8250", "lahaina": "SM8350", "taro": "SM8450", "kalama": "SM8550"}
-"""Qualcomm's board names on phones that are too old for ro.soc.model (Android 12)."""
 _PROPERTIES = {
-    "soc_manufacturer": ("ro.soc.manufacturer", "ro.hardware.chipname"),
-    "soc": ("ro.soc.model", "ro.board.platform"),
     "manufacturer": ("ro.product.manufacturer",),
     "model": ("ro.product.model",),
     "abi": ("ro.product.cpu.abi",),
@@ -57,10 +45,6 @@ done 2>/dev/null
 true
 """
 _ZONE = re.compile(r"(/sys/class/thermal/thermal_zone\d{1,4}) (\S{1,64})")
-_WANTED_ZONES = re.compile(r"cpu|gpu|soc|skin|quiet|xo[-_]therm|battery|ap[-_]", re.I)
-_MOST_ZONES = 12
-_PLAUSIBLE_C = (-30.0, 150.0)
-"""Sensors that are switched off report -273, 0x7fff and the like."""
 
 
 class AndroidProbe(Probe):
@@ -83,6 +67,8 @@ class AndroidProbe(Probe):
             "frequency": _frequency(transport),
             "condition": read_condition(transport),
             "link": getattr(transport, "facts", None),
+            "offline_cpus": list(read_offline(transport)),
+            "thermal_zones_not_used": unused_zones(_zones(transport)),
         }
         memory = re.search(r"^MemTotal:\s+(\d{1,12}) kB", transport.read_text("/proc/meminfo") or "", re.M)
         if memory:
@@ -92,8 +78,7 @@ class AndroidProbe(Probe):
     def read(self, transport: Transport) -> list[Reading]:
         """One command for everything, pinned to the slowest core, which no measurement uses by default."""
         if self._read_command is None:
-            zones = transport.run(["sh", "-c", _ZONE_SCRIPT], timeout_s=30).stdout
-            script = _READ_SCRIPT.replace("ZONES", " ".join(choose_zones(zones)))
+            script = _READ_SCRIPT.replace("ZONES", " ".join(choose_zones(_zones(transport))))
             self._read_command = ["taskset", taskset_mask([read_cores(transport)[0].number]), "sh", "-c", script]
         return parse_readings(transport.run(self._read_command, timeout_s=20).stdout)
 
@@ -130,28 +115,18 @@ def _clusters(clusters: Any) -> list[str]:
 
 
 def parse_properties(text: str) -> dict[str, Any]:
-    """`getprop`'s output as facts; `soc_name` where the part is a known one."""
+    """`getprop`'s output as facts."""
     properties = dict(_PROPERTY.findall(text))
     facts: dict[str, Any] = {}
     for name, keys in _PROPERTIES.items():
         if value := next((properties[key].strip() for key in keys if properties.get(key, "").strip()), None):
             facts[name] = value
-    soc = str(facts.get("soc", ""))
-    part = _PLATFORMS.get(soc.lower(), soc.upper())
-    if name_ := SOC_NAMES.get(part):
-        facts["soc_name"] = name_
-    return facts
+    return {**facts, **chip_facts(properties)}
 
 
-def choose_zones(text: str) -> list[str]:
-    """Folders of the sensors worth reading: a phone has up to a hundred, and reading each costs a bus transfer."""
-    found = [(path, kind) for path, kind in _ZONE.findall(text) if _WANTED_ZONES.search(kind)]
-    kinds: dict[str, list[str]] = {}
-    for path, kind in found:
-        kinds.setdefault(re.sub(r"\d+", "", kind), []).append(path)
-    # One of each kind before the second of any.
-    order = [paths[rank] for rank in range(_MOST_ZONES) for paths in kinds.values() if rank < len(paths)]
-    return order[:_MOST_ZONES]
+def parse_zones(text: str) -> list[tuple[str, str]]:
+    """(path, name) of every thermal zone that the script lists."""
+    return _ZONE.findall(text)
 
 
 def parse_readings(text: str) -> list[Reading]:
@@ -165,16 +140,19 @@ def parse_readings(text: str) -> list[Reading]:
         if kind == "f" and len(rest) == 2 and re.fullmatch(r"cpu\d{1,4}", rest[0]) and _digits(rest[1]):
             readings.append(Reading(rest[0], "frequency", int(rest[1]) / 1000, "MHz"))
         elif kind == "t" and len(rest) == 3 and re.fullmatch(r"-?\d{1,7}", rest[2]):
-            # Kernels give thousandths of a degree, some drivers whole degrees.
-            value = int(rest[2]) / 1000 if abs(int(rest[2])) >= 1000 else float(rest[2])
-            if _PLAUSIBLE_C[0] < value < _PLAUSIBLE_C[1] and value != 0:
-                readings.append(Reading(f"{rest[0]} {rest[1]}"[:80], "temperature", value, "C"))
+            degrees = temperature_c(rest[1], int(rest[2]))
+            if degrees is not None:
+                readings.append(Reading(f"{rest[0]} {rest[1]}"[:80], "temperature", degrees, "C"))
         elif kind == "m" and len(rest) == 1 and _digits(rest[0]):
             readings.append(Reading("system", "memory_available", float(int(rest[0]) * 1024), "bytes"))
         elif kind == "c" and len(rest) == 5 and all(map(_digits, rest)):
             # USER_HZ is 100 for everything that Linux tells user space (man 5 proc).
             readings.append(Reading("cpu", "cpu_time_busy", sum(map(int, rest)) / 100, "s"))
     return readings
+
+
+def _zones(transport: Transport) -> list[tuple[str, str]]:
+    return parse_zones(transport.run(["sh", "-c", _ZONE_SCRIPT], timeout_s=30).stdout)
 
 
 def _digits(word: str) -> bool:

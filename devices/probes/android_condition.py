@@ -18,6 +18,7 @@ dumpsys power 2>/dev/null | grep -m 3 -E 'mWakefulness=|Display Power: state='
 echo ==mode
 settings get global low_power 2>/dev/null
 """
+_DOUBTFUL_TENTHS = 100
 _BATTERY_STATUS = {"1": "unknown", "2": "charging", "3": "discharging", "4": "not charging", "5": "full"}
 
 
@@ -32,14 +33,24 @@ def parse_condition(text: str) -> dict[str, Any]:
     battery, _, rest = rest.partition("==power\n")
     power, _, mode = rest.partition("==mode\n")
     facts: dict[str, Any] = {}
-    if found := re.search(r"^\s*Thermal Status: (\d)\s*$", thermal, re.M):
+    # Tools for gaming override the status (`cmd thermalservice override-status`) and leave it so.
+    overridden = re.search(r"^\s*IsStatusOverride: true\s*$", thermal, re.M) is not None
+    if overridden:
+        facts["thermal_status_overridden"] = True
+    elif found := re.search(r"^\s*Thermal Status: (\d)\s*$", thermal, re.M):
         number = int(found.group(1))
         if number < len(THERMAL_STATUS):
             facts["thermal_status"] = number
             facts["thermal_word"] = THERMAL_STATUS[number]
+    # So does `dumpsys battery set`, which then says so in its first line.
+    if re.search(r"^\s*\(UPDATES STOPPED\b", battery, re.M):
+        facts["battery_overridden"] = True
+        battery = ""
     if (level := _integer(battery, "level", 0, 100)) is not None:
         facts["battery_percent"] = level
-    if (tenths := _integer(battery, "temperature", -500, 1200)) is not None:
+    tenths = _integer(battery, "temperature", -500, 1200)
+    # Android's unit is a tenth of a degree; some devices give whole degrees, which look like a battery near freezing.
+    if tenths is not None and abs(tenths) >= _DOUBTFUL_TENTHS:
         facts["battery_c"] = tenths / 10
     if (found := re.search(r"^\s*status: (\d)\s*$", battery, re.M)) and found.group(1) in _BATTERY_STATUS:
         facts["battery_status"] = _BATTERY_STATUS[found.group(1)]

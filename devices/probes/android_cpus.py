@@ -39,6 +39,20 @@ def read_cores(transport: Transport) -> tuple[Core, ...]:
     return parse_cores(done.stdout)
 
 
+def read_offline(transport: Transport) -> tuple[int, ...]:
+    """Cores that the phone has and has taken offline: what they would do is not measured, and that has to be said."""
+    return parse_offline(transport.run(["sh", "-c", _SCRIPT], timeout_s=30).stdout)
+
+
+def parse_offline(text: str) -> tuple[int, ...]:
+    """Of what the script prints; nothing where the kernel does not tell which cores are online."""
+    known = {int(found[1]) for line in text.splitlines() if (found := _LINE.fullmatch(line.strip()))}
+    online = next(
+        (_numbers(found[1]) for line in text.splitlines() if (found := _ONLINE.fullmatch(line.strip()))), known
+    )
+    return tuple(sorted(known - online))
+
+
 def parse_cores(text: str) -> tuple[Core, ...]:
     """What the script prints. Lines that are not understood are left out; without a core it is a DeviceError."""
     online: set[int] | None = None

@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from latency_bench.devices.errors import DeviceError
-from latency_bench.devices.probes.android import choose_zones, parse_properties, parse_readings
+from latency_bench.devices.probes.android import parse_properties, parse_readings, parse_zones
 from latency_bench.devices.probes.android_condition import parse_condition
 from latency_bench.devices.probes.android_cpus import clusters, parse_cores, taskset_mask
+from latency_bench.devices.probes.android_zones import choose_zones
 
 # The layout of Snapdragon 855 and 8 Gen 1: four little, three big, one prime core.
 CORES = "online 0-7\n" + "".join(
@@ -65,11 +66,12 @@ def test_a_device_without_cores_is_an_error():
         parse_cores("sh: cd: not found")
 
 
-def test_an_older_phone_is_known_by_its_board():
+def test_a_board_is_no_chip_and_has_no_name():
+    """Phones with an 8 Gen 1 and with a 7+ Gen 2 both say `taro`."""
     facts = parse_properties(PROPERTIES)
     assert facts == {
         "soc": "taro",
-        "soc_name": "Snapdragon 8 Gen 1",
+        "platform": "taro",
         "model": "SM-S901E",
         "abi": "arm64-v8a",
         "android": "13",
@@ -104,9 +106,9 @@ def test_readings_leave_out_sensors_that_are_off():
 
 
 def test_few_sensors_are_read_and_one_of_each_kind_first():
-    zones = [f"/sys/class/thermal/thermal_zone{number} cpu-{number}-usr" for number in range(40)]
+    zones = [f"/sys/class/thermal/thermal_zone{number} cpu-1-{number}-usr" for number in range(40)]
     zones += ["/sys/class/thermal/thermal_zone90 skin-therm", "/sys/class/thermal/thermal_zone91 modem-lte"]
-    chosen = choose_zones("\n".join(zones))
+    chosen = choose_zones(parse_zones("\n".join(zones)))
     assert len(chosen) == 12
     assert "/sys/class/thermal/thermal_zone90" in chosen
     assert "/sys/class/thermal/thermal_zone91" not in chosen
@@ -120,7 +122,7 @@ def test_any_text_is_taken(text):
         assert isinstance(value, (int, float, str))
     for one in parse_readings(text):
         assert math.isfinite(one.value)
-    for path in choose_zones(text):
+    for path in choose_zones(parse_zones(text)):
         assert path.startswith("/sys/class/thermal/thermal_zone")
         assert path.removeprefix("/sys/class/thermal/thermal_zone").isdigit()
     with contextlib.suppress(DeviceError):
