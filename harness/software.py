@@ -8,21 +8,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = (
-    "latency-bench",
+EXPORT_PACKAGES = (
     "torch",
     "onnx",
     "onnxscript",
     "onnxslim",
     "litert-torch",
     "litert-converter",
-    "ai-edge-litert",
-    "tflite-runtime",
-    "onnxruntime",
     "timm",
     "transformers",
-    "numpy",
 )
+"""What an exported file depends on: hosts that export for each other need the same."""
+PACKAGES = ("latency-bench", *EXPORT_PACKAGES, "ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
 _ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -27,11 +27,10 @@ from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 from latency_bench.harness.campaign.connection import Connection, StoppedError
 from latency_bench.harness.campaign.device_line import DeviceLine
 from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAnswerError, opened
-from latency_bench.harness.campaign.host_identity import this_host
+from latency_bench.harness.campaign.known_hosts import KnownHosts
 from latency_bench.harness.campaign.one_host import open_keys, run_device
 from latency_bench.harness.campaign.state import CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
-from latency_bench.harness.errors import UsageError
 
 APPEAR_S = 30.0
 """For this long a device is waited for that no host offers yet."""
@@ -56,22 +55,22 @@ class Cluster:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._devices: dict[str, Device] = {}
+        self._hosts = KnownHosts()
 
     def device_of(self, name: str) -> Device:
         """As its own host has it in devices.yaml. Raises InventoryError, UsageError, UnreachableError."""
         deadline_s = time.monotonic() + APPEAR_S
-        while name not in self._devices:
-            self._devices, troubles = self._offered()
-            if name not in self._devices and time.monotonic() > deadline_s:
-                raise InventoryError(
-                    f"no host of the cluster offers a device called {name!r}",
-                    f"Offered: {', '.join(sorted(self._devices)) or 'none'}. Start `bench host --devices {name} "
-                    f"--scheduler ADDRESS` on a host that has it{''.join(f'; {text}' for text in troubles)}",
-                )
-            if name not in self._devices:
+        while (offered := self._hosts.of(name)) is None:
+            troubles = self._ask_hosts()
+            if self._hosts.of(name) is None:
+                if time.monotonic() > deadline_s:
+                    raise InventoryError(
+                        f"no host of the cluster offers a device called {name!r}",
+                        f"Offered: {', '.join(self._hosts.names()) or 'none'}. Start `bench host --devices {name} "
+                        f"--scheduler ADDRESS` on a host that has it{''.join(f'; {text}' for text in troubles)}",
+                    )
                 self._connection.sleep(_PAUSE_S)
-        return self._devices[name]
+        return offered.device
 
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         topic = f"bench-{uuid.uuid4().hex}"
@@ -83,7 +82,7 @@ class Cluster:
                 working = [
                     pool.submit(
                         self._run_device,
-                        DeviceLine(self._connection, settings, topic),
+                        DeviceLine(self._connection, self._hosts, settings, topic),
                         plan,
                         case_batches,
                         runs,
@@ -119,34 +118,22 @@ class Cluster:
         with contextlib.suppress(StoppedError):
             run_device(plan, case_batches, runs, measure, watcher, self._connection.sleep)
 
-    def _offered(self) -> tuple[dict[str, Device], list[str]]:
-        """The devices of all hosts by name, and what is wrong with hosts that cannot say."""
-        found: dict[str, Device] = {}
-        hosts: dict[str, str] = {}
+    def _ask_hosts(self) -> list[str]:
+        """Learn the devices of all hosts; what is wrong with hosts that cannot say, in words."""
         troubles: list[str] = []
         # A host that dies while it is asked is none.
-        for content in self._connection.client().run(remote.describe, on_error="ignore").values():
+        contents = self._connection.client().run(remote.describe, on_error="ignore")
+        for _, content in sorted(contents.items()):
             try:
                 answer = opened(content)
                 devices = _devices_of(answer)
             except UnreadableAnswerError as error:
                 troubles.append(str(error))
                 continue
-            host = answer.host
             if answer.failure is not None:
                 troubles.append(answer.failure.message)
-            if host.version != this_host().version:
-                raise UsageError(
-                    f"{host.name} has bench {host.version}, this host has {this_host().version}; install the same"
-                )
-            for name, device in devices.items():
-                if device.transport == "local" and hosts.setdefault(name, host.name) != host.name:
-                    raise UsageError(
-                        f"{hosts[name]} and {host.name} both offer themselves as {name!r}; give each a name of its "
-                        "own in its devices.yaml (`transport: local`)"
-                    )
-                found[name] = device
-        return found, troubles
+            self._hosts.admit(answer.host, devices)
+        return troubles
 
 
 def _devices_of(answer: HostAnswer) -> dict[str, Device]:

@@ -17,6 +17,8 @@ from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.connection import Connection, HostsDiedError
 from latency_bench.harness.campaign.host import EXPORT, device_resource, resources_for
 from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAnswerError, opened
+from latency_bench.harness.campaign.known_hosts import KnownHosts, Offered
+from latency_bench.harness.campaign.state import OTHER_HOST
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.errors import ArchiveError, StoreError
 
@@ -46,8 +48,9 @@ _EXPORTS = TypeAdapter(list[dict[str, Any] | None])
 class DeviceLine:
     """Submits, waits, and brings the runs into the store."""
 
-    def __init__(self, connection: Connection, settings: CampaignSettings, topic: str) -> None:
+    def __init__(self, connection: Connection, hosts: KnownHosts, settings: CampaignSettings, topic: str) -> None:
         self._connection = connection
+        self._hosts = hosts
         self._settings = settings
         self._topic = topic
         self._client: Client | None = None
@@ -65,6 +68,9 @@ class DeviceLine:
             return [_failed(planned, error.kind, str(error)) for planned in case_batch]
         except UnreadableAnswerError as error:
             return [_failed(planned, "host", str(error)) for planned in case_batch]
+        objection = self._offered(case_batch).objection(answer.host)
+        if objection is not None:
+            return [_failed(planned, OTHER_HOST, f"{answer.host.name}: {objection}") for planned in case_batch]
         if answer.failure is not None:
             return [_failed(planned, answer.failure.kind, answer.failure.message) for planned in case_batch]
         return self._kept(answer, case_batch)
@@ -110,6 +116,7 @@ class DeviceLine:
 
     def _payload(self, case_batch: Sequence[PlannedCase]) -> dict[str, Any]:
         return {
+            "first_host": self._offered(case_batch).host.model_dump(mode="json"),
             "cases": [_payload_of(planned) for planned in case_batch],
             "campaign": self._settings.campaign,
             "command": list(self._settings.command),
@@ -117,6 +124,11 @@ class DeviceLine:
             "wait": self._settings.wait,
             "topic": self._topic,
         }
+
+    def _offered(self, case_batch: Sequence[PlannedCase]) -> Offered:
+        offered = self._hosts.of(case_batch[0].case.device.name)
+        assert offered is not None, "the plan was made with this cluster's devices"
+        return offered
 
     def _kept(self, answer: HostAnswer, case_batch: Sequence[PlannedCase]) -> list[Attempt]:
         """What came of each case, once its run is in the store. Raises StoreError."""

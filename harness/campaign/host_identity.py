@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -27,21 +28,34 @@ class HostIdentity(BaseModel):
     packages: dict[str, str] = Field(default_factory=dict, max_length=100)
     """Versions of what exports and measures."""
 
+    @property
+    def label(self) -> str:
+        """For people: two computers of one name are told apart."""
+        return f"{self.name} (machine {self.machine[:8]})" if self.machine else self.name
+
     def is_same_computer(self, other: HostIdentity) -> bool:
         """Two of one name that have no id are taken for the same."""
         return (self.name, self.machine) == (other.name, other.machine)
 
-    def software_differences(self, other: HostIdentity) -> list[str]:
-        """In words, what `other` has in another version; packages that only one of them has are none."""
-        found = []
+    def program_differences(self, other: HostIdentity) -> list[str]:
+        """In words, in what its version of this program differs from `other`'s; a commit that one has not is none."""
         if self.version != other.version:
-            found.append(f"bench {other.version} instead of {self.version}")
-        elif self.commit is not None and other.commit is not None and self.commit != other.commit:
-            found.append(f"bench at commit {other.commit[:12]} instead of {self.commit[:12]}")
-        for name in sorted(self.packages.keys() & other.packages.keys()):
-            if self.packages[name] != other.packages[name]:
-                found.append(f"{name} {other.packages[name]} instead of {self.packages[name]}")
-        return found
+            return [f"bench {other.version} instead of {self.version}"]
+        if self.commit is not None and other.commit is not None and self.commit != other.commit:
+            return [f"bench at commit {_short(other.commit)} instead of {_short(self.commit)}"]
+        return []
+
+    def package_differences(self, other: HostIdentity, packages: Iterable[str]) -> list[str]:
+        """In words, which of these packages `other` has in another version; one that it lacks is no difference."""
+        return [
+            f"{name} {other.packages[name]} instead of {self.packages[name]}"
+            for name in sorted(packages)
+            if name in self.packages and name in other.packages and self.packages[name] != other.packages[name]
+        ]
+
+
+def _short(commit: str) -> str:
+    return f"{commit[:12]}{'+' if commit.endswith('+') else ''}"
 
 
 @cache
@@ -57,7 +71,7 @@ def this_host() -> HostIdentity:
         machine=_machine(),
         version=packages.pop("latency-bench", "unknown"),
         commit=f"{commit}{'+' if facts.get('git_dirty') else ''}" if commit else None,
-        packages={"python": facts["python"], **packages},
+        packages=packages,
     )
 
 

@@ -13,11 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import PlannedCase, case_key
 from latency_bench.harness.campaign.host import OFFER_ATTRIBUTE
 from latency_bench.harness.campaign.host_answer import AbandonedError, answering
+from latency_bench.harness.campaign.host_identity import HostIdentity, this_host
+from latency_bench.harness.campaign.known_hosts import Offered
+from latency_bench.harness.campaign.state import OTHER_HOST
 from latency_bench.harness.case import Case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact
@@ -102,11 +106,26 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
             PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
             for one, artifact in zip(payload["cases"], artifacts, strict=True)
         ]
+        _refuse_in_place_of_another(payload["first_host"], cases[0].case.device)
         attempts = measure_case_batch(cases, (), settings, watcher)
         stored = [store / one.run for one in attempts if one.run is not None]
         archive = Path(folder) / "runs.tar"
         write_archive(stored, archive)
         return [dataclasses.asdict(one) for one in attempts], archive.read_bytes()
+
+
+def _refuse_in_place_of_another(first_host: dict[str, Any], device: Device) -> None:
+    """Before hours are measured that the campaign would not take. Raises DeviceError."""
+    first = Offered(HostIdentity.model_validate_json(json.dumps(first_host)), device)
+    objection = first.objection(this_host())
+    if objection is not None:
+        raise WrongHostError(objection)
+
+
+class WrongHostError(DeviceError):
+    """The campaign began with another computer, or other software."""
+
+    kind = OTHER_HOST
 
 
 def packed(artifact: Artifact) -> Packed:

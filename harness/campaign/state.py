@@ -9,7 +9,9 @@ from typing import Any
 
 from latency_bench.harness.campaign.campaign_plan import Plan
 
-AWAY = frozenset({"unreachable", "busy", "abandoned"})
+OTHER_HOST = "other-host"
+"""Whoever has the device now is not who had it when the campaign began."""
+AWAY = frozenset({"unreachable", "busy", "abandoned", OTHER_HOST})
 """The device could not be had: it did not answer, or somebody else measured it. It is waited for."""
 HOST_TROUBLE = "host"
 """The computer that should measure is in trouble, or the wrong one; the case may be tried again there or elsewhere."""

@@ -2,7 +2,8 @@
 
 Arguments: address of the scheduler, folder for what it says, devices, then CA, certificate and key for TLS. Each
 measurement leaves a file of its process's id there; while a file `hold` is there, it does not end. A file
-`incomplete-PROCESS` makes it fail there as where a model's package is not installed.
+`incomplete-PROCESS` makes it fail there as where a model's package is not installed. The variable BENCH_TEST_NUMPY
+is the version of numpy that this host states to have.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
 
+import latency_bench.harness.software
+from latency_bench.devices.parts import register_part
 from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.host import serve
 
@@ -35,8 +38,11 @@ class HeldRunner(clock_free_device.ClockFreeRunner):
 
 
 if __name__ == "__main__":
-    clock_free_device.register()
-    clock_free_device.ClockFreeRunner = HeldRunner
+    register_part("runner", HeldRunner)
+    if "BENCH_TEST_NUMPY" in os.environ:
+        real = latency_bench.harness.software.version
+        stated = {"numpy": os.environ["BENCH_TEST_NUMPY"]}
+        latency_bench.harness.software.version = lambda name: stated.get(name) or real(name)
     files = [Path(name) for name in sys.argv[4:]] or [None, None, None]
     settings = cluster_settings(sys.argv[1], *files, insecure=False)
     assert settings is not None

@@ -93,6 +93,19 @@ class Lab:
         words = [self.address, str(self.said), devices, *files]
         return self.start([sys.executable, str(HOST), *words], self.folder / "host.log", **variables)
 
+    def computer(self, name: str, machine_id: str, devices: str, **variables: str) -> subprocess.Popen[bytes]:
+        """A host with a host name and a machine id of its own, by namespaces."""
+        file = self.folder / f"machine-id-{machine_id}"
+        file.write_text(f"{machine_id}\n")
+        become = 'hostname "$1" && mount --bind "$2" /etc/machine-id && shift 2 && exec "$@"'
+        words = [sys.executable, str(HOST), self.address, str(self.said), devices]
+        command = ["unshare", "-rum", "sh", "-c", become, "sh", name, str(file), *words]
+        return self.start(command, self.folder / "host.log", **variables)
+
+    def kill_last_host(self) -> None:
+        self.processes[-1].kill()
+        self.processes[-1].wait()
+
     def measuring(self) -> list[int]:
         """Process ids of the measurements so far, one each."""
         return [int(path.name.split("-")[1]) for path in self.said.glob("measuring-*")]

@@ -114,6 +114,7 @@ def test_a_campaign_that_is_left_leaves_no_host_measuring_and_goes_on_later(lab,
     assert run_paths(store) == []
     (lab.said / "hold").unlink()
     with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 1)
         assert measured(plan, cluster, store, new_seen(lambda seen, name: None)) == {plan.cases[0].key: ["done"]}
     assert len(lab.measuring()) <= 3, "one round of what was left, and two of what is wanted"
 

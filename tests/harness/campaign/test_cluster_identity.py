@@ -1,0 +1,99 @@
+"""Who measures is stated with every answer: a late host of the same name does not take over. Hosts of these tests have
+host names and machine ids of their own, in namespaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+
+import clock_free_device
+import pytest
+from lab import ANSWER_S, measured, plan_on, wait_for
+
+from latency_bench.harness.campaign.campaign_file import Retry
+from latency_bench.harness.campaign.cluster import connected
+from latency_bench.harness.campaign.host_identity import HostIdentity
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.reader import read_record, run_paths
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> None:
+    clock_free_device.register()
+    tried = subprocess.run(["unshare", "-rum", "true"], check=False, capture_output=True, text=True)
+    if tried.returncode != 0 or not os.path.exists("/etc/machine-id"):
+        pytest.skip(f"hosts of their own need user namespaces and /etc/machine-id here: {tried.stderr.strip()}")
+
+
+def test_two_computers_of_one_host_name_are_refused(lab):
+    lab.computer("twin", "1" * 32, "bench-a")
+    lab.computer("twin", "2" * 32, "bench-b")
+    with connected(lab.settings()) as cluster, pytest.raises(UsageError, match="two computers call themselves 'twin'"):
+        list(map(cluster.device_of, ["bench-a", "bench-b"]))
+
+
+def test_two_computers_that_are_the_same_device_are_refused_and_named(lab):
+    lab.computer("first", "1" * 32, "bench-a,bench-b")
+    lab.computer("second", "2" * 32, "bench-a,bench-c")
+    with connected(lab.settings()) as cluster, pytest.raises(UsageError, match="both offer themselves as 'bench-a'"):
+        list(map(cluster.device_of, ["bench-b", "bench-c"]))
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (("lab-a", "2" * 32), "this is lab-a (machine "),
+        (("lab-b", "1" * 32), "this is lab-b (machine "),
+    ],
+)
+def test_a_late_computer_does_not_take_over_the_device_of_one_that_died(lab, store, new_seen, second, words):
+    lab.computer("lab-a", "1" * 32, "bench-a")
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=0.1, unreachable=1000))
+        (lab.said / "hold").touch()
+        seen = new_seen(lambda seen, name: None)
+        results: dict[str, list[str]] = {}
+        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
+        campaign.start()
+        __import__("time").sleep(6)
+        print([(n, str(a)[:150]) for n, a in seen.calls])
+        print((lab.folder / "host.log").read_text()[-3000:])
+        wait_for(lab.measuring, "the first case")
+        lab.kill_last_host()
+        (lab.said / "hold").unlink()
+        before = len(lab.measuring())
+        lab.computer(*second, "bench-a")
+        refused = wait_for(lambda: [one for one in seen.of("attempted") if one.failed], "the late one to be refused")
+        assert len(lab.measuring()) == before, "it did not even begin"
+        lab.kill_last_host()
+        lab.computer("lab-a", "1" * 32, "bench-a")
+        campaign.join(ANSWER_S)
+    assert {one.kind for one in refused} == {"other-host"}
+    assert words in refused[0].reason
+    assert results == {planned.key: ["done"] for planned in plan.cases}
+    assert len([read_record(path) for path in run_paths(store)]) == 2
+
+
+def test_a_late_host_of_other_software_is_refused_and_the_difference_is_said(lab, store, new_seen):
+    lab.computer("lab-a", "1" * 32, "bench-a")
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a"], 1, retry=Retry(wait_s=0.1, unreachable=2))
+        lab.kill_last_host()
+        lab.computer("lab-a", "1" * 32, "bench-a", BENCH_TEST_NUMPY="1.0.0")
+        seen = new_seen(lambda seen, name: None)
+        assert measured(plan, cluster, store, seen) == {plan.cases[0].key: []}
+    (left,) = seen.of("left")
+    assert left == plan.cases[0]
+    assert all("it has numpy 1.0.0 instead of " in one.reason for one in seen.of("attempted"))
+
+
+def test_what_tells_hosts_apart():
+    one = HostIdentity(name="a", machine="1", version="1.0", commit="c" * 40, packages={"torch": "2.11", "numpy": "2"})
+    assert one.is_same_computer(one.model_copy(update={"packages": {}}))
+    assert not one.is_same_computer(one.model_copy(update={"machine": "2"}))
+    assert one.program_differences(one.model_copy(update={"commit": None})) == []
+    assert one.program_differences(one.model_copy(update={"commit": "c" * 40 + "+"})) != []
+    assert one.program_differences(one.model_copy(update={"version": "1.1"})) == ["bench 1.1 instead of 1.0"]
+    other = one.model_copy(update={"packages": {"torch": "2.12"}})
+    assert one.package_differences(other, ["torch", "numpy"]) == ["torch 2.12 instead of 2.11"]
