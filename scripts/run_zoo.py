@@ -27,7 +27,6 @@ import click
 
 from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.reader import StoredRun, read_record
-from latency_bench.harness.store.row_source import RowSource
 from latency_bench.harness.store.run_table import row_of
 from latency_bench.model_specs import list_specs
 from latency_bench.model_specs.known_counts import known_counts
@@ -123,7 +122,7 @@ def devices(runs: Iterable[StoredRun]) -> list[str]:
     protocols: dict[str, Counter[str]] = {}
     processors: dict[str, str] = {}
     for run in runs:
-        line = row_of(str(run.path), RowSource.of(run.record))
+        line = row_of(run.record)
         protocols.setdefault(line["device"], Counter())[line["protocol"]] += 1
         processors[line["device"]] = line["processor"] or processors.get(line["device"], "unknown processor")
     return [

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib.util
 import json
 import os
+import pty
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,5 +174,37 @@ def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
             timeout=timeout_s,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+OnTerminal = Callable[..., str]
+
+
+@pytest.fixture
+def on_terminal(bench_environment: dict[str, str], tmp_path: Path) -> OnTerminal:
+    """on_terminal(60, "results", "ls"): what the command prints on a terminal so many columns wide, without styles."""
+
+    def run(width: int, *words: str, timeout_s: float = 300) -> str:
+        parent, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+        environment = {name: value for name, value in bench_environment.items() if name not in ("COLUMNS", "NO_COLOR")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "latency_bench", *words],
+            stdin=child,
+            stdout=child,
+            stderr=subprocess.STDOUT,
+            cwd=tmp_path,
+            env={**environment, "TERM": "xterm"},
+        )
+        os.close(child)
+        printed = b""
+        # The end of what a terminal printed is an error of the operating system.
+        with contextlib.suppress(OSError):
+            while part := os.read(parent, 65536):
+                printed += part
+        os.close(parent)
+        process.wait(timeout_s)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed.decode()).replace("\r\n", "\n")
 
     return run

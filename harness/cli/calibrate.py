@@ -105,7 +105,8 @@ def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | Non
     from rich.table import Table
     from rich.text import Text
 
-    from latency_bench.harness.cli.figures import milliseconds, printable, scaled
+    from latency_bench.harness.cli.figures import milliseconds, printable
+    from latency_bench.harness.store.number_text import scaled
 
     grid = Table("subject", box=None, pad_edge=False, header_style="bold")
     for title in ("time", "MACs/s", "bytes/s", ""):

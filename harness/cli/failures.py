@@ -40,6 +40,7 @@ def exit_code_of(error: BaseException) -> int | None:
     from latency_bench.harness.export.errors import CacheError, ExportError, MissingPackageError
     from latency_bench.harness.store.errors import (
         ArchiveError,
+        ColumnError,
         InvalidNameError,
         StoreError,
         StoreLocationError,
@@ -56,6 +57,7 @@ def exit_code_of(error: BaseException) -> int | None:
         FigureError,
         MissingPackageError,
         ArchiveError,
+        ColumnError,
         InvalidNameError,
         StoreLocationError,
         UnknownRunError,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.cli.figures import byte_size, counted, decimals_of_ms, interval, milliseconds, printable
+from latency_bench.harness.cli.figures import counted, milliseconds, printable
+from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,7 +103,7 @@ def _render_failure(record: RunRecord, console: Console) -> None:
 def _render_latency(latency: Estimate, covers: str, console: Console) -> None:
     from rich.text import Text
 
-    decimals = decimals_of_ms(latency.median_ms)
+    decimals = decimals_for(latency.median_ms)
     line = Text.assemble("latency ", (milliseconds(latency.median_ms, decimals), "bold"))
     if latency.confidence is not None and latency.low_ms is not None:
         line.append(f" {interval(latency.low_ms, latency.high_ms, decimals)}", "bold")
@@ -127,7 +128,7 @@ def _phase_table(summary: Summary) -> Table:
     for phase, title in _PHASE_TITLES.items():
         for name, one in summary.phases.items():
             if name == phase:
-                decimals = decimals_of_ms(one.median_ms)
+                decimals = decimals_for(one.median_ms)
                 table.add_row(
                     title,
                     milliseconds(one.median_ms, decimals),
@@ -141,7 +142,7 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
     from rich.text import Text
 
     latency = summary.latency
-    decimals = decimals_of_ms(latency.median_ms)
+    decimals = decimals_for(latency.median_ms)
     spread = f"{latency.min_ms:.{decimals}f} to {milliseconds(latency.max_ms, decimals)}"
     if latency.std_ms is not None and latency.mean_ms is not None:
         spread += f", mean {milliseconds(latency.mean_ms, decimals)}"
@@ -149,17 +150,17 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
     yield "all samples", Text(spread)
     if summary.percentiles:
         yield "percentiles", _percentile_line(summary)
-    yield "throughput", Text(f"{summary.throughput.img_s:.4g} images/s ({summary.throughput.basis})")
+    yield "throughput", Text(f"{number_text(summary.throughput.img_s)} images/s ({summary.throughput.basis})")
     if (measured := summary.throughput_measured) is not None:
         how = f"{measured.basis}, batch {measured.batch}, {counted(measured.streams, 'stream')}"
-        yield "", Text(f"{measured.img_s:.4g} images/s ({how})")
+        yield "", Text(f"{number_text(measured.img_s)} images/s ({how})")
     if summary.energy is not None:
         energy = summary.energy
         yield (
             "energy",
             Text(
-                f"{energy.joules_per_image:.4g} J an image, {energy.images_per_joule:.4g} images/J, "
-                f"{energy.mean_power_w:.3g} W on {' + '.join(energy.rails)}"
+                f"{number_text(energy.joules_per_image)} J an image, {number_text(energy.images_per_joule)} images/J, "
+                f"{number_text(energy.mean_power_w, 3)} W on {' + '.join(energy.rails)}"
             ),
         )
     if summary.peak_rss_bytes is not None:
@@ -175,7 +176,7 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
 def _percentile_line(summary: Summary) -> Text:
     from rich.text import Text
 
-    decimals = decimals_of_ms(summary.latency.median_ms)
+    decimals = decimals_for(summary.latency.median_ms)
     known, lacking = [], []
     for name, one in summary.percentiles.items():
         if one.value_ms is None:

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.cli.figures import byte_size, counted, milliseconds, printable, scaled
+from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import fact_grid
+from latency_bench.harness.store.number_text import byte_size, scaled
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,6 +10,10 @@ class StoreError(Exception):
     """The store cannot be read or written; the message says where and what to do next."""
 
 
+class ColumnError(StoreError):
+    """A column that is not there, or that a package declares wrongly."""
+
+
 class StoreLocationError(StoreError):
     """What was given as the store cannot be one."""
 

@@ -21,19 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from latency_bench.harness.cache_folder import cache_folder
+from latency_bench.harness.store.columns.registry import code_digest, columns
 from latency_bench.harness.store.layout import RECORD_FILE
 from latency_bench.harness.store.migrations import newest_version
-from latency_bench.harness.store.run_table import COLUMNS
 
 Row = dict[str, Any]
-"""Keys as in COLUMNS of run_table.py."""
+"""A value by the name of each column (harness/store/columns)."""
 
 INDEX_FOLDER = "index"
 LOOKUP_MAX = 500
 """Runs that one question to SQLite may be about; its oldest builds take 999 values."""
 
 _BUSY_S = 5.0
-_TIME = "started_at"
 _FAILURES = (sqlite3.Error, ValueError, OverflowError)
 """ValueError and OverflowError: what the module sqlite3 makes of texts and numbers in a damaged file."""
 _CREATE = (
@@ -194,19 +193,25 @@ def _start(status: str) -> int:
 
 
 def _encoded(row: Row) -> str:
-    return json.dumps([value.isoformat() if name == _TIME else value for name, value in row.items()])
+    return json.dumps([value.isoformat() if isinstance(value, datetime) else value for value in row.values()])
 
 
 def _decoded(content: str) -> Row:
-    row = dict(zip(COLUMNS, json.loads(content), strict=True))
-    row[_TIME] = datetime.fromisoformat(row[_TIME])
+    row = dict(zip(columns(), json.loads(content), strict=True))
+    for name in _moments():
+        row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
     return row
+
+
+def _moments() -> list[str]:
+    return [column.name for column in columns().values() if column.kind == "moment"]
 
 
 def _version() -> str:
     """Changes with the code that makes rows, so that nobody has to remember to count it up."""
     here = Path(__file__).parent
     digest = hashlib.sha256(f"{newest_version()}".encode())
-    for name in ("index.py", "run_table.py", "row_source.py"):
+    for name in ("index.py", "run_table.py", "row_source.py", "units.py"):
         digest.update((here / name).read_bytes())
+    digest.update(code_digest())
     return digest.hexdigest()[:12]

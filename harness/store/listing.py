@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.index import LOOKUP_MAX, Index, Row, index_file, stamp_of
 from latency_bench.harness.store.layout import RECORD_FILE
 from latency_bench.harness.store.reader import BrokenRun, run_names
-from latency_bench.harness.store.run_table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def find_rows(
     status: Status | None = None,
     on_broken: OnBroken | None = None,
 ) -> Iterator[Row]:
-    """Rows of the runs of a store, latest first, with keys as in COLUMNS; a few hundred in memory at a time.
+    """Rows of the runs of a store, latest first, by column's name; a few hundred in memory at a time.
 
     A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out. Whether a
     record that the index knows was touched since is told by its size and times; those of another status are not
@@ -57,21 +57,19 @@ def rows_of(
 
 def read_row(store: Path, name: str) -> Row:
     """The row of the run at `name` (device/model/run id), from its record. Raises BrokenRunError."""
-    from latency_bench.harness.store.row_source import read_row_source
-    from latency_bench.harness.store.run_table import row_of
+    from latency_bench.harness.store.run_table import read_row_of
 
     path = f"{store}/{name}/{RECORD_FILE}"
     try:
         # Not through pathlib, which would take a fifth of the time that an index is made in.
         with open(path, "rb") as file:
-            row = row_of(name, read_row_source(file.read()))
+            row = read_row_of(file.read())
     except OSError as error:
         raise BrokenRunError(f"{path}: cannot be read: {error.strerror}.") from error
     except BrokenRunError as error:
         raise type(error)(f"{path}: {error}") from error
-    says = "/".join((row["device"], row["model"], row["run_id"]))
-    if says != name:
-        raise BrokenRunError(f"{store / name}: the record is of {says}, which is not where it lies.")
+    if row["path"] != name:
+        raise BrokenRunError(f"{store / name}: the record is of {row['path']}, which is not where it lies.")
     return row
 
 
@@ -101,12 +99,12 @@ def _rows(
 
 
 def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None) -> pd.DataFrame:
-    """All runs of a store, latest first, columns as in COLUMNS; no rows for a store without runs.
+    """All runs of a store, latest first, with all columns; no rows for a store without runs.
 
     A run whose record cannot be read, or lies in another's place, is handed to `on_broken` and left out.
     """
     import pandas as pd
 
     rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
-    table: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=list(columns()))
     return table

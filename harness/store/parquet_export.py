@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.columns.column import Column, Kind
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import from_os_error
 from latency_bench.harness.store.index import Row
-from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.harness.store.sample_table import samples_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_A_GROUP = 5_000
-_BYTES = ("peak_rss_bytes", "artifact_bytes", "io_bytes")
-_SIZES = ("height", "width", "batch", "threads", "streams", "params", "macs", *_BYTES)
-_INTEGERS = frozenset((*_SIZES, "samples", "rounds"))
-_DURATIONS = ("median_ms", "low_ms", "high_ms", "h2d_ms", "compute_ms", "d2h_ms")
-_NUMBERS = frozenset((*_DURATIONS, "confidence", "img_s", "throughput_img_s", "joules_per_image"))
-_TRUTHS = frozenset(("seeded", "fidelity"))
-_LISTS_OF_NUMBERS = frozenset(("round_medians_ms", "round_throughputs_img_s"))
-
 _OF_RUN = ("run_id", "device", "model", "runtime", "precision", "height", "width", "batch", "status")
-SAMPLE_COLUMNS: dict[str, str] = {
-    **{name: COLUMNS[name] for name in _OF_RUN},
+SAMPLE_MEANINGS: dict[str, str] = {
     "round": "Number of the round, from 0; a round is a process of its own.",
     "warmup": "Whether the request was warm-up, which no statistic of the run contains.",
     "index": "Number of the request in its round and stage, from 0.",
@@ -37,12 +30,23 @@ SAMPLE_COLUMNS: dict[str, str] = {
     "d2h_ns": "Of it the copy back; null where not measured.",
     "enqueue_ns": "The host's time for handing the computation to the device; null where not measured.",
 }
-"""Name and meaning of the columns of the samples' file, in order; those of a run are its row's."""
+"""Name and meaning of what a sample has besides the columns of its run, in order."""
 
 
 def runs_schema() -> pa.Schema:
     """Columns of the runs' file: those of the run table, with their meaning as the field's `description`."""
-    return _schema(COLUMNS)
+    import pyarrow as pa
+
+    return pa.schema([run_field(column) for column in columns().values()])
+
+
+def samples_file_schema() -> pa.Schema:
+    """Columns of the samples' file: what tells the runs apart, then what a sample has."""
+    import pyarrow as pa
+
+    types = {field.name: field.type for field in samples_schema(enqueue=True)}
+    of_sample = [_field(name, types[name], meaning) for name, meaning in SAMPLE_MEANINGS.items()]
+    return pa.schema([*(run_field(columns()[name]) for name in _OF_RUN), *of_sample])
 
 
 def write_runs(rows: Iterable[Row], file: Path) -> int:
@@ -60,7 +64,7 @@ def write_samples(store: Path, rows: Iterable[Row], file: Path) -> int:
 
     Raises BrokenRunError for samples that cannot be read, StoreError.
     """
-    schema = _schema(SAMPLE_COLUMNS)
+    schema = samples_file_schema()
     return _write(_sample_tables(store, rows, schema), schema, file)
 
 
@@ -69,7 +73,6 @@ def _sample_tables(store: Path, rows: Iterable[Row], schema: pa.Schema) -> Itera
 
     from latency_bench.harness.store.parquet import read_table
     from latency_bench.harness.store.reader import StoredRun, read_record
-    from latency_bench.harness.store.sample_table import samples_schema
 
     for row in rows:
         run = store / row["path"]
@@ -90,29 +93,26 @@ def _sample_column(field: pa.Field, row: Row, samples: pa.Table) -> Any:
     return pa.nulls(samples.num_rows, field.type)
 
 
-def _schema(columns: dict[str, str]) -> pa.Schema:
+def run_field(column: Column) -> pa.Field:
     import pyarrow as pa
 
-    return pa.schema([pa.field(name, _kind(name), metadata={"description": columns[name]}) for name in columns])
+    types: dict[Kind, pa.DataType] = {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "truth": pa.bool_(),
+        "moment": pa.timestamp("ms", tz="UTC"),
+        "texts": pa.list_(pa.string()),
+        "integers": pa.list_(pa.int64()),
+        "numbers": pa.list_(pa.float64()),
+    }
+    return _field(column.name, types[column.kind], column.meaning)
 
 
-def _kind(name: str) -> Any:
+def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
     import pyarrow as pa
 
-    kinds: Sequence[tuple[frozenset[str], Any]] = (
-        (_INTEGERS, pa.int64()),
-        (_NUMBERS, pa.float64()),
-        (_TRUTHS, pa.bool_()),
-        (_LISTS_OF_NUMBERS, pa.list_(pa.float64())),
-        (frozenset(("flags",)), pa.list_(pa.string())),
-        (frozenset(("started_at",)), pa.timestamp("ms", tz="UTC")),
-        (frozenset(("round",)), pa.int16()),
-        (frozenset(("warmup",)), pa.bool_()),
-        (frozenset(("index",)), pa.int32()),
-    )
-    if name.endswith("_ns"):
-        return pa.int64()
-    return next((kind for names, kind in kinds if name in names), pa.string())
+    return pa.field(name, kind, metadata={"description": meaning})
 
 
 def _write(tables: Iterable[pa.Table], schema: pa.Schema, file: Path) -> int:

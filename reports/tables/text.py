@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
+from latency_bench.harness.store.number_text import decimals_for, interval
 
 MISSING = "–"
 """Where there is nothing to say."""
-_DIGITS = 4
 _RATIO_DIGITS = 3
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
@@ -17,11 +16,6 @@ def one_line(text: str, length: int = 2000) -> str:
     words = " ".join(text.split())
     shown = "".join(letter if letter.isprintable() else _HIDDEN for letter in words)
     return shown if len(shown) <= length else f"{shown[: length - 3]}..."
-
-
-def decimals_for(value: float, digits: int = _DIGITS) -> int:
-    """Decimals that give a number so many significant digits, at most six."""
-    return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value))))) if value else digits - 1
 
 
 def with_interval(value: float, low: float | None, high: float | None) -> str:
@@ -35,5 +29,4 @@ def ratio(value: float, low: float | None = None, high: float | None = None) -> 
 
 
 def _bracketed(value: float, low: float | None, high: float | None, decimals: int, unit: str) -> str:
-    text = f"{value:.{decimals}f}{unit}"
-    return text if low is None or high is None else f"{text} [{low:.{decimals}f}, {high:.{decimals}f}]"
+    return f"{value:.{decimals}f}{unit} {interval(low, high, decimals)}".rstrip()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.model_specs.catalog import load_spec
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _run(model: str, number: int, round_medians_ms: list[float] | None, changes:
     device = changes.get("device", "local")
     moment = _FIRST + timedelta(hours=number)
     run_id = f"{moment:%Y%m%dT%H%M%SZ}-{number:06x}"
-    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {
+    row: dict[str, Any] = dict.fromkeys(columns()) | {
         "run_id": run_id,
         "path": f"{device}/{model}/{run_id}",
         "status": "done",
@@ -100,6 +100,6 @@ def table_of() -> MakeTable:
         import pandas as pd
 
         ordered = sorted(rows, key=lambda row: str(row["run_id"]), reverse=True)
-        return pd.DataFrame([tuple(row[name] for name in COLUMNS) for row in ordered], columns=list(COLUMNS))
+        return pd.DataFrame([tuple(row[name] for name in columns()) for row in ordered], columns=list(columns()))
 
     return make

@@ -10,45 +10,76 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from rich.table import Table
-
+    from latency_bench.harness.store.columns.column import Column
     from latency_bench.harness.store.index import Row
     from latency_bench.harness.store.reader import BrokenRun
     from latency_bench.harness.store.record import Status
+    from latency_bench.reports.terminal_grid import Cell, Heading
 
 _FULL_WIDTH = 135
 """Columns from which on a terminal has room for whole run ids and dates."""
-_FITTED_MAX = 500
-"""Runs up to which a table is fitted to the terminal, which takes about a millisecond each."""
-_TITLES = ("run", "when (UTC)", "device", "model", "runtime", "input", "latency ms", "interval", "flags", "status")
-_FOLDED = frozenset({"device", "model", "runtime", "input"})
-_RIGHT = frozenset({"latency ms", "interval", "flags"})
+_POOLED = "latency,n"
+"""What stands beside the columns of --by unless --columns says."""
 
 
 @click.command("ls")
 @click.option("--device", help="Only runs on this device.")
 @click.option("--model", help="Only runs of this model.")
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many runs, the latest ones.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many runs: the latest, or with --sort the first.")
+@click.option(
+    "--columns",
+    "names",
+    metavar="NAME,...",
+    help="Show these columns, for example model,latency,peak_rss,energy,n. docs/store.md lists them all.",
+)
+@click.option("--sort", metavar="NAME", help="Sort by this column, the best or lowest first; -NAME reverses the order.")
+@click.option("--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled.")
 @store_option
 @json_option
 def ls(
-    device: str | None, model: str | None, status: Status | None, limit: int | None, store: str | None, as_json: bool
+    device: str | None,
+    model: str | None,
+    status: Status | None,
+    limit: int | None,
+    names: str | None,
+    sort: str | None,
+    by: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> None:
-    """List the runs, latest first."""
+    """List the runs, latest first.
+
+    \b
+    bench results ls --columns model,runtime,latency,peak_rss,file_size,macs,n --sort latency
+    bench results ls --by device,model --columns latency,energy
+    """
+    from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.listing import find_rows
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.harness.store.row_order import pooled_rows, sorted_rows
+    from latency_bench.reports.terminal_grid import print_grid
 
+    groups = find_columns(by or "")
+    shown = find_columns(names or (_POOLED if by else ""))
     location = store_location(store)
     broken: list[BrokenRun] = []
-    rows = list(islice(find_rows(location, device, model, status, on_broken=broken.append), limit))
+    found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append)
+    if groups:
+        found = pooled_rows(found, groups)
+        shown = [*groups, *(column for column in shown if column not in groups)]
+    if sort:
+        (column,) = find_columns([sort.removeprefix("-")])
+        found = sorted_rows(found, column, backwards=sort.startswith("-"))
+    rows = list(islice(found, limit))
     if as_json:
-        print_json([_brief(row, location) for row in rows])
+        print_json([_named(row, shown) if shown else _brief(row, location) for row in rows])
     elif rows:
-        _print_table(rows)
+        print_grid(stdout_console(), *(_of_columns(rows, shown) if shown else _usual(rows)))
     else:
         click.echo(f"no runs in {store_label(location)}{' like these' if device or model or status else ''}", err=True)
     if broken:
@@ -57,62 +88,89 @@ def ls(
         )
 
 
-def _print_table(rows: list[Row]) -> None:
-    """Fitted to a terminal; one line a run for a pipe, and where there are so many that fitting them takes long."""
+def _of_columns(rows: Sequence[Row], shown: Sequence[Column]) -> tuple[list[Heading], list[list[Cell]]]:
+    """What --columns asks for; a number's interval stands behind it."""
+    from latency_bench.harness.store.row_order import RUN_COUNT
+    from latency_bench.reports.terminal_grid import Heading
+
+    headings = [Heading(column.heading, right=column.is_number, wraps=not column.is_number) for column in shown]
+    lines = [[_cell(row, column) for column in shown] for row in rows]
+    if RUN_COUNT in rows[0]:
+        headings.append(Heading("runs", right=True))
+        for row, line in zip(rows, lines, strict=True):
+            line.append(_text(str(row[RUN_COUNT])))
+    return headings, lines
+
+
+def _cell(row: Row, column: Column) -> Cell:
+    value = row[column.name]
+    text = column.text(value) or "-"
+    if column.ends and value is not None:
+        text = f"{text} {column.interval_text(value, *(row[end] for end in column.ends))}".rstrip()
+    return _text(text)
+
+
+def _usual(rows: Sequence[Row]) -> tuple[list[Heading], list[list[Cell]]]:
+    from latency_bench.reports.terminal_grid import Heading
+
     console = stdout_console()
     narrow = console.is_terminal and console.width < _FULL_WIDTH
-    lines = [_cells(row, narrow) for row in rows]
-    titles = tuple("ms" if narrow and title == "latency ms" else title for title in _TITLES)
-    if console.is_terminal and len(rows) <= _FITTED_MAX:
-        console.print(_fitted(titles, lines, narrow))
-        return
-    widths = [max(len(line[column]) for line in (titles, *lines)) for column in range(len(titles))]
-    for line in (titles, *lines):
-        padded = (
-            cell.rjust(width) if title in _RIGHT else cell.ljust(width)
-            for title, cell, width in zip(_TITLES, line, widths, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
+    headings = [
+        Heading("run"),
+        Heading("when (UTC)"),
+        Heading("device", wraps=True),
+        Heading("model", wraps=True),
+        Heading("runtime", wraps=True),
+        Heading("input"),
+        Heading("ms" if narrow else "latency ms", right=True),
+        Heading("interval", right=True),
+        Heading("flags", right=True),
+        Heading("status"),
+    ]
+    return headings, [_usual_line(row, narrow) for row in rows]
 
 
-def _fitted(titles: tuple[str, ...], lines: list[tuple[str, ...]], narrow: bool) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def _usual_line(row: Row, narrow: bool) -> list[Cell]:
+    from latency_bench.harness.store.columns.registry import columns
 
-    from latency_bench.harness.cli.rendering import STATUS_STYLES
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1 if narrow else 2, 0, 0))
-    for name, title in zip(_TITLES, titles, strict=True):
-        folded = name in _FOLDED
-        table.add_column(
-            title,
-            justify="right" if name in _RIGHT else "left",
-            overflow="fold" if folded else "ellipsis",
-            no_wrap=not folded,
-        )
-    for line in lines:
-        table.add_row(*(Text(cell, STATUS_STYLES.get(cell, "")) for cell in line))
-    return table
-
-
-def _cells(row: Row, narrow: bool) -> tuple[str, ...]:
-    from latency_bench.harness.cli.figures import decimals_of_ms, interval, printable
-
-    median_ms = row["median_ms"]
-    decimals = decimals_of_ms(median_ms) if median_ms is not None else 0
+    latency = columns()["median_ms"]
+    median_ms, low_ms, high_ms = row["median_ms"], row["low_ms"], row["high_ms"]
     batch = f" x{row['batch']}" if row["batch"] != 1 else ""
-    return (
+    cells = (
         row["run_id"].rpartition("-")[2] if narrow else row["run_id"],
         f"{row['started_at']:%m-%d %H:%M}" if narrow else f"{row['started_at']:%Y-%m-%d %H:%M}",
         row["device"],
         row["model"],
-        printable(f"{row['runtime'] or '-'} {row['precision']}"),
+        f"{row['runtime'] or '-'} {row['precision']}",
         f"{row['height']}x{row['width']}{batch}",
-        "-" if median_ms is None else f"{median_ms:.{decimals}f}",
-        interval(row["low_ms"], row["high_ms"], decimals) or "-",
+        latency.text(median_ms) or "-",
+        "-" if median_ms is None else latency.interval_text(median_ms, low_ms, high_ms) or "-",
         str(len(row["flags"])) if row["flags"] else "-",
         row["status"],
     )
+    return [_text(cell) for cell in cells]
+
+
+def _text(words: str) -> Cell:
+    """Text of a record: printed as it is, without anything that a terminal would obey."""
+    from rich.text import Text
+
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.cli.rendering import STATUS_STYLES
+
+    return Text(words, STATUS_STYLES[words]) if words in STATUS_STYLES else printable(words)
+
+
+def _named(row: Row, shown: Sequence[Column]) -> dict[str, Any]:
+    from latency_bench.harness.store.row_order import RUN_COUNT
+
+    named = {
+        column.name: value.isoformat(timespec="milliseconds")
+        if column.kind == "moment" and (value := row[column.name])
+        else row[column.name]
+        for column in shown
+    }
+    return named | ({RUN_COUNT: row[RUN_COUNT]} if RUN_COUNT in row else {})
 
 
 def _brief(row: Row, store: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from latency_bench.devices.device import Device
 from latency_bench.harness.attention.stored import runs_of
 from latency_bench.harness.case import Case
 from latency_bench.harness.protocol import load_protocol
-from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.model_specs import load_spec
 
 MODEL = "attn-sdpa-h2-d8-n64"
@@ -30,7 +30,7 @@ def case(**changes):
 
 
 def stored(**changes):
-    row = dict.fromkeys(COLUMNS) | {
+    row = dict.fromkeys(columns()) | {
         "status": "done",
         "device": "local",
         "model": MODEL,
@@ -44,7 +44,7 @@ def stored(**changes):
         "protocol": "quick",
         "rounds": 5,
     }
-    return pd.DataFrame([row | changes], columns=list(COLUMNS))
+    return pd.DataFrame([row | changes], columns=list(columns()))
 
 
 def test_the_same_conditions_are_an_answer():

@@ -2,15 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from latency_bench.harness.cli.figures import (
-    byte_size,
-    counted,
-    decimals_of_ms,
-    interval,
-    milliseconds,
-    printable,
-    scaled,
-)
+from latency_bench.harness.cli.figures import counted, milliseconds, printable
+from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text, scaled
 
 
 @pytest.mark.parametrize(
@@ -30,8 +23,24 @@ def test_milliseconds_have_four_significant_digits(value_ms: float, text: str) -
 
 
 def test_an_interval_has_its_numbers_decimals() -> None:
-    assert interval(251.04, 253.96, decimals_of_ms(252.4)) == "[251.0, 254.0]"
+    assert interval(251.04, 253.96, decimals_for(252.4)) == "[251.0, 254.0]"
     assert interval(None, None, 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (18049.6, "18050"),
+        (252.4499, "252.4"),
+        (0.0123456, "0.01235"),
+        (-0.0123456, "-0.01235"),
+        (0.0000004, "4.000e-07"),
+        (0.0, "0.000"),
+        (3e9, "3000000000"),
+    ],
+)
+def test_numbers_have_a_point_and_no_power_of_ten_where_that_can_be(value: float, text: str) -> None:
+    assert number_text(value) == text
 
 
 @pytest.mark.parametrize(

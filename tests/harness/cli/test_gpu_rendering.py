@@ -37,7 +37,7 @@ def test_the_result(make_record):
     assert "NVIDIA H200" in text
     assert "thread" not in text
     assert "fp16, output argmax" in text
-    assert "950 images/s (images / wall second, batch 1, 2 streams)" in text
+    assert "950.0 images/s (images / wall second, batch 1, 2 streams)" in text
     assert "(batch / median latency)" in text
 
 

@@ -179,3 +179,68 @@ def test_an_unknown_run_is_one_line_and_exit_code_2(store_run: StoreRun, tmp_pat
     assert done.stdout == ""
     assert done.stderr.startswith("bench: no run 'nothing' in ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_ls_shows_chosen_columns_with_units_and_intervals(bench: Bench, store_run: StoreRun) -> None:
+    store_run(run_id=FIRST)
+    store_run(run_id=SECOND, failed=True)
+    lines = _lines(bench("ls", "--columns", "model,latency,peak_rss,file_size,macs,n,status"))
+    assert lines[0] == "model latency, ms peak memory file size MACs an image rounds × requests status"
+    assert lines[1] == "b1-seg - - 18.4 MiB 27.4 G - failed"
+    assert lines[2] == "b1-seg 249.1 [247.6, 250.3] 774 MiB 18.4 MiB 27.4 G 3 × 40 done"
+
+
+def test_ls_sorts_by_any_column_best_first_and_unknown_last(bench: Bench, store_run: StoreRun) -> None:
+    for number, device in enumerate(("b", "c", "a")):
+        store_run(run_id=f"20261122T10150{number}Z-3f9a1c", device=device, failed=device == "c")
+
+    def devices(*options: str) -> list[str]:
+        return [line.split()[0] for line in _lines(bench("ls", "--columns", "device,latency", *options))[1:]]
+
+    assert devices() == ["a", "c", "b"]
+    assert devices("--sort", "device") == ["a", "b", "c"]
+    assert devices("--sort", "-device") == ["c", "b", "a"]
+    assert devices("--sort", "latency")[-1] == devices("--sort", "-latency")[-1] == "c"
+    assert devices("--sort", "device", "--limit", "1") == ["a"]
+
+
+def test_ls_pools_the_runs_that_agree(bench: Bench, store_run: StoreRun) -> None:
+    for number, device in enumerate(("b", "a", "b")):
+        store_run(run_id=f"20261122T10150{number}Z-3f9a1c", device=device)
+    lines = _lines(bench("ls", "--by", "device", "--columns", "samples,flags,run_id"))
+    assert lines == [
+        "device samples flags run runs",
+        "b 240 foreign-load - 2",
+        "a 120 foreign-load 20261122T101501Z-3f9a1c 1",
+    ]
+    rows = json.loads(bench("ls", "--by", "device", "--json").stdout)
+    assert rows[0] == {"device": "b", "median_ms": 249.096794, "round_samples": [40] * 6, "runs": 2}
+
+
+def test_ls_json_of_chosen_columns(bench: Bench, store_run: StoreRun) -> None:
+    store_run(run_id=FIRST)
+    (row,) = json.loads(bench("ls", "--json", "--columns", "when,energy,latency,seeded").stdout)
+    assert row == {
+        "started_at": "2026-11-22T10:15:00.000+00:00",
+        "joules_per_image": None,
+        "median_ms": 249.096794,
+        "seeded": True,
+    }
+
+
+def test_ls_of_an_unknown_column_names_the_nearest(bench: Bench, store_run: StoreRun) -> None:
+    store_run(run_id=FIRST)
+    assert "nearest: latency" in str(bench("ls", "--columns", "latecy").exception)
+    assert "no column is called 'nothing at all'" in str(bench("ls", "--sort", "nothing at all").exception)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_ls_on_a_terminal_has_all_it_has_in_a_pipe(
+    store_run: StoreRun, tmp_path: Path, width: int, on_terminal: Callable[..., str]
+) -> None:
+    store_run(run_id=FIRST, device="a-board-with-quite-a-long-name")
+    text = on_terminal(width, "results", "ls", "--store", str(tmp_path / "store"))
+    assert all(len(line) <= width for line in text.splitlines())
+    joined = "".join(text.split())
+    for word in ("3f9a1c", "a-board-with", "b1-seg", "1024x2048", "249.1", "[247.6,250.3]", "done"):
+        assert word in joined

@@ -86,7 +86,7 @@ def version_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("latency_bench.harness.store.record.RunRecord", Next)
     monkeypatch.setattr("latency_bench.harness.store.record.migrate", partial(migrate, steps=(to_2,)))
-    for module in ("record", "row_source", "index"):
+    for module in ("record", "index"):
         monkeypatch.setattr(f"latency_bench.harness.store.{module}.newest_version", lambda: 2)
 
 

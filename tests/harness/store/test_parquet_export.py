@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from latency_bench.harness.store import parquet_export
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.listing import find_rows, load_runs
-from latency_bench.harness.store.parquet_export import SAMPLE_COLUMNS, runs_schema, write_runs, write_samples
+from latency_bench.harness.store.parquet_export import runs_schema, samples_file_schema, write_runs, write_samples
 from latency_bench.harness.store.reader import open_run
-from latency_bench.harness.store.run_table import COLUMNS
 
 StoreRun = Callable[..., Path]
 
@@ -31,8 +31,8 @@ def test_the_file_of_runs_is_the_run_table(store: Path, tmp_path: Path) -> None:
     file = tmp_path / "runs.parquet"
     assert write_runs(find_rows(store), file) == 2
     table, expected = pd.read_parquet(file), load_runs(store)
-    assert list(table.columns) == list(COLUMNS)
-    for name in COLUMNS:
+    assert list(table.columns) == list(columns())
+    for name in columns():
         for found, wanted in zip(table[name].tolist(), expected[name].tolist(), strict=True):
             if isinstance(wanted, list):
                 assert list(found) == wanted, name
@@ -45,10 +45,11 @@ def test_every_column_has_its_meaning_in_the_file_and_a_type_that_does_not_depen
 ) -> None:
     write_runs([], tmp_path / "empty.parquet")
     write_runs(find_rows(store), tmp_path / "runs.parquet")
+    meanings = {name: column.meaning for name, column in columns().items()}
     for file in ("empty.parquet", "runs.parquet"):
         schema = pq.read_schema(tmp_path / file)
         assert schema.equals(runs_schema(), check_metadata=False)
-        assert {field.name: field.metadata[b"description"].decode() for field in schema} == COLUMNS
+        assert {field.name: field.metadata[b"description"].decode() for field in schema} == meanings
 
 
 def test_no_number_became_a_text(store: Path) -> None:
@@ -74,7 +75,7 @@ def test_every_sample_of_every_run_with_what_tells_the_runs_apart(store: Path, t
     blocks = open_run(store, FIRST).samples()
     assert write_samples(store, find_rows(store), file) == sum(len(block) for block in blocks)
     table = pd.read_parquet(file)
-    assert list(table.columns) == list(SAMPLE_COLUMNS)
+    assert list(table.columns) == samples_file_schema().names
     assert set(table["run_id"]) == {FIRST}
     assert set(table["model"]) == {"b1-seg"}
     for block in blocks:

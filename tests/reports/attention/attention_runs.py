@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.harness.store.columns.registry import columns
 
 
 def run_row(number: int, model: str, tokens_or_size: tuple[int, int], median_ms: float | None, **changes: Any) -> Any:
     """A row; None for `median_ms` makes it one that did not fit into memory."""
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row: dict[str, Any] = dict.fromkeys(columns())
     rounds = [] if median_ms is None else list(median_ms * np.array([0.99, 1.0, 1.0, 1.0, 1.01]))
     row |= {
         "run_id": f"20261122T{number:06d}Z-aaaaaa",
@@ -48,7 +48,7 @@ def run_row(number: int, model: str, tokens_or_size: tuple[int, int], median_ms:
 
 def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """As `load_runs` gives it: latest first."""
-    return pd.DataFrame(list(rows), columns=list(COLUMNS)).sort_values("run_id", ascending=False)
+    return pd.DataFrame(list(rows), columns=list(columns())).sort_values("run_id", ascending=False)
 
 
 def example_runs() -> pd.DataFrame:

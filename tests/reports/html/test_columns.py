@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_bench.harness.store.run_table import COLUMNS
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.html.columns import NUMBERS, TEXTS, TRUTHS, encode_runs
 
 
@@ -48,7 +48,7 @@ def test_names_for_people_are_those_of_the_printed_figures(runs: pd.DataFrame) -
 
 
 def test_no_runs_are_columns_without_values() -> None:
-    found = encode_runs(pd.DataFrame(columns=list(COLUMNS)))
+    found = encode_runs(pd.DataFrame(columns=list(columns())))
 
     assert found["count"] == 0
     assert all(decoded(column) == [] for column in found["columns"].values())

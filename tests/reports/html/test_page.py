@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.errors import StoreError
 from latency_bench.harness.store.reader import BrokenRun
-from latency_bench.harness.store.run_table import COLUMNS
 from latency_bench.reports.html import assets, write_html
 from latency_bench.reports.html.blocks import csp_hash
 
@@ -110,7 +110,7 @@ def test_the_same_runs_make_the_same_bytes(runs: pd.DataFrame, store: Path, tmp_
 
 
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
-    write_html(pd.DataFrame(columns=list(COLUMNS)), tmp_path / "none", tmp_path / "report.html")
+    write_html(pd.DataFrame(columns=list(columns())), tmp_path / "none", tmp_path / "report.html")
 
     text = Elements((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "No run is stored yet: bench run --device local --model b1-seg makes one." in text

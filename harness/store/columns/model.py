@@ -1,0 +1,58 @@
+"""Which model it was, at which size."""
+
+from __future__ import annotations
+
+from latency_bench.harness.store.columns.column import Column
+
+SUBJECT = (
+    Column("model", "Id of the model's spec.", "text", ("model.id",)),
+    Column("title", "Name of the model for people.", "text", ("model.title",), title="name"),
+    Column("family", "Family of the model.", "text", ("model.spec.family",)),
+    Column("task", "classification, segmentation, ...", "text", ("model.spec.task",)),
+    Column(
+        "dataset", "Data set that the model is for; null if none.", "text", ("model.spec.dataset",), title="data set"
+    ),
+    Column(
+        "height",
+        "Height of the first input, pixels.",
+        "integer",
+        ("model.resolution",),
+        lambda size: size[0],
+        unit="px",
+    ),
+    Column(
+        "width", "Width of the first input, pixels.", "integer", ("model.resolution",), lambda size: size[1], unit="px"
+    ),
+    Column("batch", "Images a request.", "integer", ("model.batch",)),
+    Column("precision", "Number format that was asked for: fp32, fp16, ...", "text", ("model.precision",)),
+    Column("output", "Of dense predictions: logits, argmax or full; null for others.", "text", ("model.output",)),
+    Column(
+        "seeded",
+        "Whether the weights were drawn from a seed rather than read from a checkpoint.",
+        "truth",
+        ("model.weights.sha256",),
+        lambda sha256: sha256 is None,
+        title="weights from a seed",
+    ),
+)
+
+SIZE = (
+    Column(
+        "params",
+        "Number of parameters.",
+        "integer",
+        ("model.params",),
+        title="parameters",
+        in_thousands=True,
+        better="lower",
+    ),
+    Column(
+        "macs",
+        "Multiply-accumulates of one image at this resolution.",
+        "integer",
+        ("model.macs",),
+        title="MACs an image",
+        in_thousands=True,
+        better="lower",
+    ),
+)

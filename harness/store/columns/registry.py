@@ -1,0 +1,131 @@
+"""Every column there is: ours in the order of the run table, then those of installed packages."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn, get_args
+
+from latency_bench.harness.store.columns import (
+    artifact,
+    device,
+    latency,
+    model,
+    resources,
+    run,
+    runtime,
+    throughput,
+    verdict,
+)
+from latency_bench.harness.store.columns.column import Column, Kind
+from latency_bench.harness.store.errors import ColumnError
+
+ENTRY_POINT_GROUP = "bench.columns"
+_REMEDY = "mend or uninstall the package that declares it"
+OURS = (
+    *run.IDENTITY,
+    *device.COLUMNS,
+    *model.SUBJECT,
+    *runtime.COLUMNS,
+    *run.REQUEST,
+    *latency.COLUMNS,
+    *throughput.COLUMNS,
+    *resources.COLUMNS,
+    *model.SIZE,
+    *artifact.COLUMNS,
+    *verdict.TRUST,
+    *verdict.FAILURE,
+)
+
+
+@cache
+def columns() -> Mapping[str, Column]:
+    """By name, in order. Raises ColumnError for a package whose columns cannot be loaded."""
+    table = {column.name: column for column in OURS}
+    taken = {name for column in OURS for name in (column.name, column.short)}
+    for entry in _entry_points():
+        for column in _columns_of(entry):
+            names = {column.name, column.short or column.name}
+            if names & taken:
+                raise ColumnError(f"{_named(entry)}: {' and '.join(sorted(names & taken))} is taken; {_REMEDY}")
+            table[column.name] = column
+            taken |= names
+    return MappingProxyType(table)
+
+
+def find_columns(names: str | Iterable[str]) -> list[Column]:
+    """Columns by name or short name, of a list with commas or several. Raises ColumnError for an unknown one."""
+    words = [word.strip() for name in ([names] if isinstance(names, str) else names) for word in name.split(",")]
+    return [columns().get(word) or _short_names().get(word) or _unknown(word) for word in words if word]
+
+
+def _short_names() -> dict[str, Column]:
+    return {column.short: column for column in columns().values() if column.short}
+
+
+def code_digest() -> bytes:
+    """Changes with the code of any declaration, so that a row made by other code is not taken for one of today."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    for entry in _entry_points():
+        digest.update(f"{entry.name} {entry.value} {entry.dist.version if entry.dist else ''}".encode())
+        _columns_of(entry)
+        source = getattr(sys.modules[entry.module], "__file__", None)
+        digest.update(Path(source).read_bytes() if source else b"")
+    return digest.digest()
+
+
+def forget() -> None:
+    """Look for columns anew at the next call, after a package was installed."""
+    columns.cache_clear()
+    _entry_points.cache_clear()
+
+
+@cache
+def _entry_points() -> list[EntryPoint]:
+    return sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
+
+
+def _columns_of(entry: EntryPoint) -> Sequence[Column]:
+    """What an entry point names: a column, or several in a tuple or list."""
+    try:
+        loaded = entry.load()
+    except Exception as error:  # Whatever a foreign package raises at import: name the package, it is not our fault.
+        raise ColumnError(f"{_named(entry)} cannot be loaded: {error}; {_REMEDY}") from error
+    theirs = [loaded] if isinstance(loaded, Column) else loaded
+    if not isinstance(theirs, (list, tuple)) or not all(isinstance(one, Column) for one in theirs):
+        raise ColumnError(f"{_named(entry)} is neither a Column nor a tuple of them; {_REMEDY}")
+    for column in theirs:
+        if problem := _problem(column):
+            raise ColumnError(f"{_named(entry)}: the column {column.name!r:.60} {problem}; {_REMEDY}")
+    return theirs
+
+
+def _problem(column: Column) -> str | None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", column.name):
+        return "has a name with other characters than a to z, 0 to 9 and _"
+    if column.kind not in get_args(Kind):
+        return f"is of kind {column.kind!r}, which is none of {', '.join(get_args(Kind))}"
+    if not column.reads or (column.value is None and len(column.reads) > 1):
+        return "reads no field, or several without a function that makes one value of them"
+    return None
+
+
+def _named(entry: EntryPoint) -> str:
+    package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
+    return f"entry point {entry.name!r}{package} ({ENTRY_POINT_GROUP} = {entry.value!r})"
+
+
+def _unknown(word: str) -> NoReturn:
+    import difflib
+
+    near = difflib.get_close_matches(word, [*columns(), *_short_names()], n=3)
+    hint = f"nearest: {', '.join(near)}" if near else f"there are {', '.join(columns())}"
+    raise ColumnError(f"no column is called {word!r}; {hint}")

@@ -1,0 +1,44 @@
+"""Numbers as people read them: four significant digits, a fixed point, and units that suit the size."""
+
+from __future__ import annotations
+
+import math
+
+_DIGITS = 4
+_MOST_DECIMALS = 6
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def decimals_for(value: float, digits: int = _DIGITS) -> int:
+    """Decimals that give a number so many significant digits, at most six: of milliseconds a nanosecond."""
+    return min(_MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value))))) if value else digits - 1
+
+
+def number_text(value: float, digits: int = _DIGITS) -> str:
+    """`252.4`, `18050`, `0.0123`: with a power of ten only where a number is too small for six decimals."""
+    if value and abs(value) < 10.0 ** (1 - _MOST_DECIMALS):
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{decimals_for(value, digits)}f}"
+
+
+def interval(low: float | None, high: float | None, decimals: int) -> str:
+    """`[251.0, 253.9]`, in the unit and with the decimals of the number it stands beside; empty where there is none."""
+    return "" if low is None or high is None else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def byte_size(size_bytes: float) -> str:
+    """`812 MiB`: powers of 1024, three significant digits."""
+    for unit in _BINARY[:-1]:
+        if abs(size_bytes) < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" or size_bytes >= 100 else f"{size_bytes:.3g} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.3g} {_BINARY[-1]}"
+
+
+def scaled(count: float) -> str:
+    """`9.11 M`, `5.2 G`: powers of 1000, three significant digits."""
+    for unit in ("", "k", "M", "G"):
+        if abs(count) < 1000:
+            return f"{count:.3g} {unit}".rstrip()
+        count /= 1000
+    return f"{count:.4g} T"
