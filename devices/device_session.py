@@ -105,14 +105,14 @@ class DeviceSession:
     def deploy(self, artifact: Path, sha256: str, external_data: Iterable[Path] = ()) -> Deployment:
         """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is
         not carried again."""
-        external_sha256 = []
+        external_sha256 = {}
         for file in external_data:
             digest = file_sha256(str(file))
             self._transport.content_is(file, digest)
             self._transport.push(file, file.name)
-            external_sha256.append(digest)
+            external_sha256[file.name] = digest
         deployment = self._runner.deploy(self._transport, artifact, sha256)
-        return replace(deployment, external_sha256=tuple(external_sha256))
+        return replace(deployment, external_sha256=external_sha256)
 
     def measure(
         self, deployment: Deployment, request: RoundJob, outputs_to: Path, on_progress: ProgressHandler

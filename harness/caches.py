@@ -15,12 +15,13 @@ from typing import Literal
 from bench_worker.runtimes.engine_cache import default_folder as engines_folder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.cache import ArtifactCache
+from latency_bench.harness.frozen_files import files_folder, is_in_use
 from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.index import index_folder
 from latency_bench.harness.store.layout import PENDING_FOLDER
 from latency_bench.harness.store.mirror import mirrors_folder
 
-Kind = Literal["export", "damaged export", "engine", "index file", "mirrored run"]
+Kind = Literal["export", "damaged export", "brought file", "engine", "index file", "mirrored run"]
 
 IN_USE_S = 3600.0
 """What was used within the last hour may be in use now, and stays."""
@@ -40,7 +41,7 @@ class Cached:
 
 def everything_cached() -> list[Cached]:
     """All that is kept on this host, the least recently used first. Files are not read."""
-    found = [*_exports(), *_damaged_exports(), *_engines(), *_indexes(), *_mirrored_runs()]
+    found = [*_exports(), *_damaged_exports(), *_brought_files(), *_engines(), *_indexes(), *_mirrored_runs()]
     return sorted(found, key=lambda one: (one.last_used_s, one.name))
 
 
@@ -75,6 +76,8 @@ def remove(cached: Cached) -> bool:
                 held.enter_context(ArtifactCache().lock(cached.name, on_wait=_refuse_to_wait))
             except _BusyError:
                 return False
+        if cached.kind == "brought file" and any(is_in_use(path) for path in cached.paths):
+            return False
         for path in cached.paths:
             with contextlib.suppress(OSError):
                 if path.is_dir() and not path.is_symlink():
@@ -108,6 +111,11 @@ def _exports() -> Iterator[Cached]:
 def _damaged_exports() -> Iterator[Cached]:
     for path in _children(ArtifactCache().broken):
         yield _cached("damaged export", path.name, (path,))
+
+
+def _brought_files() -> Iterator[Cached]:
+    for path in _children(files_folder()):
+        yield _cached("brought file", path.name, (path,))
 
 
 def _engines() -> Iterator[Cached]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from latency_bench.devices.device import Device
@@ -13,6 +12,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs
 from latency_bench.harness.export.artifact import tensor_to_json
 from latency_bench.harness.export.options import Output, Precision
+from latency_bench.harness.frozen_files import FrozenFile
 from latency_bench.harness.protocol import Protocol
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -41,7 +41,8 @@ class Case:
     runtime_options: dict[str, Any] = field(default_factory=dict)
     """Beyond `threads`."""
     batch: int = 1
-    weights: Path | None = None
+    weights: FrozenFile | None = None
+    """A checkpoint."""
     seed: int = 0
     precision: str = "fp32"
     """What the model is to compute in: fp32, fp16 or bf16."""
@@ -59,7 +60,7 @@ class Case:
             precision=precision,
             output=self.output,
             opset=self.device.onnx_opset,
-            weights=self.weights,
+            weights=None if self.weights is None else self.weights.path,
             seed=self.seed,
             input_seed=INPUT_SEED,
         )

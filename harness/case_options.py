@@ -70,6 +70,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     Raises UsageError, InventoryError and SpecError for what does not exist or does not go together.
     """
     from latency_bench.devices.inventory import find_device
+    from latency_bench.harness.frozen_files import freeze
     from latency_bench.harness.protocol import load_protocol
 
     device = _set_up(device or find_device(request.device), request)
@@ -92,7 +93,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         cpus=request.cpus or device.cpus,
         runtime_options=dict(request.runtime_options),
         batch=batch,
-        weights=request.weights,
+        weights=None if request.weights is None else freeze(request.weights),
         seed=request.seed,
         precision=request.precision,
         output=request.output,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact, Tensor
+from latency_bench.harness.frozen_files import freeze
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import InputSpec, ModelSpec
@@ -31,18 +31,15 @@ class ModelFile:
 def open_model_file(path: Path, format_: str) -> ModelFile:
     """Read the interface of an ONNX or TFLite file. A batch size that the file leaves open becomes 1.
 
-    Raises UsageError for a file that is none, or whose inputs cannot be made: open sizes, other types, no batch.
+    What is read, and measured later, is a copy in the cache. Raises UsageError for a file that is none, or whose inputs
+    cannot be made (open sizes, other types, no batch), CacheError where the copy cannot be kept.
     """
     from latency_bench.model_specs.spec import ModelSpec, OutputSpec, Provenance
 
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    inputs, outputs = _onnx_interface(path) if format_ == "onnx" else _tflite_interface(path)
-    beside = _external_data(path) if format_ == "onnx" else ()
+    interface, names_beside = (_onnx_interface, _external_data) if format_ == "onnx" else (_tflite_interface, _none)
+    frozen = freeze(path, lambda copy: names_beside(path, copy))
+    inputs, outputs = interface(path, frozen.path)
     batch = inputs[0].shape[0]
-    digest = hashlib.sha256(content).hexdigest()
     spec = ModelSpec(
         id=_model_id(path),
         family="file",
@@ -52,17 +49,17 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
         inputs=tuple(_input_spec(one, index) for index, one in enumerate(inputs)),
         outputs=tuple(OutputSpec(name=_name(one.name, index)) for index, one in enumerate(outputs)),
         provenance=Provenance(paper="unknown", code=f"file {path.name}", license="unknown"),
-        note=f"a file that was brought, SHA-256 {digest}",
+        note=f"a file that was brought, SHA-256 {frozen.sha256}",
     )
     artifact = Artifact(
-        path=path.resolve(),
+        path=frozen.path,
         format=format_,  # type: ignore[arg-type]
-        sha256=digest,
-        size_bytes=len(content) + sum(file.stat().st_size for file in beside),
+        sha256=frozen.sha256,
+        size_bytes=frozen.size_bytes,
         inputs=inputs,
         outputs=outputs,
         reference=None,
-        external_data=beside,
+        external_data=frozen.beside,
         facts={"brought": path.name},
     )
     return ModelFile(spec, artifact, batch)
@@ -78,15 +75,10 @@ def _input_spec(tensor: Tensor, index: int) -> InputSpec:
     return InputSpec(**fields)
 
 
-def _onnx_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise UsageError("reading an ONNX file needs onnx: pip install 'latency-bench[onnxruntime]'") from error
-    try:
-        graph = onnx.load(str(path), load_external_data=False).graph
-    except Exception as error:  # protobuf has several, none of them public
-        raise UsageError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from error
+def _onnx_interface(path: Path, copy: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    import onnx
+
+    graph = _onnx_graph(path, copy)
     weights = {tensor.name for tensor in graph.initializer}
 
     def tensor(value: Any) -> Tensor:
@@ -99,25 +91,39 @@ def _onnx_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     return _some(path, inputs), tuple(tensor(value) for value in graph.output)
 
 
-def _external_data(path: Path) -> tuple[Path, ...]:
-    """Files with the weights of an ONNX file. Raises UsageError for one that is not there, or not beside it."""
-    import onnx
+def _onnx_graph(path: Path, copy: Path) -> Any:
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise UsageError("reading an ONNX file needs onnx: pip install 'latency-bench[onnxruntime]'") from error
+    try:
+        return onnx.load(str(copy), load_external_data=False).graph
+    except Exception as error:  # protobuf has several, none of them public
+        raise UsageError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from error
+
+
+def _none(path: Path, copy: Path) -> tuple[str, ...]:
+    return ()
+
+
+def _external_data(path: Path, copy: Path) -> tuple[str, ...]:
+    """Names of the files with the weights of an ONNX file. Raises UsageError for one that does not lie beside it."""
+    graph = _onnx_graph(path, copy)
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-    graph = onnx.load(str(path), load_external_data=False).graph
     places = {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
     for place in places:
         if Path(place).name != place or not path.with_name(place).is_file():
             raise UsageError(f"{path}: its weights lie in {place!r}, which is no file beside it")
-    return tuple(path.resolve().with_name(place) for place in sorted(places))
+    return tuple(sorted(places))
 
 
-def _tflite_interface(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+def _tflite_interface(path: Path, copy: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     from latency_bench.harness.export.errors import ExportError
     from latency_bench.harness.export.tflite_graph import read_graph
 
     try:
-        graph = read_graph(path)
+        graph = read_graph(copy)
     except ModuleNotFoundError as error:
         raise UsageError("reading a TFLite file needs LiteRT: pip install 'latency-bench[litert]'") from error
     except ExportError as error:

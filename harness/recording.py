@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +123,6 @@ def _conditions(fingerprint: dict[str, Any]) -> dict[str, ProbeConditions]:
 def _model(measured: Measured) -> ModelRecord:
     case, spec = measured.case, measured.case.spec
     facts = measured.artifact.facts if measured.artifact else {}
-    sha256 = None if case.weights is None else hashlib.sha256(case.weights.read_bytes()).hexdigest()
     return ModelRecord(
         id=spec.id,
         title=spec.title,
@@ -133,7 +131,7 @@ def _model(measured: Measured) -> ModelRecord:
         batch=case.batch,
         precision=case.precision,
         output=case.output if case.spec.task == "segmentation" else None,
-        weights=Weights(sha256=sha256) if sha256 else Weights(seed=case.seed),
+        weights=Weights(seed=case.seed) if case.weights is None else Weights(sha256=case.weights.sha256),
         params=facts.get("params"),
         macs=facts.get("macs"),
     )

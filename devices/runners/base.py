@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,8 @@ class Deployment:
 
     path: str
     sha256: str
-    external_sha256: tuple[str, ...] = ()
-    """Of the files with weights that lie beside it, where the model has such."""
+    external_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Of the files with weights that lie beside it, by name, where the model has such."""
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,8 @@ class TrtexecRunner(Runner):
         workspace_mib = self._options.workspace_mib or _quarter_of_memory_mib(transport)
         flags = build_flags(tool, deployment.path, "", options["precision"], options["tf32"], workspace_mib)
         # Everything that decides what is built, but where the model lies in this session.
-        key = repr((deployment.sha256, deployment.external_sha256, tool.program, tool.version, flags[1:]))
+        hashes = (deployment.sha256, tuple(deployment.external_sha256.values()))
+        key = repr((*hashes, tool.program, tool.version, flags[1:]))
         folder = transport.cachedir or transport.workdir
         path = f"{folder}/engine-{hashlib.sha256(key.encode()).hexdigest()}"
         facts: dict[str, Any] = {"path": path, "log": "", "cached": bool(transport.glob(path))}

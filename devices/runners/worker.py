@@ -113,6 +113,7 @@ class WorkerRunner(Runner):
                 idle_timeout_s=request.idle_timeout_s,
             )
         _check(completed, heard)
+        _check_artifact(heard, deployment)
         _pull_outputs(transport, heard, outputs, outputs_to)
         return RoundResult(
             warmup=heard.columns("warmup"),
@@ -132,6 +133,18 @@ def _report(event: Event | None, on_progress: ProgressHandler) -> None:
     elif isinstance(event, ProgressEvent):
         median_ms = None if event.median_ns is None else event.median_ns / 1e6
         on_progress(Progress(event.stage, event.count, event.elapsed_ns / 1e9, median_ms))
+
+
+def _check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
+    """No time is that of a file which is not the one that was deployed. Raises WorkerError (bad-artifact)."""
+    loaded = heard.artifact
+    if loaded.sha256 != deployment.sha256 or loaded.external_sha256 != dict(deployment.external_sha256):
+        raise WorkerError(
+            "bad-artifact",
+            f"{deployment.path} on the device was changed after it was brought there: SHA-256 {loaded.sha256}, not "
+            f"{deployment.sha256}",
+            "measure again, and let nothing write to it meanwhile",
+        )
 
 
 def _pull_outputs(transport: Transport, heard: WorkerRound, path: str, to: Path) -> None:
@@ -154,6 +167,7 @@ def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> 
         "write_outputs": outputs,
         "warmup": request.warmup,
         "sampling": request.sampling,
+        "external_data": list(deployment.external_sha256),
         "die_with_parent": True,
         **({} if request.throughput is None else {"throughput": request.throughput}),
         **({} if request.profile is None else {"profile": request.profile}),

@@ -64,8 +64,14 @@ class OptionsInEffect(_WithFacts):
     """Number of the GPU, for the runtimes that have this option."""
 
 
+class LoadedArtifact(_Exact):
+    sha256: Sha256
+    external_sha256: dict[str, Sha256]
+
+
 class Loaded(_WithFacts):
     event: Literal["loaded"]
+    artifact: LoadedArtifact
     import_ns: Nanoseconds
     load_ns: Nanoseconds
     runtime: RuntimeFacts

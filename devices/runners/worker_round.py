@@ -14,6 +14,7 @@ from latency_bench.devices.runners.worker_events import (
     Event,
     Hello,
     Loaded,
+    LoadedArtifact,
     Outputs,
     ProgressEvent,
     Samples,
@@ -72,7 +73,14 @@ class WorkerRound:
 
     @property
     def loaded(self) -> dict[str, Any]:
-        return self._events["loaded"]
+        # What was loaded is compared with what was deployed, and the record names that.
+        return {name: value for name, value in self._events["loaded"].items() if name != "artifact"}
+
+    @property
+    def artifact(self) -> LoadedArtifact:
+        loaded = self._checked[Loaded]
+        assert isinstance(loaded, Loaded)
+        return loaded.artifact
 
     @property
     def done(self) -> dict[str, Any]:

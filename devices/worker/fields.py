@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .failure import WorkerError, bad_request
@@ -103,6 +104,13 @@ def cpus(value: Any) -> Tuple[int, ...]:
         return tuple(sorted({check(cpu) for cpu in filled_list(value)}))
     except ValueError:
         raise ValueError("a list of processor numbers that is not empty")
+
+
+def file_names(value: Any) -> Tuple[str, ...]:
+    names = value if isinstance(value, list) else [None]
+    if not all(isinstance(name, str) and os.path.basename(name) == name for name in names):
+        raise ValueError("a list of names of files, without folders")
+    return tuple(names)
 
 
 def one_of(choices: Tuple[str, ...]) -> Check:

@@ -11,6 +11,7 @@ from .fields import (
     boolean,
     cpus,
     dictionary,
+    file_names,
     filled_list,
     integer,
     number,
@@ -96,6 +97,8 @@ class Job(NamedTuple):
     """Whether to look for the first layer whose output is not finite, after everything else."""
     on_command: bool = False
     """Whether requests are made on commands from stdin in place of sampling, of which `max_count` alone counts then."""
+    external_data: Tuple[str, ...] = ()
+    """Names of files beside the artifact that belong to it."""
 
 
 def read_job(path: str) -> Job:
@@ -140,6 +143,7 @@ def parse_job(document: Any, folder: str) -> Job:
         profile=fields.take("profile", optional(integer(1, 10000)), None),
         find_non_finite=fields.take("find_non_finite", boolean, False),
         on_command=fields.take("on_command", boolean, False),
+        external_data=fields.take("external_data", file_names, ()),
     )
     fields.finish()
     return job

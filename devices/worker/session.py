@@ -1,5 +1,6 @@
 """One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
 
+import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import outputs as saved_outputs
@@ -7,6 +8,7 @@ from .clock import Clock, measure_resolution_ns
 from .commands import obey
 from .events import EventStream
 from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
+from .files import file_sha256
 from .inputs import generate, in_artifact_layout
 from .job import InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, run_stage
@@ -76,13 +78,27 @@ def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) ->
     runtime = create_runtime(job.runtime, job.runtime_options, clock)
     imported_ns = clock()
     peaks["before_load"] = peak_rss_bytes()
+    artifact = _hashes(job)
+    loading_ns = clock()
     inputs = runtime.load(job.artifact, job.inputs)
     loaded_ns = clock()
     peaks["after_load"] = peak_rss_bytes()
     facts = runtime.facts()
     facts["inputs"] = _feed(runtime, inputs, facts["inputs"])
-    events.emit("loaded", import_ns=imported_ns - started_ns, load_ns=loaded_ns - imported_ns, **facts)
+    times = {"import_ns": imported_ns - started_ns, "load_ns": loaded_ns - loading_ns}
+    events.emit("loaded", artifact=artifact, **times, **facts)
     return runtime
+
+
+def _hashes(job: Job) -> Optional[Dict[str, Any]]:
+    """Of what is about to be loaded, so that the host can tell whether it is what it sent; None where it cannot be
+    read, which the runtime has its own words for."""
+    folder = os.path.dirname(job.artifact)
+    try:
+        beside = {name: file_sha256(os.path.join(folder, name)) for name in job.external_data}
+        return {"sha256": file_sha256(job.artifact), "external_sha256": beside}
+    except OSError:
+        return None
 
 
 def _feed(runtime: Runtime, inputs: List[InputTensor], tensors: List[Dict[str, Any]]) -> List[Dict[str, Any]]:

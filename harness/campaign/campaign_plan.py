@@ -6,8 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from latency_bench.devices.device import Device
@@ -118,15 +116,7 @@ def case_key(case: Case) -> str:
         "precision": case.precision,
         "output": case.output,
         "streams": case.streams,
-        "weights": case.seed if case.weights is None else _sha256(case.weights),
+        "weights": case.seed if case.weights is None else case.weights.sha256,
     }
     text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@cache
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UsageError(f"weights {path} cannot be read: {error.strerror or error}") from error

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from bench_worker.files import file_sha256
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.runners.worker import WorkerRunner
@@ -39,9 +40,9 @@ def measure(tmp_path):
         python.chmod(0o755)
         transport = LocalTransport()
         try:
-            return WorkerRunner([str(python)]).measure(
-                transport, Deployment(str(model), "0" * 64), request, tmp_path / "outputs.npz", lambda _: None
-            )
+            deployment = Deployment(str(model), file_sha256(str(model)))
+            runner = WorkerRunner([str(python)])
+            return runner.measure(transport, deployment, request, tmp_path / "outputs.npz", lambda _: None)
         finally:
             transport.close()
 
@@ -70,3 +71,9 @@ def test_what_is_lost_doubled_or_garbled_fails_the_round(measure, program):
     with pytest.raises(WorkerError) as caught:
         measure(program)
     assert caught.value.kind == "protocol"
+
+
+def test_another_file_than_was_deployed_gives_no_number(measure):
+    with pytest.raises(WorkerError, match="was changed after it was brought there") as caught:
+        measure(f's/"artifact":{{"sha256":"[0-9a-f]*"/"artifact":{{"sha256":"{"0" * 64}"/')
+    assert caught.value.kind == "bad-artifact"

@@ -1,0 +1,177 @@
+"""Files that a user brings, kept as they were when they were first read: what is measured then cannot change under way.
+
+<cache>/files/<key>/     the files under their own names, read-only; `key` is a hash of names and contents
+<cache>/partial/         copies on their way
+
+While a process uses an entry it holds a shared lock on the folder, so that `bench results gc` leaves it alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from bench_worker.files import file_sha256
+from latency_bench.harness.cache_folder import cache_folder
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, CacheError
+
+_FICLONE = 0x40049409
+"""ioctl of Linux: the new file shares the old one's blocks until one of them is written to (btrfs, XFS)."""
+
+
+@dataclass(frozen=True)
+class FrozenFile:
+    """A copy that nobody writes to, and the copies of what has to lie beside it."""
+
+    path: Path
+    sha256: str
+    """Of the file at `path`."""
+    beside: tuple[Path, ...]
+    size_bytes: int
+    """Of `path` and what lies beside it."""
+
+
+def files_folder() -> Path:
+    return cache_folder() / "files"
+
+
+def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _: ()) -> FrozenFile:
+    """A copy of `path` in the cache, which serves from now on. `names_beside` is given the copy, so that it reads what
+    is measured, and says which files have to lie beside it.
+
+    Raises UsageError where a file cannot be read, CacheError where it cannot be kept.
+    """
+    with _explained():
+        partial = cache_folder() / "partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="file.", dir=partial))
+    try:
+        _copy(path, folder / path.name)
+        names = sorted(set(names_beside(folder / path.name)))
+        for name in names:
+            _copy(path.resolve().with_name(name), folder / name)
+        hashes = {name: file_sha256(str(folder / name)) for name in (path.name, *names)}
+        kept = _keep(folder, hashes)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return FrozenFile(
+        path=kept / path.name,
+        sha256=hashes[path.name],
+        beside=tuple(kept / name for name in names),
+        size_bytes=sum((kept / name).stat().st_size for name in hashes),
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    with _opened(source) as content, _explained(), target.open("xb") as copy:
+        try:
+            fcntl.ioctl(copy.fileno(), _FICLONE, content.fileno())
+        except OSError:
+            # Another file system, or one that does not share blocks.
+            shutil.copyfileobj(content, copy, 1 << 20)
+        target.chmod(0o444)
+
+
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[BinaryIO]:
+    """Raises UsageError; never waits for the other end of a pipe."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(f"{source}: cannot be read: {error.strerror or error}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"{source}: is no ordinary file")
+    with os.fdopen(descriptor, "rb") as content:
+        yield content
+
+
+def _keep(folder: Path, hashes: dict[str, str]) -> Path:
+    """The entry with this content: the one that is there if it is whole, else `folder`, moved."""
+    content = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    entry = files_folder() / hashlib.sha256(content.encode()).hexdigest()
+    with _explained():
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            if not _is_whole(entry, hashes):
+                with contextlib.suppress(FileNotFoundError):
+                    entry.rename(cache_folder() / "partial" / f"file.{secrets.token_hex(4)}")
+                with contextlib.suppress(OSError):  # another process was quicker
+                    folder.rename(entry)
+            if _use(entry):
+                return entry
+
+
+def _is_whole(entry: Path, hashes: dict[str, str]) -> bool:
+    try:
+        return all(file_sha256(str(entry / name)) == digest for name, digest in hashes.items())
+    except OSError:
+        return False
+
+
+_in_use: dict[Path, int] = {}
+"""Descriptors of the folders that this process holds; the kernel lets go of them when it ends."""
+
+
+def _use(entry: Path) -> bool:
+    """Hold the entry until this process ends; False where it was removed meanwhile."""
+    if entry in _in_use:
+        return True
+    try:
+        descriptor = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        os.utime(entry)
+        same = os.stat(entry).st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        same = False
+    if not same:
+        os.close(descriptor)
+        return False
+    _in_use[entry] = descriptor
+    return True
+
+
+def is_in_use(entry: Path) -> bool:
+    """Whether a process, this one included, measures with an entry."""
+    try:
+        descriptor = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn errors of the cache's file system into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in NO_SPACE_ERRNOS
+        raise CacheError(
+            f"{'no space left' if full else 'cannot be written to'}: the cache {cache_folder()}, where the file is "
+            f"kept while it is measured ({error.strerror or error}); "
+            f"{'free some space there, or ' if full else ''}choose another folder with BENCH_CACHE"
+        ) from error
