@@ -19,6 +19,7 @@ SCRIPTS = (
     "accuracy",
     "history",
     "attention",
+    "scatter",
     "plots",
     "run_charts",
     "run",

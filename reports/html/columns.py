@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.columns.column import Column
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.plots.plot_selection import CASE, case_name, setting_of
 from latency_bench.reports.rows import rows_of
 
@@ -17,82 +19,54 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.evidence import Run
 
-TEXTS = (
-    "status",
-    "device",
-    "transport",
-    "runner",
-    "processor",
-    "model",
-    "title",
-    "family",
-    "task",
-    "dataset",
-    "precision",
-    "output",
-    "runtime",
-    "runtime_version",
-    "runtime_options",
-    "protocol",
-    "command",
-    "latency_covers",
-    "artifact_format",
-    "artifact_sha256",
-    "throttled",
-    "clocks_locked",
-    "failure_stage",
-    "failure_kind",
-    "failure",
-)
-NUMBERS = (
-    "height",
-    "width",
-    "batch",
-    "threads",
-    "median_ms",
-    "low_ms",
-    "high_ms",
-    "confidence",
-    "samples",
-    "rounds",
-    "h2d_ms",
-    "compute_ms",
-    "d2h_ms",
-    "img_s",
-    "throughput_img_s",
-    "streams",
-    "peak_rss_bytes",
-    "joules_per_image",
-    "params",
-    "macs",
-    "artifact_bytes",
-)
-TRUTHS = ("seeded", "fidelity")
 SETTING, MEASURED = CASE[:6], CASE[6:]
 """Columns that say how a run measured, and what."""
+_LEFT_OUT = frozenset({"path", "case"})
+"""The folder is that of device, model and run; the page's own `case` is what was measured, in words."""
 _DIGITS = 10
 """Significant ones: enough for a count of bytes, far more than a latency has."""
 
 
 def encode_runs(runs: pd.DataFrame) -> dict[str, Any]:
-    """The columns of harness/store/run_table.py that the page uses, rows in their order.
-
-    Besides: `started_ms` since the epoch, `flags` as one text with a line each, and for people `setting` (how it was
-    measured) and `case` (what was).
-    """
-    columns: dict[str, Any] = {"run_id": {"values": [str(run_id) for run_id in runs["run_id"]]}}
-    columns["started_ms"] = {"values": _milliseconds(runs["started_at"])}
-    columns.update({name: _texts(runs[name]) for name in TEXTS})
-    columns.update({name: {"values": _numbers(runs[name])} for name in NUMBERS})
-    columns.update({name: {"values": [_truth(value) for value in runs[name]]} for name in TRUTHS})
-    columns["flags"] = _texts("\n".join(map(str, flags)) for flags in runs["flags"])
-    columns["round_medians_ms"] = {"values": [_numbers(medians) for medians in runs["round_medians_ms"]]}
-    columns["setting"] = _named(runs, SETTING, lambda row: setting_of(row).label())
-    columns["case"] = _named(runs, MEASURED, case_name)
-    return {"count": len(runs), "columns": columns}
+    """Every column as the page has it, rows in their order, and what was declared of each: moments are milliseconds
+    since the epoch, lists of texts one text with a line each. Besides, for people, `setting` (how it was measured) and
+    `case` (what was)."""
+    shown = [column for column in columns().values() if column.name not in _LEFT_OUT]
+    encoded = {column.name: _encoded(column, runs[column.name]) for column in shown}
+    encoded["setting"] = _named(runs, SETTING, lambda row: setting_of(row).label())
+    encoded["case"] = _named(runs, MEASURED, case_name)
+    return {"count": len(runs), "columns": encoded, "declared": [_declared(column) for column in shown]}
 
 
-def is_known(value: Any) -> bool:
+def _declared(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "title": column.title or column.name.replace("_", " "),
+        "heading": column.heading,
+        "meaning": column.meaning,
+        "kind": column.kind,
+        "unit": column.unit,
+        "thousands": column.in_thousands,
+        "ends": column.ends,
+        "better": column.better,
+    }
+
+
+def _encoded(column: Column, values: pd.Series[Any]) -> dict[str, Any]:
+    if column.kind == "text":
+        return _texts(values)
+    if column.kind == "texts":
+        return _texts("\n".join(map(str, items)) for items in values)
+    if column.is_list:
+        return {"values": [_numbers(items) for items in values]}
+    if column.kind == "truth":
+        return {"values": [bool(value) if _is_known(value) else None for value in values]}
+    if column.kind == "moment":
+        return {"values": _milliseconds(values)}
+    return {"values": _numbers(values)}
+
+
+def _is_known(value: Any) -> bool:
     """Whether a cell has a value: pandas writes null as None, NaN or NaT, by the column's other cells."""
     return value is not None and value == value
 
@@ -107,12 +81,12 @@ def _named(runs: pd.DataFrame, by: Sequence[str], name: Callable[[Run], str]) ->
 
 def _texts(values: Iterable[Any]) -> dict[str, Any]:
     numbers: dict[str, int] = {}
-    index = [numbers.setdefault(str(value), len(numbers)) if is_known(value) else -1 for value in values]
+    index = [numbers.setdefault(str(value), len(numbers)) if _is_known(value) else -1 for value in values]
     return {"texts": list(numbers), "index": index}
 
 
 def _numbers(values: Iterable[Any]) -> list[float | int | None]:
-    return [_short(float(value)) if is_known(value) else None for value in values]
+    return [_short(float(value)) if _is_known(value) else None for value in values]
 
 
 def _short(value: float) -> float | int | None:
@@ -123,11 +97,9 @@ def _short(value: float) -> float | int | None:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _truth(value: Any) -> bool | None:
-    return bool(value) if is_known(value) else None
-
-
-def _milliseconds(moments: pd.Series[Any]) -> list[int]:
+def _milliseconds(moments: pd.Series[Any]) -> list[int | None]:
     import pandas as pd
 
-    return [int(moment.timestamp() * 1000) for moment in pd.to_datetime(moments, utc=True)]
+    return [
+        int(moment.timestamp() * 1000) if _is_known(moment) else None for moment in pd.to_datetime(moments, utc=True)
+    ]

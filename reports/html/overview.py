@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.plots.plot_selection import case_name, setting_of
 from latency_bench.reports.rows import rows_of
 
@@ -37,9 +38,9 @@ class LatestLine:
     case: str
     setting: str
     status: str
-    median_ms: float
-    low_ms: float | None
-    high_ms: float | None
+    latency: str
+    interval: str
+    """Of the latency, in brackets; empty where there is none."""
     started: str
 
 
@@ -87,14 +88,14 @@ def _device(name: str, runs: pd.DataFrame) -> DeviceLine:
 
 
 def _latest(row: dict[str, Any]) -> LatestLine:
+    latency = columns()["median_ms"]
     return LatestLine(
         run_id=row["run_id"],
         case=case_name(row),
         setting=setting_of(row).label(),
         status=row["status"],
-        median_ms=row["median_ms"],
-        low_ms=row["low_ms"],
-        high_ms=row["high_ms"],
+        latency=latency.text(row["median_ms"]),
+        interval=latency.interval_text(row["median_ms"], row["low_ms"], row["high_ms"]),
         started=_day(row["started_at"]),
     )
 

@@ -18,8 +18,9 @@ from .conftest import MADE_AT, RUNS, Open, a_run
 pytestmark = pytest.mark.xdist_group("chromium")
 
 VIEWS = (
-    *("#/", "#/tables", "#/claims", "#/runs", "#/runs?q=b1-seg&sort=median_ms"),
-    *("#/plots/accuracy", "#/plots/latency", "#/plots/phases", "#/plots/history", "#/plots/attention"),
+    *("#/", "#/tables", "#/claims", "#/runs", "#/runs?columns=peak_rss_bytes,round_samples"),
+    *("#/plots/accuracy", "#/plots/latency", "#/plots/scatter", "#/plots/phases"),
+    *("#/plots/history", "#/plots/attention"),
 )
 ROWS = "#runs-table tbody tr"
 HOSTILE = "</script><script>alert(1)</script>"

@@ -58,6 +58,39 @@ def column(page: Page, name: str) -> Locator:
     return page.locator(f"th:has(#sort-{name})")
 
 
+def test_any_column_can_be_added_and_sorted_by_and_stays_in_the_address(opened: Open, runs: pd.DataFrame) -> None:
+    window = opened()
+    page = window.go("#/runs")
+
+    page.get_by_text("More columns").click()
+    page.get_by_label("file size").check()
+    page.get_by_label("rounds × requests").check()
+    page.reload()
+    window.ready()
+    assert page.get_by_label("file size").is_checked()
+    page.locator("#sort-artifact_bytes").click()
+    page.locator("#sort-artifact_bytes").click()
+    largest = runs["artifact_bytes"].max() / 2**20
+    first = page.locator(ROWS).first.inner_text()
+    assert f"{largest:.4g} MiB" in first
+    assert re.search(r"\d+ × \d+", first)
+    page.get_by_label("file size").uncheck()
+    assert page.locator("#sort-artifact_bytes").count() == 0
+
+
+def test_any_two_numbers_are_axes(opened: Open, runs: pd.DataFrame) -> None:
+    page = opened().go("#/plots/scatter")
+
+    page.get_by_label("Across").select_option("artifact_bytes")
+    page.get_by_label("Upwards").select_option("peak_rss_bytes")
+    assert "x=artifact_bytes&y=peak_rss_bytes" in page.url
+    assert page.locator("#plots figcaption").inner_text() == "Peak memory against file size"
+    page.locator("#plots details summary", has_text="Numbers of this figure").click()
+    assert page.locator("#plots details tbody tr").count() == int(
+        re.search(r"\d+", page.locator("#plots [role=status]").inner_text())[0]  # type: ignore[index]
+    )
+
+
 def test_filters_narrow_the_table_and_stay_in_the_address(opened: Open, runs: pd.DataFrame) -> None:
     window = opened()
     page = window.go("#/runs")

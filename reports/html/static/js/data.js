@@ -17,6 +17,7 @@ class Runs {
   constructor(block) {
     this.#coded = block.columns;
     this.count = block.count;
+    this.declared = block.declared; // what every column is: name, title, heading, kind, unit, ...
     this.figures = block.figures;
     this.blockOf = block.details;
   }

@@ -22,9 +22,9 @@ function showHistory(runs, place, query, update) {
 
 function historyChart(runs, rows, title) {
   const point = (row) => ({
-    x: runs.get("started_ms", row) / 1000, y: runs.get("median_ms", row), low: runs.get("low_ms", row), high: runs.get("high_ms", row),
-    label: minute(runs.get("started_ms", row)), run: runs.get("run_id", row),
-    tip: `${minute(runs.get("started_ms", row))} UTC\n${withInterval(runs.get("median_ms", row), runs.get("low_ms", row), runs.get("high_ms", row))} ms\n${runs.get("runtime", row)} ${runs.get("runtime_version", row) ?? ""}`,
+    x: runs.get("started_at", row) / 1000, y: runs.get("median_ms", row), low: runs.get("low_ms", row), high: runs.get("high_ms", row),
+    label: minute(runs.get("started_at", row)), run: runs.get("run_id", row),
+    tip: `${minute(runs.get("started_at", row))} UTC\n${withInterval(runs.get("median_ms", row), runs.get("low_ms", row), runs.get("high_ms", row))} ms\n${runs.get("runtime", row)} ${runs.get("runtime_version", row) ?? ""}`,
   });
   const of = (status) => rows.filter((row) => runs.get("status", row) === status).map(point);
   return chart({

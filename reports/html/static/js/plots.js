@@ -4,6 +4,7 @@ const PHASES = [["h2d_ms", "copy to the device"], ["compute_ms", "compute"], ["d
 const PLOTS = [
   ["accuracy", "Speed and accuracy", showAccuracy],
   ["latency", "Latency", (runs, place) => showBars(runs, place, latencyBars)],
+  ["scatter", "Any two numbers", showScatter],
   ["phases", "Phases", (runs, place) => showBars(runs, place, phaseBars)],
   ["history", "History", showHistory],
   ["attention", "Attention", showAttention],

@@ -22,6 +22,13 @@ function leftOut(runs, row) {
     element("code", {}, `bench results show ${runs.get("run_id", row)}`), " shows them.");
 }
 
+/** Columns that a run's view tells in its own words, or in a part of its own. */
+const TOLD = new Set([
+  ...["run_id", "status", "title", "median_ms", "low_ms", "high_ms", "confidence", "samples", "rounds", "round_medians_ms", "height", "width", "batch"],
+  ...["seeded", "transport", "runner", "runtime", "runtime_version", "fidelity", "flags", "command", "artifact_sha256", "failure_stage", "failure_kind", "failure"],
+]);
+const knownText = (column, value) => (value == null || value === "" || value.length === 0 ? null : shown(column, value));
+
 function rowParts(runs, row) {
   const of = (name) => runs.get(name, row);
   const headline = of("median_ms") == null
@@ -32,28 +39,13 @@ function rowParts(runs, row) {
     element("p", {}, element("span", { class: `status ${of("status")}` }, of("status")), ` · ${of("setting")} · `, element("code", {}, of("run_id"))),
     headline,
     facts([
-      ["Latency is of", of("latency_covers")],
       ["Interval", of("low_ms") == null ? null : `${number(of("confidence") * 100)} %, ${plural(of("samples"), "sample")} in ${plural(of("rounds"), "round")}`],
-      ["Images per second", of("img_s") == null ? null : `${number(of("img_s"))} (batch / median latency)`],
-      ["Throughput", of("throughput_img_s") == null ? null : `${number(of("throughput_img_s"))} images/s, ${of("streams")} in flight`],
-      ["Model", of("model")],
       ["Input", `${of("height")} × ${of("width")}, batch ${of("batch")}`],
-      ["Precision", of("precision")],
-      ["Output", of("output")],
       ["Weights", of("seeded") ? "drawn from a seed" : "from a checkpoint"],
-      ["Device", of("device")],
-      ["Processor", of("processor")],
       ["Reached by", `${of("transport")}, ${of("runner")}`],
       ["Runtime", of("runtime") && `${of("runtime")} ${of("runtime_version") ?? ""}`],
-      ["Protocol", of("protocol")],
-      ["Started, UTC", minute(of("started_ms"))],
-      ["Parameters", of("params") == null ? null : large(of("params"))],
-      ["MACs an image", of("macs") == null ? null : large(of("macs"))],
-      ["Largest resident memory", of("peak_rss_bytes") == null ? null : bytes(of("peak_rss_bytes"))],
-      ["Energy", of("joules_per_image") == null ? null : `${number(of("joules_per_image"))} J an image`],
       ["Outputs agree with the fp32 module", of("fidelity") == null ? "not checked" : of("fidelity") ? "yes" : "no"],
-      ["Throttled", of("throttled")],
-      ["Clocks locked", of("clocks_locked")],
+      ...runs.declared.filter(({ name }) => !TOLD.has(name)).map((column) => [capital(column.heading), knownText(column, of(column.name))]),
     ]),
     of("median_ms") != null && element("p", {}, element("a", { href: `#/plots/history?${same}` }, "This case over time")),
     element("h2", {}, "Command"),

@@ -8,7 +8,7 @@ const RUN_COLUMNS = [
   { name: "setting", title: "Measured on", wide: true, cell: (runs, row) => runs.get("setting", row) },
   { name: "samples", title: "Samples", number: true, cell: (runs, row) => count(runs.get("samples", row)) },
   { name: "flags", title: "Flags", cell: (runs, row) => (runs.get("flags", row) ?? "").split("\n").join(", ").replaceAll("_", " ") },
-  { name: "started_ms", title: "Started, UTC", number: true, cell: (runs, row) => minute(runs.get("started_ms", row)) },
+  { name: "started_at", title: "Started, UTC", number: true, cell: (runs, row) => minute(runs.get("started_at", row)) },
 ];
 
 function latencyCell(runs, row) {
@@ -17,12 +17,46 @@ function latencyCell(runs, row) {
   return [number(runs.get("median_ms", row)), " ", element("span", { class: "muted" }, interval(low, high))];
 }
 
+/** Columns beside the usual ones, as the address says. */
+function addedColumns(runs, query) {
+  const wanted = (query.get("columns") ?? "").split(",");
+  return addable(runs).filter(({ name }) => wanted.includes(name)).map((column) => ({
+    name: column.name,
+    title: column.heading,
+    number: isNumber(column),
+    wide: column.kind === "text" || column.kind === "texts",
+    cell: (_, row) => shown(column, runs.get(column.name, row)),
+  }));
+}
+
+const addable = (runs) => runs.declared.filter(({ name }) => !RUN_COLUMNS.some((usual) => usual.name === name));
+
+/** A box for every column that can be added, those in which nothing is known left out. */
+function columnChooser(runs, query, changed) {
+  const chosen = new Set((query.get("columns") ?? "").split(",").filter(Boolean));
+  const boxes = addable(runs).filter(({ name }) => chosen.has(name) || runs.column(name).some((value) => value != null && value !== "" && value.length !== 0)).map((column) => {
+    const box = element("input", {
+      type: "checkbox",
+      checked: chosen.has(column.name),
+      change: () => {
+        if (box.checked) chosen.add(column.name);
+        else chosen.delete(column.name);
+        changeQuery({ columns: [...chosen].join(",") });
+        changed();
+      },
+    });
+    return element("label", { class: "check", title: column.meaning }, box, column.heading);
+  });
+  return element("details", { class: "chooser", open: chosen.size > 0 }, element("summary", {}, "More columns"), element("div", { class: "filters" }, boxes));
+}
+
 /** Rows by a column, unknown ones last in either direction. */
 function sorted(runs, rows, name, descending) {
   const values = runs.column(name);
   const sign = descending ? -1 : 1;
-  const compare = (a, b) => (typeof a === "string" ? byNature(a, b) : a - b);
-  const known = (value) => value != null && value !== "";
+  const size = (value) => (Array.isArray(value) ? value.reduce((sum, item) => sum + item, 0) : value);
+  const compare = (a, b) => (typeof a === "string" ? byNature(a, b) : size(a) - size(b));
+  const known = (value) => value != null && value !== "" && value.length !== 0;
   return [...rows].sort((a, b) => {
     if (!known(values[a]) || !known(values[b])) return known(values[b]) - known(values[a]);
     return sign * compare(values[a], values[b]);
@@ -32,13 +66,14 @@ function sorted(runs, rows, name, descending) {
 function showRuns(runs, place) {
   const results = element("div");
   const update = () => results.replaceChildren(...runsPage(runs, update));
-  place.replaceChildren(filterBar(runs, address().query, update), results);
+  place.replaceChildren(filterBar(runs, address().query, update), columnChooser(runs, address().query, update), results);
   update();
 }
 
 function runsPage(runs, update) {
   const { query } = address();
-  const column = RUN_COLUMNS.find(({ name }) => name === query.get("sort")) ?? RUN_COLUMNS.at(-1);
+  const columns = [...RUN_COLUMNS, ...addedColumns(runs, query)];
+  const column = columns.find(({ name }) => name === query.get("sort")) ?? RUN_COLUMNS.at(-1);
   const descending = query.has("sort") ? query.get("order") === "descending" : true;
   const rows = sorted(runs, filteredRows(runs, query), column.name, descending);
   const pages = Math.max(1, Math.ceil(rows.length / ROWS_A_PAGE));
@@ -54,10 +89,10 @@ function runsPage(runs, update) {
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
       element("table", { id: "runs-table" },
         element("caption", {}, "Runs with the median latency of a request, its interval in brackets"),
-        element("thead", {}, element("tr", {}, RUN_COLUMNS.map(({ name, title, number: right }) =>
+        element("thead", {}, element("tr", {}, columns.map(({ name, title, number: right }) =>
           element("th", { scope: "col", class: right && "number", "aria-sort": name === column.name ? (descending ? "descending" : "ascending") : null },
             element("button", { type: "button", id: `sort-${name}`, click: () => sortBy(name) }, title))))),
-        element("tbody", {}, shown.map((row) => element("tr", {}, RUN_COLUMNS.map(({ cell, number: right, wide }, at) =>
+        element("tbody", {}, shown.map((row) => element("tr", {}, columns.map(({ cell, number: right, wide }, at) =>
           element(at ? "td" : "th", { scope: at ? null : "row", class: right ? "number" : wide && "wide" }, cell(runs, row)))))))),
     pages > 1 && pager(page, pages, update),
   ].filter(Boolean);
