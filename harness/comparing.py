@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.conditions import Differences, differences
+from latency_bench.harness.identity.case_key import CaseKey, label_of_both
+from latency_bench.harness.identity.conditions import Conditions, conditions_of
+from latency_bench.harness.identity.differences import Differences, differences, unlike
 from latency_bench.harness.run_selection import RunSet
 from latency_bench.harness.store.reader import StoredRun
 
@@ -17,14 +20,14 @@ if TYPE_CHECKING:
     from latency_bench.harness.statistics.comparison import Comparison
 
 _NS_PER_MS = 1e6
-_KEY = ("device", "model", "resolution", "batch", "precision", "runtime", "threads")
-Key = tuple[Any, ...]
+Fields = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Side:
     """The runs of one case on one side, their rounds pooled."""
 
+    key: CaseKey
     runs: tuple[StoredRun, ...]
 
     @property
@@ -39,6 +42,11 @@ class Side:
         failure = self.runs[0].record.failure
         return failure.message if failure else "no numbers"
 
+    @property
+    def conditions(self) -> list[Conditions]:
+        """Of every run that has a number; of all of them where none has."""
+        return [conditions_of(run.record) for run in self.measured or self.runs]
+
     def rounds_ms(self) -> list[npt.NDArray[np.float64]]:
         """Latencies of every round, warm-up left out. Raises BrokenRunError."""
         return [block.latency_ns / _NS_PER_MS for run in self.measured for block in run.samples() if not block.warmup]
@@ -47,16 +55,23 @@ class Side:
         return any(run.record.status == "unstable" for run in self.measured)
 
 
+Sides = dict[CaseKey, Side]
+
+
 @dataclass(frozen=True)
 class Pair:
     """One case on both sides. `comparison` is None where one side has no number."""
 
-    name: str
     a: Side
     b: Side
     differences: Differences
     comparison: Comparison | None = None
     medians_ms: tuple[float, float] | None = None
+
+    @property
+    def name(self) -> str:
+        """Of both sides: what they have in common is named once."""
+        return label_of_both(self.a.key, self.b.key)
 
 
 @dataclass(frozen=True)
@@ -80,110 +95,89 @@ def compare_sets(a: RunSet, b: RunSet, threshold: float, across: Collection[str]
     from latency_bench.harness.statistics.comparison import compare_many
     from latency_bench.harness.statistics.intervals import round_medians
 
-    dropped = _compared_across(a, b)
-    in_a, in_b = _cases(a, dropped), _cases(b, dropped)
-    pairs = {
-        key: Pair(_name(key, dropped), in_a[key], in_b[key], _differences(in_a[key], in_b[key], across))
-        for key in in_a
-        if key in in_b
-    }
+    in_a, in_b = _cases(a), _cases(b)
+    keys = _paired(in_a, in_b)
+    pairs = [Pair(in_a[one], in_b[other], _differences(in_a[one], in_b[other], across)) for one, other in keys]
     rounds = {
-        key: (pair.a.rounds_ms(), pair.b.rounds_ms(), pair.differences.obstacles)
-        for key, pair in pairs.items()
+        str(index): (pair.a.rounds_ms(), pair.b.rounds_ms(), pair.differences.obstacles)
+        for index, pair in enumerate(pairs)
         if pair.a.measured and pair.b.measured
     }
-    found = compare_many({str(key): value for key, value in rounds.items()}, threshold=threshold)
+    found = compare_many(rounds, threshold=threshold)
     done = [
         replace(
             pair,
-            comparison=found[str(key)],
+            comparison=found[str(index)],
             medians_ms=(
-                float(np.median(round_medians(rounds[key][0]))),
-                float(np.median(round_medians(rounds[key][1]))),
+                float(np.median(round_medians(rounds[str(index)][0]))),
+                float(np.median(round_medians(rounds[str(index)][1]))),
             ),
         )
-        if key in rounds
+        if str(index) in rounds
         else pair
-        for key, pair in pairs.items()
+        for index, pair in enumerate(pairs)
     ]
+    paired_a, paired_b = {one for one, _ in keys}, {other for _, other in keys}
     return Compared(
         tuple(done),
-        tuple(_name(key, dropped) for key in in_a if key not in in_b),
-        tuple(_name(key, dropped) for key in in_b if key not in in_a),
+        tuple(key.label() for key in in_a if key not in paired_a),
+        tuple(key.label() for key in in_b if key not in paired_b),
         tuple(across),
     )
 
 
-def _key(run: StoredRun) -> dict[str, Any]:
-    record = run.record
-    threads = record.runtime.options.get("threads") if record.runtime else None
-    return {
-        "device": record.device.name,
-        "model": record.model.id,
-        "resolution": record.model.resolution,
-        "batch": record.model.batch,
-        "precision": record.model.precision,
-        "runtime": record.runtime.name if record.runtime else None,
-        "threads": threads,
-    }
+def _paired(a: Sides, b: Sides) -> list[tuple[CaseKey, CaseKey]]:
+    """The cases that belong together: the same on both sides apart from what is compared across; of those that are
+    left, the ones that differ in the options of the runtime alone, or in what another model brings with it. A case that
+    is known by the same as another one of its side has no partner."""
+    across = _compared_across(a, b)
+    with_model = across | {"height", "width", "output"} if "model" in across else across
+    pairs: list[tuple[CaseKey, CaseKey]] = []
+    for left_out in (across, across | {"runner", "options"}, with_model | {"runner", "options"}):
+        in_a, in_b = (
+            _unique([key for key in sides if key not in paired], left_out)
+            for sides, paired in ((a, {one for one, _ in pairs}), (b, {other for _, other in pairs}))
+        )
+        pairs += [(key, in_b[known_by]) for known_by, key in in_a.items() if known_by in in_b]
+    return pairs
 
 
-def _compared_across(a: RunSet, b: RunSet) -> set[str]:
-    dropped = set()
-    for name in _KEY:
-        in_a = {_key(run)[name] for run in a.runs if run.record.summary}
-        in_b = {_key(run)[name] for run in b.runs if run.record.summary}
-        if len(in_a) == len(in_b) == 1 and in_a != in_b:
-            dropped.add(name)
-    if "model" in dropped:
-        dropped.add("resolution")
-    return dropped
+def _unique(keys: Sequence[CaseKey], left_out: Collection[str]) -> dict[Fields, CaseKey]:
+    """Cases by their fields but for some, where no other case has the same."""
+    known_by = {key: tuple(value for name, value in key.fields().items() if name not in left_out) for key in keys}
+    counts = Counter(known_by.values())
+    return {fields: key for key, fields in known_by.items() if counts[fields] == 1}
 
 
-def _cases(runs: RunSet, dropped: set[str]) -> dict[Key, Side]:
-    grouped: dict[Key, list[StoredRun]] = {}
-    failed: list[StoredRun] = []
+def _compared_across(a: Sides, b: Sides) -> set[str]:
+    """Fields of the case in which each set has one value, and not the same."""
+    of_a, of_b = ([key.fields() for key, side in sides.items() if side.measured] for sides in (a, b))
+    names = of_a[0] if of_a and of_b else ()
+    values = {name: ({fields[name] for fields in of_a}, {fields[name] for fields in of_b}) for name in names}
+    return {name for name, (in_a, in_b) in values.items() if len(in_a) == len(in_b) == 1 and in_a != in_b}
+
+
+def _cases(runs: RunSet) -> Sides:
+    grouped: dict[CaseKey, list[StoredRun]] = {}
+    for run in runs.runs:
+        if run.record.summary is not None:
+            grouped.setdefault(CaseKey.of_record(run.record), []).append(run)
     for run in runs.runs:
         if run.record.summary is None:
-            failed.append(run)
-            continue
-        key = _key(run)
-        grouped.setdefault(tuple(None if name in dropped else key[name] for name in _KEY), []).append(run)
-    for run in failed:
-        # A failed run may not know its runtime; it belongs to the case that agrees in all that it knows.
-        key = _key(run)
-        wanted = tuple(None if name in dropped else key[name] for name in _KEY)
-        home = next((known for known in grouped if _agrees(wanted, known)), wanted)
-        grouped.setdefault(home, []).append(run)
-    return {key: Side(tuple(runs_of)) for key, runs_of in grouped.items()}
-
-
-def _agrees(partial: Key, whole: Key) -> bool:
-    return all(one is None or one == other for one, other in zip(partial, whole, strict=True))
+            # A failed run may not know its runtime or all of its options: it belongs to the case that explains it.
+            key = CaseKey.of_record(run.record)
+            home = next((known for known in grouped if known.explains(key)), key)
+            grouped.setdefault(home, []).append(run)
+    return {key: Side(key, tuple(runs_of)) for key, runs_of in grouped.items()}
 
 
 def _differences(a: Side, b: Side, across: Collection[str]) -> Differences:
     """Between the sides, and among the runs of one side, which are pooled and so have to be alike."""
-    of_a, of_b = a.measured or a.runs, b.measured or b.runs
-    between = differences(of_a[0].record, of_b[0].record, across)
-    inside = []
-    for label, runs in (("A", of_a), ("B", of_b)):
-        for run in runs[1:]:
-            found = differences(runs[0].record, run.record)
-            inside += [f"{label}'s runs differ among themselves: {text}" for text in found.details + found.obstacles]
-    return replace(between, obstacles=(*between.obstacles, *dict.fromkeys(inside)))
-
-
-def _name(key: Key, dropped: set[str]) -> str:
-    values = dict(zip(_KEY, key, strict=True))
-    height_width = values["resolution"]
-    words = [
-        values["device"],
-        values["model"],
-        f"{height_width[0]}x{height_width[1]}" if height_width else None,
-        f"batch {values['batch']}" if values["batch"] not in (None, 1) else None,
-        values["precision"],
-        values["runtime"],
-        f"{values['threads']} threads" if values["threads"] not in (None, 1) else None,
+    between = differences(a.conditions[0], b.conditions[0], across)
+    inside = [
+        f"{label}'s runs differ among themselves: {text}"
+        for label, side in (("A", a), ("B", b))
+        for other in side.conditions[1:]
+        for text in unlike(side.conditions[0], other, across)
     ]
-    return " ".join(str(word) for word in words if word) or "the pair"
+    return replace(between, obstacles=(*between.obstacles, *dict.fromkeys(inside)))

@@ -46,7 +46,7 @@ def run_gate(baseline: RunSet, candidate: RunSet, threshold: float, across: tupl
 
 def _judge(pair: Pair, threshold: float) -> GatedCase:
     # A side lists its failed runs last, whenever they were: run ids sort by time.
-    latest = Side((max(pair.b.runs, key=lambda run: run.record.run_id),))
+    latest = Side(pair.b.key, (max(pair.b.runs, key=lambda run: run.record.run_id),))
     if latest.failure and pair.a.measured:
         return GatedCase(pair.name, "regression", f"it fails now: {latest.failure}")
     found = pair.comparison

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.outcome import DOES_NOT_FIT
 from latency_bench.model_specs.architectures.attention.subject import Subject, parse_subject
 from latency_bench.model_specs.errors import UnknownModelError
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 CONDITIONS = ["device", "runtime", "runtime_version", "threads", "precision", "batch"]
 """Numbers are compared within one combination of these alone."""
 SHAPE = ["scope", "multi_scale", "heads", "head_dim", "tokens", "repeats"]
-DOES_NOT_FIT = ("too-large", "out-of-memory")
-"""Kinds of failure that are results: where memory ends."""
 LINEAR = "relu-linear"
 _MEASURED = [
     "height",

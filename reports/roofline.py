@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLATFORM = ("device", "runtime", "precision", "threads")
-"""Columns of the run table in which a run and the calibration that it is held against agree."""
+"""Columns of the run table in which a run and the calibration that it is held against agree, whatever the options."""
 COLUMNS: dict[str, str] = {
     "run_id": "Of the run.",
     "macs": "Multiply-accumulates of a request: of one image, times the batch.",

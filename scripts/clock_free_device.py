@@ -16,9 +16,10 @@ from latency_bench.devices.errors import UnreachableError, WorkerError
 from latency_bench.devices.parts import register_part
 from latency_bench.devices.runners.base import Columns, Deployment, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.transports.base import Transport
-from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase, case_key
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
 from latency_bench.harness.case import Case
 from latency_bench.harness.export.artifact import Artifact, Tensor
+from latency_bench.harness.identity.request_key import request_key
 from latency_bench.harness.protocol import load_protocol
 from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
@@ -87,7 +88,7 @@ def clock_free_plan(
         path.write_bytes(b"clock-free %d" % index)
         options = {"fault": faults[index]} if faults and index in faults else {}
         case = _case(device, path, index, options)
-        cases.append(PlannedCase(case_key(case), case))
+        cases.append(PlannedCase(request_key(case), case))
     return Plan(name, tuple(cases), **fields)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.attention.attention_options import TORCH_RUNTIMES
 from latency_bench.harness.attention.attention_plan import Group, Planned
-from latency_bench.harness.attention.stored import DOES_NOT_FIT, runs_of
+from latency_bench.harness.attention.stored import runs_of
 from latency_bench.harness.fit import TooLargeError
+from latency_bench.harness.store.outcome import DOES_NOT_FIT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from latency_bench.devices.device import Device
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.identity.request_key import request_key
 
 DEFAULT_CASE_BATCH = 8
 """Cases whose rounds are interleaved. What a crash costs at most, and what has to fit on a device at once."""
@@ -29,15 +29,9 @@ class PlannedCase:
 
     @property
     def label(self) -> str:
-        """For people: the model, and everything that tells it from other cases of it."""
-        case = self.case
-        height, width = case.spec.resolution
-        words = [case.spec.id, f"{height}x{width}", case.runtime, case.precision]
-        words += [f"batch {case.batch}"] if case.batch != 1 else []
-        words += [case.output] if case.output != "logits" else []
-        words += [f"{case.streams} streams"] if case.streams else []
-        words += [f"{case.threads} threads"] if case.threads != 1 else []
-        return f"{' '.join(words)} on {case.device.name}"
+        """For people: what it is, and whether throughput is measured too."""
+        streams = f", {self.case.streams} streams" if self.case.streams else ""
+        return CaseKey.of_case(self.case).label() + streams
 
 
 @dataclass(frozen=True)
@@ -87,36 +81,6 @@ def plan_of(
             case = case_of(request, single=False, device=device_of(request.device))
         except UsageError as error:
             raise UsageError(f"{request.model} on {request.device}: {error}") from None
-        key = case_key(case)
+        key = request_key(case)
         cases.setdefault(key, PlannedCase(key, case, request))
     return Plan(name, tuple(cases.values()), order_seed, case_batch, retry or Retry())
-
-
-_EARLIEST_SETTINGS = {"power_mode": None, "lock_clocks": False}
-"""Settings that are in the key of every case, asked for or not: campaigns that began before there were others go on."""
-
-
-def case_key(case: Case) -> str:
-    """16 hexadecimal digits of a hash of everything that was asked for: another request is another case."""
-    settings = dict(case.device.settings)
-    asked: dict[str, Any] = {
-        "model": case.spec.id,
-        "inputs": [list(one.shape) for one in case.spec.inputs],
-        "file": case.artifact.sha256 if case.artifact is not None else None,
-        "device": case.device.name,
-        **{name: settings.pop(name, usual) for name, usual in _EARLIEST_SETTINGS.items()},
-        **({"settings": settings} if settings else {}),
-        "onnx_opset": case.device.onnx_opset,
-        "runtime": case.runtime,
-        "options": case.all_runtime_options(),
-        "cpus": case.cpus,
-        "protocol": case.protocol.model_dump(mode="json"),
-        "rounds": case.rounds,
-        "batch": case.batch,
-        "precision": case.precision,
-        "output": case.output,
-        "streams": case.streams,
-        "weights": case.seed if case.weights is None else case.weights.sha256,
-    }
-    text = json.dumps(asked, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

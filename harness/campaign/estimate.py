@@ -11,6 +11,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.case import Case
+from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.identity.setting import Setting
 
 if TYPE_CHECKING:
     from latency_bench.harness.protocol import Protocol
@@ -21,7 +23,6 @@ START_S = 3.0
 
 _MS = 1e-3
 _Row = dict[str, Any]
-_Key = tuple[Any, ...]
 
 
 class Estimator:
@@ -30,23 +31,24 @@ class Estimator:
     def __init__(self, rows: Iterable[_Row], macs_of: Callable[[ModelSpec], float | None]) -> None:
         """`macs_of` gives the MACs of one image, where they are known without building the model."""
         self._macs_of = macs_of
-        self._macs: dict[_Key, float] = {}
-        self._rows: dict[_Key, _Row] = {}
-        rates: dict[_Key, list[float]] = {}
+        self._macs: dict[tuple[str, int, int], float] = {}
+        self._rows: dict[CaseKey, _Row] = {}
+        rates: dict[Setting, list[float]] = {}
         for row in rows:
             if row["macs"]:
                 self._macs.setdefault((row["model"], row["height"], row["width"]), row["macs"])
             if not row["median_ms"]:
                 continue
-            # The latest comes first, and counts.
-            self._rows.setdefault(_key_of_row(row), row)
+            # How long something takes is foretold well enough whatever the options were. The latest comes first.
+            key = CaseKey.of_row(row).without_options()
+            self._rows.setdefault(key, row)
             if row["macs"]:
-                rates.setdefault(_rate_key_of_row(row), []).append(row["median_ms"] / (row["macs"] * row["batch"]))
-        self._ms_per_mac = {key: median(found) for key, found in rates.items()}
+                rates.setdefault(key.setting, []).append(row["median_ms"] / (row["macs"] * row["batch"]))
+        self._ms_per_mac = {setting: median(rate) for setting, rate in rates.items()}
 
     def seconds(self, case: Case) -> float | None:
         """Of all its rounds; None where nothing is known."""
-        earlier = self._rows.get(_key_of(case))
+        earlier = self._rows.get(CaseKey.of_case(case).without_options())
         latency_s = earlier["median_ms"] * _MS if earlier else self._latency_by_macs_s(case)
         if latency_s is None:
             return None
@@ -57,7 +59,7 @@ class Estimator:
         return case.rounds * (START_S + _warmup_s(case.protocol, latency_s) + sampling_s + _throughput_s(case))
 
     def _latency_by_macs_s(self, case: Case) -> float | None:
-        rate = self._ms_per_mac.get((case.device.name, case.runtime, case.precision, case.threads))
+        rate = self._ms_per_mac.get(Setting.of_case(case).without_options())
         macs = self._macs.get((case.spec.id, *case.spec.resolution)) or self._macs_of(case.spec)
         return None if rate is None or macs is None else float(rate * macs * case.batch * _MS)
 
@@ -74,18 +76,3 @@ def _part_s(part: dict[str, Any], latency_s: float) -> float:
 
 def _throughput_s(case: Case) -> float:
     return case.protocol.worker_throughput(case.streams)["min_ns"] / 1e9 if case.streams else 0.0
-
-
-def _key_of(case: Case) -> _Key:
-    device, runtime = case.device.name, case.runtime
-    return (device, case.spec.id, *case.spec.resolution, runtime, case.precision, case.batch, case.threads, case.output)
-
-
-def _key_of_row(row: _Row) -> _Key:
-    threads = row["threads"] if row["threads"] is not None else 1
-    fields = [row[name] for name in ("device", "model", "height", "width", "runtime", "precision", "batch")]
-    return (*fields, threads, row["output"] or "logits")
-
-
-def _rate_key_of_row(row: _Row) -> _Key:
-    return row["device"], row["runtime"], row["precision"], row["threads"] if row["threads"] is not None else 1

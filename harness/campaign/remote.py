@@ -16,7 +16,7 @@ from typing import Any
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import PlannedCase, case_key
+from latency_bench.harness.campaign.campaign_plan import PlannedCase
 from latency_bench.harness.campaign.host import OFFER_ATTRIBUTE
 from latency_bench.harness.campaign.host_answer import AbandonedError, answering
 from latency_bench.harness.campaign.host_identity import HostIdentity, this_host
@@ -26,6 +26,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.cache import MANIFEST, plain_name, read_entry
+from latency_bench.harness.identity.request_key import request_key
 
 _CONNECTED = frozenset({"running", "paused", "closing_gracefully"})
 """States of Dask's worker in which somebody may still want what it does."""
@@ -154,7 +155,7 @@ def _case(payload: dict[str, Any]) -> Case:
         protocol=Protocol.model_validate_json(json.dumps(payload["protocol"])),
         rounds=payload["rounds"],
     )
-    if case_key(case) != payload["key"]:
+    if request_key(case) != payload["key"]:
         raise UsageError(
             f"another case comes of {request.model} on {request.device} there: its devices.yaml, its "
             "checkpoint or its version of bench changed since the campaign began; begin the campaign again"

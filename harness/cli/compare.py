@@ -46,8 +46,8 @@ def compare(
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
     """
     from latency_bench.harness.comparing import compare_sets
-    from latency_bench.harness.conditions import DIMENSIONS
     from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.identity.differences import DIMENSIONS
     from latency_bench.harness.run_selection import select
     from latency_bench.harness.store.location import store_location
 
@@ -78,6 +78,8 @@ def _case_json(pair: Pair) -> dict[str, Any]:
     found = pair.comparison
     document: dict[str, Any] = {
         "case": pair.name,
+        "case_a": pair.a.key.label(),
+        "case_b": pair.b.key.label(),
         "verdict": verdict_of(pair),
         "runs_a": [run.record.run_id for run in pair.a.runs],
         "runs_b": [run.record.run_id for run in pair.b.runs],

@@ -15,8 +15,8 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latency_bench.harness.identity.setting import Setting
     from latency_bench.harness.store.reader import BrokenRun
-    from latency_bench.reports.evidence import Setting
     from latency_bench.reports.plots.style import Drawn
     from latency_bench.reports.tables.quantities import Measurements
     from latency_bench.reports.tables.table import Table
@@ -80,14 +80,15 @@ class Source:
         """Devices that were named but have no run, each as `bench run` would measure on it; this computer where there
         are no runs at all."""
         from latency_bench.devices.inventory import LOCAL, find_device
-        from latency_bench.reports.evidence import GPU_RUNTIMES, Setting
+        from latency_bench.harness.identity.setting import Setting
+        from latency_bench.harness.identity.usual_options import threads_of
 
         there = {setting.device for setting in chosen}
         names = self.filter.devices or (() if chosen else (LOCAL,))
         found = []
         for device in (find_device(name) for name in names if name not in there):
             runtime = (*self.filter.runtimes, device.runtime)[0]
-            threads = None if runtime in GPU_RUNTIMES else (*self.filter.threads, device.threads)[0]
+            threads = threads_of(runtime, {"threads": (*self.filter.threads, device.threads)[0]})
             precision = (*self.filter.precisions, "fp32")[0]
             found.append(Setting(device.name, device.runner, runtime, precision, threads, "{}"))
         return tuple(found)

@@ -221,6 +221,10 @@ class Flag(Part):
     remedy: str | None = None
 
 
+DOES_NOT_FIT = ("too-large", "out-of-memory")
+"""Kinds of failure that are results: where memory ends."""
+
+
 class Failure(Part):
     """Why there is no number."""
 

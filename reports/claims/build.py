@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.claims.claim_verdicts import judge, judge_counted
 from latency_bench.reports.claims.factors import attention_factors, counted_factor, latency_factor, throughput_factor
 from latency_bench.reports.claims.subjects import Claim, claims
-from latency_bench.reports.evidence import Setting
 from latency_bench.reports.tables.measured_block import facts_of
 from latency_bench.reports.tables.quantities import Measurements
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
@@ -107,5 +107,5 @@ def _has_any(setting: Setting, measurements: Measurements) -> bool:
     models = {model for claim in claims() for model in (claim.subject.baseline, claim.subject.candidate) if model}
     found = (measurements.evidence.find(model, setting) for model in models)
     return any(one.run or one.failure for one in found) or any(
-        measurements.evidence.batches(model, setting) for model in models
+        measurements.evidence.throughputs_img_s(model, setting) for model in models
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.throughput import common_batch
 from latency_bench.reports.attention_ratios import EQUAL_MACS, attention_ratios
 from latency_bench.reports.claims.subjects import Subject
-from latency_bench.reports.evidence import Found, Run, Setting, setting_of
+from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.rows import rows_of
+from latency_bench.reports.tables.measured_block import at_batch
 from latency_bench.reports.tables.notes import failure_note
 from latency_bench.reports.tables.quantities import Measurements, speed_up, throughput_gain
 from latency_bench.reports.tables.table import Cell
@@ -37,10 +40,13 @@ def latency_factor(subject: Subject, setting: Setting, measurements: Measurement
 
 
 def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
-    """Throughput of the candidate over the baseline's: at the paper's batch, else at the largest one that both were
-    measured at, which is noted."""
+    """Throughput of the candidate over the baseline's, at one batch (harness/identity/throughput.py); it is noted where
+    it is not the paper's."""
     stated = _stated_batch(subject.baseline)
-    batch = _batch(subject, setting, measurements, stated)
+    in_setting = (
+        measurements.evidence.throughputs_img_s(model, setting) for model in (subject.baseline, subject.candidate)
+    )
+    batch = common_batch(stated, *in_setting) or UNSTATED_BATCH
     baseline, candidate = (
         measurements.evidence.find(model, setting, batch=batch) for model in (subject.baseline, subject.candidate)
     )
@@ -50,8 +56,7 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
     found = throughput_gain(candidate.run, baseline.run)
     if batch == stated:
         return found
-    of_paper = "the paper's is not stated" if stated is None else f"the paper's is {stated}"
-    return _noted(found, f"at batch {batch}; {of_paper}")
+    return _noted(found, at_batch(batch, stated))
 
 
 def counted_factor(subject: Subject) -> Cell:
@@ -74,7 +79,7 @@ def attention_factors(runs: pd.DataFrame) -> dict[Setting, Cell]:
     rows: dict[str, Run] = {row["run_id"]: row for row in rows_of(runs[runs["run_id"].isin(wanted)])}
     by_setting: dict[Setting, list[Run]] = {}
     for point in rows_of(chosen):
-        by_setting.setdefault(setting_of(rows[point["run_id"]]), []).append(point)
+        by_setting.setdefault(Setting.of_row(rows[point["run_id"]]), []).append(point)
     return {setting: _range(_of_one_version(points), rows) for setting, points in by_setting.items()}
 
 
@@ -111,16 +116,6 @@ def _stated_batch(model: str) -> int | None:
     from latency_bench.model_specs.catalog import load_spec
 
     return load_spec(model).throughput_batch
-
-
-def _batch(subject: Subject, setting: Setting, measurements: Measurements, stated: int | None) -> int:
-    baseline, candidate = (
-        measurements.evidence.batches(model, setting) for model in (subject.baseline, subject.candidate)
-    )
-    common = sorted(set(baseline) & set(candidate))
-    if stated is not None and (stated in common or not common):
-        return stated
-    return common[-1] if common else UNSTATED_BATCH
 
 
 def _missing(

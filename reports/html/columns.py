@@ -9,9 +9,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.setting import SETTING_COLUMNS, Setting
+from latency_bench.harness.identity.workload import WORKLOAD_COLUMNS, Workload
 from latency_bench.harness.store.columns.column import Column
 from latency_bench.harness.store.columns.registry import columns
-from latency_bench.reports.plots.plot_selection import CASE, case_name, setting_of
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.evidence import Run
 
-SETTING, MEASURED = CASE[:6], CASE[6:]
-"""Columns that say how a run measured, and what."""
-_LEFT_OUT = frozenset({"path", "case"})
-"""The folder is that of device, model and run; the page's own `case` is what was measured, in words."""
+_LEFT_OUT = frozenset({"path", "case", "conditions"})
+"""The folder is that of device, model and run; the page's own `case` is what was measured, in words; conditions are
+made of what a run's details show."""
 _DIGITS = 10
 """Significant ones: enough for a count of bytes, far more than a latency has."""
 
@@ -33,8 +33,8 @@ def encode_runs(runs: pd.DataFrame) -> dict[str, Any]:
     `case` (what was)."""
     shown = [column for column in columns().values() if column.name not in _LEFT_OUT]
     encoded = {column.name: _encoded(column, runs[column.name]) for column in shown}
-    encoded["setting"] = _named(runs, SETTING, lambda row: setting_of(row).label())
-    encoded["case"] = _named(runs, MEASURED, case_name)
+    encoded["setting"] = _named(runs, SETTING_COLUMNS, lambda row: Setting.of_row(row).label())
+    encoded["case"] = _named(runs, WORKLOAD_COLUMNS, lambda row: Workload.of_row(row).label())
     return {"count": len(runs), "columns": encoded, "declared": [_declared(column) for column in shown]}
 
 

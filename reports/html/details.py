@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from latency_bench.harness.identity.case_key import CASE_COLUMNS
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.layout import run_folder
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.reports.html.blocks import data_block
 from latency_bench.reports.html.reduction import over_time, quantiles_ms, sensors
-from latency_bench.reports.plots.plot_selection import CASE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def chosen_runs(runs: pd.DataFrame, most: int) -> list[Place]:
 
     They come ordered by device and model, so that what they have in common is stored near each other.
     """
-    latest = ~runs.duplicated(list(CASE), keep="first")
+    latest = ~runs.duplicated(list(CASE_COLUMNS), keep="first")
     chosen = [*runs.index[latest], *runs.index[~latest]][:most]
     columns = zip(*(runs.loc[chosen, name] for name in ("device", "model", "run_id")), strict=True)
     places = [Place(str(device), str(model), str(run_id)) for device, model, run_id in columns]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.workload import Workload
 from latency_bench.harness.store.columns.registry import columns
-from latency_bench.reports.plots.plot_selection import case_name, setting_of
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def _latest(row: dict[str, Any]) -> LatestLine:
     latency = columns()["median_ms"]
     return LatestLine(
         run_id=row["run_id"],
-        case=case_name(row),
-        setting=setting_of(row).label(),
+        case=Workload.of_row(row).label(),
+        setting=Setting.of_row(row).label(),
         status=row["status"],
         latency=latency.text(row["median_ms"]),
         interval=latency.interval_text(row["median_ms"], row["low_ms"], row["high_ms"]),

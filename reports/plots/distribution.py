@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.reader import StoredRun, read_record
-from latency_bench.reports.plots.plot_selection import case_name, setting_of
 from latency_bench.reports.plots.style import COLOURS, COLUMN_WIDTH_IN, Drawn, FigureError, new_figure, plain
 from latency_bench.reports.rows import rows_of
 
@@ -92,4 +92,4 @@ def _up_to(frame: pd.DataFrame) -> float:
 
 def _name(row: dict[str, Any]) -> str:
     unsettled = " (never settled)" if row["status"] == "unstable" else ""
-    return f"{case_name(row)}, {setting_of(row).label()}, {row['run_id'][-6:]}{unsettled}"
+    return f"{CaseKey.of_row(row).label()}, {row['run_id'][-6:]}{unsettled}"

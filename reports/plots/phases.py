@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.workload import Workload
 from latency_bench.reports.plots.grid import panel_stack, panel_title
-from latency_bench.reports.plots.plot_selection import case_name, latest, setting_of, without_calibrations
+from latency_bench.reports.plots.plot_selection import latest, without_calibrations
 from latency_bench.reports.plots.style import BLUE, GREEN, GREY, ORANGE, Drawn, FigureError, plain
 from latency_bench.reports.rows import rows_of
 
@@ -52,8 +54,8 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     kept = ("h2d_ms", "compute_ms", "d2h_ms", "status", "run_id")
     latency = {"latency_ms": row["median_ms"], "low_ms": row["low_ms"], "high_ms": row["high_ms"]}
     return {
-        "panel": setting_of(row).label(),
-        "case": case_name(row),
+        "panel": Setting.of_row(row).label(),
+        "case": Workload.of_row(row).label(),
         **latency,
         **{name: row[name] for name in kept},
     }

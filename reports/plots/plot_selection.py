@@ -6,18 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.case_key import CASE_COLUMNS
 from latency_bench.model_specs.calibration_specs import PREFIX
-from latency_bench.reports.evidence import Run, Setting, own_resolution
 from latency_bench.reports.plots.style import FigureError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CASE = (
-    *("device", "runner", "runtime", "precision", "threads", "runtime_options"),
-    *("model", "output", "batch", "height", "width"),
-)
-"""Columns of the run table that make one thing to measure: the setting, and what is measured in it."""
 _SHOWN = 8
 
 
@@ -49,13 +44,13 @@ class Selection:
         return runs
 
 
-def latest(runs: pd.DataFrame, case: Sequence[str] = CASE, failed: bool = False) -> pd.DataFrame:
+def latest(runs: pd.DataFrame, failed: bool = False) -> pd.DataFrame:
     """The latest run of each case that has a number (done or unstable); with `failed`, the latest of any kind.
 
     `runs` are latest first, as `load_runs` gives them.
     """
     candidates: pd.DataFrame = runs if failed else runs[runs["median_ms"].notna()]
-    first: pd.DataFrame = candidates.drop_duplicates(list(case))
+    first: pd.DataFrame = candidates.drop_duplicates(list(CASE_COLUMNS))
     return first
 
 
@@ -63,32 +58,6 @@ def without_calibrations(runs: pd.DataFrame) -> pd.DataFrame:
     """The rows that are of models, unless calibrations are all there is."""
     models: pd.DataFrame = runs[~runs["model"].str.startswith(PREFIX)]
     return runs if models.empty else models
-
-
-def setting_of(row: Run) -> Setting:
-    """The way of measuring of one row."""
-    threads = row["threads"]
-    return Setting(
-        device=row["device"],
-        runner=row["runner"],
-        runtime=row["runtime"] or "",
-        precision=row["precision"],
-        threads=None if threads is None else int(threads),
-        options=row["runtime_options"] or "{}",
-    )
-
-
-def case_name(row: Run) -> str:
-    """What was measured, as short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`."""
-    size = (int(row["height"]), int(row["width"]))
-    usual = size == own_resolution(row["model"]) or row["model"].startswith(PREFIX)
-    words = [
-        row["model"],
-        "" if usual else f"{size[0]}x{size[1]}",
-        "" if row["batch"] == 1 else f"batch {row['batch']}",
-        "" if row["output"] in (None, "logits") else row["output"],
-    ]
-    return " ".join(word for word in words if word)
 
 
 def text_of(value: Any) -> str:

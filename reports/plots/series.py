@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.plots.plot_selection import latest, setting_of
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.workload import Workload
+from latency_bench.reports.plots.plot_selection import latest
 from latency_bench.reports.plots.style import (
     COLOURS,
     COLUMN_WIDTH_IN,
@@ -105,7 +108,7 @@ def draw_resolutions(runs: pd.DataFrame, options: Options) -> Drawn:
 def _batch_row(row: Run) -> dict[str, Any]:
     low, high = (None if end is None else row["batch"] / end * 1e3 for end in (row["high_ms"], row["low_ms"]))
     return {
-        "series": f"{_subject(row)} {row['height']}x{row['width']}, {setting_of(row).label()}",
+        "series": f"{_subject(row)} {row['height']}x{row['width']}, {Setting.of_row(row).label()}",
         "batch": row["batch"],
         "img_s": row["img_s"],
         "low": low,
@@ -135,21 +138,25 @@ def _failed_rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """Cases whose runs all failed, each in the series that it belongs to: a run that failed early may not know its
     runtime."""
     measured = rows_of(latest(runs))
-    shapes = ("model", "output", "batch", "height", "width")
     rows = []
     for failed in rows_of(latest(runs[runs["status"] == "failed"], failed=True)):
-        setting = setting_of(failed)
-        fitting = [row for row in measured if setting_of(row).explains(setting)]
-        if any(all(row[name] == failed[name] for name in shapes) for row in fitting):
+        setting, workload = Setting.of_row(failed), Workload.of_row(failed)
+        fitting = [row for row in measured if Setting.of_row(row).explains(setting)]
+        if any(Workload.of_row(row) == workload for row in fitting):
             continue
-        sibling = next((row for row in fitting if all(row[name] == failed[name] for name in shapes[:3])), failed)
+        sibling = next((row for row in fitting if _is_of_series(Workload.of_row(row), workload)), failed)
         rows.append(_resolution_row(failed, _series_name(failed, sibling)))
     return rows
 
 
+def _is_of_series(workload: Workload, other: Workload) -> bool:
+    """Whether they differ in their size at most."""
+    return replace(workload, height=other.height, width=other.width) == other
+
+
 def _series_name(row: Run, setting_from: Run) -> str:
     batch = "" if row["batch"] == 1 else f" batch {row['batch']}"
-    return f"{_subject(row)}{batch}, {setting_of(setting_from).label()}"
+    return f"{_subject(row)}{batch}, {Setting.of_row(setting_from).label()}"
 
 
 def _subject(row: Run) -> str:

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.reader import StoredRun, read_record
-from latency_bench.reports.plots.plot_selection import case_name, setting_of
 from latency_bench.reports.plots.style import (
     BLUE,
     COLOURS,
@@ -59,7 +59,7 @@ def draw_timeline(runs: pd.DataFrame, store: Path, options: Options) -> Drawn:
     latencies, readings = _latencies(run), _readings(run)
     panels = [name for name in dict.fromkeys(_PANELS.values()) if (readings["panel"] == name).any()]
     figure, axes = _grid(len(panels), options)
-    axes[0].set_title(plain(f"{case_name(row)}, {setting_of(row).label()}", 90), loc="left")
+    axes[0].set_title(plain(CaseKey.of_row(row).label(), 90), loc="left")
     _draw_latencies(axes[0], latencies)
     for one, name in zip(axes[1:], panels, strict=True):
         _draw_readings(one, readings[readings["panel"] == name])

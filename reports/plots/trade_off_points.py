@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from latency_bench.reports.evidence import Evidence, Run, Setting, settings
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.throughput import throughput_batch
+from latency_bench.reports.evidence import Evidence, Run, settings
 from latency_bench.reports.published.tables import number, published_row, table
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def trade_off_points(runs: pd.DataFrame, speed: Speed, tables: Sequence[int], pu
     """One row a point, columns as in COLUMNS, panel by panel.
 
     Measured: the latest run of each model of the tables in each setting, at the resolution that the accuracy is of;
-    latencies at batch 1, throughputs at the paper's batch, or where that was not measured at the best one that was.
+    latencies at batch 1, throughputs at the batch that harness/identity/throughput.py chooses.
     With `published`, what the paper prints of its own devices follows.
     """
     import pandas as pd
@@ -95,10 +97,9 @@ def _measured_points(
     runs: pd.DataFrame, speed: Speed, models: Sequence[tuple[ModelSpec, PublishedRow]]
 ) -> Iterator[dict[str, Any]]:
     evidence = Evidence(runs)
-    batches = sorted({int(batch) for batch in runs["batch"].unique()})
     for setting in settings(runs):
         for spec, reference in models:
-            run = _run_for(evidence, setting, spec, speed, batches)
+            run = _run_for(evidence, setting, spec, speed)
             if run is not None:
                 yield {
                     **_about(spec, reference),
@@ -112,15 +113,11 @@ def _measured_points(
                 }
 
 
-def _run_for(evidence: Evidence, setting: Setting, spec: ModelSpec, speed: Speed, batches: Sequence[int]) -> Run | None:
+def _run_for(evidence: Evidence, setting: Setting, spec: ModelSpec, speed: Speed) -> Run | None:
     if speed == "latency":
         return evidence.find(spec.id, setting).run
-    if spec.throughput_batch is not None:
-        found = evidence.find(spec.id, setting, batch=spec.throughput_batch).run
-        if found is not None:
-            return found
-    others = [run for batch in batches if (run := evidence.find(spec.id, setting, batch=batch).run) is not None]
-    return max(others, key=lambda run: float(_throughput(run)["speed"]), default=None)
+    batch = throughput_batch(spec.throughput_batch, evidence.throughputs_img_s(spec.id, setting))
+    return None if batch is None else evidence.find(spec.id, setting, batch=batch).run
 
 
 def _latency(run: Run) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latency_bench.reports.evidence import Setting
+from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.tables.text import one_line
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.throughput import throughput_batch, throughput_img_s
 from latency_bench.model_specs.spec import ModelSpec
-from latency_bench.reports.evidence import Found, Run, Setting
+from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.published.tables import number
 from latency_bench.reports.tables.paper import PaperTable, Variant, model_of
 from latency_bench.reports.tables.quantities import (
     NO_NETWORK,
     NOTHING,
     Measurements,
-    img_s,
     latency_cell,
     speed_up,
     throughput_cell,
@@ -123,15 +124,15 @@ class _Part:
 
     @cached_property
     def _batches(self) -> list[int | None]:
-        """The paper's batch; where it states none, the largest measured one beyond 1."""
-        found: list[int | None] = []
-        for spec in self._specs:
-            if spec is None or spec.throughput_batch is not None:
-                found.append(spec.throughput_batch if spec else None)
-                continue
-            measured = self._measurements.evidence.batches(spec.id, self._setting)
-            found.append(measured[-1] if measured and measured[-1] > 1 else None)
-        return found
+        """At which the throughput of each row is taken; None where there is no such network, or nothing was measured
+        and the paper states no batch."""
+        evidence = self._measurements.evidence
+        return [
+            throughput_batch(spec.throughput_batch, evidence.throughputs_img_s(spec.id, self._setting))
+            if spec
+            else None
+            for spec in self._specs
+        ]
 
     @property
     def _shows_throughput(self) -> bool:
@@ -164,13 +165,13 @@ class _Part:
         stated = {spec.throughput_batch for spec in self._specs if spec is not None and spec.throughput_batch}
         (only,) = stated if len(stated) == 1 else (None,)
         cells = [
-            self._throughput_cell(spec, batch, one, () if batch == only else (f"at batch {batch}",))
+            self._throughput_cell(spec, batch, one, is_named=batch != only)
             for spec, batch, one in zip(self._specs, self._batches, self._throughputs, strict=True)
         ]
         columns = [(Column("img_s", f"img/s, batch {only}" if only else "img/s"), cells)]
         if (printed := self._printed(self._variant.throughput)) is not None:
             against = [
-                to_published(None if one.run is None else img_s(one.run), figure, one.run)
+                to_published(None if one.run is None else throughput_img_s(one.run), figure, one.run)
                 for figure, one in zip(printed, self._throughputs, strict=True)
             ]
             columns.append((Column("img_s_to_published", "measured / published"), against))
@@ -179,12 +180,17 @@ class _Part:
             columns.append((Column("img_s_gain", "throughput gain"), gains))
         return columns
 
-    def _throughput_cell(self, spec: ModelSpec | None, batch: int | None, found: Found, notes: tuple[str, ...]) -> Cell:
+    def _throughput_cell(self, spec: ModelSpec | None, batch: int | None, found: Found, is_named: bool) -> Cell:
+        """`is_named`: the column's title does not say the batch."""
         if spec is None:
             return self._absent
         if batch is None:
             return NOTHING
-        return throughput_cell(found, self._measurements.command(spec.id, self._setting, batch, True), notes)
+        stated = spec.throughput_batch or batch
+        command = self._measurements.command(spec.id, self._setting, stated, True)
+        cell = throughput_cell(found, command, (at_batch(batch, spec.throughput_batch),) if is_named else ())
+        # Another batch than the paper's is shown and named; what the paper measured is still to be measured.
+        return cell if batch == stated else replace(cell, commands=(command,))
 
     def _printed(self, columns: Mapping[str, str]) -> list[float | None] | None:
         """What the paper prints for the device that this is; None where it is none of the paper's."""
@@ -202,3 +208,11 @@ class _Part:
             else:
                 cells.append(BASELINE if baseline == index else quantity(one.run, found[baseline].run))
         return cells
+
+
+def at_batch(batch: int | None, stated: int | None) -> str:
+    """Which batch a throughput was taken at, where a column does not say so."""
+    if stated == batch:
+        return f"at batch {batch}"
+    of_paper = "the paper's is not stated" if stated is None else f"the paper's is {stated}"
+    return f"at batch {batch}; {of_paper}"

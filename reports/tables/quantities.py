@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.throughput import round_throughputs_img_s, throughput_img_s
 from latency_bench.reports.attention_ratios import ratio_of
-from latency_bench.reports.evidence import Evidence, Found, Run, Setting
+from latency_bench.reports.evidence import Evidence, Found, Run
 from latency_bench.reports.tables.commands import Command, run_command
 from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, differences, failure_note, notes_of, throughput_notes
 from latency_bench.reports.tables.table import Cell, Status
@@ -53,7 +55,7 @@ def throughput_cell(found: Found, command: Command, notes: tuple[str, ...] = ())
     """Images a second, measured with requests in flight where that was done, else from the latency, which is noted."""
     if (run := found.run) is None:
         return _no_number(found, command)
-    value = img_s(run)
+    value = throughput_img_s(run)
     return Cell(
         with_interval(value, None, None),
         value,
@@ -79,7 +81,7 @@ def throughput_gain(run: Run | None, baseline: Run | None) -> Cell:
         return NOTHING
     if (run["throughput_img_s"] is None) != (baseline["throughput_img_s"] is None):
         return Cell(MISSING, notes=("no ratio: one throughput was measured, the other is from the latency",))
-    return _ratio_cell(round_img_s(run), round_img_s(baseline), run, baseline)
+    return _ratio_cell(round_throughputs_img_s(run), round_throughputs_img_s(baseline), run, baseline)
 
 
 def to_published(value: float | None, published: float | None, run: Run | None) -> Cell:
@@ -90,18 +92,6 @@ def to_published(value: float | None, published: float | None, run: Run | None) 
     if (run["precision"], str(run["runtime"]).startswith("tensorrt")) != ("fp16", True):
         notes = ("the paper measured with TensorRT in fp16",)
     return Cell(ratio(value / published), value / published, notes=notes, runs=(run["path"],))
-
-
-def img_s(run: Run) -> float:
-    """Images a second of a run with numbers."""
-    return float(run["img_s"] if run["throughput_img_s"] is None else run["throughput_img_s"])
-
-
-def round_img_s(run: Run) -> list[float]:
-    """The same of every round."""
-    if run["throughput_img_s"] is not None:
-        return list(run["round_throughputs_img_s"])
-    return [run["batch"] / (median_ms / 1e3) for median_ms in run["round_medians_ms"]]
 
 
 def _ratio_cell(above: list[float], below: list[float], run: Run, baseline: Run) -> Cell:

@@ -123,17 +123,21 @@ def test_two_differences_at_once_cannot_be_compared_unless_meant(lab):
     b = lab.add(1.5, model__precision="fp16", runtime__version="9.9", artifact__sha256="cd" * 32)
     (pair,) = lab.compare(a, b).pairs
     assert pair.comparison.verdict == "cannot be compared"
-    assert any("fp32 against fp16" in text for text in pair.differences.obstacles)
+    assert pair.differences.question == "precision"
+    assert any("9.9" in text for text in pair.differences.obstacles)
     (meant,) = lab.compare(a, b, across=("precision", "runtime")).pairs
     assert meant.comparison.verdict == "slower"
 
 
-def test_another_machine_of_the_same_name_is_the_question(lab):
+def test_another_machine_of_the_same_name_is_named_and_compared_only_where_it_is_meant(lab):
     a = lab.add()
     b = lab.add(1.5, device__fingerprint={"linux": {"cpu": {"model": "Another CPU"}}})
     (pair,) = lab.compare(a, b).pairs
-    assert pair.differences.question == "device"
-    assert any("Another CPU" in text for text in pair.differences.details)
+    assert pair.comparison.verdict == "cannot be compared"
+    assert any("Another CPU" in text for text in pair.differences.obstacles)
+    (meant,) = lab.compare(a, b, across=["device"]).pairs
+    assert meant.comparison.verdict == "slower"
+    assert any("Another CPU" in text for text in meant.differences.details)
 
 
 def test_runs_of_one_side_that_differ_cannot_be_pooled(lab):
@@ -184,7 +188,7 @@ def test_the_gate_fails_on_a_clear_regression_alone(lab, new_lab):
     lab.add(model="few")
     new.add(2.0, model="few", rounds=3)
     result = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03)
-    outcomes = {case.name.split()[1]: case.outcome for case in result.cases}
+    outcomes = {case.name.split(",")[0].split()[0]: case.outcome for case in result.cases}
     assert outcomes == {
         "same": "pass", "slower": "regression", "faster": "pass", "slightly": "pass",
         "gone": "inconclusive", "broken": "regression", "few": "inconclusive",

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from latency_bench.devices.runners.base import WHOLE_REQUEST, Columns, RoundResult
 from latency_bench.harness.cli.rendering import fidelity_line, render_result
-from latency_bench.harness.conditions import differences
 from latency_bench.harness.fidelity.check import check_fidelity
+from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.phone_verdicts import phone_throttled
 from latency_bench.harness.store.outcome import FidelityRecord, Summary
 
@@ -52,9 +53,9 @@ def test_programs_are_told_too(make_record):
 
 def test_a_comparison_sees_that_two_latencies_are_not_the_same_quantity(make_record):
     record = make_record()
-    found = differences(record, _with_covers(record, COVERS))
-    assert any("latency covers" in text for text in (*found.details, *found.obstacles))
-    same = differences(record, record)
+    found = differences(conditions_of(record), conditions_of(_with_covers(record, COVERS)))
+    assert any("latency covers" in text for text in found.obstacles)
+    same = differences(conditions_of(record), conditions_of(record))
     assert not (*same.details, *same.obstacles)
 
 

@@ -13,7 +13,8 @@ from bench_worker.runtimes.onnxruntime import OnnxRuntime
 from bench_worker.runtimes.tensorrt import TensorRt
 from bench_worker.runtimes.torch_cpu import TorchCpu
 from bench_worker.runtimes.torch_cuda import TorchCuda
-from latency_bench.reports.evidence import Evidence, Setting, setting_of, settings
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.reports.evidence import Evidence, settings
 
 LOCAL = Setting("local", "worker", "litert", "fp32", 2, '{"xnnpack": true}')
 Make = Callable[..., Any]
@@ -35,7 +36,7 @@ def test_settings_are_told_apart_by_everything_that_is_part_of_them(make_run: Ma
 
 def test_threads_of_a_gpu_runtime_mean_nothing(make_run: Make) -> None:
     run = make_run("b1-seg", [1.0], runtime="tensorrt", threads=1, runtime_options='{"spin": false}')
-    assert setting_of(run).threads is None
+    assert Setting.of_row(run).threads is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_model_that_the_catalog_lacks_has_the_resolution_of_its_latest_run(mak
 
 def test_batches_are_those_with_a_number(make_run: Make, table_of: Make) -> None:
     rows = [make_run("b1-seg", [1.0], batch=16), make_run("b1-seg", [1.0]), make_run("b1-seg", batch=32)]
-    assert Evidence(table_of(*rows)).batches("b1-seg", LOCAL) == [1, 16]
+    assert list(Evidence(table_of(*rows)).throughputs_img_s("b1-seg", LOCAL)) == [1, 16]
 
 
 def test_a_table_without_runs(table_of: Make) -> None:

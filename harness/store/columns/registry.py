@@ -12,8 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, get_args
 
+from latency_bench.harness.identity.conditions_code import conditions_code
 from latency_bench.harness.store.columns import (
     artifact,
+    conditions,
     device,
     latency,
     model,
@@ -33,6 +35,7 @@ OURS = (
     *device.COLUMNS,
     *model.SUBJECT,
     *runtime.COLUMNS,
+    *conditions.COLUMNS,
     *run.REQUEST,
     *latency.COLUMNS,
     *throughput.COLUMNS,
@@ -74,6 +77,7 @@ def code_digest() -> bytes:
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
+    digest.update(conditions_code())
     for entry in _entry_points():
         digest.update(f"{entry.name} {entry.value} {entry.dist.version if entry.dist else ''}".encode())
         _columns_of(entry)

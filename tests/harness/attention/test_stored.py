@@ -33,6 +33,7 @@ def stored(**changes):
     row = dict.fromkeys(columns()) | {
         "status": "done",
         "device": "local",
+        "runner": "worker",
         "model": MODEL,
         "height": 8,
         "width": 8,

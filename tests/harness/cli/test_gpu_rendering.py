@@ -8,7 +8,8 @@ import io
 from rich.console import Console
 
 from latency_bench.harness.cli.rendering import render_result
-from latency_bench.harness.conditions import differences
+from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.differences import differences
 
 
 def on_gpu(make_record, name="NVIDIA H200", **changes):
@@ -41,7 +42,9 @@ def test_the_result(make_record):
     assert "(batch / median latency)" in text
 
 
-def test_two_gpus_are_two_devices(make_record):
-    found = differences(on_gpu(make_record), on_gpu(make_record, "NVIDIA A100"))
-    assert found.question == "device"
-    assert any("H200" in detail for detail in found.details)
+def test_two_gpus_are_two_devices_by_whatever_name(make_record):
+    h200, a100 = (conditions_of(on_gpu(make_record, name)) for name in ("NVIDIA H200", "NVIDIA A100"))
+    found = differences(h200, a100)
+    assert found.question is None
+    assert any("H200" in obstacle for obstacle in found.obstacles)
+    assert differences(h200, a100, across=["device"]).obstacles == ()

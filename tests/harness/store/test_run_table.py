@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from latency_bench.harness.identity.conditions import conditions_of, conditions_text
 from latency_bench.harness.store.columns.artifact import io_bytes
 from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.listing import find_rows, load_runs, read_row
@@ -130,6 +131,7 @@ def test_every_column_of_a_done_run_says_what_the_record_says(full: RunRecord) -
         "h2d_ms": phases["h2d"].median_ms,
         "compute_ms": phases["compute"].median_ms,
         "round_medians_ms": list(full.summary.latency.round_medians_ms),
+        "conditions": conditions_text(conditions_of(full)),
     }
     assert row == {**EXPECTED_OF_DONE, **from_record}
 

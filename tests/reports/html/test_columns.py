@@ -24,7 +24,7 @@ def test_every_cell_of_a_store_comes_back(runs: pd.DataFrame) -> None:
     found = encode_runs(runs)
 
     assert found["count"] == len(runs)
-    assert {column["name"] for column in found["declared"]} == set(columns()) - {"path", "case"}
+    assert {column["name"] for column in found["declared"]} == set(columns()) - {"path", "case", "conditions"}
     for column in columns().values():
         if column.name in ("path", "case"):
             continue
@@ -46,14 +46,15 @@ def _as_the_page_has(column: Column, cell: Any) -> Any:
 
 
 def test_names_for_people_are_those_of_the_printed_figures(runs: pd.DataFrame) -> None:
-    from latency_bench.reports.plots.plot_selection import case_name, setting_of
+    from latency_bench.harness.identity.setting import Setting
+    from latency_bench.harness.identity.workload import Workload
     from latency_bench.reports.rows import rows_of
 
     columns = encode_runs(runs)["columns"]
 
     rows = rows_of(runs)
-    assert decoded(columns["case"]) == [case_name(row) for row in rows]
-    assert decoded(columns["setting"]) == [setting_of(row).label() for row in rows]
+    assert decoded(columns["case"]) == [Workload.of_row(row).label() for row in rows]
+    assert decoded(columns["setting"]) == [Setting.of_row(row).label() for row in rows]
 
 
 def test_no_runs_are_columns_without_values() -> None:

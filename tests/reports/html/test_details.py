@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from latency_bench.harness.identity.case_key import CASE_COLUMNS
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.reports.html.details import RUNS_PER_BLOCK, Place, chosen_runs, detail_blocks, run_details
-from latency_bench.reports.plots.plot_selection import CASE
 
 
 def places_of(runs: pd.DataFrame) -> list[Place]:
@@ -27,7 +27,7 @@ def content_of(block: str) -> dict[str, Any]:
 
 
 def test_the_latest_of_every_case_comes_first_then_the_latest_others(runs: pd.DataFrame) -> None:
-    latest = set(runs.drop_duplicates(list(CASE))["run_id"])
+    latest = set(runs.drop_duplicates(list(CASE_COLUMNS))["run_id"])
     others = [run_id for run_id in runs["run_id"] if run_id not in latest]
 
     assert {place.run_id for place in chosen_runs(runs, len(latest))} == latest

@@ -1,0 +1,42 @@
+"""By what a campaign knows a case for good: a hash of everything that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latency_bench.harness.case import Case
+
+_EARLIEST_SETTINGS = {"power_mode": None, "lock_clocks": False}
+"""Settings that are in the key of every case, asked for or not: campaigns that began before there were others go on."""
+
+
+def request_key(case: Case) -> str:
+    """16 hexadecimal digits: another request is another case, even of the same workload in the same setting.
+
+    It is stored in records, so that a campaign goes on where it stopped: its fields must not change.
+    """
+    settings = dict(case.device.settings)
+    asked: dict[str, Any] = {
+        "model": case.spec.id,
+        "inputs": [list(tensor.shape) for tensor in case.spec.inputs],
+        "file": case.artifact.sha256 if case.artifact is not None else None,
+        "device": case.device.name,
+        **{name: settings.pop(name, usual) for name, usual in _EARLIEST_SETTINGS.items()},
+        **({"settings": settings} if settings else {}),
+        "onnx_opset": case.device.onnx_opset,
+        "runtime": case.runtime,
+        "options": case.all_runtime_options(),
+        "cpus": case.cpus,
+        "protocol": case.protocol.model_dump(mode="json"),
+        "rounds": case.rounds,
+        "batch": case.batch,
+        "precision": case.precision,
+        "output": case.output,
+        "streams": case.streams,
+        "weights": case.seed if case.weights is None else case.weights.sha256,
+    }
+    text = json.dumps(asked, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,85 @@
+"""Workload: what was measured, apart from the way in which it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latency_bench.harness.case import Case
+    from latency_bench.harness.store.record import RunRecord
+
+WORKLOAD_COLUMNS = ("model", "output", "batch", "height", "width")
+"""Columns of the run table that make the workload."""
+_USUAL_OUTPUT = "logits"
+
+
+@dataclass(frozen=True, order=True)
+class Workload:
+    """A model with its inputs and outputs."""
+
+    model: str
+    output: str
+    """Of dense predictions: logits, argmax or full; `logits` for all others, which have one output alone."""
+    batch: int
+    """Images a request."""
+    height: int
+    width: int
+    """Of the first input, pixels."""
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Workload:
+        """Of a row of the run table, null as None."""
+        return cls(
+            row["model"], row["output"] or _USUAL_OUTPUT, int(row["batch"]), int(row["height"]), int(row["width"])
+        )
+
+    @classmethod
+    def of_case(cls, case: Case) -> Workload:
+        """What a case asks for."""
+        return cls(case.spec.id, case.output, case.batch, *case.spec.resolution)
+
+    @classmethod
+    def of_record(cls, record: RunRecord) -> Workload:
+        """Of a stored run."""
+        model = record.model
+        return cls(model.id, model.output or _USUAL_OUTPUT, model.batch, *model.resolution)
+
+    @property
+    def resolution(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    def label(self) -> str:
+        """As short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`."""
+        words = [
+            self.model,
+            "" if self.resolution == own_resolution(self.model) else f"{self.height}x{self.width}",
+            "" if self.batch == 1 else f"batch {self.batch}",
+            "" if self.output == _USUAL_OUTPUT else self.output,
+        ]
+        return " ".join(word for word in words if word)
+
+
+@cache
+def own_resolution(model: str) -> tuple[int, int] | None:
+    """(height, width) that a model of the catalog has unless asked otherwise; None for a model it does not have."""
+    from latency_bench.model_specs.calibration_specs import PREFIX
+    from latency_bench.model_specs.catalog import load_spec
+    from latency_bench.model_specs.errors import SpecError
+
+    if model.startswith(PREFIX):
+        try:
+            return load_spec(model).resolution
+        except SpecError:
+            return None
+    return _own_resolutions().get(model)
+
+
+@cache
+def _own_resolutions() -> dict[str, tuple[int, int]]:
+    from latency_bench.model_specs.catalog import list_specs
+
+    return {spec.id: spec.resolution for spec in list_specs()}
