@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.evidence import Run
 
-_LEFT_OUT = frozenset({"path", "case", "conditions"})
+LEFT_OUT = frozenset({"path", "case", "conditions"})
 """The folder is that of device, model and run; the page's own `case` is what was measured, in words; conditions are
 made of what a run's details show."""
 _DIGITS = 10
@@ -31,7 +31,7 @@ def encode_runs(runs: pd.DataFrame) -> dict[str, Any]:
     """Every column as the page has it, rows in their order, and what was declared of each: moments are milliseconds
     since the epoch, lists of texts one text with a line each. Besides, for people, `setting` (how it was measured) and
     `case` (what was)."""
-    shown = [column for column in columns().values() if column.name not in _LEFT_OUT]
+    shown = [column for column in columns().values() if column.name not in LEFT_OUT]
     encoded = {column.name: _encoded(column, runs[column.name]) for column in shown}
     encoded["setting"] = _named(runs, SETTING_COLUMNS, lambda row: Setting.of_row(row).label())
     encoded["case"] = _named(runs, WORKLOAD_COLUMNS, lambda row: Workload.of_row(row).label())
