@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.transports.base import Completed, Transport
 
@@ -47,7 +48,7 @@ def guarded(name: str, checks: Iterator[Check]) -> Iterator[Check]:
 def _disk(transport: Transport) -> Iterator[Check]:
     completed = transport.run(["df", "-Pk", transport.workdir], timeout_s=TIMEOUT_S)
     words = completed.stdout.strip().splitlines()[-1].split() if completed.stdout.strip() else []
-    if completed.returncode != 0 or len(words) < 6 or not words[3].isdigit():
+    if completed.returncode != 0 or len(words) < 6 or numerals.count(words[3]) is None:
         yield Check("disk", "failed", f"`df` does not tell: {last_words(completed)}", "check the work directory")
         return
     free_bytes = int(words[3]) * 1024
@@ -58,7 +59,7 @@ def _disk(transport: Transport) -> Iterator[Check]:
 
 def _memory(transport: Transport) -> Iterator[Check]:
     text = transport.read_text("/proc/meminfo") or ""
-    sizes = {name: int(size) * 1024 for name, size in re.findall(r"^(\w+):\s+(\d+) kB", text, re.M)}
+    sizes = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+([0-9]{1,15}) kB", text, re.M)}
     if "MemAvailable" not in sizes:
         return
     available, total, swap = (sizes.get(name, 0) for name in ("MemAvailable", "MemTotal", "SwapTotal"))
@@ -76,9 +77,10 @@ def _memory(transport: Transport) -> Iterator[Check]:
 
 def _load(transport: Transport) -> Iterator[Check]:
     words = (transport.read_text("/proc/loadavg") or "").split()
-    if not words:
+    load = numerals.number(words[0]) if words else None
+    if load is None:
         return
-    busy = float(words[0]) > 0.5
+    busy = load > 0.5
     yield Check(
         "load",
         "warning" if busy else "ok",

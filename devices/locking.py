@@ -44,7 +44,7 @@ class Holder(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     host: str = Field(max_length=253)
-    pid: int
+    pid: int = Field(ge=0, lt=2**31)
     user: str = Field(max_length=100)
     since: datetime
     what: str = Field(max_length=_WHAT_LENGTH)

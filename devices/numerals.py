@@ -13,10 +13,9 @@ LARGEST = 2**63 - 1
 """Of what a column, a database and another language can hold."""
 _DIGITS = 40
 _MOST_CPUS = 65536
-_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_DIGITS}}}", re.ASCII)
-_NUMBER = re.compile(
-    rf"[+-]?(?:[0-9]{{1,{_DIGITS}}}\.?[0-9]{{0,{_DIGITS}}}|\.[0-9]{{1,{_DIGITS}}})(?:[eE][+-]?[0-9]{{1,3}})?"
-)
+NUMBER = rf"[-+]?(?:[0-9]{{1,{_DIGITS}}}(?:\.[0-9]{{0,{_DIGITS}}})?|\.[0-9]{{1,{_DIGITS}}})(?:[eE][-+]?[0-9]{{1,3}})?"
+"""Pattern of a number, for use inside of others. Bounded, so that no text makes a search slow."""
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_DIGITS}}}")
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 
 
@@ -36,7 +35,7 @@ def count(text: str | None) -> int | None:
 
 def number(text: str | None) -> float | None:
     """The finite number that `text` is, white space around it aside; None for anything else."""
-    if text is None or not _NUMBER.fullmatch(plain := text.strip()):
+    if text is None or not re.fullmatch(NUMBER, plain := text.strip()):
         return None
     value = float(plain)
     return value if math.isfinite(value) and abs(value) <= LARGEST else None

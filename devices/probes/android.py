@@ -70,7 +70,7 @@ class AndroidProbe(Probe):
             "offline_cpus": list(read_offline(transport)),
             "thermal_zones_not_used": unused_zones(_zones(transport)),
         }
-        memory = re.search(r"^MemTotal:\s+(\d{1,12}) kB", transport.read_text("/proc/meminfo") or "", re.M)
+        memory = re.search(r"^MemTotal:\s+([0-9]{1,12}) kB", transport.read_text("/proc/meminfo") or "", re.M)
         if memory:
             facts["memory_total_bytes"] = int(memory.group(1)) * 1024
         return {name: value for name, value in facts.items() if value not in (None, {}, "", [])}
@@ -137,9 +137,9 @@ def parse_readings(text: str) -> list[Reading]:
         if not words or not all(word.lstrip("-").isascii() for word in words):
             continue
         kind, *rest = words
-        if kind == "f" and len(rest) == 2 and re.fullmatch(r"cpu\d{1,4}", rest[0]) and _digits(rest[1]):
+        if kind == "f" and len(rest) == 2 and re.fullmatch(r"cpu[0-9]{1,4}", rest[0]) and _digits(rest[1]):
             readings.append(Reading(rest[0], "frequency", int(rest[1]) / 1000, "MHz"))
-        elif kind == "t" and len(rest) == 3 and re.fullmatch(r"-?\d{1,7}", rest[2]):
+        elif kind == "t" and len(rest) == 3 and re.fullmatch(r"-?[0-9]{1,7}", rest[2]):
             degrees = temperature_c(rest[1], int(rest[2]))
             if degrees is not None:
                 readings.append(Reading(f"{rest[0]} {rest[1]}"[:80], "temperature", degrees, "C"))
@@ -156,7 +156,7 @@ def _zones(transport: Transport) -> list[tuple[str, str]]:
 
 
 def _digits(word: str) -> bool:
-    return re.fullmatch(r"\d{1,15}", word) is not None
+    return re.fullmatch(r"[0-9]{1,15}", word) is not None
 
 
 def _frequency(transport: Transport) -> dict[str, Any]:

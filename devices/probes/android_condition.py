@@ -37,7 +37,7 @@ def parse_condition(text: str) -> dict[str, Any]:
     overridden = re.search(r"^\s*IsStatusOverride: true\s*$", thermal, re.M) is not None
     if overridden:
         facts["thermal_status_overridden"] = True
-    elif found := re.search(r"^\s*Thermal Status: (\d)\s*$", thermal, re.M):
+    elif found := re.search(r"^\s*Thermal Status: ([0-9])\s*$", thermal, re.M):
         number = int(found.group(1))
         if number < len(THERMAL_STATUS):
             facts["thermal_status"] = number
@@ -52,7 +52,7 @@ def parse_condition(text: str) -> dict[str, Any]:
     # Android's unit is a tenth of a degree; some devices give whole degrees, which look like a battery near freezing.
     if tenths is not None and abs(tenths) >= _DOUBTFUL_TENTHS:
         facts["battery_c"] = tenths / 10
-    if (found := re.search(r"^\s*status: (\d)\s*$", battery, re.M)) and found.group(1) in _BATTERY_STATUS:
+    if (found := re.search(r"^\s*status: ([0-9])\s*$", battery, re.M)) and found.group(1) in _BATTERY_STATUS:
         facts["battery_status"] = _BATTERY_STATUS[found.group(1)]
     plugged = re.findall(r"^\s*(AC|USB|Wireless|Dock) powered: (true|false)\s*$", battery, re.M)
     if plugged:
@@ -67,6 +67,6 @@ def parse_condition(text: str) -> dict[str, Any]:
 
 
 def _integer(text: str, name: str, low: int, high: int) -> int | None:
-    found = re.search(rf"^\s*{name}: (-?\d{{1,6}})\s*$", text, re.M)
+    found = re.search(rf"^\s*{name}: (-?[0-9]{{1,6}})\s*$", text, re.M)
     value = int(found.group(1)) if found else None
     return value if value is not None and low <= value <= high else None

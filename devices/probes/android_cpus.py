@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.transports.base import Transport
 
@@ -19,8 +20,8 @@ for c in cpu[0-9]*; do
   echo "$c $speed $capacity"
 done
 """
-_LINE = re.compile(r"cpu(\d{1,4}) (\d{1,9}|-) (\d{1,9}|-)")
-_ONLINE = re.compile(r"online (\d{1,4}(?:-\d{1,4})?(?:,\d{1,4}(?:-\d{1,4})?)*)")
+_LINE = re.compile(r"cpu([0-9]{1,4}) ([0-9]{1,9}|-) ([0-9]{1,9}|-)")
+_ONLINE = re.compile(r"online ([0-9,-]{1,4000})")
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,8 @@ def read_offline(transport: Transport) -> tuple[int, ...]:
 def parse_offline(text: str) -> tuple[int, ...]:
     """Of what the script prints; nothing where the kernel does not tell which cores are online."""
     known = {int(found[1]) for line in text.splitlines() if (found := _LINE.fullmatch(line.strip()))}
-    online = next(
-        (_numbers(found[1]) for line in text.splitlines() if (found := _ONLINE.fullmatch(line.strip()))), known
-    )
+    lists = (numerals.cpu_list(found[1]) for line in text.splitlines() if (found := _ONLINE.fullmatch(line.strip())))
+    online = next((set(cpus) for cpus in lists if cpus is not None), known)
     return tuple(sorted(known - online))
 
 
@@ -59,12 +59,11 @@ def parse_cores(text: str) -> tuple[Core, ...]:
     cores = []
     for line in text.splitlines():
         if found := _ONLINE.fullmatch(line.strip()):
-            online = _numbers(found.group(1))
+            cpus = numerals.cpu_list(found.group(1))
+            online = online if cpus is None else set(cpus)
         elif found := _LINE.fullmatch(line.strip()):
             number, speed, capacity = found.groups()
-            cores.append(
-                Core(int(number), int(speed) if speed != "-" else None, int(capacity) if capacity != "-" else None)
-            )
+            cores.append(Core(int(number), numerals.count(speed), numerals.count(capacity)))
     if online is not None:
         cores = [core for core in cores if core.number in online]
     if not cores:
@@ -83,11 +82,3 @@ def clusters(cores: Sequence[Core]) -> tuple[tuple[int, ...], ...]:
 def taskset_mask(cpus: Sequence[int]) -> str:
     """Hexadecimal mask as `taskset` takes it: (4, 5, 6, 7) is f0, (7,) is 80."""
     return f"{sum(1 << cpu for cpu in set(cpus)):x}"
-
-
-def _numbers(ranges: str) -> set[int]:
-    found: set[int] = set()
-    for part in ranges.split(","):
-        first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latency_bench.devices import numerals
 from latency_bench.devices.checks import Check, guarded
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
@@ -160,6 +161,6 @@ def _by_sysfs(transport: Transport) -> list[Reading]:
     readings = []
     for folder in gpu_folders(transport)[:1]:
         text = (transport.read_text(f"{folder}/cur_freq") or "").strip()
-        if text.isdigit():
-            readings.append(Reading("gpu0", "frequency", int(text) / 1e6, "MHz"))
+        if (hertz := numerals.count(text)) is not None:
+            readings.append(Reading("gpu0", "frequency", hertz / 1e6, "MHz"))
     return readings + with_total(read_rails(transport))

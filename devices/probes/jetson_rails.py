@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from latency_bench.devices import numerals
 from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.transports.base import Transport
 
@@ -59,5 +60,4 @@ def _text(transport: Transport, path: str) -> str | None:
 
 
 def _number(transport: Transport, path: str) -> int | None:
-    text = _text(transport, path)
-    return int(text) if text and re.fullmatch(r"-?\d+", text) else None
+    return numerals.integer(transport.read_text(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from latency_bench.devices import numerals
 from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.probes.jetson_rails import with_total
 
@@ -20,27 +21,36 @@ _RAIL = re.compile(r"\b((?:VDDQ?|VIN|POM)_[A-Z0-9_]+|VIN|CV|GPU|CPU|SOC|DDR) (-?
 _NO_SENSOR = {("PMIC", 100.0), ("PMIC", 50.0)}
 _ABSENT_BELOW_C = -200.0
 """A sensor of a part that is switched off says -256 C."""
+_LONGEST_LINE = 16384
+_MOST_MIB = 1 << 30
 
 
 def parse_tegrastats(line: str) -> list[Reading]:
     """Readings of one line, in MHz, C, W, bytes and percent; a part that is not there gives none."""
+    line = line[:_LONGEST_LINE]
     readings: list[Reading] = []
+
+    def add(source: str, quantity: str, text: str | None, unit: str) -> None:
+        if (value := numerals.number(text)) is not None:
+            readings.append(Reading(source, quantity, value, unit))
+
     if found := _RAM.search(line):
-        used, total = (int(value) for value in found.groups())
-        readings.append(Reading("system", "memory_available", float((total - used) << 20), "bytes"))
+        used, total = (numerals.count(text) for text in found.groups())
+        if used is not None and total is not None and used <= total < _MOST_MIB:
+            readings.append(Reading("system", "memory_available", float((total - used) << 20), "bytes"))
     if found := _CPU.search(line):
         for index, core in enumerate(found[1].split(",")):
             # A core that is switched off says `off`.
             if values := _CORE.fullmatch(core.strip()):
-                readings.append(Reading(f"cpu{index}", "load", float(values[1]), "%"))
-                readings.append(Reading(f"cpu{index}", "frequency", float(values[2]), "MHz"))
+                add(f"cpu{index}", "load", values[1], "%")
+                add(f"cpu{index}", "frequency", values[2], "MHz")
     for source, pattern in (("gpu0", _GPU), ("memory", _EMC)):
         if found := pattern.search(line):
-            readings.append(Reading(source, "load", float(found[1]), "%"))
-            if found[2]:
-                readings.append(Reading(source, "frequency", float(found[2]), "MHz"))
-    for name, value in _TEMPERATURE.findall(line):
-        if (name, float(value)) not in _NO_SENSOR and float(value) > _ABSENT_BELOW_C:
-            readings.append(Reading(name, "temperature", float(value), "C"))
-    rails = {name: int(now) / 1000 for name, now, _ in _RAIL.findall(line)}
-    return readings + with_total(rails)
+            add(source, "load", found[1], "%")
+            add(source, "frequency", found[2], "MHz")
+    for name, text in _TEMPERATURE.findall(line):
+        degrees = numerals.number(text)
+        if degrees is not None and (name, degrees) not in _NO_SENSOR and degrees > _ABSENT_BELOW_C:
+            readings.append(Reading(name, "temperature", degrees, "C"))
+    milliwatts = {name: numerals.integer(now) for name, now, _ in _RAIL.findall(line)}
+    return readings + with_total({name: value / 1000 for name, value in milliwatts.items() if value is not None})

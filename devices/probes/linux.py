@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from latency_bench.devices import numerals
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.transports.base import Transport
@@ -76,9 +77,15 @@ def _chosen(options: str | None) -> str | None:
     return found.group(1) if found else None
 
 
+def _fields(block: str) -> dict[str, str]:
+    """`name : value` lines of /proc/cpuinfo."""
+    pairs = (line.partition(":") for line in block.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
 def _cpu(transport: Transport) -> dict[str, Any]:
     text = transport.read_text("/proc/cpuinfo") or ""
-    blocks = [dict(re.findall(r"^([^\t:]+?)\s*:\s*(.*)$", block, re.M)) for block in text.strip().split("\n\n")]
+    blocks = [_fields(block) for block in text.strip().split("\n\n")]
     processors = [block for block in blocks if "processor" in block]
     first = processors[0] if processors else {}
     flags = set((first.get("flags") or first.get("Features") or "").split())
@@ -105,7 +112,8 @@ def _cpu(transport: Transport) -> dict[str, Any]:
 
 def _memory_bytes(transport: Transport, field: str) -> int | None:
     found = re.search(rf"^{field}:\s+(\d+) kB", transport.read_text("/proc/meminfo") or "", re.M)
-    return int(found.group(1)) * 1024 if found else None
+    kib = numerals.count(found.group(1)) if found else None
+    return None if kib is None else kib * 1024
 
 
 def _os_name(transport: Transport) -> str | None:
@@ -149,15 +157,15 @@ def _frequency(transport: Transport) -> dict[str, Any]:
 
 def _load_average(transport: Transport) -> float | None:
     text = _line(transport, "/proc/loadavg")
-    return float(text.split()[0]) if text else None
+    return numerals.number(text.split(" ")[0]) if text else None
 
 
 def _frequencies(transport: Transport) -> list[Reading]:
     readings = []
     for folder in transport.glob(_CPUFREQ):
         value = _line(transport, f"{folder}/scaling_cur_freq")
-        if value and value.isdigit():
-            readings.append(Reading(PurePosixPath(folder).parent.name, "frequency", int(value) / 1000, "MHz"))
+        if (khz := numerals.count(value)) is not None:
+            readings.append(Reading(PurePosixPath(folder).parent.name, "frequency", khz / 1000, "MHz"))
     return readings
 
 
@@ -165,8 +173,8 @@ def _temperatures(transport: Transport) -> list[Reading]:
     readings = []
     for zone in transport.glob("/sys/class/thermal/thermal_zone*"):
         kind, value = _line(transport, f"{zone}/type"), _line(transport, f"{zone}/temp")
-        if kind and value and value.lstrip("-").isdigit():
-            readings.append(Reading(f"{PurePosixPath(zone).name} {kind}", "temperature", int(value) / 1000, "C"))
+        if kind and (millidegrees := numerals.integer(value)) is not None:
+            readings.append(Reading(f"{PurePosixPath(zone).name} {kind}", "temperature", millidegrees / 1000, "C"))
     return readings
 
 
@@ -185,7 +193,10 @@ def _cpu_times(transport: Transport) -> list[Reading]:
     if not found:
         return []
     # user, nice, system, idle, iowait, irq, softirq, steal; older kernels print fewer.
-    ticks = [int(word) for word in found.group(1).split()] + [0] * 8
+    words = [numerals.count(word) for word in found.group(1).split()]
+    if None in words:
+        return []
+    ticks = [word for word in words if word is not None] + [0] * 8
     # The unit is USER_HZ, which Linux fixes at 100 for everything it tells user space (man 5 proc).
     busy_s = sum(ticks[index] for index in (0, 1, 2, 5, 6)) / 100
     return [Reading("cpu", "cpu_time_busy", busy_s, "s"), Reading("cpu", "cpu_time_steal", ticks[7] / 100, "s")]

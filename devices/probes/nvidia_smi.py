@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.transports.base import Transport
@@ -40,7 +41,7 @@ def smi_facts(transport: Transport) -> dict[str, Any]:
     processes = [
         {"pid": int(pid), "name": name, "gpu_uuid": uuid}
         for pid, name, uuid in _query(transport, "compute-apps", ["pid", "process_name", "gpu_uuid"])
-        if pid.isdigit()
+        if numerals.count(pid) is not None
     ]
     driver = gpus[0].get("driver") if gpus else None
     for gpu in gpus:
@@ -81,9 +82,7 @@ def _known(word: str) -> bool:
 
 def _number(word: str) -> int | float | str:
     """`1410`, `71.50`, `0x0000000000000004`; else the word."""
-    for read in (int, lambda text: int(text, 16) if text.startswith("0x") else float(text)):
-        try:
-            return read(word)
-        except ValueError:
-            continue
+    for read in (numerals.integer, numerals.hexadecimal, numerals.number):
+        if (value := read(word)) is not None:
+            return value
     return word

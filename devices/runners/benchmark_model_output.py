@@ -14,15 +14,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.benchmark_model_delegates import DelegateLines, Delegation
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = numerals.NUMBER
 _FIELD = re.compile(rf"\b(count|first|curr|min|max|avg|std|p5|median|p95)=({_NUMBER})(?=[\s(]|$)")
 _STATISTICS = re.compile(r"^(?:\w+: ?)?(?:\[[^\]]*\] ?)?(count=.*)$")
 _SAME = re.compile(r"\s*\(all same\)(?=\s|$)")
 _PERCENTILES = {"p5", "median", "p95"}
-_STAGE = re.compile(r"Running benchmark for at least (\d{1,9}) iterations? and at least")
+_STAGE = re.compile(r"Running benchmark for at least ([0-9]{1,9}) iterations? and at least")
 _TIMINGS = re.compile(
     rf"Inference timings in us: Init: ({_NUMBER}), First inference: ({_NUMBER}), "
     rf"Warmup \(avg\): ({_NUMBER}), Inference \(avg\): ({_NUMBER})\s*$"
@@ -31,7 +32,7 @@ _AVERAGE = re.compile(
     rf"Average inference timings in us: Warmup: ({_NUMBER}), Init: ({_NUMBER}), (?:no|with) stats: ({_NUMBER})\s*$"
 )
 """TensorFlow 1.14 and 1.15."""
-_COMPILED = re.compile(rf"Inference \(avg\):\s+({_NUMBER}) ms(?: \((\d{{1,9}}) runs\))?\s*$")
+_COMPILED = re.compile(rf"Inference \(avg\):\s+({_NUMBER}) ms(?: \(([0-9]{{1,9}}) runs\))?\s*$")
 _UNCONSUMED = re.compile(r"Unconsumed cmdline flags:\s*(.*)$")
 _MEMORY = re.compile(rf"Memory footprint delta from the start of the tool \(MB\): init=({_NUMBER}) overall=({_NUMBER})")
 _COMPILED_MEMORY = re.compile(rf"Overall footprint:\s+({_NUMBER}) MB\s*$")
@@ -39,6 +40,7 @@ _INITIALISED = re.compile(rf"Initialized session in ({_NUMBER})ms\.?\s*$")
 _COMPILED_INITIALISED = re.compile(rf"Model initialization:\s+({_NUMBER}) ms\s*$")
 _LARGEST_US = 1e12
 """Eleven days: a larger time is no time."""
+_LONGEST_LINE = 4096
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,11 @@ def parse_statistics(text: str) -> Statistics:
     pairs = _FIELD.findall(found.group(1)) if found else []
     fields = dict(pairs)
     words = _SAME.sub("", found.group(1)).split() if found else []
-    if len(pairs) != len(fields) or len(words) != len(fields) or not re.fullmatch(r"\d{1,9}", fields.get("count", "")):
+    if (
+        len(pairs) != len(fields)
+        or len(words) != len(fields)
+        or not re.fullmatch(r"[0-9]{1,9}", fields.get("count", ""))
+    ):
         raise _unreadable(text)
     count = int(fields["count"])
     if count == 0:
@@ -124,7 +130,8 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
     memory_mb: float | None = None
     init_us: float | None = None
     timings_mean_us: float | None = None
-    for line in (stdout + "\n" + stderr).splitlines():
+    for whole_line in (stdout + "\n" + stderr).splitlines():
+        line = whole_line[:_LONGEST_LINE]
         if found := _UNCONSUMED.search(line):
             raise WorkerError(
                 "runtime-failed",
@@ -194,8 +201,8 @@ def _us(text: str, line: str) -> float:
 
 
 def _finite(text: str, line: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
+    value = numerals.number(text)
+    if value is None:
         raise _unreadable(line)
     return value
 

@@ -6,12 +6,12 @@ never contain one (commas in names are printed as tabs), so a line is read from 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.runners.base import Deployment
 from latency_bench.devices.runners.benchmark_model_flags import effective_options, tool_flags
@@ -23,7 +23,6 @@ _HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
 _HEADER_WITH_START = "node type, start, first, avg_ms, %, cdf%, mem KB, times called, name"
 """TensorFlow 2.4 to 2.8."""
 _SECTION = "Operator-wise Profiling Info for Regular Benchmark Runs"
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?")
 _RULE = re.compile(r"=+ ([\w ]+) =+")
 
 
@@ -63,15 +62,14 @@ def parse_profile(text: str) -> list[OperatorTime]:
 
 
 def _operator(line: str, columns: int) -> OperatorTime:
-    """`columns`: how many follow the type."""
+    """`columns`: how many follow the type. Before the name these are mean, share, two that are not used, and calls."""
     fields = line.rsplit(", ", columns)
-    if len(fields) != columns + 1 or not all(_NUMBER.fullmatch(field) for field in fields[1:-1]):
+    numbers = [number for field in fields[1:-1] if (number := numerals.number(field.removesuffix("%"))) is not None]
+    if len(fields) != columns + 1 or len(numbers) != columns - 1 or min(numbers[-5:]) < 0:
         raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")
-    kind, (mean_ms, share, _, _, calls, name) = fields[0], fields[-6:]
-    values = [float(mean_ms), float(share.rstrip("%")), float(calls.rstrip("%"))]
-    if not all(math.isfinite(value) and value >= 0 for value in values):
-        raise WorkerError("protocol", f"a line of benchmark_model's profile does not parse: {line.strip()[:200]!r}")
-    return OperatorTime(kind.strip(), name.replace("\t", ",").strip(), values[0], values[1] / 100, int(values[2]))
+    mean_ms, share_percent, _, _, calls = numbers[-5:]
+    name = fields[-1].replace("\t", ",").strip()
+    return OperatorTime(fields[0].strip(), name, mean_ms, share_percent / 100, int(calls))
 
 
 def profile(

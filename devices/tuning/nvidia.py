@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import TIMEOUT_S, Operation, as_root, attempt, run_checked
@@ -36,7 +37,7 @@ class LockedGpuClocks(Operation):
     def _greatest_mhz(self, transport: Transport) -> int | None:
         """Of the slowest GPU, so that all of them can hold it."""
         completed = transport.run(self._query("clocks.max.sm"), timeout_s=TIMEOUT_S)
-        values = [int(word) for word in completed.stdout.split() if word.isdigit()]
+        values = [mhz for word in completed.stdout.split() if (mhz := numerals.count(word)) is not None]
         return min(values) if completed.returncode == 0 and values else None
 
     @staticmethod
