@@ -13,6 +13,8 @@ from latency_bench.harness.statistics.order_statistics import Floats
 
 LONGEST_SERIES = 1 << 20
 """Longer series are summarised by the means of so many batches at most, which keeps the transform in memory."""
+ROUNDING = 1e-9
+"""Of the variance: sums of autocovariances up to here are zero."""
 
 
 def effective_count(series: Floats) -> float:
@@ -37,7 +39,8 @@ def effective_count(series: Floats) -> float:
     if autocovariance[0] <= 1e-12 * (1 + float(np.abs(series).max()) ** 2):
         return float(n)
     pairs = autocovariance[0 : n - n % 2 : 2] + autocovariance[1::2]
-    ends = np.flatnonzero(pairs <= 0)
+    # A sum that is zero in exact arithmetic comes out of the transform a little above or below it, as it happens.
+    ends = np.flatnonzero(pairs <= ROUNDING * autocovariance[0])
     positive = pairs[: ends[0]] if ends.size else pairs
     tau = (2 * np.minimum.accumulate(positive).sum() - autocovariance[0]) / autocovariance[0] if positive.size else 1.0
     # Subtracting the series' own mean lowers every autocovariance by about tau / n of the variance; over the lags

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from latency_models import normal_ar1
 
 from latency_bench.harness.statistics import autocorrelation
@@ -24,6 +26,18 @@ def test_order_matters_and_alternation_is_not_counted_as_a_gain() -> None:
     series = normal_ar1(np.random.default_rng(3), 1, 1000, 0.9)[0]
     assert effective_count(series) < 150 < 800 < effective_count(np.random.default_rng(4).permutation(series))
     assert effective_count(np.tile([1.0, 2.0], 100)) == 200
+
+
+@given(st.lists(st.integers(-2, 2), min_size=3, max_size=30))
+def test_a_series_read_backwards_is_worth_the_same(values: list[int]) -> None:
+    """Autocovariances do not know a direction; sums that are exactly zero must not depend on rounding."""
+    series = np.array(values, dtype=np.float64)
+    assert effective_count(series) == pytest.approx(effective_count(series[::-1]))
+
+
+def test_a_sum_that_is_zero_but_for_rounding_ends_the_sequence() -> None:
+    series = np.array([-1.0, 1.0, 1.0, -1.0, 0.0, 1.0, -1.0])
+    assert effective_count(series) == effective_count(series[::-1]) == 7
 
 
 def test_series_without_any_variation_or_nearly_without_samples_count_in_full() -> None:

@@ -120,3 +120,21 @@ def test_a_remedy_already_in_use_is_not_advised_and_an_answered_flag_is_not_repe
 @pytest.mark.parametrize("samples", [[1.0], [1.0, 1.0], [0.0] * 30, [5.0] * 50, [1.0, 2.0, 3.0]])
 def test_degenerate_rounds_do_not_fail(samples: list[float]) -> None:
     assert FlagKind.FEW_ROUNDS in _raised([np.array(samples)])
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.9, 0.97])
+@pytest.mark.parametrize("n", [20, 60, 200])
+def test_drift_inside_the_processes_is_no_difference_between_them(rho: float, n: int) -> None:
+    random = np.random.default_rng(11)
+    raised = sum(
+        FlagKind.PROCESSES_DISAGREE in _raised(list(np.exp(0.02 * normal_ar1(random, 5, n, rho)))) for _ in range(60)
+    )
+    assert raised <= 2
+
+
+def test_processes_that_do_differ_are_found() -> None:
+    random = np.random.default_rng(12)
+    levels = np.array([[0.0], [0.03], [-0.02], [0.05], [0.0]])
+    for _ in range(20):
+        rounds = list(np.exp(levels + 0.02 * normal_ar1(random, 5, 200, 0.3)))
+        assert FlagKind.PROCESSES_DISAGREE in _raised(rounds)
