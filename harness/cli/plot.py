@@ -32,6 +32,10 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
 @click.option("--run", "run_ids", multiple=True, metavar="ID", help="This run: an id, its beginning, or `latest`.")
 @click.option("--published", is_flag=True, help="Add panels with the paper's own numbers, marked as published.")
 @click.option(
+    "--x", metavar="COLUMN", help="Scatter: the number across, such as macs. Latency and sam: this for the speed."
+)
+@click.option("--y", metavar="COLUMN", help="Scatter: the number upwards. docs/store.md lists all columns.")
+@click.option(
     "--width",
     type=click.Choice(["single", "double"]),
     default="double",
@@ -45,6 +49,8 @@ def plot(
     path: Path,
     run_ids: tuple[str, ...],
     published: bool,
+    x: str | None,
+    y: str | None,
     width: Literal["single", "double"],
     store: str | None,
     as_json: bool,
@@ -68,7 +74,7 @@ def plot(
     runs = load_runs(place, on_broken=broken.append)
     if broken:
         _warn(f"{len(broken)} of the runs cannot be read; `bench results verify` says which and why")
-    options = Options(width=width, published=published, everything=runs)
+    options = Options(width=width, published=published, x=x, y=y, everything=runs)
     with warnings.catch_warnings(record=True) as seen:
         written = write(kind, selection.of(runs), place, path, options)
     for one in seen:

@@ -22,6 +22,10 @@ class Options:
     """Of a page with two columns: 3.4 or 7 inches."""
     published: bool = False
     """Panels with what the paper prints of its own devices, marked as published."""
+    x: str | None = None
+    """Column of the run table across, for the kinds that have a choice."""
+    y: str | None = None
+    """The same upwards."""
     everything: pd.DataFrame | None = None
     """All runs of the store, where the figure is of a selection of them: calibrations are looked for here."""
 
@@ -38,6 +42,8 @@ class Kind:
     takes: tuple[Literal["store", "options"], ...] = ("options",)
     """What the function takes after the runs."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    axes: tuple[Literal["x", "y"], ...] = ()
+    """Those that may show a column of one's choice."""
 
 
 _ATTENTION = "attention runs (`bench attention`)"
@@ -49,6 +55,7 @@ KINDS: dict[str, Kind] = {
         "Latency against published mIoU or top-1, with the frontier (Figure 1).",
         "runs of models of Tables 2 to 4, at batch 1 and their own resolution",
         arguments={"speed": "latency", "tables": (2, 3, 4)},
+        axes=("x",),
     ),
     "throughput": Kind(
         "trade_off:draw_trade_off",
@@ -61,6 +68,13 @@ KINDS: dict[str, Kind] = {
         "Throughput of segment-anything models against published COCO mAP (Figure 7).",
         "runs of models of Table 6",
         arguments={"speed": "throughput", "tables": (6,)},
+        axes=("x",),
+    ),
+    "scatter": Kind(
+        "scatter:draw_scatter",
+        "Any number of a run against any other: --x peak_rss --y energy.",
+        _ANY,
+        axes=("x", "y"),
     ),
     "phases": Kind(
         "phases:draw_phases",
@@ -123,9 +137,13 @@ def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = N
     if kind not in KINDS:
         raise FigureError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
     entry = KINDS[kind]
+    options = options or Options()
+    for axis, chosen in (("x", options.x), ("y", options.y)):
+        if chosen is not None and axis not in entry.axes:
+            raise FigureError(f"{kind} has no choice of --{axis}: `bench plot scatter` draws any two numbers")
     module, name = entry.function.split(":")
     function: Callable[..., Drawn] = getattr(importlib.import_module(f"latency_bench.reports.plots.{module}"), name)
-    given = {"store": store, "options": options or Options()}
+    given = {"store": store, "options": options}
     return function(runs, **{name: given[name] for name in entry.takes}, **entry.arguments)
 
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.reports.plots.column_axis import number_column
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
-from latency_bench.reports.plots.trade_off_points import Speed, trade_off_points
+from latency_bench.reports.plots.trade_off_points import Speed, frontier_of, trade_off_points
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from latency_bench.harness.store.columns.column import Column
     from latency_bench.reports.plots.kinds import Options
 
 _OURS = "EfficientViT"
@@ -27,7 +29,10 @@ _WORDS: dict[Speed, str] = {"latency": "latency, ms", "throughput": "throughput,
 
 def draw_trade_off(runs: pd.DataFrame, options: Options, speed: Speed, tables: Sequence[int]) -> Drawn:
     """`runs` are rows of the run table. Raises FigureError where no run is of a model of these tables."""
-    points = trade_off_points(runs, speed, tables, options.published)
+    column = None if options.x is None else number_column(options.x)
+    if column is not None:
+        speed = _like(column, options)
+    points = trade_off_points(runs, speed, tables, options.published, column)
     if points.empty:
         raise FigureError(
             f"no run is of a model that Table {', '.join(map(str, tables))} of the paper has, at its own resolution; "
@@ -41,11 +46,13 @@ def draw_trade_off(runs: pd.DataFrame, options: Options, speed: Speed, tables: S
     for axes, ((panel, dataset), of_panel) in zip(grid, panels, strict=True):
         rows = rows_of(of_panel)
         panel_title(axes, str(panel), str(dataset))
-        axes.set_xlabel(_WORDS[speed])
+        axes.set_xlabel(_WORDS[speed] if column is None else column.heading)
         axes.set_ylabel(f"{rows[0]['metric']} (published)")
         for row in rows:
             _draw_point(axes, row, *_style(row, others))
         _scale(axes, rows)
+        if column is not None and (column.unit == "bytes" or column.in_thousands):
+            axes.xaxis.set_major_formatter(lambda value, _: column.text(value))
         frontier[axes] = _draw_frontier(axes, rows, speed)
         labels[axes] = [Label(row["speed"], row["accuracy"], _name(row)) for row in rows]
         avoid[axes] = [_bar(row) for row in rows]
@@ -53,6 +60,16 @@ def draw_trade_off(runs: pd.DataFrame, options: Options, speed: Speed, tables: S
         figure.supxlabel("hollow: the run never settled", fontsize=6.5, x=0.99, ha="right")
     place_labels(figure, labels, avoid, spare=frontier)
     return Drawn(figure, points)
+
+
+def _like(column: Column, options: Options) -> Speed:
+    """Which way the frontier of a column goes. Raises FigureError where no value is better than another, or where the
+    paper's figures were asked for, which are speeds alone."""
+    if not column.better:
+        raise FigureError(f"neither a lower nor a higher {column.name} is better: `bench plot scatter` draws it")
+    if options.published:
+        raise FigureError(f"the paper prints speeds and no {column.name}; leave out --published, or --x")
+    return frontier_of(column)
 
 
 def _style(row: dict[str, Any], others: Sequence[str]) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from latency_bench.reports.published.tables import number, published_row, table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latency_bench.harness.store.columns.column import Column
     from latency_bench.model_specs.spec import ModelSpec, PublishedRow
 
 Speed = Literal["latency", "throughput"]
@@ -25,10 +26,10 @@ COLUMNS: dict[str, str] = {
     "model": "Id of the spec.",
     "label": "Name of the paper's row, with its resolution where the table has several of it.",
     "family": "Family of the model.",
-    "speed": "Latency in ms, or images per second.",
+    "speed": "Latency in ms, images per second, or what was asked for in their place.",
     "low": "Lower end of its interval; empty where there is none.",
     "high": "Upper end.",
-    "unit": "ms or images/s.",
+    "unit": "Of the speed: ms, images/s, ...",
     "basis": "What the speed is.",
     "batch": "Images a request.",
     "accuracy": "As published, always.",
@@ -65,8 +66,10 @@ PUBLISHED_SPEEDS: dict[Speed, dict[str, str]] = {
 """Columns of the paper's tables with speeds, and the devices that they are of."""
 
 
-def trade_off_points(runs: pd.DataFrame, speed: Speed, tables: Sequence[int], published: bool = False) -> pd.DataFrame:
-    """One row a point, columns as in COLUMNS, panel by panel.
+def trade_off_points(
+    runs: pd.DataFrame, speed: Speed, tables: Sequence[int], published: bool = False, column: Column | None = None
+) -> pd.DataFrame:
+    """One row a point, columns as in COLUMNS, panel by panel. With `column`, its value stands for the speed.
 
     Measured: the latest run of each model of the tables in each setting, at the resolution that the accuracy is of;
     latencies at batch 1, throughputs at the batch that harness/identity/throughput.py chooses.
@@ -75,11 +78,12 @@ def trade_off_points(runs: pd.DataFrame, speed: Speed, tables: Sequence[int], pu
     import pandas as pd
 
     models = list(_models(tables))
-    points = list(_measured_points(runs, speed, models))
+    points = list(_measured_points(runs, speed, models, column))
     if published:
         points += _published_points(speed, models)
     for panel in {(point["panel"], point["dataset"]) for point in points}:
-        _mark_frontier([point for point in points if (point["panel"], point["dataset"]) == panel], speed)
+        of_panel = [point for point in points if (point["panel"], point["dataset"]) == panel]
+        _mark_frontier(of_panel, speed if column is None else frontier_of(column))
     table: pd.DataFrame = pd.DataFrame(points, columns=list(COLUMNS))
     return table
 
@@ -94,16 +98,16 @@ def _models(tables: Sequence[int]) -> Iterator[tuple[ModelSpec, PublishedRow]]:
 
 
 def _measured_points(
-    runs: pd.DataFrame, speed: Speed, models: Sequence[tuple[ModelSpec, PublishedRow]]
+    runs: pd.DataFrame, speed: Speed, models: Sequence[tuple[ModelSpec, PublishedRow]], column: Column | None
 ) -> Iterator[dict[str, Any]]:
     evidence = Evidence(runs)
     for setting in settings(runs):
         for spec, reference in models:
-            run = _run_for(evidence, setting, spec, speed)
-            if run is not None:
+            run = _run_for(evidence, setting, spec, speed if column is None else "latency")
+            if run is not None and (column is None or (run[column.name] or 0) > 0):
                 yield {
                     **_about(spec, reference),
-                    **(_latency(run) if speed == "latency" else _throughput(run)),
+                    **_speed_of(run, speed, column),
                     "panel": setting.label(),
                     "source": "measured",
                     "batch": run["batch"],
@@ -128,6 +132,18 @@ def _latency(run: Run) -> dict[str, Any]:
         "unit": "ms",
         "basis": run["latency_covers"],
     }
+
+
+def _speed_of(run: Run, speed: Speed, column: Column | None) -> dict[str, Any]:
+    if column is None:
+        return _latency(run) if speed == "latency" else _throughput(run)
+    low, high = (run[end] for end in column.ends) if column.ends else (None, None)
+    return {"speed": run[column.name], "low": low, "high": high, "unit": column.unit, "basis": column.meaning}
+
+
+def frontier_of(column: Column) -> Speed:
+    """The speed that a column is like: a lower latency is better, and a higher throughput."""
+    return "throughput" if column.better == "higher" else "latency"
 
 
 def _throughput(run: Run) -> dict[str, Any]:

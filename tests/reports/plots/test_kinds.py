@@ -17,6 +17,7 @@ DRAWN_FROM_EVERY_CASE = {
     "latency": Selection(),
     "throughput": Selection(),
     "sam": Selection(),
+    "scatter": Selection(),
     "phases": Selection(),
     "distribution": Selection(model=["b1-seg"], device=["desk"]),
     "timeline": Selection(run_id=["20261122T100400Z-000004"]),

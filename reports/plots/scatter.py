@@ -1,0 +1,124 @@
+"""Any number of a run against any other: the latest run of each case, one panel a way of measuring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.identity.workload import Workload
+from latency_bench.harness.store.columns.column import Column
+from latency_bench.reports.plots.column_axis import ColumnAxis, axis_of, number_column
+from latency_bench.reports.plots.geometry import Segment
+from latency_bench.reports.plots.grid import panel_grid, panel_title
+from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.plot_selection import latest, without_calibrations
+from latency_bench.reports.plots.style import COLOURS, MARKERS, Drawn, FigureError, plain
+from latency_bench.reports.rows import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from latency_bench.reports.evidence import Run
+    from latency_bench.reports.plots.kinds import Options
+
+USUAL_X, USUAL_Y = "macs", "median_ms"
+_LEGEND_LINE_IN = 0.14
+_LEGEND_COLUMNS = {"single": 2, "double": 4}
+_ABOUT = ("panel", "case", "family")
+
+
+def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
+    """`options.x` and `options.y` name columns (harness/store/columns) whose values are numbers.
+
+    Raises ColumnError for a column that is not there, FigureError for one that is no number or where no run has both.
+    """
+    x, y = (number_column(name) for name in (options.x or USUAL_X, options.y or USUAL_Y))
+    points = scatter_points(runs, x, y)
+    if points.empty:
+        raise FigureError(f"no run has both {x.name} and {y.name}; `bench results ls --columns` shows what runs have")
+    across, upwards = axis_of(x, points[x.name]), axis_of(y, points[y.name])
+    panels = list(points.groupby("panel", sort=False))
+    families = sorted(points["family"].unique())
+    unstable = bool((points["status"] == "unstable").any())
+    legend_in = _LEGEND_LINE_IN * math.ceil((len(families) + unstable) / _LEGEND_COLUMNS[options.width])
+    figure, grid = panel_grid(len(panels), options, height_in=2.6)
+    figure.set_figheight(figure.get_figheight() + legend_in)
+    labels, avoid = {}, {}
+    for axes, (panel, of_panel) in zip(grid, panels, strict=True):
+        rows = rows_of(of_panel)
+        panel_title(axes, str(panel))
+        across.label(axes, "x")
+        upwards.label(axes, "y")
+        for row in rows:
+            _draw_point(axes, row, across, upwards, families.index(row["family"]))
+        across.limit(axes, "x")
+        upwards.limit(axes, "y")
+        labels[axes] = [Label(across.of(row), upwards.of(row), plain(row["case"], 40)) for row in rows]
+        avoid[axes] = [bar for row in rows for bar in _bars(row, across, upwards)]
+    _legend(figure, families, unstable, _LEGEND_COLUMNS[options.width])
+    place_labels(figure, labels, avoid)
+    return Drawn(figure, points)
+
+
+def scatter_points(runs: pd.DataFrame, x: Column, y: Column) -> pd.DataFrame:
+    """A row a case with both numbers: its panel, what was measured, the two values as the run table has them with the
+    ends of their intervals, and the run."""
+    import pandas as pd
+
+    measured = [name for column in (x, y) for name in (column.name, *(column.ends or ()))]
+    names = [*_ABOUT, *dict.fromkeys(measured), "status", "flags", "run_id"]
+    rows = [
+        {
+            **row,
+            "panel": Setting.of_row(row).label(),
+            "case": Workload.of_row(row).label(),
+            "family": row["family"] or "unknown family",
+            "flags": " ".join(row["flags"]),
+        }
+        for row in rows_of(latest(without_calibrations(runs)))
+        if row[x.name] is not None and row[y.name] is not None
+    ]
+    rows.sort(key=lambda row: (row["panel"], row["case"]))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=names)
+    return table
+
+
+def _draw_point(axes: Axes, row: Run, across: ColumnAxis, upwards: ColumnAxis, family: int) -> None:
+    colour, marker = COLOURS[family % len(COLOURS)], MARKERS[family % len(MARKERS)]
+    axes.errorbar(
+        [across.of(row)],
+        [upwards.of(row)],
+        xerr=across.bar(row),
+        yerr=upwards.bar(row),
+        fmt=marker,
+        color=colour,
+        markersize=5,
+        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        markeredgewidth=1.0,
+        elinewidth=0.8,
+        capsize=1.5,
+        zorder=3,
+    )
+
+
+def _bars(row: Run, across: ColumnAxis, upwards: ColumnAxis) -> list[Segment]:
+    x, y = across.of(row), upwards.of(row)
+    (left, right), (low, high) = across.ends(row), upwards.ends(row)
+    return [((left, y), (right, y)), ((x, low), (x, high))]
+
+
+def _legend(figure: Any, families: Sequence[str], unstable: bool, ncols: int) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)])
+        for place in range(len(families))
+    ]
+    words = [plain(family, 30) for family in families]
+    if unstable:
+        handles.append(Line2D([], [], linestyle="", marker="o", color="0.4", markerfacecolor="white"))
+        words.append("hollow: the run never settled")
+    figure.legend(handles, words, loc="outside lower center", ncols=ncols, fontsize=6.5)
