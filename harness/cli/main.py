@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 
 import click
 
@@ -71,6 +72,7 @@ def bench() -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one or two lines and an exit code, without a traceback."""
+    warnings.formatwarning = _one_line
     try:
         code = bench.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -95,7 +97,23 @@ def main() -> None:
             raise
         _say(str(error))
         sys.exit(expected)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit((code if isinstance(code, int) else 0) or _unsent())
+
+
+def _unsent() -> int:
+    """1 where this command stored runs that are not where they should be."""
+    mirrors = sys.modules.get("latency_bench.harness.store.mirrors")
+    runs = mirrors.unsent_runs() if mirrors is not None else []
+    if runs:
+        _say(f"{len(runs)} of the runs stored now are on this computer alone; `bench results push` sends them")
+    return 1 if runs else 0
+
+
+def _one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning is for users: without its place in the source."""
+    return f"bench: {' '.join(str(message).split())}\n"
 
 
 def _say(message: str) -> None:

@@ -18,6 +18,26 @@ class StoreLocationError(StoreError):
     """What was given as the store cannot be one."""
 
 
+class StoreAbsentError(StoreLocationError):
+    """There is no such bucket or folder: that is not an empty store."""
+
+
+class StoreUnreachableError(StoreError):
+    """A store at an address does not answer; what is stored is kept here until it does."""
+
+
+class StoreWarning(UserWarning):
+    """Something about a store that stops nothing; shown in one line."""
+
+
+class NotSentWarning(StoreWarning):
+    """Runs are stored here and not at the store's address yet."""
+
+
+class NotAskedWarning(StoreWarning):
+    """The store's address does not answer: what is shown is what was there the last time."""
+
+
 class StoreFullError(StoreError):
     """No space is left (or the quota is used up): free some, or choose another store."""
 

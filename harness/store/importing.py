@@ -6,6 +6,7 @@ place only once the whole source was read. A run that is here already stays as i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from latency_bench.harness.store.errors import (
     ArchiveError,
     BrokenRunError,
     RunExistsError,
+    StoreError,
     StoreLocationError,
     from_os_error,
 )
@@ -25,7 +27,7 @@ from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, stag
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.ownership import claim
 from latency_bench.harness.store.placing import put_in_place
-from latency_bench.harness.store.reader import StoredRun, read_record, run_names
+from latency_bench.harness.store.reader import StoredRun, fetch_checksums, read_record, run_names
 from latency_bench.harness.store.verify import verify_run
 
 
@@ -53,8 +55,9 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Impo
         files = _files_of_store(source)
     else:
         raise StoreLocationError(f"{source} is neither an archive of runs nor a store.")
-    if mirror_of(store) is not None:
-        run_names(store)  # what is at the address already has to be known
+    with contextlib.suppress(StoreError):
+        # What is at the address already should be known; what comes in is stored here whatever becomes of the address.
+        run_names(store)
     staging = staging_folder(store)
     existed = store.exists()
     try:
@@ -129,6 +132,7 @@ def _files_of_store(source: Path) -> Iterator[RunFile]:
         try:
             stored = StoredRun(run, read_record(run))
             listed = sorted(stored.record.files)
+            fetch_checksums(run)
             for relative in listed:
                 stored.fetch(relative)
         except BrokenRunError:

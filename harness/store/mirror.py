@@ -1,33 +1,37 @@
-"""A store at any address that fsspec can open, by way of a local folder that mirrors it.
+"""A store at an address, by way of a local folder that mirrors it.
 
 Run directories do not change once they are stored, so a copy of one never becomes stale, and everything else of this
 program can go on working with folders. The mirror is an ordinary store in the user's cache folder: listing runs
 fetches the records that it lacks, opening samples fetches them, storing a run stores it here and then sends it, its
-record last, so that others see it whole or not at all. What could not be sent is kept and sent by a later command.
+record last, so that others see it whole or not at all. What could not be sent is kept and sent by a later command; an
+address that does not answer is asked once, and what was there the last time is used.
 
 <cache>/mirrors/<hash of the address>/
     <device>/<model>/<run id>/      as in every store; files beside the record only once they were asked for
-    .pending/<run id>               runs stored here that are not sent yet: their place in the store
+    .pending/<run id>               runs stored here that are not sent yet (pending.py)
     .gone/                          runs that are not at the address any more
     .address                        the address, without passwords
+    .listed                         when the whole address was last listed
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import json
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
 
 from latency_bench.harness.cache_folder import cache_folder
-from latency_bench.harness.store.checksums import recorded_sha256
-from latency_bench.harness.store.durable import CHUNK_BYTES, replacing, write_once
+from latency_bench.harness.store.address import Address
+from latency_bench.harness.store.durable import replacing, write_once
 from latency_bench.harness.store.errors import (
     BrokenRunError,
+    NotAskedWarning,
+    NotSentWarning,
     RunExistsError,
     StoreError,
     StoreLocationError,
@@ -42,19 +46,17 @@ from latency_bench.harness.store.layout import (
     is_run_id,
     temporary_folder,
 )
-from latency_bench.harness.store.redaction import HIDDEN, secrets_of, without_secrets
+from latency_bench.harness.store.pending import CONFLICT, PendingRun, mark_pending, pending_runs, unmark_pending
+from latency_bench.harness.store.record_packs import WORTH_PACKING, RecordPacks
 
 MIRRORS_FOLDER = "mirrors"
 _PARTIAL_FOLDER = ".partial"
 _GONE_FOLDER = ".gone"
+_LISTED_FILE = ".listed"
 _FRESH_S = 5.0
 """How long an answer about what runs there are holds, so that one command asks once."""
-_BATCH = 200
-"""Records that are asked for together."""
-
-
-class NotSentWarning(UserWarning):
-    """A run is stored here and not at the store's address yet."""
+_FEW = 4
+"""Records that are read one by one without a look at the packs."""
 
 
 def mirrors_folder() -> Path:
@@ -69,45 +71,68 @@ class Mirror:
     """
 
     def __init__(self, url: str) -> None:
-        self.address = without_secrets(url)
+        self.remote = Address(url)
+        self.address = self.remote.label
         """For people; passwords are hidden."""
-        self._secrets = secrets_of(url)
-        self._remote, self._root = self._opened(url)
         digest = hashlib.sha256(self.address.rstrip("/").encode()).hexdigest()[:24]
         self.folder = (mirrors_folder() / digest).absolute()
+        self._packs = RecordPacks(self.remote, self.folder)
         self._asked: dict[tuple[str | None, str | None], float] = {}
         self._make_folder()
 
     def pull(self, device: str | None = None, model: str | None = None) -> None:
         """Have the records of all runs (of a device, of a model) here, and send what is pending.
 
-        Raises StoreError where the address cannot be reached or the mirror not be written.
+        An address that does not answer is left with a warning (NotAskedWarning) if it was ever listed. Raises
+        StoreAbsentError for one that does not exist, StoreError where there is nothing to show or the mirror cannot be
+        written.
         """
         now = time.monotonic()
         if any(now - self._asked.get(scope, -_FRESH_S) < _FRESH_S for scope in ((None, None), (device, model))):
             return
-        self.send_pending()
-        with self._reaching():
-            there = set(self._names(device, model))
+        try:
+            self.list_now(device, model)
+        except StoreLocationError:
+            raise
+        except StoreError as error:
+            listed = self._last_listed()
+            if listed is None:
+                raise
+            warnings.warn(f"{error} Shown is what was there at {listed}.", NotAskedWarning, stacklevel=2)
+        self._asked[(device, model)] = time.monotonic()
+
+    def list_now(self, device: str | None = None, model: str | None = None) -> None:
+        """As `pull`, but raises StoreError where the address does not answer."""
+        there = set(self._names(device, model))
         here = set(names_in(self.folder, device, model))
+        self.send_pending()
         self._fetch_records(sorted(there - here))
-        for name in here - there - set(self._pending().values()):
-            self._move_away(name)
-        self._asked[(device, model)] = now
+        self._move_away_gone(sorted(here - there - {one.name for one in self.pending()}))
+        if device is None and model is None:
+            moment = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+            with contextlib.suppress(OSError):
+                (self.folder / _LISTED_FILE).write_text(moment, encoding="ascii")
+
+    def check(self) -> None:
+        """Before hours are measured: the address has to exist, and what keeps it from answering now is said.
+
+        Raises StoreLocationError; warns (NotAskedWarning) otherwise.
+        """
+        try:
+            self.remote.folders()
+        except StoreLocationError:
+            raise
+        except StoreError as error:
+            warnings.warn(f"{error} What is measured is kept here until it can be sent.", NotAskedWarning, stacklevel=2)
 
     def fetch(self, run: Path, relative: str, sha256: str) -> None:
         """Have one file of a run here. Raises BrokenRunError where it is not what the record says, StoreError."""
         path = run / relative
-        source = f"{self._place(run)}/{relative}"
         try:
             path.parent.mkdir(exist_ok=True)
-            with (
-                self._reaching(),
-                replacing(path, self.folder / _PARTIAL_FOLDER) as file,
-                self._remote.open(source, "rb") as remote,
-            ):
+            with replacing(path, self.folder / _PARTIAL_FOLDER) as file:
                 digest = hashlib.sha256()
-                while chunk := remote.read(CHUNK_BYTES):
+                for chunk in self.remote.chunks(f"{self._name(run)}/{relative}"):
                     digest.update(chunk)
                     file.write(chunk)
                 if digest.hexdigest() != sha256:
@@ -117,118 +142,139 @@ class Mirror:
         except FileNotFoundError as error:
             raise BrokenRunError(f"{path}: the file is missing at {self.address}.") from error
 
+    def fetch_checksums(self, run: Path) -> None:
+        """Have the SHA256SUMS of a run here; a run of before there were any has none. Raises StoreError."""
+        content = self.remote.read(f"{self._name(run)}/{CHECKSUMS_FILE}")
+        if content is not None:
+            with replacing(run / CHECKSUMS_FILE, self.folder / _PARTIAL_FOLDER) as file:
+                file.write(content)
+
     def send(self, run: Path) -> None:
         """Send a run that is stored here; where that fails, say so and keep it for later (NotSentWarning)."""
-        try:
-            with self._reaching():
-                self._send(run)
-        except RunExistsError:
-            raise
-        except StoreError as error:
+        reason = self._try_to_send(self._name(run))
+        if reason is not None:
             warnings.warn(
-                f"{run} is stored here and not sent yet: {error} The next command with this store sends it.",
+                f"{run} is stored here and not sent yet: {reason} `bench results push` tries again.",
                 NotSentWarning,
                 stacklevel=3,
             )
 
-    def send_pending(self) -> None:
-        """Send what was stored while the address could not be reached."""
-        for name in self._pending().values():
-            if (self.folder / name / RECORD_FILE).is_file():
-                self.send(self.folder / name)
+    def send_pending(self, conflicts: bool = False) -> list[PendingRun]:
+        """Send what was stored while the address could not be reached, and give what is left; one warning for all.
 
-    def _opened(self, url: str) -> tuple[Any, str]:
-        from fsspec.core import url_to_fs
+        `conflicts`: also try what can only be sent once somebody has changed something at the address.
+        """
+        for one in self.pending():
+            if conflicts or not one.is_conflict:
+                self._try_to_send(one.name)
+        left = self.pending()
+        if left:
+            warnings.warn(
+                f"{len(left)} run{'s are' if len(left) > 1 else ' is'} stored here and not at {self.address}; "
+                "`bench results push` says why, and tries again.",
+                NotSentWarning,
+                stacklevel=3,
+            )
+        return left
 
+    def pending(self) -> list[PendingRun]:
+        """What is stored here and not at the address."""
+        return pending_runs(self.folder)
+
+    def _try_to_send(self, name: str) -> str | None:
+        """Why that was not possible, in a sentence; None where it was."""
         try:
-            remote, root = url_to_fs(url, use_listings_cache=False)
-        except (ImportError, ValueError, TypeError, OSError) as error:
-            raise StoreLocationError(f"{self.address} cannot be a store: {_reason(error, self._secrets)}.") from None
-        return remote, str(root).rstrip("/")
+            self._send(name)
+        except RunExistsError as error:
+            reason = f"{CONFLICT}{error}"
+        except (StoreError, OSError) as error:
+            reason = str(error)
+        else:
+            unmark_pending(self.folder, name)
+            return None
+        with contextlib.suppress(StoreError):
+            mark_pending(self.folder, name, reason)
+        return reason
 
-    def _send(self, run: Path) -> None:
-        place = self._place(run)
-        record = (run / RECORD_FILE).read_bytes()
-        with contextlib.suppress(FileNotFoundError):
-            if self._remote.cat_file(f"{place}/{RECORD_FILE}") != record:
-                raise RunExistsError(f"{self.address} has another run {run.name}; a stored run is never overwritten.")
-            self._unmark(run)
+    def _send(self, name: str) -> None:
+        run = self.folder / name
+        record, there = (run / RECORD_FILE).read_bytes(), self.remote.read(f"{name}/{RECORD_FILE}")
+        if there is not None and there != record:
+            raise RunExistsError(f"{self.address} has another run {run.name}; a stored run is never overwritten.")
+        if there is not None:
             return
         files = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
-        for relative in [*(name for name in files if name != RECORD_FILE), RECORD_FILE]:
-            self._remote.put_file(str(run / relative), f"{place}/{relative}")
-        self._unmark(run)
-
-    def _unmark(self, run: Path) -> None:
-        (self.folder / PENDING_FOLDER / run.name).unlink(missing_ok=True)
-
-    def _pending(self) -> dict[str, str]:
-        """Place in the store by run id."""
-        marks = self.folder / PENDING_FOLDER
-        found = {}
-        for mark in marks.iterdir() if marks.is_dir() else ():
-            with contextlib.suppress(OSError, ValueError):
-                device, model, run_id = mark.read_text(encoding="ascii").split("/")
-                if is_name(device) and is_name(model) and run_id == mark.name and is_run_id(run_id):
-                    found[run_id] = f"{device}/{model}/{run_id}"
-        return found
+        for relative in [*(file for file in files if file != RECORD_FILE), RECORD_FILE]:
+            self.remote.put_file(run / relative, f"{name}/{relative}")
+        self._packs.add([name])
 
     def _names(self, device: str | None, model: str | None) -> Iterator[str]:
         """device/model/run id of everything that looks like a run at the address."""
-        self._remote.invalidate_cache()
         for in_device in self._folders("", device):
             for in_model in self._folders(in_device, model):
-                for run in self._list(f"{in_device}/{in_model}"):
+                for run in self.remote.folders(f"{in_device}/{in_model}"):
                     if is_run_id(run):
                         yield f"{in_device}/{in_model}/{run}"
 
     def _folders(self, within: str, only: str | None) -> list[str]:
-        return [name for name in self._list(within) if is_name(name) and only in (None, name)]
-
-    def _list(self, within: str) -> list[str]:
-        try:
-            entries = self._remote.ls(f"{self._root}/{within}".rstrip("/"), detail=True)
-        except FileNotFoundError:
-            return []
-        return [PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory"]
+        return [name for name in self.remote.folders(within) if is_name(name) and only in (None, name)]
 
     def _fetch_records(self, names: list[str]) -> None:
-        for first in range(0, len(names), _BATCH):
-            batch = names[first : first + _BATCH]
-            paths = [f"{self._root}/{name}/{file}" for name in batch for file in (RECORD_FILE, CHECKSUMS_FILE)]
-            with self._reaching():
-                found: Mapping[str, Any] = self._remote.cat(paths, on_error="return")
-                for answer in found.values():
-                    if isinstance(answer, Exception) and not isinstance(answer, FileNotFoundError):
-                        raise answer
-            for name in batch:
-                record, sums = (_found(found, f"{self._root}/{name}/{file}") for file in (RECORD_FILE, CHECKSUMS_FILE))
-                if record is not None and _is_whole(record, sums):
-                    self._keep(name, {RECORD_FILE: record, CHECKSUMS_FILE: sums})
+        """From packs, where these have them, else each from its own file."""
+        records = self._packs.read(set(names)) if len(names) > _FEW else {}
+        for name, record in records.items():
+            self._keep(name, {RECORD_FILE: record})
+        alone = [name for name in names if name not in records]
+        kept = []
+        for name, content in zip(
+            alone, self.remote.read_many([f"{name}/{RECORD_FILE}" for name in alone]), strict=True
+        ):
+            if content is not None and _is_whole(content):
+                self._keep(name, {RECORD_FILE: content})
+                kept.append(name)
+        if len(kept) >= WORTH_PACKING:
+            self._packs.add(kept)
 
-    def _keep(self, name: str, files: Mapping[str, bytes | None]) -> None:
+    def _keep(self, name: str, files: Mapping[str, bytes]) -> None:
         device, model, run_id = name.split("/")
         temporary = temporary_folder(self.folder, device, model, run_id)
         place = self.folder / name
         try:
             temporary.mkdir(parents=True)
             for relative, content in files.items():
-                if content is not None:
-                    write_once(temporary / relative, [content])
+                write_once(temporary / relative, [content])
             temporary.rename(place)
         except OSError as error:
-            _remove(temporary, files)
+            for relative in files:
+                (temporary / relative).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.rmdir()
             if not (place / RECORD_FILE).is_file():  # else another process was quicker
                 raise from_os_error(error, place, "write") from error
 
+    def _move_away_gone(self, names: list[str]) -> None:
+        """Runs that were not listed, unless another process sent them since."""
+        records = self.remote.read_many([f"{name}/{RECORD_FILE}" for name in names])
+        for name, record in zip(names, records, strict=True):
+            if record is None:
+                self._move_away(name)
+
     def _move_away(self, name: str) -> None:
         target = self.folder / _GONE_FOLDER / name
-        with contextlib.suppress(OSError):  # another process was quicker, or it lies there already
+        with contextlib.suppress(OSError):  # another process was quicker
             target.parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / name).rename(target)
+            # It may have gone before, come back, and gone again.
+            free = next(place for place in _numbered(target) if not place.exists())
+            (self.folder / name).rename(free)
 
-    def _place(self, run: Path) -> str:
-        return f"{self._root}/{run.relative_to(self.folder).as_posix()}"
+    def _last_listed(self) -> str | None:
+        try:
+            return (self.folder / _LISTED_FILE).read_text(encoding="ascii")[:40]
+        except (OSError, ValueError):
+            return None
+
+    def _name(self, run: Path) -> str:
+        return run.relative_to(self.folder).as_posix()
 
     def _make_folder(self) -> None:
         try:
@@ -238,38 +284,18 @@ class Mirror:
         except OSError as error:
             raise from_os_error(error, self.folder, "write") from error
 
-    @contextlib.contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Whatever a driver of fsspec raises, in one line and without passwords."""
-        try:
-            yield
-        except (StoreError, FileNotFoundError):
-            raise
-        except Exception as error:
-            raise StoreError(f"cannot use the store at {self.address}: {_reason(error, self._secrets)}.") from None
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    number = 2
+    while True:
+        yield path.with_name(f"{path.name}.{number}")
+        number += 1
 
 
-def _reason(error: Exception, secrets: Iterable[str]) -> str:
-    text = without_secrets(" ".join(str(error).split()))
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    return text.rstrip(".") or type(error).__name__
-
-
-def _found(answers: Mapping[str, Any], path: str) -> bytes | None:
-    answer = answers.get(path, answers.get(f"/{path.lstrip('/')}"))
-    return answer if isinstance(answer, bytes) else None
-
-
-def _is_whole(record: bytes, sums: bytes | None) -> bool:
-    """A record that is just being sent to a place without atomic writes can be read before it is complete."""
-    expected = recorded_sha256(sums) if sums is not None else None
-    return expected is None or expected == hashlib.sha256(record).hexdigest()
-
-
-def _remove(temporary: Path, files: Iterable[str]) -> None:
-    for relative in files:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary / relative)
-    with contextlib.suppress(OSError):
-        temporary.rmdir()
+def _is_whole(record: bytes) -> bool:
+    """One that is just being sent to a place without atomic writes can be read before it is complete."""
+    try:
+        return isinstance(json.loads(record), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.store.errors import from_os_error
 from latency_bench.harness.store.layout import PENDING_FOLDER
+from latency_bench.harness.store.pending import mark_pending
 
 if TYPE_CHECKING:
     from latency_bench.harness.store.mirror import Mirror
 
 _OPEN: dict[Path, Mirror] = {}
+_CHECKED: set[Path] = set()
+_STORED: set[Path] = set()
+"""Runs that this process stored in a mirror."""
 
 
 def mirror_of(store: Path) -> Mirror | None:
@@ -28,13 +31,26 @@ def store_label(store: Path) -> str:
 def announce(run: Path) -> None:
     """Before a run is stored in a mirror: note that it has to be sent, by whatever process. Raises StoreError."""
     store = run.parent.parent.parent
-    marks = store / PENDING_FOLDER
-    if not marks.is_dir():
-        return
-    try:
-        (marks / run.name).write_text(run.relative_to(store).as_posix(), encoding="ascii")
-    except OSError as error:
-        raise from_os_error(error, marks / run.name, "write") from error
+    if (store / PENDING_FOLDER).is_dir():
+        mark_pending(store, run.relative_to(store).as_posix())
+        _STORED.add(run)
+
+
+def check_store(store: Path) -> None:
+    """Before anything is measured into it: a store at an address has to exist, and is asked once.
+
+    Raises StoreLocationError; warns where the address does not answer.
+    """
+    mirror = mirror_of(store)
+    if mirror is not None and store not in _CHECKED:
+        mirror.check()
+        _CHECKED.add(store)
+
+
+def unsent_runs() -> list[Path]:
+    """Runs that this process stored and that are not at their store's address."""
+    waiting = {mirror.folder / one.name for mirror in _OPEN.values() for one in mirror.pending()} if _STORED else set()
+    return sorted(_STORED & waiting)
 
 
 def open_mirror(url: str) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from latency_bench.harness.store.errors import from_os_error
+from latency_bench.harness.store.findings import Finding
 from latency_bench.harness.store.layout import QUARANTINE_FOLDER
-from latency_bench.harness.store.verify import Finding
 
 
 def set_aside(store: Path, findings: Iterable[Finding]) -> dict[Path, Path]:

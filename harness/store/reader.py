@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
 from latency_bench.harness.store.folders import names_in
-from latency_bench.harness.store.layout import RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
 from latency_bench.harness.store.mirrors import mirror_of, store_label
 
 if TYPE_CHECKING:
@@ -66,11 +66,18 @@ class StoredRun:
         return path
 
 
+def fetch_checksums(run: Path) -> None:
+    """Have the SHA256SUMS of a run of a remote store here, if it has one. Raises StoreError."""
+    mirror = None if (run / CHECKSUMS_FILE).exists() else mirror_of(run.parent.parent.parent)
+    if mirror is not None:
+        mirror.fetch_checksums(run)
+
+
 def run_names(store: Path, device: str | None = None, model: str | None = None) -> list[str]:
     """`device/model/run id` of all runs, latest first, told by the names of folders alone, no record read.
 
     A store that is not there has none. Raises StoreError for a folder that cannot be listed, or a remote store that
-    cannot be reached.
+    does not exist, or does not answer and never did.
     """
     mirror = mirror_of(store)
     if mirror is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from latency_bench.harness.store.checksums import read_checksums
 from latency_bench.harness.store.durable import size_and_sha256
 from latency_bench.harness.store.errors import BrokenRunError
+from latency_bench.harness.store.findings import CHANGED, Finding
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
     RECORD_FILE,
@@ -23,21 +24,8 @@ from latency_bench.harness.store.layout import (
 )
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.ownership import writer_state
-from latency_bench.harness.store.reader import StoredRun, misplaced, read_record
+from latency_bench.harness.store.reader import StoredRun, fetch_checksums, misplaced, read_record
 from latency_bench.harness.store.record import RunRecord
-
-_CHANGED = "Restore it from a copy, or move the run out of the store: its numbers cannot be vouched for."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong in a store."""
-
-    path: Path
-    problem: str
-    remedy: str
-    folder: Path | None = None
-    """What to take out of the store because of it; None where what is stored can still be used."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +36,20 @@ class Verification:
     findings: list[Finding]
 
 
-def verify_store(store: Path) -> Verification:
+def verify_store(store: Path, cached: bool = False) -> Verification:
     """Check every run of a store and everything else that lies in it. Folders are never followed through links.
 
-    Raises StoreError where the store is a remote one that cannot be reached.
+    A store at an address is asked itself; `cached`: only the copies that are here. Raises StoreError where the address
+    does not answer.
     """
     findings: list[Finding] = []
     runs = 0
     mirror = mirror_of(store)
-    if mirror is not None:
-        mirror.pull()
+    if mirror is not None and not cached:
+        from latency_bench.harness.store.address_check import check_address
+
+        mirror.list_now()
+        findings.extend(check_address(mirror))
     for device in _entries(store, findings):
         if device.name.startswith(STAGING_PREFIX) and _is_real_folder(device):
             findings.extend(_verify_temporary(device, "import"))
@@ -75,16 +67,36 @@ def verify_store(store: Path) -> Verification:
                     findings.append(_stranger(run))
                 else:
                     runs += 1
-                    findings.extend(verify_run(run, in_store=True))
+                    findings.extend(_verify_copy(run, mirror is not None))
     return Verification(runs, findings)
 
 
-def verify_run(run: Path, in_store: bool = False) -> list[Finding]:
-    """Check one run directory: record, files, hashes, samples. `in_store`: also that it lies where it belongs.
+def verify_stored(store: Path, run: Path, cached: bool = False) -> list[Finding]:
+    """Check one run of a store, at its address too. Raises StoreError where that does not answer."""
+    mirror = mirror_of(store)
+    findings = []
+    if mirror is not None and not cached:
+        from latency_bench.harness.store.address_check import check_address
+
+        findings = check_address(mirror, run.relative_to(store).as_posix())
+    return findings + _verify_copy(run, mirror is not None)
+
+
+def _verify_copy(run: Path, is_copy: bool) -> list[Finding]:
+    """`is_copy`: of a run at an address; files that are not here were looked for there, or are not to be."""
+    findings = verify_run(run, in_store=True, fetch=not is_copy)
+    return [one for one in findings if not is_copy or one.path == run or one.path.exists()]
+
+
+def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Finding]:
+    """Check one run directory: record, files, hashes, samples. `in_store`: also that it lies where it belongs; `fetch`:
+    of a remote store, after having brought here what lacks.
 
     Raises StoreError where the store is a remote one and a file cannot be fetched.
     """
     try:
+        if fetch:
+            fetch_checksums(run)
         sums = read_checksums(run)
         _verify_record(run, sums)
         record = read_record(run)
@@ -98,8 +110,8 @@ def verify_run(run: Path, in_store: bool = False) -> list[Finding]:
     stored = StoredRun(run, record)
     listed = {relative: file.sha256 for relative, file in record.files.items()}
     if sums is not None and {name: sha256 for name, sha256 in sums.items() if name != RECORD_FILE} != listed:
-        findings.append(Finding(run / CHECKSUMS_FILE, "its hashes are not those of the record.", _CHANGED, run))
-    damaged = {finding.path: finding for finding in _fetch_files(stored)}
+        findings.append(Finding(run / CHECKSUMS_FILE, "its hashes are not those of the record.", CHANGED, run))
+    damaged = {finding.path: finding for finding in _fetch_files(stored)} if fetch else {}
     damaged = {finding.path: finding for finding in _verify_files(run, record)} | damaged
     findings.extend(damaged.values())
     if run / SAMPLES_FILE not in damaged:
@@ -108,7 +120,7 @@ def verify_run(run: Path, in_store: bool = False) -> list[Finding]:
         try:
             stored.telemetry()
         except BrokenRunError as error:
-            findings.append(Finding(run / TELEMETRY_FILE, str(error), _CHANGED, run))
+            findings.append(Finding(run / TELEMETRY_FILE, str(error), CHANGED, run))
     return findings
 
 
@@ -130,7 +142,7 @@ def _fetch_files(stored: StoredRun) -> Iterator[Finding]:
         try:
             stored.fetch(relative)
         except BrokenRunError as error:
-            yield Finding(stored.path / relative, str(error), _CHANGED, stored.path)
+            yield Finding(stored.path / relative, str(error), CHANGED, stored.path)
 
 
 def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
@@ -143,9 +155,9 @@ def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
     for relative, expected in record.files.items():
         path = run / relative
         if relative not in present:
-            yield Finding(path, "the file is missing.", _CHANGED, run)
+            yield Finding(path, "the file is missing.", CHANGED, run)
         elif path.is_symlink() or not path.is_file():
-            yield Finding(path, "this is no ordinary file.", _CHANGED, run)
+            yield Finding(path, "this is no ordinary file.", CHANGED, run)
         else:
             try:
                 size_bytes, sha256 = size_and_sha256(path)
@@ -153,9 +165,9 @@ def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
                 yield Finding(path, f"cannot be read: {error.strerror}.", "Make it readable and verify again.")
                 continue
             if size_bytes != expected.size_bytes:
-                yield Finding(path, f"has {size_bytes} bytes, the record says {expected.size_bytes}.", _CHANGED, run)
+                yield Finding(path, f"has {size_bytes} bytes, the record says {expected.size_bytes}.", CHANGED, run)
             elif sha256 != expected.sha256:
-                yield Finding(path, "its content is not what was stored (SHA-256 differs).", _CHANGED, run)
+                yield Finding(path, "its content is not what was stored (SHA-256 differs).", CHANGED, run)
 
 
 def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
@@ -163,7 +175,7 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
     try:
         blocks = stored.samples()
     except BrokenRunError as error:
-        yield Finding(path, str(error), _CHANGED, stored.path)
+        yield Finding(path, str(error), CHANGED, stored.path)
         return
     if summary is None:
         return
@@ -181,7 +193,7 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
             yield Finding(
                 path,
                 f"{stage}: {found.get(key, 0)} samples, the record says {expected.get(key, 0)}.",
-                _CHANGED,
+                CHANGED,
                 stored.path,
             )
     latency = summary.latency
@@ -191,7 +203,7 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
         yield Finding(
             path,
             f"samples lie in [{low_ms}, {high_ms}] ms, the summary says [{latency.min_ms}, {latency.max_ms}] ms.",
-            _CHANGED,
+            CHANGED,
             stored.path,
         )
 

@@ -26,6 +26,7 @@ from latency_bench.harness.store.layout import (
     run_folder,
     temporary_folder,
 )
+from latency_bench.harness.store.mirrors import check_store
 from latency_bench.harness.store.ownership import OWNER_FILE, claim
 from latency_bench.harness.store.placing import put_in_place
 from latency_bench.harness.store.record import FileRecord, RunRecord
@@ -59,6 +60,7 @@ class RunWriter:
         self._owner: TextIO | None = None
 
     def __enter__(self) -> RunWriter:
+        check_store(self.store)
         if self.path.exists():
             raise RunExistsError(f"{self.path} exists already; a stored run is never overwritten.")
         try:

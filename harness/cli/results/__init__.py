@@ -8,6 +8,7 @@ from latency_bench.harness.cli.results.archiving import export
 from latency_bench.harness.cli.results.gc import gc
 from latency_bench.harness.cli.results.importing import import_
 from latency_bench.harness.cli.results.ls import ls
+from latency_bench.harness.cli.results.push import push
 from latency_bench.harness.cli.results.show import show
 from latency_bench.harness.cli.results.verify import verify
 
@@ -17,5 +18,5 @@ def results() -> None:
     """List, show, verify, import and export stored runs."""
 
 
-for command in (ls, show, verify, import_, export, gc):
+for command in (ls, show, verify, import_, export, push, gc):
     results.add_command(command)

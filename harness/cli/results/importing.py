@@ -30,9 +30,10 @@ def import_(source: str, max_gib: int, store: str | None, as_json: bool) -> int:
     from latency_bench.harness.store.archive_reader import GIB, Limits
     from latency_bench.harness.store.importing import import_runs
     from latency_bench.harness.store.location import is_address, store_location
-    from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.harness.store.mirrors import check_store, store_label
 
     location = store_location(store)
+    check_store(location)
     outcome = import_runs(
         location,
         store_location(source) if is_address(source) else Path(source).expanduser(),

@@ -14,26 +14,28 @@ from latency_bench.harness.cli.output import json_option, print_json, store_opti
     is_flag=True,
     help="Move what is torn or damaged into the store's .quarantine folder. Nothing is deleted.",
 )
+@click.option("--cached", is_flag=True, help="Of a store at an address, only the copies on this computer.")
 @store_option
 @json_option
-def verify(runs: tuple[str, ...], set_aside: bool, store: str | None, as_json: bool) -> int:
+def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | None, as_json: bool) -> int:
     """Check that stored runs (all, if none is named) are whole and unchanged. Nothing is repaired or removed.
 
-    Exit code 1 if something is wrong.
+    A store at an address is asked itself: its server's checksums where it has some, else its files. Exit code 1 if
+    something is wrong.
     """
     from latency_bench.harness.cli.figures import counted, printable
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.mirrors import store_label
     from latency_bench.harness.store.quarantine import set_aside as move_aside
     from latency_bench.harness.store.reader import find_run
-    from latency_bench.harness.store.verify import Verification, verify_run, verify_store
+    from latency_bench.harness.store.verify import Verification, verify_store, verify_stored
 
     location = store_location(store)
     if runs:
         paths = [find_run(location, run) for run in runs]
-        outcome = Verification(len(paths), [finding for path in paths for finding in verify_run(path)])
+        outcome = Verification(len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)])
     else:
-        outcome = verify_store(location)
+        outcome = verify_store(location, cached)
     moved = move_aside(location, outcome.findings) if set_aside else {}
     if as_json:
         print_json(

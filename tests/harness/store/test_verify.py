@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from latency_bench.harness.store.findings import Finding
 from latency_bench.harness.store.sample_table import StageSamples, read_samples, samples_to_parquet
-from latency_bench.harness.store.verify import Finding, verify_run, verify_store
+from latency_bench.harness.store.verify import verify_run, verify_store
 from latency_bench.harness.store.writer import RunWriter
 
 StoreRun = Callable[..., Path]
