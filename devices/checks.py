@@ -9,6 +9,7 @@ from typing import Literal
 
 from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.probes.cgroup import memory_limit
 from latency_bench.devices.transports.base import Completed, Transport
 
 Status = Literal["ok", "warning", "failed"]
@@ -63,9 +64,12 @@ def _memory(transport: Transport) -> Iterator[Check]:
     if "MemAvailable" not in sizes:
         return
     available, total, swap = (sizes.get(name, 0) for name in ("MemAvailable", "MemTotal", "SwapTotal"))
+    if limit := memory_limit(transport.read_text):
+        available, total = min(available, limit.available_bytes), min(total, limit.limit_bytes)
     low = available < LEAST_MEMORY_BYTES
-    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB available"
-    yield Check("memory", "warning" if low else "ok", found, "stop what else runs there, such as a desktop" * low)
+    found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB available" + (" in its container" if limit else "")
+    remedy = "raise the container's memory limit" if limit else "stop what else runs there, such as a desktop"
+    yield Check("memory", "warning" if low else "ok", found, remedy * low)
     used = swap - sizes.get("SwapFree", swap)
     if swap and used > swap // 10:
         yield Check("swap", "warning", f"{used / 1e6:.0f} MB in use", "swapping disturbs: free memory, or `swapoff -a`")

@@ -7,10 +7,22 @@ from typing import Any
 
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.parts import find_part
+from latency_bench.devices.probes.base import Probe
 from latency_bench.devices.probes.conditions import Conditions, Scalar
 
 TUNED = "tuned"
 """Key of the fingerprint under which a session keeps what it set, by operation; every other key is a probe's name."""
+
+
+def installed_probes(fingerprint: Mapping[str, Any]) -> list[type[Probe]]:
+    """The classes of the probes that a fingerprint names, in its order; those that are not installed are left out."""
+    probes = []
+    for name in fingerprint:
+        try:
+            probes += [find_part("probe", name)] if name != TUNED else []
+        except InventoryError:
+            continue
+    return probes
 
 
 def conditions_by_probe(fingerprint: Mapping[str, Any]) -> dict[str, Conditions]:
@@ -20,17 +32,14 @@ def conditions_by_probe(fingerprint: Mapping[str, Any]) -> dict[str, Conditions]
     """
     tuned = fingerprint.get(TUNED)
     by_probe = {}
-    for name, facts in fingerprint.items():
-        if name == TUNED:
-            continue
+    for probe in installed_probes(fingerprint):
         try:
-            found = find_part("probe", name).conditions(facts, tuned if isinstance(tuned, dict) else {})
-            by_probe[name] = Conditions.of(found.device, found.system)
-        except InventoryError:
-            continue
+            found = probe.conditions(fingerprint[probe.name], tuned if isinstance(tuned, dict) else {})
+            by_probe[probe.name] = Conditions.of(found.device, found.system)
         except Exception as error:
             # Said, so that such a run is not taken for one with the conditions of all others.
-            by_probe[name] = Conditions.of(system={f"conditions of {name}": f"unreadable ({type(error).__name__})"})
+            unreadable = {f"conditions of {probe.name}": f"unreadable ({type(error).__name__})"}
+            by_probe[probe.name] = Conditions.of(system=unreadable)
     return by_probe
 
 

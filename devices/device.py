@@ -22,7 +22,7 @@ class Device(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
     transport: str = "local"
     runner: str = "worker"
-    probes: tuple[str, ...] = ("linux",)
+    probes: tuple[str, ...] = ("linux", "container")
     runtime: str = "litert"
     """Runtime used when the command line names none."""
     runtime_options: dict[str, Any] = Field(default_factory=dict)

@@ -40,10 +40,10 @@ def find_part(kind: Kind, name: str) -> type[Any]:
             f"the {kind} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}",
             "mend or uninstall the package that brings it",
         ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, BASES[kind])):
+    if not (isinstance(loaded, type) and issubclass(loaded, BASES[kind]) and getattr(loaded, "name", None) == name):
         raise InventoryError(
-            f"the {kind} {name!r} ({entry.value}) is no {BASES[kind].__name__}",
-            f"its class has to be a subclass of {BASES[kind].__module__}.{BASES[kind].__name__}",
+            f"the {kind} {name!r} ({entry.value}) is no {BASES[kind].__name__} of that name",
+            f"its class has to be a subclass of {BASES[kind].__module__}.{BASES[kind].__name__} with name = {name!r}",
         )
     return loaded
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from latency_bench.devices.device_session import DeviceSession
+from latency_bench.devices.probes.readings import TEMPERATURE
 from latency_bench.harness.protocol import CoolDown
 
 _POLL_S = 2.0
@@ -53,4 +54,4 @@ def cool_down(
 
 
 def _hottest_c(session: DeviceSession) -> float | None:
-    return max((one.value for one in session.read() if one.quantity == "temperature"), default=None)
+    return max((one.value for one in session.read() if one.quantity == TEMPERATURE.name), default=None)

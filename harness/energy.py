@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.gpu_verdicts import gpu_of
+from latency_bench.devices.probes.readings import POWER_TOTAL, Reading
+from latency_bench.harness.probe_verdicts import observed
 from latency_bench.harness.store.outcome import Energy
+from latency_bench.harness.telemetry_coverage import coverage
 
 if TYPE_CHECKING:
-    from latency_bench.devices.probes.base import Reading
     from latency_bench.harness.run_data import Round
 
 _GPU = re.compile(r"gpu\d+")
@@ -19,44 +21,65 @@ LEAST_READINGS = 3
 """Fewer readings of the power inside a round's sampling say nothing of its mean."""
 
 
-def energy(rounds: Sequence[Round], batch: int) -> Energy | None:
-    """Joules an image over the sampling of all rounds; None unless every round has enough readings of the whole power.
+@dataclass(frozen=True)
+class NoEnergy:
+    """The power was read, and no energy can be stated."""
 
-    The pauses between two requests count too: this is what the device drew for these images in this time, idle power
-    included.
+    reason: str
+
+
+def energy(rounds: Sequence[Round], batch: int) -> Energy | NoEnergy | None:
+    """Joules an image over the sampling of all rounds; None where the device's power is not read at all.
+
+    Every round needs enough readings of the whole power, and they have to cover the sampling. The pauses between two
+    requests count too: this is what the device drew for these images in this time, idle power included.
     """
-    joules = seconds = 0.0
-    images = readings = 0
-    rails: set[str] = set()
+    from latency_bench.harness.statistics.throttling import LEAST_COVERAGE
+
     # Of several GPUs in a machine only the one that was measured counts; a board's rails are all of one module.
-    gpu = gpu_of(rounds) if rounds else None
-    for one in rounds:
-        window_ns = one.result.sampled_unix_ns
-        if window_ns is None:
-            return None
-        powers = [
-            reading
-            for reading in one.readings
-            if reading.quantity == "power_total"
-            and (gpu is None or reading.source == gpu or not _GPU.fullmatch(reading.source))
-            and window_ns[0] <= reading.time_ns <= window_ns[1]
-        ]
-        if len(powers) < LEAST_READINGS:
-            return None
-        length_s = (window_ns[1] - window_ns[0]) / 1e9
-        joules += _mean_power_w(powers, window_ns) * length_s
-        seconds += length_s
-        images += batch * len(one.result.samples.latency_ns)
-        readings += len(powers)
-        rails |= {reading.source for reading in powers}
-    if not images or joules <= 0 or len(rails) != 1:
+    gpu = observed(rounds).gpu
+
+    def counts(reading: Reading, _: Round) -> bool:
+        whole = reading.quantity == POWER_TOTAL.name
+        return whole and (gpu is None or reading.source == gpu or not _GPU.fullmatch(reading.source))
+
+    by_round = [[reading for reading in one.readings if counts(reading, one)] for one in rounds]
+    if not any(by_round):
         return None
+    if any(one.result.sampled_unix_ns is None for one in rounds):
+        return NoEnergy("nobody knows when the rounds were sampled")
+    covered = coverage(rounds, counts) or 0.0
+    if covered < LEAST_COVERAGE:
+        return NoEnergy(f"power readings cover {covered:.0%} of the sampling ({LEAST_COVERAGE:.0%} needed)")
+    if len(rails := {reading.source for powers in by_round for reading in powers}) != 1:
+        return NoEnergy(f"the rails that make up the whole changed: {', '.join(sorted(rails))}")
+    return _over_rounds(rounds, by_round, batch, rails.pop())
+
+
+def _over_rounds(
+    rounds: Sequence[Round], by_round: Sequence[Sequence[Reading]], batch: int, rails: str
+) -> Energy | NoEnergy:
+    joules = seconds = 0.0
+    readings = 0
+    for one, powers in zip(rounds, by_round, strict=True):
+        assert one.result.sampled_unix_ns is not None
+        begin_ns, end_ns = one.result.sampled_unix_ns
+        inside = [reading for reading in powers if begin_ns <= reading.time_ns <= end_ns]
+        if len(inside) < LEAST_READINGS:
+            return NoEnergy(f"{len(inside)} power readings in round {one.index + 1}, {LEAST_READINGS} needed")
+        length_s = (end_ns - begin_ns) / 1e9
+        joules += _mean_power_w(inside, (begin_ns, end_ns)) * length_s
+        seconds += length_s
+        readings += len(inside)
+    images = batch * sum(len(one.result.samples.latency_ns) for one in rounds)
+    if not images or joules <= 0:
+        return NoEnergy("the power readings are 0 W")
     return Energy(
         joules_per_image=joules / images,
         images_per_joule=images / joules,
         mean_power_w=joules / seconds,
         readings=readings,
-        rails=tuple(rails.pop().split("+")),
+        rails=tuple(rails.split("+")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from latency_bench.devices.errors import DeviceError
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.readings import MEMORY_AVAILABLE, Reading
 from latency_bench.harness.export import Artifact
 
 _GB = 1e9
@@ -24,7 +24,8 @@ def check_fits(artifact: Artifact, readings: Iterable[Reading]) -> None:
     """
     weights_bytes = artifact.facts.get("weights_bytes")
     activations_bytes = artifact.facts.get("activations_bytes")
-    available_bytes = next((one.value for one in readings if one.quantity == "memory_available"), None)
+    # Of the machine and of the container: the smaller one is what there is.
+    available_bytes = min((one.value for one in readings if one.quantity == MEMORY_AVAILABLE.name), default=None)
     if weights_bytes is None or activations_bytes is None or available_bytes is None:
         return
     needed_bytes = weights_bytes + activations_bytes

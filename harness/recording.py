@@ -10,7 +10,7 @@ from latency_bench.devices.conditions import conditions_by_probe
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.runners.base import PHASES
 from latency_bench.harness.case import INPUT_SEED, Case
-from latency_bench.harness.energy import energy
+from latency_bench.harness.energy import NoEnergy, energy
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportOutOfMemoryError, MissingPackageError
@@ -38,6 +38,7 @@ from latency_bench.harness.store.subject import (
     SoftwareRecord,
     Weights,
 )
+from latency_bench.harness.telemetry_coverage import coverage_by_quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ _NS_PER_MS = 1e6
 def finished_record(measured: Measured) -> RunRecord:
     """The record of a run that has numbers: `done`, or `unstable` if a round never settled."""
     summary = _summary(measured)
-    judgement = judge(measured.case, measured.rounds, measured.readings, measured.fingerprint)
+    judgement = judge(measured.case, measured.rounds, measured.fingerprint)
     return RunRecord(
         status="unstable" if judgement.unstable else "done",
         summary=summary,
@@ -191,6 +192,7 @@ def _round(case: Case, one: Round) -> RoundRecord:
             **hello,
             **loaded,
             **done,
+            **({} if one.telemetry_error is None else {"readings_ended": one.telemetry_error}),
             **({} if one.cooled is None else {"cool_down": dataclasses.asdict(one.cooled)}),
             **({"others_measuring": list(one.others)} if one.others else {}),
         },
@@ -215,6 +217,7 @@ def _summary(measured: Measured) -> Summary:
     if any("sample_is" in one.result.loaded for one in measured.rounds):
         # Samples that are summaries of many requests have no tail: their percentiles are none of a request.
         percentiles = {}
+    found_energy = energy(measured.rounds, measured.case.batch)
     return Summary(
         latency=latency,
         latency_covers=measured.rounds[0].result.latency_covers,
@@ -223,7 +226,9 @@ def _summary(measured: Measured) -> Summary:
         throughput=Throughput(img_s=measured.case.batch / (latency.median_ms / 1e3)),
         throughput_measured=_throughput(measured.rounds),
         peak_rss_bytes=max(peaks, default=None),
-        energy=energy(measured.rounds, measured.case.batch),
+        energy=None if isinstance(found_energy, NoEnergy) else found_energy,
+        no_energy_because=found_energy.reason if isinstance(found_energy, NoEnergy) else None,
+        telemetry_covered=coverage_by_quantity(measured.rounds),
         builds=_builds(measured.case, latency.round_medians_ms),
     )
 

@@ -214,7 +214,17 @@ class ActiveRun:
             finally:
                 measured.readings.extend(telemetry.readings)
         others = tuple(sorted({*others, *others_on(self.case.device)}))
-        return Round(index, position, started_at, result, telemetry.readings, cooled, others)
+        return Round(
+            index,
+            position,
+            started_at,
+            result,
+            readings=telemetry.readings,
+            watched_unix_ns=telemetry.watched_unix_ns,
+            telemetry_error=telemetry.error,
+            cooled=cooled,
+            others=others,
+        )
 
     def _keep(self, error: Exception) -> None:
         """Keep an expected failure for the record. A runtime or converter that is unknown or not installed is none:

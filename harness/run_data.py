@@ -28,9 +28,18 @@ class Round:
     result: RoundResult
     readings: list[Reading] = field(default_factory=list)
     """What the probes said while it ran."""
+    watched_unix_ns: tuple[int, int] | None = None
+    """When readings began and ended to be taken, by this host's clock (Unix time)."""
+    telemetry_error: str | None = None
+    """Why they stopped before the round was over; None if they did not."""
     cooled: Cooled | None = None
     others: tuple[str, ...] = ()
     """Who else measured from this host meanwhile, where the device is this host."""
+
+    @property
+    def sampled_unix_ns(self) -> tuple[int, int] | None:
+        """When it was sampled; where the runner cannot tell that, the whole round counts."""
+        return self.result.sampled_unix_ns or self.watched_unix_ns
 
 
 @dataclass

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.readings import POWER_TOTAL
 from latency_bench.harness.case import Case
-from latency_bench.harness.gpu_verdicts import gpu_clocks_locked, gpu_foreign_processes, gpu_of, gpu_throttling
+from latency_bench.harness.host_load import host_load
 from latency_bench.harness.neighbours import shared_host
-from latency_bench.harness.phone_verdicts import phone_throttled
+from latency_bench.harness.probe_verdicts import ProbeVerdicts, ask_probes
 from latency_bench.harness.store.outcome import Answer, Flag
+from latency_bench.harness.telemetry_coverage import coverage_by_quantity, ended_early
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from latency_bench.devices.probes.observed import ProbeFlag
     from latency_bench.harness.run_data import Round
-    from latency_bench.harness.statistics.condition_flags import HostLoad
-    from latency_bench.harness.statistics.throttling import Throttling
+    from latency_bench.harness.statistics import flags as statistics
 
 _NS_PER_MS = 1e6
-_SEVERITIES: dict[str, Any] = {"note": "info", "warning": "warning", "serious": "error"}
 
 
 @dataclass(frozen=True)
@@ -33,30 +33,25 @@ class Judgement:
     verdicts: dict[str, Answer]
 
 
-def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fingerprint: dict[str, Any]) -> Judgement:
+def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -> Judgement:
     """Flags and verdicts of a finished run."""
     import numpy as np
 
     from latency_bench.harness.statistics.condition_flags import Conditions, condition_flags
-    from latency_bench.harness.statistics.flags import FlagKind, OptionsInUse
+    from latency_bench.harness.statistics.flags import OptionsInUse
     from latency_bench.harness.statistics.sample_flags import sample_flags
 
     latencies = [one.result.samples.latency_ns / _NS_PER_MS for one in rounds]
     done = [one.result.done for one in rounds]
     ticks_ms = [ns / _NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
     tick_ms = max(ticks_ms, default=None)
-    on_gpu = gpu_of(rounds)
-    if on_gpu is None:
-        locked = clocks_locked(fingerprint)
-        throttling = _throttling(case, rounds, readings)
-    else:
-        locked = gpu_clocks_locked(fingerprint, readings, on_gpu)
-        throttling = gpu_throttling(fingerprint, readings, on_gpu)
+    probes = ask_probes(fingerprint, rounds)
     steady = tuple(bool(one["steady"]) for one in done if one.get("steady") is not None)
     options = OptionsInUse(
         rounds=case.rounds,
         # Where nobody can see the clocks, as in most virtual machines, nobody can lock them either.
-        clocks_locked=locked != "no",
+        clocks_locked=probes.clocks_locked != "no",
+        cool_down=case.protocol.cool_down is not None,
         cpus_pinned=True,
         cuda_graph=bool(case.all_runtime_options().get("cuda_graph")),
         sampled_by_precision=all(one.get("stopped_by") == "precision" for one in done),
@@ -69,36 +64,33 @@ def judge(case: Case, rounds: Sequence[Round], readings: Sequence[Reading], fing
         compute=_all_ms([one.result.samples.phases_ns.get("compute") for one in rounds]),
         steady=steady,
         rounds_not_judged=sum(map(_was_not_judged, done)) if case.protocol.warmup.window else 0,
-        throttling=throttling,
-        clocks_locked={"yes": True, "no": False}.get(locked),
-        load=_load(case, rounds, fingerprint),
+        throttling=probes.throttling,
+        coverage=_coverage(rounds, probes),
+        readings_ended=tuple(ended_early(rounds)),
+        clocks_locked={"yes": True, "no": False}.get(probes.clocks_locked),
+        load=host_load(case, rounds, probes),
         output_difference=max(map(_output_difference, done), default=None),
     )
-    found = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
-    # "Unknown" is an answer that every run already gives among its verdicts; as a flag it would be noise.
-    found = [flag for flag in found if flag.kind is not FlagKind.THROTTLING_UNKNOWN]
+    statistical = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
     return Judgement(
         unstable=not all(steady),
-        flags=tuple(
-            Flag(name=flag.kind.value, severity=_SEVERITIES[flag.severity.value], text=flag.text, remedy=flag.remedy)
-            for flag in found
-        )
-        + shared_host(rounds),
-        verdicts={"throttled": phone_throttled(rounds) or throttling.verdict, "clocks_locked": locked},
+        flags=(
+            *(_recorded(flag.kind.value, flag) for flag in statistical),
+            *(_recorded(flag.name, flag) for flag in probes.flags),
+            *shared_host(rounds),
+        ),
+        verdicts={"throttled": probes.throttling.verdict, "clocks_locked": probes.clocks_locked},
     )
 
 
-def clocks_locked(fingerprint: dict[str, Any]) -> Answer:
-    """Whether the clock could move: as the probe of an accelerator says; else of the processor, `yes` only where
-    minimum and maximum are the same."""
-    for facts in fingerprint.values():
-        if isinstance(facts, dict) and facts.get("clocks_locked") in ("yes", "no"):
-            return "yes" if facts["clocks_locked"] == "yes" else "no"
-    frequency = (fingerprint.get("linux") or fingerprint.get("android") or {}).get("frequency", {})
-    low, high = frequency.get("min_khz"), frequency.get("max_khz")
-    if low is None or high is None:
-        return "unknown"
-    return "yes" if low == high else "no"
+def _recorded(name: str, flag: statistics.Flag | ProbeFlag) -> Flag:
+    return Flag(name=name, severity=flag.severity, text=flag.text, remedy=flag.remedy)
+
+
+def _coverage(rounds: Sequence[Round], probes: ProbeVerdicts) -> dict[str, float]:
+    """Of what a verdict or a number hangs on: the clock, and the power."""
+    shares = {"clock": probes.clock_coverage, "power": coverage_by_quantity(rounds).get(POWER_TOTAL.name)}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _all_ms(columns: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.float64] | None:
@@ -118,57 +110,3 @@ def _output_difference(done: dict[str, Any]) -> float:
     """How far the last request's outputs lie from the first one's; infinite where they are not finite any more."""
     drift = done.get("output_drift", {})
     return 0.0 if drift.get("bitwise_equal", True) else float(drift.get("max_abs_diff", float("inf")))
-
-
-def _throttling(case: Case, rounds: Sequence[Round], readings: Sequence[Reading]) -> Throttling:
-    """From the clocks of the pinned cores: the slowest of them at each moment."""
-    from latency_bench.harness.statistics.throttling import detect_throttling
-
-    cores = {f"cpu{cpu}" for cpu in rounds[0].result.hello.get("cpus", ())}
-    by_time: dict[int, float] = {}
-    for one in readings:
-        if one.quantity == "frequency" and one.source in cores:
-            by_time[one.time_ns] = min(one.value, by_time.get(one.time_ns, one.value))
-    temperatures = [one.value for one in readings if one.quantity == "temperature"]
-    return detect_throttling(
-        [by_time[moment] for moment in sorted(by_time)] or None,
-        temperature_c=temperatures or None,
-    )
-
-
-def _load(case: Case, rounds: Sequence[Round], fingerprint: dict[str, Any]) -> HostLoad:
-    from latency_bench.harness.statistics.condition_flags import HostLoad
-
-    used = [(one.result.done.get("usage", {}), one.result.done.get("elapsed_ns", 0)) for one in rounds]
-    switches = [usage["involuntary_switches"] for usage, _ in used if "involuntary_switches" in usage]
-    elapsed_ns = sum(elapsed for _, elapsed in used)
-    cpu_ns = sum(usage.get("user_ns", 0) + usage.get("system_ns", 0) for usage, _ in used)
-    waits_ns = [usage["runqueue_wait_ns"] for usage, _ in used if "runqueue_wait_ns" in usage]
-    share = None
-    if elapsed_ns and len(waits_ns) == len(used):
-        share = 1 - sum(waits_ns) / (elapsed_ns * case.threads)
-    elif elapsed_ns and cpu_ns and case.threads == 1:
-        # Several threads wait for each other by design, so that only a single one's CPU time says something.
-        share = cpu_ns / elapsed_ns
-    gpu = gpu_of(rounds)
-    return HostLoad(
-        involuntary_switches=sum(switches) if switches else None,
-        requests=sum(len(one.result.samples.latency_ns) for one in rounds),
-        busy_cores=_busy_cores(rounds),
-        own_threads=case.threads,
-        # A GPU's host thread sleeps while the GPU works: that says nothing about others.
-        cpu_share=share if gpu is None else None,
-        foreign_processes=() if gpu is None else gpu_foreign_processes(rounds, fingerprint, gpu),
-        elapsed_s=elapsed_ns / 1e9,
-    )
-
-
-def _busy_cores(rounds: Sequence[Round]) -> float | None:
-    """Cores of the device that were busy with anything, on average over the rounds; None where that cannot be read."""
-    busy_s = elapsed_s = 0.0
-    for one in rounds:
-        readings = [reading for reading in one.readings if reading.quantity == "cpu_time_busy"]
-        if len(readings) >= 2:
-            busy_s += readings[-1].value - readings[0].value
-            elapsed_s += (readings[-1].time_ns - readings[0].time_ns) / 1e9
-    return busy_s / elapsed_s if elapsed_s > 0 else None

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from latency_bench.devices.probes.android_chip import chip_facts
-from latency_bench.devices.probes.android_condition import read_condition
+from latency_bench.devices.probes.android_condition import THERMAL_STATUS, read_condition
 from latency_bench.devices.probes.android_cpus import clusters, read_cores, read_offline, taskset_mask
 from latency_bench.devices.probes.android_zones import choose_zones, temperature_c, unused_zones
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
+from latency_bench.devices.probes.governor import limits_agree
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ThrottleEvidence
+from latency_bench.devices.probes.readings import CPU_TIME_BUSY, FREQUENCY, MEMORY_AVAILABLE, TEMPERATURE
 from latency_bench.devices.transports.base import Transport
 
 _PROPERTIES = {
@@ -99,6 +102,7 @@ class AndroidProbe(Probe):
                 "abi": known.get("abi"),
                 # Cores are taken offline and back by the phone itself.
                 "cores": _clusters(known.get("clusters")),
+                "cores offline": known.get("offline_cpus"),
                 **{f"cpu {name}": frequency.get(name) for name in ("governor", "min_khz", "max_khz")},
                 "screen": condition.get("screen"),
                 "battery saver": condition.get("battery_saver"),
@@ -106,6 +110,26 @@ class AndroidProbe(Probe):
                 "powered by": condition.get("powered_by"),
             },
         )
+
+    @classmethod
+    def clocks_locked(cls, run: ObservedRun) -> Answer:
+        return limits_agree(part(run.facts, "frequency"))
+
+    @classmethod
+    def throttling(cls, run: ObservedRun) -> ThrottleEvidence:
+        """The phone's own thermal status, where it was above none (0) before or after a round.
+
+        Status 0 at both ends is no proof: it may rise and fall in between, and makers throttle below it.
+        """
+        hottest = 0
+        for one in run.rounds:
+            for condition in (part(one.hello, "condition_before"), part(one.done, "condition_after")):
+                status = condition.get("thermal_status")
+                hottest = max(hottest, status if isinstance(status, int) else 0)
+        if hottest <= 0:
+            return ThrottleEvidence()
+        word = THERMAL_STATUS[min(hottest, len(THERMAL_STATUS) - 1)]
+        return ThrottleEvidence(signs=(f"Android's thermal status was {word} ({hottest})",))
 
 
 def _clusters(clusters: Any) -> list[str]:
@@ -138,16 +162,16 @@ def parse_readings(text: str) -> list[Reading]:
             continue
         kind, *rest = words
         if kind == "f" and len(rest) == 2 and re.fullmatch(r"cpu[0-9]{1,4}", rest[0]) and _digits(rest[1]):
-            readings.append(Reading(rest[0], "frequency", int(rest[1]) / 1000, "MHz"))
+            readings.append(FREQUENCY.of(rest[0], int(rest[1]) / 1000))
         elif kind == "t" and len(rest) == 3 and re.fullmatch(r"-?[0-9]{1,7}", rest[2]):
             degrees = temperature_c(rest[1], int(rest[2]))
             if degrees is not None:
-                readings.append(Reading(f"{rest[0]} {rest[1]}"[:80], "temperature", degrees, "C"))
+                readings.append(TEMPERATURE.of(f"{rest[0]} {rest[1]}"[:80], degrees))
         elif kind == "m" and len(rest) == 1 and _digits(rest[0]):
-            readings.append(Reading("system", "memory_available", float(int(rest[0]) * 1024), "bytes"))
+            readings.append(MEMORY_AVAILABLE.of("system", int(rest[0]) * 1024))
         elif kind == "c" and len(rest) == 5 and all(map(_digits, rest)):
             # USER_HZ is 100 for everything that Linux tells user space (man 5 proc).
-            readings.append(Reading("cpu", "cpu_time_busy", sum(map(int, rest)) / 100, "s"))
+            readings.append(CPU_TIME_BUSY.of("cpu", sum(map(int, rest)) / 100))
     return readings
 
 

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from latency_bench.devices.checks import Check
 from latency_bench.devices.probes.conditions import Conditions
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ProbeFlag, ThrottleEvidence
+from latency_bench.devices.probes.readings import Reading as Reading
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import Operation
 from latency_bench.devices.tuning.setting import Setting, SettingValue
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One value read from the machine. `time_ns` is the host's clock (Unix time) when it was read."""
-
-    source: str
-    quantity: str
-    """`frequency`, `temperature`, `load`, `memory_available`, `power` ..."""
-    value: float
-    unit: str
-    time_ns: int = 0
-
-    def at(self, time_ns: int) -> Reading:
-        return replace(self, time_ns=time_ns)
 
 
 class Probe(ABC):
@@ -59,6 +45,26 @@ class Probe(ABC):
         from a record and may have any shape; what is not understood gives no condition.
         """
         return Conditions()
+
+    @classmethod
+    def throttling(cls, run: ObservedRun) -> ThrottleEvidence:
+        """What it knows of throttling beyond the clock and the temperatures. The verdict and its flag come of both."""
+        return ThrottleEvidence()
+
+    @classmethod
+    def clocks_locked(cls, run: ObservedRun) -> Answer:
+        """Whether the clock of what was measured could not move."""
+        return "unknown"
+
+    @classmethod
+    def foreign_processes(cls, run: ObservedRun) -> tuple[str, ...]:
+        """Names of processes that used the accelerator beside ours."""
+        return ()
+
+    @classmethod
+    def flags(cls, run: ObservedRun) -> list[ProbeFlag]:
+        """What else a reader of the number has to know."""
+        return []
 
     def close(self) -> None:  # noqa: B027 - most probes hold nothing open
         """The session ends: let go of what runs on the device."""

@@ -14,6 +14,8 @@ from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions
 from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
+from latency_bench.devices.probes.observed import Answer, ObservedRun
+from latency_bench.devices.probes.readings import FREQUENCY
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import Operation, attempt
 from latency_bench.devices.tuning.jetson import LockedClocks, PowerMode, clocks, gpu_folders, power_mode
@@ -91,6 +93,14 @@ class JetsonProbe(Probe):
             system={"L4T": known.get("l4t"), "power mode": known.get("power_mode"), "clocks": known.get("clocks")},
         )
 
+    @classmethod
+    def clocks_locked(cls, run: ObservedRun) -> Answer:
+        """As its own limits tell, unless the GPU's clock moved all the same."""
+        told = run.facts.get("clocks_locked") if isinstance(run.facts, dict) else None
+        if told == "no" or (run.gpu is not None and run.clock_moved()):
+            return "no"
+        return "yes" if told == "yes" else "unknown"
+
     def close(self) -> None:
         self._ended.set()
         if self._thread is not None:
@@ -162,5 +172,5 @@ def _by_sysfs(transport: Transport) -> list[Reading]:
     for folder in gpu_folders(transport)[:1]:
         text = (transport.read_text(f"{folder}/cur_freq") or "").strip()
         if (hertz := numerals.count(text)) is not None:
-            readings.append(Reading("gpu0", "frequency", hertz / 1e6, "MHz"))
+            readings.append(FREQUENCY.of("gpu0", hertz / 1e6))
     return readings + with_total(read_rails(transport))

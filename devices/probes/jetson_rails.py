@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from latency_bench.devices import numerals
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.readings import POWER, POWER_TOTAL, Reading
 from latency_bench.devices.transports.base import Transport
 
 # One rail that everything else hangs on: the module's input.
@@ -30,9 +30,9 @@ def with_total(watts: Mapping[str, float]) -> list[Reading]:
     """A reading a rail, and `power_total`, the sum of those of `summed_rails`."""
     if not watts:
         return []
-    readings = [Reading(name, "power", value, "W") for name, value in watts.items()]
+    readings = [POWER.of(name, value) for name, value in watts.items()]
     summed = summed_rails(watts)
-    return [*readings, Reading("+".join(summed), "power_total", sum(watts[name] for name in summed), "W")]
+    return [*readings, POWER_TOTAL.of("+".join(summed), sum(watts[name] for name in summed))]
 
 
 def read_rails(transport: Transport) -> dict[str, float]:

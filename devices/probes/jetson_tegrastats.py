@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from latency_bench.devices import numerals
-from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.probes.jetson_rails import with_total
+from latency_bench.devices.probes.readings import FREQUENCY, LOAD, MEMORY_AVAILABLE, TEMPERATURE, Quantity, Reading
 
 _RAM = re.compile(r"\bRAM (\d+)/(\d+)MB")
 _CPU = re.compile(r"\bCPU \[([^\]]*)\]")
@@ -30,27 +30,27 @@ def parse_tegrastats(line: str) -> list[Reading]:
     line = line[:_LONGEST_LINE]
     readings: list[Reading] = []
 
-    def add(source: str, quantity: str, text: str | None, unit: str) -> None:
+    def add(source: str, quantity: Quantity, text: str | None) -> None:
         if (value := numerals.number(text)) is not None:
-            readings.append(Reading(source, quantity, value, unit))
+            readings.append(quantity.of(source, value))
 
     if found := _RAM.search(line):
         used, total = (numerals.count(text) for text in found.groups())
         if used is not None and total is not None and used <= total < _MOST_MIB:
-            readings.append(Reading("system", "memory_available", float((total - used) << 20), "bytes"))
+            readings.append(MEMORY_AVAILABLE.of("system", (total - used) << 20))
     if found := _CPU.search(line):
         for index, core in enumerate(found[1].split(",")):
             # A core that is switched off says `off`.
             if values := _CORE.fullmatch(core.strip()):
-                add(f"cpu{index}", "load", values[1], "%")
-                add(f"cpu{index}", "frequency", values[2], "MHz")
+                add(f"cpu{index}", LOAD, values[1])
+                add(f"cpu{index}", FREQUENCY, values[2])
     for source, pattern in (("gpu0", _GPU), ("memory", _EMC)):
         if found := pattern.search(line):
-            add(source, "load", found[1], "%")
-            add(source, "frequency", found[2], "MHz")
+            add(source, LOAD, found[1])
+            add(source, FREQUENCY, found[2])
     for name, text in _TEMPERATURE.findall(line):
         degrees = numerals.number(text)
         if degrees is not None and (name, degrees) not in _NO_SENSOR and degrees > _ABSENT_BELOW_C:
-            readings.append(Reading(name, "temperature", degrees, "C"))
+            readings.append(TEMPERATURE.of(name, degrees))
     milliwatts = {name: numerals.integer(now) for name, now, _ in _RAIL.findall(line)}
     return readings + with_total({name: value / 1000 for name, value in milliwatts.items() if value is not None})

@@ -10,6 +10,16 @@ from typing import Any
 from latency_bench.devices import numerals
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
+from latency_bench.devices.probes.governor import limits_agree
+from latency_bench.devices.probes.observed import Answer, ObservedRun
+from latency_bench.devices.probes.readings import (
+    CPU_TIME_BUSY,
+    CPU_TIME_STEAL,
+    FREQUENCY,
+    LOAD_AVERAGE,
+    MEMORY_AVAILABLE,
+    TEMPERATURE,
+)
 from latency_bench.devices.transports.base import Transport
 
 # Only what decides which kernels a runtime picks: the whole list of flags is long and says no more.
@@ -64,6 +74,10 @@ class LinuxProbe(Probe):
                 "aslr": known.get("aslr"),
             },
         )
+
+    @classmethod
+    def clocks_locked(cls, run: ObservedRun) -> Answer:
+        return limits_agree(part(run.facts, "frequency")) if run.gpu is None else "unknown"
 
 
 def _line(transport: Transport, path: str) -> str | None:
@@ -165,7 +179,7 @@ def _frequencies(transport: Transport) -> list[Reading]:
     for folder in transport.glob(_CPUFREQ):
         value = _line(transport, f"{folder}/scaling_cur_freq")
         if (khz := numerals.count(value)) is not None:
-            readings.append(Reading(PurePosixPath(folder).parent.name, "frequency", khz / 1000, "MHz"))
+            readings.append(FREQUENCY.of(PurePosixPath(folder).parent.name, khz / 1000))
     return readings
 
 
@@ -174,16 +188,16 @@ def _temperatures(transport: Transport) -> list[Reading]:
     for zone in transport.glob("/sys/class/thermal/thermal_zone*"):
         kind, value = _line(transport, f"{zone}/type"), _line(transport, f"{zone}/temp")
         if kind and (millidegrees := numerals.integer(value)) is not None:
-            readings.append(Reading(f"{PurePosixPath(zone).name} {kind}", "temperature", millidegrees / 1000, "C"))
+            readings.append(TEMPERATURE.of(f"{PurePosixPath(zone).name} {kind}", millidegrees / 1000))
     return readings
 
 
 def _load(transport: Transport) -> list[Reading]:
     load = _load_average(transport)
     available = _memory_bytes(transport, "MemAvailable")
-    readings = [] if load is None else [Reading("system", "load_average_1min", load, "processes")]
+    readings = [] if load is None else [LOAD_AVERAGE.of("system", load)]
     if available is not None:
-        readings.append(Reading("system", "memory_available", float(available), "bytes"))
+        readings.append(MEMORY_AVAILABLE.of("system", available))
     return readings
 
 
@@ -199,4 +213,4 @@ def _cpu_times(transport: Transport) -> list[Reading]:
     ticks = [word for word in words if word is not None] + [0] * 8
     # The unit is USER_HZ, which Linux fixes at 100 for everything it tells user space (man 5 proc).
     busy_s = sum(ticks[index] for index in (0, 1, 2, 5, 6)) / 100
-    return [Reading("cpu", "cpu_time_busy", busy_s, "s"), Reading("cpu", "cpu_time_steal", ticks[7] / 100, "s")]
+    return [CPU_TIME_BUSY.of("cpu", busy_s), CPU_TIME_STEAL.of("cpu", ticks[7] / 100)]

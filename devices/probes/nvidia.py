@@ -14,7 +14,9 @@ from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, part
 from latency_bench.devices.probes.nvidia_nvml import Nvml, NvmlError
+from latency_bench.devices.probes.nvidia_run import nvidia_foreign_processes, nvidia_throttling
 from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ThrottleEvidence
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import Operation
 from latency_bench.devices.tuning.nvidia import LockedGpuClocks
@@ -74,6 +76,22 @@ class NvidiaProbe(Probe):
                 "GPU clocks locked by bench": "gpu_clocks" in tuned,
             },
         )
+
+    @classmethod
+    def throttling(cls, run: ObservedRun) -> ThrottleEvidence:
+        return nvidia_throttling(run)
+
+    @classmethod
+    def clocks_locked(cls, run: ObservedRun) -> Answer:
+        """`yes` where bench locked them, `no` where the clock moved under load. NVML does not tell a lock of others, so
+        that a clock that stood still is `unknown`."""
+        if run.gpu is None:
+            return "unknown"
+        return "no" if run.clock_moved() else "yes" if "gpu_clocks" in run.tuned else "unknown"
+
+    @classmethod
+    def foreign_processes(cls, run: ObservedRun) -> tuple[str, ...]:
+        return nvidia_foreign_processes(run)
 
     def close(self) -> None:
         if self._nvml is not None:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.readings import (
+    ENERGY,
+    FREQUENCY,
+    LOAD,
+    MEMORY_FREQUENCY,
+    MEMORY_USED,
+    POWER_TOTAL,
+    PROCESS_MEMORY,
+    TEMPERATURE,
+    THROTTLE_REASONS,
+    Quantity,
+    Reading,
+)
 
 
 class NvmlError(Exception):
@@ -107,22 +119,19 @@ class Nvml:
 
     def _of_gpu(self, source: str, handle: Any) -> list[Reading]:
         library, get = self._library, self._get
-        values: list[tuple[str, Any, float, str]] = [
-            ("frequency", get(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_SM), 1, "MHz"),
-            ("memory_frequency", get(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_MEM), 1, "MHz"),
-            ("temperature", get(library.nvmlDeviceGetTemperature, handle, library.NVML_TEMPERATURE_GPU), 1, "C"),
-            ("power_total", get(library.nvmlDeviceGetPowerUsage, handle), 1e-3, "W"),
-            ("energy", get(library.nvmlDeviceGetTotalEnergyConsumption, handle), 1e-3, "J"),
-            ("load", getattr(get(library.nvmlDeviceGetUtilizationRates, handle), "gpu", None), 1, "%"),
-            ("memory_used", getattr(get(library.nvmlDeviceGetMemoryInfo, handle), "used", None), 1, "bytes"),
-            ("throttle_reasons", get(self._reasons(), handle), 1, "bits"),
+        values: list[tuple[Quantity, Any, float]] = [
+            (FREQUENCY, get(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_SM), 1),
+            (MEMORY_FREQUENCY, get(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_MEM), 1),
+            (TEMPERATURE, get(library.nvmlDeviceGetTemperature, handle, library.NVML_TEMPERATURE_GPU), 1),
+            (POWER_TOTAL, get(library.nvmlDeviceGetPowerUsage, handle), 1e-3),
+            (ENERGY, get(library.nvmlDeviceGetTotalEnergyConsumption, handle), 1e-3),
+            (LOAD, getattr(get(library.nvmlDeviceGetUtilizationRates, handle), "gpu", None), 1),
+            (MEMORY_USED, getattr(get(library.nvmlDeviceGetMemoryInfo, handle), "used", None), 1),
+            (THROTTLE_REASONS, get(self._reasons(), handle), 1),
         ]
-        readings = [
-            Reading(source, name, value * scale, unit) for name, value, scale, unit in values if value is not None
-        ]
+        readings = [quantity.of(source, value * scale) for quantity, value, scale in values if value is not None]
         processes = [
-            Reading(f"{source} pid {one.pid}", "process_memory", float(one.usedGpuMemory or 0), "bytes")
-            for one in self._processes(handle)
+            PROCESS_MEMORY.of(f"{source} pid {one.pid}", one.usedGpuMemory or 0) for one in self._processes(handle)
         ]
         return readings + processes
 
@@ -137,25 +146,6 @@ class Nvml:
             return function(*arguments)
         except self._library.NVMLError:
             return None
-
-
-REASONS = {
-    0x1: "gpu_idle",
-    0x2: "applications_clocks_setting",
-    0x4: "sw_power_cap",
-    0x8: "hw_slowdown",
-    0x10: "sync_boost",
-    0x20: "sw_thermal_slowdown",
-    0x40: "hw_thermal_slowdown",
-    0x80: "hw_power_brake_slowdown",
-    0x100: "display_clocks_setting",
-}
-"""NVML's clock event (throttle) reasons, by bit (nvml.h)."""
-
-
-def reason_names(bits: float) -> frozenset[str]:
-    """`9` -> gpu_idle and hw_slowdown."""
-    return frozenset(name for bit, name in REASONS.items() if int(bits) & bit)
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:

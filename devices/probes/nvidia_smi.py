@@ -7,18 +7,26 @@ from typing import Any
 
 from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, UnreachableError
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.readings import (
+    FREQUENCY,
+    LOAD,
+    MEMORY_FREQUENCY,
+    POWER_TOTAL,
+    TEMPERATURE,
+    THROTTLE_REASONS,
+    Reading,
+)
 from latency_bench.devices.transports.base import Transport
 
 TIMEOUT_S = 20.0
-# Query name, name of ours, unit.
+# Query name and quantity.
 _READINGS = (
-    ("clocks.sm", "frequency", "MHz"),
-    ("clocks.mem", "memory_frequency", "MHz"),
-    ("temperature.gpu", "temperature", "C"),
-    ("power.draw", "power_total", "W"),
-    ("utilization.gpu", "load", "%"),
-    ("clocks_throttle_reasons.active", "throttle_reasons", "bits"),
+    ("clocks.sm", FREQUENCY),
+    ("clocks.mem", MEMORY_FREQUENCY),
+    ("temperature.gpu", TEMPERATURE),
+    ("power.draw", POWER_TOTAL),
+    ("utilization.gpu", LOAD),
+    ("clocks_throttle_reasons.active", THROTTLE_REASONS),
 )
 _FACTS = (
     ("name", "model"),
@@ -52,11 +60,11 @@ def smi_facts(transport: Transport) -> dict[str, Any]:
 
 def smi_readings(transport: Transport) -> list[Reading]:
     found = []
-    for number, row in enumerate(_query(transport, "gpu", [query for query, _, _ in _READINGS])):
-        for (_, name, unit), word in zip(_READINGS, row, strict=True):
+    for number, row in enumerate(_query(transport, "gpu", [query for query, _ in _READINGS])):
+        for (_, quantity), word in zip(_READINGS, row, strict=True):
             value = _number(word) if _known(word) else None
             if isinstance(value, (int, float)):
-                found.append(Reading(f"gpu{number}", name, float(value), unit))
+                found.append(quantity.of(f"gpu{number}", value))
     return found
 
 

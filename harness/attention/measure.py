@@ -68,14 +68,13 @@ def refusal(case: Case) -> TooLargeError | None:
     free is asked when the run is prepared."""
     if case.device.transport != "local":
         return None
-    import psutil
-
+    from latency_bench.devices.host_memory import available_bytes
     from latency_bench.harness.export.memory_estimate import estimate_memory
 
     fused = case.runtime in TORCH_RUNTIMES and case.all_runtime_options().get("sdpa") != "math"
     estimate = estimate_memory(case.spec, case.batch, fused_attention=fused)
     needed_bytes = estimate.weights_bytes + estimate.activations_bytes
-    free_bytes = int(psutil.virtual_memory().available)
+    free_bytes = available_bytes()
     if needed_bytes <= free_bytes:
         return None
     return TooLargeError(

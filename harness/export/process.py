@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from latency_bench.devices.host_memory import total_bytes
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
 
@@ -117,7 +118,7 @@ def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Pa
         return ExportError(message)
     during = f" while {last['name']}" if last.get("event") == "stage" else ""
     if hasattr(signal, "SIGKILL") and exit_code == -signal.SIGKILL:
-        total_gb = psutil.virtual_memory().total / 1e9
+        total_gb = total_bytes() / 1e9
         return ExportOutOfMemoryError(
             f"the export was killed{during}, as the system does when memory runs out "
             f"(it held {peak_bytes / 1e9:.1f} GB of {total_gb:.1f} GB); {LESS_MEMORY}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
+from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, raise_flag
 from latency_bench.harness.statistics.order_statistics import Floats
-from latency_bench.harness.statistics.throttling import Throttling
+from latency_bench.harness.statistics.throttling import LEAST_COVERAGE, Throttling
 
 TIMER_LIMIT = 0.001
 """Resolution over the median: a tenth of the 1 % interval that is asked for by default."""
@@ -63,6 +64,10 @@ class Conditions:
     rounds_not_judged: int = 0
     """Rounds whose warm-up was over before there were requests enough to tell."""
     throttling: Throttling | None = None
+    coverage: Mapping[str, float] = field(default_factory=dict)
+    """Share of the sampling that readings cover, by what was read; only of what a verdict or a number hangs on."""
+    readings_ended: tuple[str, ...] = ()
+    """Why readings stopped before their round was over, one entry a round in which they did."""
     clocks_locked: bool | None = None
     load: HostLoad | None = None
     output_difference: float | None = None
@@ -76,6 +81,7 @@ def condition_flags(conditions: Conditions, options: OptionsInUse | None = None)
         *_unstable(conditions, options),
         *_steadiness_unknown(conditions, options),
         *_throttling(conditions, options),
+        *_telemetry(conditions, options),
         *_clocks(conditions, options),
         *_load(conditions.load, options),
         *_timer(conditions, options),
@@ -89,7 +95,7 @@ def _unstable(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     if not never:
         return []
     text = f"{never} of {len(conditions.steady)} rounds never reached a steady state within the longest warm-up"
-    return raise_flag(FlagKind.UNSTABLE, Severity.SERIOUS, text, options)
+    return raise_flag(FlagKind.UNSTABLE, "error", text, options)
 
 
 def _steadiness_unknown(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
@@ -99,24 +105,34 @@ def _steadiness_unknown(conditions: Conditions, options: OptionsInUse) -> list[F
     text = (
         f"in {unknown} of {unknown + len(conditions.steady)} rounds the warm-up had too few requests to tell whether "
     )
-    return raise_flag(FlagKind.STEADINESS_UNKNOWN, Severity.NOTE, f"{text}latencies had settled", options)
+    return raise_flag(FlagKind.STEADINESS_UNKNOWN, "info", f"{text}latencies had settled", options)
 
 
 def _throttling(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     found = conditions.throttling
-    if found is None or found.verdict == "no":
+    if found is None or found.verdict != "yes":
         return []
-    evidence = "; ".join(found.evidence)
-    if found.verdict == "yes":
-        return raise_flag(FlagKind.THROTTLED, Severity.WARNING, f"throttled: {evidence}", options)
-    return raise_flag(FlagKind.THROTTLING_UNKNOWN, Severity.NOTE, f"throttling unknown: {evidence}", options)
+    return raise_flag(FlagKind.THROTTLED, "warning", f"throttled: {'; '.join(found.evidence)}", options)
+
+
+def _telemetry(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
+    """Readings that a device gives and that are missing for part of the run. One that gives none raises no flag."""
+    signs = [
+        f"readings of the {name} cover {share:.0%} of the sampling (limit {LEAST_COVERAGE:.0%})"
+        for name, share in conditions.coverage.items()
+        if share < LEAST_COVERAGE
+    ]
+    if ended := conditions.readings_ended:
+        rounds = f"{len(ended)} round{'s' if len(ended) > 1 else ''}"
+        signs.append(f"readings stopped before the end of {rounds}: {ended[0]}")
+    return raise_flag(FlagKind.TELEMETRY_INCOMPLETE, "warning", "; ".join(signs), options) if signs else []
 
 
 def _clocks(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     if conditions.clocks_locked is not False:
         return []
     text = "clocks not locked: the governor chose them from request to request"
-    return raise_flag(FlagKind.CLOCKS_NOT_LOCKED, Severity.NOTE, text, options)
+    return raise_flag(FlagKind.CLOCKS_NOT_LOCKED, "info", text, options)
 
 
 def _load(load: HostLoad | None, options: OptionsInUse) -> list[Flag]:
@@ -134,7 +150,7 @@ def _load(load: HostLoad | None, options: OptionsInUse) -> list[Flag]:
         signs.append(f"{load.busy_cores:.1f} cores were busy, {load.own_threads} of them with the measurement")
     if load.cpu_share is not None and load.cpu_share < CPU_TIME_LIMIT:
         signs.append(f"the worker had its cores for {load.cpu_share:.0%} of the time (limit {CPU_TIME_LIMIT:.0%})")
-    return raise_flag(FlagKind.FOREIGN_LOAD, Severity.WARNING, "; ".join(signs), options) if signs else []
+    return raise_flag(FlagKind.FOREIGN_LOAD, "warning", "; ".join(signs), options) if signs else []
 
 
 def _timer(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
@@ -147,7 +163,7 @@ def _timer(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     ):
         if value is not None and value > limit * conditions.median:
             text = f"{name} {value / conditions.median:.2%} of the median (limit {limit:.1%})"
-            flags += raise_flag(kind, Severity.WARNING, text, options)
+            flags += raise_flag(kind, "warning", text, options)
     return flags
 
 
@@ -159,7 +175,7 @@ def _enqueue(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     if ratio <= ENQUEUE_LIMIT:
         return []
     text = f"enqueueing takes {ratio:.2f} of the compute time (limit {ENQUEUE_LIMIT:g})"
-    return raise_flag(FlagKind.ENQUEUE_BOUND, Severity.WARNING, text, options)
+    return raise_flag(FlagKind.ENQUEUE_BOUND, "warning", text, options)
 
 
 def _outputs(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
@@ -167,4 +183,4 @@ def _outputs(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     if difference is None or difference <= conditions.output_tolerance:
         return []
     text = f"the same input gave outputs that differ by {difference:.2g} (tolerance {conditions.output_tolerance:g})"
-    return raise_flag(FlagKind.OUTPUT_DRIFT, Severity.SERIOUS, text, options)
+    return raise_flag(FlagKind.OUTPUT_DRIFT, "error", text, options)

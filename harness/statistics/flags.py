@@ -6,17 +6,13 @@ Every kind of flag is one entry of `REMEDIES`, which knows the options already i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
-
-class Severity(str, Enum):
-    NOTE = "note"
-    """Worth knowing; the number stands."""
-    WARNING = "warning"
-    """The number may be off, or not hold elsewhere."""
-    SERIOUS = "serious"
-    """The number should not be quoted."""
+Severity = Literal["info", "warning", "error"]
+"""`info`: worth knowing, the number stands; `warning`: it may be off, or not hold elsewhere; `error`: it should not be
+quoted. The words are those of a record."""
 
 
 class FlagKind(str, Enum):
@@ -35,7 +31,7 @@ class FlagKind(str, Enum):
     ENQUEUE_BOUND = "enqueue_bound"
     FOREIGN_LOAD = "foreign_load"
     THROTTLED = "throttled"
-    THROTTLING_UNKNOWN = "throttling_unknown"
+    TELEMETRY_INCOMPLETE = "telemetry_incomplete"
     CLOCKS_NOT_LOCKED = "clocks_not_locked"
     UNSTABLE = "unstable"
     STEADINESS_UNKNOWN = "steadiness_unknown"
@@ -44,7 +40,7 @@ class FlagKind(str, Enum):
 
 @dataclass(frozen=True)
 class OptionsInUse:
-    """What was already asked for, so that no flag advises it. `accepted` are flags that the user has answered."""
+    """What was already asked for, so that no flag advises it."""
 
     rounds: int = 1
     clocks_locked: bool = False
@@ -53,7 +49,6 @@ class OptionsInUse:
     cuda_graph: bool = False
     sampled_by_precision: bool = False
     """Sampling ran until the interval was as narrow as asked, not for a fixed count."""
-    accepted: frozenset[FlagKind] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True)
@@ -128,7 +123,9 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.ENQUEUE_BOUND: _enqueue,
     FlagKind.FOREIGN_LOAD: lambda options: f"{_quieter(options)}, and measure again",
     FlagKind.THROTTLED: _heat,
-    FlagKind.THROTTLING_UNKNOWN: lambda _: "give the device a probe that reads its clocks (docs/adding-a-device.md)",
+    FlagKind.TELEMETRY_INCOMPLETE: lambda _: (
+        "measure again: nobody watched part of the run, so that neither throttling nor energy can be told"
+    ),
     FlagKind.CLOCKS_NOT_LOCKED: _locking,
     FlagKind.UNSTABLE: _unstable,
     FlagKind.STEADINESS_UNKNOWN: lambda _: "take a protocol with a longer warm-up, or look at the samples themselves",
@@ -137,5 +134,5 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
 
 
 def raise_flag(kind: FlagKind, severity: Severity, text: str, options: OptionsInUse) -> list[Flag]:
-    """A list of this one flag, or an empty one if the user has already answered it."""
-    return [] if kind in options.accepted else [Flag(kind, severity, text, REMEDIES[kind](options))]
+    """A list of this one flag, with the remedy that is left."""
+    return [Flag(kind, severity, text, REMEDIES[kind](options))]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from latency_bench.harness.statistics.comparison import rounds_needed
-from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, Severity, raise_flag
+from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, raise_flag
 from latency_bench.harness.statistics.intervals import check_rounds, quantile_interval
 from latency_bench.harness.statistics.modality import find_two_modes
 from latency_bench.harness.statistics.order_statistics import Floats, timer_tick
@@ -68,12 +68,12 @@ def _spread(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
     worst = int(np.argmax(cvs))
     if cvs[worst] > CV_LIMIT:
         text = f"CV {cvs[worst]:.1%}{_place(worst, rounds)} (limit {CV_LIMIT:.1%})"
-        flags += raise_flag(FlagKind.HIGH_SPREAD, Severity.WARNING, text, options)
+        flags += raise_flag(FlagKind.HIGH_SPREAD, "warning", text, options)
     widths = [_iqr_over_median(samples) for samples in rounds]
     worst = int(np.argmax(widths))
     if widths[worst] > IQR_LIMIT:
         text = f"quartiles {widths[worst]:.0%} of the median apart{_place(worst, rounds)} (limit {IQR_LIMIT:.0%})"
-        flags += raise_flag(FlagKind.WIDE_QUARTILES, Severity.WARNING, text, options)
+        flags += raise_flag(FlagKind.WIDE_QUARTILES, "warning", text, options)
     return flags
 
 
@@ -107,7 +107,7 @@ def _outliers(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
     total = sum(samples.size for samples in rounds)
     beyond = f"beyond {OUTLIER_SIGMAS} robust standard deviations"
     text = f"{count} of {total} samples {beyond}, up to {farthest:.3g}x the median"
-    return raise_flag(FlagKind.OUTLIERS, Severity.NOTE, text, options)
+    return raise_flag(FlagKind.OUTLIERS, "info", text, options)
 
 
 def _slow_first(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
@@ -116,7 +116,7 @@ def _slow_first(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
         return []
     where = f" in {len(slow)} of {len(rounds)} rounds" if len(rounds) > 1 else ""
     text = f"first sample {max(slow):.3g}x the median{where} (beyond {OUTLIER_SIGMAS} robust standard deviations)"
-    return raise_flag(FlagKind.SLOW_FIRST_SAMPLE, Severity.NOTE, text, options)
+    return raise_flag(FlagKind.SLOW_FIRST_SAMPLE, "info", text, options)
 
 
 def _first_is_slow(samples: Floats) -> bool:
@@ -142,7 +142,7 @@ def _drift(rounds: list[Floats], options: OptionsInUse, tick: float | None) -> l
         return []
     change, index = max(found, key=lambda item: abs(item[0]))
     text = f"{change:+.1%} from the first to the last third{_place(index, rounds)} (limit {DRIFT_LIMIT:.0%})"
-    return raise_flag(FlagKind.DRIFT, Severity.WARNING, text, options)
+    return raise_flag(FlagKind.DRIFT, "warning", text, options)
 
 
 def _error_of_median(samples: Floats, confidence: float) -> float:
@@ -168,7 +168,7 @@ def _bimodal(rounds: list[Floats], options: OptionsInUse, tick: float | None) ->
         f"two modes, the slower one {found.upper / found.lower:.3g}x the faster with {found.upper_share:.0%} of the "
         f"samples{_place(index, rounds)} (dip {found.dip:.3f})"
     )
-    return raise_flag(FlagKind.BIMODAL, Severity.WARNING, text, options)
+    return raise_flag(FlagKind.BIMODAL, "warning", text, options)
 
 
 def _few_rounds(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
@@ -181,7 +181,7 @@ def _few_rounds(rounds: list[Floats], options: OptionsInUse) -> list[Flag]:
     text = (
         f"{len(rounds)} round{'s' if len(rounds) > 1 else ''}: {unseen}; a comparison needs {needed} against {needed}"
     )
-    return raise_flag(FlagKind.FEW_ROUNDS, Severity.NOTE, text, options)
+    return raise_flag(FlagKind.FEW_ROUNDS, "info", text, options)
 
 
 def _processes_disagree(rounds: list[Floats], options: OptionsInUse, tick: float | None) -> list[Flag]:
@@ -216,4 +216,4 @@ def _processes_disagree(rounds: list[Floats], options: OptionsInUse, tick: float
         f"the medians of {count} processes spread by {spread:.1%} (CV), {largest:.1%} between the fastest and "
         f"the slowest, where their samples leave {float(np.median(errors / medians)):.2%} to chance"
     )
-    return raise_flag(FlagKind.PROCESSES_DISAGREE, Severity.WARNING, text, options)
+    return raise_flag(FlagKind.PROCESSES_DISAGREE, "warning", text, options)

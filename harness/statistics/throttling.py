@@ -29,7 +29,9 @@ SHORT_WINDOW = 5
 LEAST_READINGS = 20
 REASON_SHARE = 0.05
 """A throttle reason that holds for less of the readings than this is mentioned, but decides nothing."""
-_REASON_WORDS = ("thermal", "slowdown", "power_cap", "power_brake", "throttl", "undervolt", "overcurrent")
+LEAST_COVERAGE = 1 - LEAST_SHARE
+"""Share of the sampling that readings have to cover before they show that the clock never fell: what is left could else
+hide the smallest share of the run over which a drop has to be found (coverage.py)."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,28 @@ class Throttling:
 def detect_throttling(
     clock: npt.ArrayLike | None,
     *,
-    busy: npt.ArrayLike | None = None,
     reasons: Sequence[Collection[str]] | None = None,
+    signs: Sequence[str] = (),
     temperature_c: npt.ArrayLike | None = None,
     limit_c: float | None = None,
     expected: float | None = None,
+    covered: float | None = None,
 ) -> Throttling:
     """The verdict on one run.
 
-    `clock` is a series of readings at even intervals, in any unit of frequency; `busy` says which of them, and of the
-    `reasons` (the names active at each reading, as NVML gives them), fell while requests ran: an idle clock is no
-    throttled one. `expected` is the clock that was locked, in the same unit; it serves as the reference if the run
-    never reached it. `temperature_c` and `limit_c` are evidence, and never decide alone. Raises ValueError if the
-    lengths of clock, busy and reasons differ.
+    `clock` is a series of readings at even intervals, in any unit of frequency, taken while requests ran: an idle clock
+    is no throttled one. `reasons` are names of what lowered the clock, one collection a reading, and `signs` sentences
+    of the device's own, each of which says that it was throttled. `expected` is the clock that was locked, in the unit
+    of `clock`; it serves as the reference if the run never reached it. `temperature_c` and `limit_c` are evidence, and
+    never decide alone. `covered` is the share of the run that the readings cover: below LEAST_COVERAGE what they do not
+    show may have been in the rest, and the answer is unknown instead of no.
     """
-    mask = None if busy is None else np.asarray(busy, dtype=bool)
-    evidence: list[str] = []
-    by_reason = None if reasons is None else _from_reasons(reasons, mask, evidence)
+    evidence: list[str] = list(signs)
+    by_reason = None if reasons is None else _from_reasons(reasons, evidence)
     by_clock = None
     drop = share = reference = None
     if clock is not None:
-        series = _while_busy(np.asarray(clock, dtype=np.float64), mask)
+        series = np.asarray(clock, dtype=np.float64)
         series = series[np.isfinite(series) & (series > 0)]
         if series.size < LEAST_READINGS:
             evidence.append(f"{series.size} readings of the clock under load, {LEAST_READINGS} needed")
@@ -77,37 +80,29 @@ def detect_throttling(
             by_clock, reference, drop, share = _largest_drop(series, expected or 0.0)
             lowered = f"clock {drop:.1%} below its best ({reference:.4g}) for {share:.0%} of the run"
             evidence.append(lowered if by_clock else f"clock held at {reference:.4g} ({series.size} readings)")
-    if temperature_c is not None:
+    if temperature_c is not None and np.size(temperature_c):
         hottest = float(np.nanmax(np.asarray(temperature_c, dtype=np.float64)))
         of_limit = "" if limit_c is None else f", {'at or above' if hottest >= limit_c else 'below'} {limit_c:g} °C"
         evidence.append(f"hottest {hottest:.0f} °C{of_limit}")
-    verdicts = [answer for answer in (by_reason, by_clock) if answer is not None]
+    verdicts = [answer for answer in (by_reason, by_clock, True if signs else None) if answer is not None]
     if not verdicts:
         return Throttling("unknown", tuple(evidence or ["neither clock nor throttle reasons could be read"]))
-    return Throttling("yes" if any(verdicts) else "no", tuple(evidence), reference, drop, share)
+    if any(verdicts):
+        return Throttling("yes", tuple(evidence), reference, drop, share)
+    if covered is not None and covered < LEAST_COVERAGE:
+        evidence.append(f"readings cover {covered:.0%} of the sampling ({LEAST_COVERAGE:.0%} needed)")
+        return Throttling("unknown", tuple(evidence), reference, drop, share)
+    return Throttling("no", tuple(evidence), reference, drop, share)
 
 
-def _while_busy(series: Floats, mask: npt.NDArray[np.bool_] | None) -> Floats:
-    if mask is not None and mask.shape != series.shape:
-        raise ValueError(f"{series.size} readings of the clock, but {mask.size} of busy")
-    return series if mask is None else series[mask]
-
-
-def _from_reasons(
-    reasons: Sequence[Collection[str]], mask: npt.NDArray[np.bool_] | None, evidence: list[str]
-) -> bool | None:
-    """Whether a reason that slows the clock down held for long; None without readings."""
-    if mask is not None:
-        if mask.size != len(reasons):
-            raise ValueError(f"{len(reasons)} readings of the throttle reasons, but {mask.size} of busy")
-        reasons = [active for active, is_busy in zip(reasons, mask, strict=True) if is_busy]
+def _from_reasons(reasons: Sequence[Collection[str]], evidence: list[str]) -> bool | None:
+    """Whether a reason held for long; None without readings."""
     if not reasons:
         return None
     counts: dict[str, int] = {}
     for active in reasons:
-        for name in {str(name).lower() for name in active}:
-            if any(word in name for word in _REASON_WORDS):
-                counts[name] = counts.get(name, 0) + 1
+        for name in set(active):
+            counts[name] = counts.get(name, 0) + 1
     evidence += [f"{name} in {count / len(reasons):.0%} of the readings" for name, count in sorted(counts.items())]
     if not counts:
         evidence.append("no throttle reason was active")

@@ -184,6 +184,11 @@ class Summary(Part):
     """Largest of the rounds."""
     energy: Energy | None = None
     """null: the device's power could not be read, or not often enough."""
+    no_energy_because: str | None = None
+    """Why not, where the power was read. null: it was not, or there is an energy."""
+    telemetry_covered: dict[str, float] = Field(default_factory=dict)
+    """By quantity: share of the sampling, all rounds together, that lies near enough to a reading. Empty: none were
+    taken, or the record is from before that was kept."""
     builds: Builds | None = None
     """null: nothing was built on the device, or only once."""
 

@@ -24,9 +24,9 @@ class Telemetry:
     source: list[str]
     """Who says so, e.g. a sensor's name."""
     quantity: list[str]
-    """What it is, e.g. `temperature`, `clock`, `power`."""
+    """What it is; docs/store.md lists those of our own probes."""
     unit: list[str]
-    """E.g. `celsius`, `mhz`, `w`."""
+    """Of the value, the same for every reading of a quantity."""
     value: NDArray[np.float64]
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.runners.base import Columns, RoundResult
-from latency_bench.harness.energy import energy
+from latency_bench.harness.energy import NoEnergy, energy
 from latency_bench.harness.run_data import Round
 from latency_bench.harness.store.outcome import Energy
 
@@ -28,7 +28,7 @@ def _round(
 
 def test_constant_power():
     found = energy([_round([(9, 50), (11, 10), (15, 10), (19, 10), (21, 50)])], batch=2)
-    assert found is not None
+    assert isinstance(found, Energy)
     assert found.mean_power_w == pytest.approx(10)
     assert found.joules_per_image == pytest.approx(10 * 10 / 200)
     assert found.images_per_joule == pytest.approx(2)
@@ -37,31 +37,38 @@ def test_constant_power():
 
 
 def test_readings_at_uneven_intervals_are_weighted_by_their_time():
-    found = energy([_round([(10, 4), (12, 4), (20, 8)])], batch=1)
-    assert found is not None
+    found = energy([_round([(10, 4), (14, 4), (18, 8)])], batch=1)
+    assert isinstance(found, Energy)
     # 4 W until 16 s, the middle between the last two, and 8 W from there on.
     assert found.mean_power_w == pytest.approx((6 * 4 + 4 * 8) / 10)
 
 
 def test_rounds_add_up():
-    found = energy([_round([(11, 10), (12, 10), (13, 10)]), _round([(11, 20), (12, 20), (13, 20)], images=300)], 1)
-    assert found is not None
+    found = energy([_round([(11, 10), (14, 10), (18, 10)]), _round([(11, 20), (14, 20), (18, 20)], images=300)], 1)
+    assert isinstance(found, Energy)
     assert found.joules_per_image == pytest.approx((100 + 200) / 400)
     assert found.mean_power_w == pytest.approx(15)
 
 
 @pytest.mark.parametrize(
-    "rounds",
+    ("rounds", "reason"),
     [
-        [],
-        [_round([(11, 10), (12, 10)])],
-        [_round([(11, 10), (12, 10), (13, 10)], window=None)],
-        [_round([(11, 10), (12, 10), (13, 10)]), _round([])],
-        [_round([(11, 0), (12, 0), (13, 0)])],
+        ([_round([(12, 10), (17, 10)])], "2 power readings in round 1, 3 needed"),
+        ([_round([(11, 10), (12, 10), (13, 10)])], "cover 55% of the sampling (90% needed)"),
+        ([_round([(11, 10), (14, 10), (18, 10)], window=None)], "nobody knows when"),
+        ([_round([(11, 10), (14, 10), (18, 10)]), _round([])], "cover 50% of the sampling"),
+        ([_round([(11, 0), (14, 0), (18, 0)])], "0 W"),
     ],
 )
-def test_too_little_gives_none_and_never_a_guess(rounds):
-    assert energy(rounds, batch=1) is None
+def test_too_little_gives_none_and_never_a_guess(rounds, reason):
+    found = energy(rounds, batch=1)
+    assert isinstance(found, NoEnergy)
+    assert reason in found.reason
+
+
+def test_a_device_whose_power_is_not_read_has_none_and_no_reason():
+    assert energy([_round([])], batch=1) is None
+    assert energy([], batch=1) is None
 
 
 def test_a_record_whose_two_numbers_contradict_each_other_is_refused():
@@ -70,14 +77,14 @@ def test_a_record_whose_two_numbers_contradict_each_other_is_refused():
 
 
 def test_of_several_gpus_only_the_measured_one_counts_and_rails_always_do():
-    one = _round([(11, 10), (12, 10), (13, 10)])
+    one = _round([(11, 10), (14, 10), (18, 10)])
     one.result.loaded["gpu"] = "Orin"
-    assert energy([one], 1) is not None, "rails are a board's, whatever ran on it"
+    assert isinstance(energy([one], 1), Energy), "rails are a board's, whatever ran on it"
     one.readings[:] = [
         Reading(source, "power_total", watts, "W", second * S)
         for source, watts in (("gpu0", 5.0), ("gpu1", 70.0))
-        for second in (11, 12, 13)
+        for second in (11, 14, 18)
     ]
     found = energy([one], 1)
-    assert found is not None
+    assert isinstance(found, Energy)
     assert found.mean_power_w == pytest.approx(5)

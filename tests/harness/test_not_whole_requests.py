@@ -16,7 +16,8 @@ from latency_bench.harness.cli.rendering import fidelity_line, render_result
 from latency_bench.harness.fidelity.check import check_fidelity
 from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
-from latency_bench.harness.phone_verdicts import phone_throttled
+from latency_bench.harness.probe_verdicts import ask_probes
+from latency_bench.harness.run_data import Round
 from latency_bench.harness.store.outcome import FidelityRecord, Summary
 
 COVERS = "inference only (Invoke), the input copied before; a sample is the median of 20 inferences of one process"
@@ -27,7 +28,7 @@ _ARTIFACT: Any = SimpleNamespace(reference="reference.npz")
 def _round(**changes: Any) -> Any:
     nothing = Columns(np.empty(0, np.int64), np.empty(0, np.int64))
     fields: dict[str, Any] = {"hello": {}, "loaded": {}, "done": {}, "outputs": None, "log": "", **changes}
-    return SimpleNamespace(result=RoundResult(nothing, nothing, **fields))
+    return Round(0, 0, None, RoundResult(nothing, nothing, **fields))  # type: ignore[arg-type]
 
 
 def _with_covers(record: Any, covers: str) -> Any:
@@ -77,12 +78,11 @@ def test_not_checked_needs_a_reason_and_has_no_metrics():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "verdict"), [(0, 1, "yes"), (3, 0, "yes"), (0, 0, None), (None, None, None)]
+    ("before", "after", "verdict"), [(0, 1, "yes"), (3, 0, "yes"), (0, 0, "unknown"), (None, None, "unknown")]
 )
 def test_a_thermal_status_above_none_is_throttling(before, after, verdict):
     def condition(status: int | None) -> dict[str, int]:
         return {} if status is None else {"thermal_status": status}
 
     one = _round(hello={"condition_before": condition(before)}, done={"condition_after": condition(after)})
-    assert phone_throttled([one]) == verdict
-    assert phone_throttled([_round()]) is None
+    assert ask_probes({"android": {}}, [one]).throttling.verdict == verdict

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from latency_bench.devices.device import Device
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.linux import LinuxProbe
+from latency_bench.devices.probes.readings import (
+    CPU_TIME_BUSY,
+    FREQUENCY,
+    QUOTA_PERIODS,
+    QUOTA_PERIODS_STOPPED,
+    Reading,
+)
 from latency_bench.devices.runners.base import Columns, RoundResult
 from latency_bench.harness.case import Case
-from latency_bench.harness.protocol import load_protocol
+from latency_bench.harness.protocol import CoolDown, load_protocol
 from latency_bench.harness.run_data import Round
-from latency_bench.harness.run_verdicts import clocks_locked, judge
+from latency_bench.harness.run_verdicts import judge
 from latency_bench.model_specs import load_spec
 
 SECOND = 10**9
@@ -31,30 +39,34 @@ def a_round(
     done: dict[str, Any] | None = None,
     busy_cores: float | None = None,
     loaded: dict[str, Any] | None = None,
+    readings: Sequence[Reading] = (),
+    hello: dict[str, Any] | None = None,
+    sampled_s: tuple[int, int] | None = None,
+    telemetry_error: str | None = None,
     **columns: Any,
 ) -> Round:
     """Ten seconds of requests of 10 ms; `busy_cores` of the device are busy meanwhile."""
     count = 1000
     latency = np.full(count, 10 * MS) + np.arange(count) % 7
     samples = Columns(np.arange(count) * 10 * MS, latency, **columns)
-    readings = []
     if busy_cores is not None:
-        readings = [Reading("cpu", "cpu_time_busy", busy_cores * moment, "s", moment * SECOND) for moment in range(11)]
+        readings = [CPU_TIME_BUSY.of("cpu", busy_cores * moment).at(moment * SECOND) for moment in range(11)]
     result = RoundResult(
         warmup=samples,
         samples=samples,
-        hello={"pid": 1, "cpus": [1]},
+        hello={"pid": 1, "cpus": [1], **(hello or {})},
         loaded=loaded or {},
         done={"steady": True, "elapsed_ns": 10 * SECOND, **(done or {})},
         outputs=None,
         log="",
+        sampled_unix_ns=None if sampled_s is None else (sampled_s[0] * SECOND, sampled_s[1] * SECOND),
     )
-    return Round(0, 0, None, result, readings)  # type: ignore[arg-type]
+    return Round(0, 0, None, result, list(readings), telemetry_error=telemetry_error)  # type: ignore[arg-type]
 
 
 def flags(*rounds: Round, **changes: Any) -> dict[str, str]:
     """Texts by name, but for the one that so few rounds always raise."""
-    found = judge(a_case(**changes), rounds, [], {}).flags
+    found = judge(a_case(**changes), rounds, {}).flags
     return {flag.name: flag.text for flag in found if flag.name != "few_rounds"}
 
 
@@ -136,13 +148,13 @@ def test_outputs_that_change_or_stop_being_finite_are_said() -> None:
 
 def test_a_round_that_never_settled_makes_the_run_unstable() -> None:
     settled, never = a_round({"steady": True}), a_round({"steady": False})
-    assert judge(a_case(rounds=2), [settled, never], [], {}).unstable
-    assert not judge(a_case(rounds=2), [settled, settled], [], {}).unstable
+    assert judge(a_case(rounds=2), [settled, never], {}).unstable
+    assert not judge(a_case(rounds=2), [settled, settled], {}).unstable
 
 
 def test_a_warm_up_that_was_too_short_to_judge_is_no_sign_of_unrest() -> None:
     short = {"steady": None, "warmup": {"count": 2}}
-    found = judge(a_case(rounds=2), [a_round({"steady": True}), a_round(short)], [], {})
+    found = judge(a_case(rounds=2), [a_round({"steady": True}), a_round(short)], {})
     assert not found.unstable
     assert [flag.severity for flag in found.flags if flag.name == "steadiness_unknown"] == ["info"]
     # Another tool's warm-up, and a protocol that asks for no test.
@@ -157,25 +169,133 @@ def test_a_warm_up_that_was_too_short_to_judge_is_no_sign_of_unrest() -> None:
         ({"linux": {"frequency": {"min_khz": 800, "max_khz": 3000}}}, "no"),
         ({"linux": {"frequency": {"min_khz": 3000, "max_khz": 3000}}}, "yes"),
         ({"android": {"frequency": {"min_khz": 300}}}, "unknown"),
-        ({"jetson": {"clocks_locked": "yes"}, "linux": {"frequency": {"min_khz": 1, "max_khz": 2}}}, "yes"),
+        ({"jetson": {"clocks_locked": "yes"}}, "yes"),
+        ({"jetson": {"clocks_locked": "yes"}, "linux": {"frequency": {"min_khz": 1, "max_khz": 2}}}, "no"),
+        ({"jetson": {"clocks_locked": "yes"}, "linux": {"frequency": {"min_khz": 2, "max_khz": 2}}}, "yes"),
         ({"jetson": {"clocks_locked": "unknown"}}, "unknown"),
     ],
 )
 def test_whether_the_clocks_could_move(fingerprint: dict[str, Any], answer: str) -> None:
-    assert clocks_locked(fingerprint) == answer
+    assert judge(a_case(), [a_round()], fingerprint).verdicts["clocks_locked"] == answer
 
 
 def test_verdicts_name_the_slowest_pinned_core() -> None:
     falling = [
-        Reading(f"cpu{core}", "frequency", 3e9 if core != 1 or moment < 20 else 2e9, "Hz", moment * SECOND)
+        FREQUENCY.of(f"cpu{core}", 3000 if core != 1 or moment < 20 else 2000).at(moment * SECOND)
         for moment in range(40)
         for core in (0, 1)
     ]
-    assert judge(a_case(), [a_round()], falling, {}).verdicts["throttled"] == "yes"
+    assert judge(a_case(), [a_round(readings=falling)], {}).verdicts["throttled"] == "yes"
     only_another = [one for one in falling if one.source == "cpu0"]
-    assert judge(a_case(), [a_round()], only_another, {}).verdicts["throttled"] == "unknown"
+    assert judge(a_case(), [a_round(readings=only_another)], {}).verdicts["throttled"] == "unknown"
 
 
 def test_the_case_knows_its_graph() -> None:
-    found = judge(a_case(runtime="torch-cuda", runtime_options={"cuda_graph": True}), [_gpu_round(7.9)], [], {}).flags
+    found = judge(a_case(runtime="torch-cuda", runtime_options={"cuda_graph": True}), [_gpu_round(7.9)], {}).flags
     assert "try a CUDA graph" not in next(flag.remedy or "" for flag in found if flag.name == "enqueue_bound")
+
+
+def _clock(moments: Iterable[int], mhz: float = 3000.0) -> list[Reading]:
+    return [FREQUENCY.of("cpu1", mhz).at(moment * SECOND) for moment in moments]
+
+
+def test_readings_that_stop_early_show_nothing_of_the_rest() -> None:
+    """Twenty-five readings are enough for a verdict, if they cover the sampling."""
+    whole = judge(a_case(), [a_round(readings=_clock(range(60)), sampled_s=(0, 60))], {})
+    assert whole.verdicts["throttled"] == "no"
+    assert "telemetry_incomplete" not in {flag.name for flag in whole.flags}
+    part = judge(
+        a_case(),
+        [a_round(readings=_clock(range(25)), sampled_s=(0, 60), telemetry_error="the link was lost")],
+        {},
+    )
+    assert part.verdicts["throttled"] == "unknown"
+    (flag,) = [flag for flag in part.flags if flag.name == "telemetry_incomplete"]
+    assert flag.severity == "warning"
+    assert "readings of the clock cover 44% of the sampling (limit 90%)" in flag.text
+    assert "before the end of 1 round: the link was lost" in flag.text
+
+
+def test_a_round_that_nobody_watched_counts_as_such() -> None:
+    watched = a_round(readings=_clock(range(60)), sampled_s=(0, 60))
+    blind = a_round(sampled_s=(100, 160))
+    found = judge(a_case(rounds=2), [watched, blind], {})
+    assert found.verdicts["throttled"] == "unknown"
+    assert "50%" in next(flag.text for flag in found.flags if flag.name == "telemetry_incomplete")
+
+
+def test_what_was_seen_of_throttling_stands_whatever_was_not_seen() -> None:
+    fallen = _clock(range(12)) + _clock(range(12, 25), 2000.0)
+    assert judge(a_case(), [a_round(readings=fallen, sampled_s=(0, 60))], {}).verdicts["throttled"] == "yes"
+
+
+def test_a_device_that_gives_no_readings_raises_no_flag() -> None:
+    found = judge(a_case(), [a_round(used(9.9, 0.01), sampled_s=(0, 10))], {"linux": {}})
+    assert found.verdicts["throttled"] == "unknown"
+    assert "telemetry_incomplete" not in {flag.name for flag in found.flags}
+
+
+@pytest.mark.parametrize("place", ["condition_before", "condition_after"])
+def test_a_hot_phone_has_the_verdict_and_the_flag(place: str) -> None:
+    condition = {place: {"thermal_status": 3}}
+    told: dict[str, Any] = {"hello": condition} if place == "condition_before" else {"done": condition}
+    cool = a_round(readings=_clock(range(60)), sampled_s=(0, 60))
+    hot = a_round(readings=_clock(range(60)), sampled_s=(0, 60), **told)
+    found = judge(a_case(rounds=2), [cool, hot], {"android": {}})
+    assert found.verdicts["throttled"] == "yes"
+    (flag,) = [flag for flag in found.flags if flag.name == "throttled"]
+    assert "thermal status was severe (3)" in flag.text
+
+
+@pytest.mark.parametrize("fingerprint", [{}, {"android": {}}])
+def test_verdict_and_flag_never_contradict_each_other(fingerprint: dict[str, Any]) -> None:
+    for clock in (_clock(range(60)), _clock(range(30)) + _clock(range(30, 60), 2000.0), _clock(range(5)), []):
+        for status in (0, 2, "hot", None):
+            one = a_round({"condition_after": {"thermal_status": status}}, readings=clock, sampled_s=(0, 60))
+            found = judge(a_case(), [one], fingerprint)
+            flagged = "throttled" in {flag.name for flag in found.flags}
+            assert flagged is (found.verdicts["throttled"] == "yes")
+
+
+def test_who_let_the_device_cool_down_is_not_told_to() -> None:
+    fallen = a_round(readings=_clock(range(30)) + _clock(range(30, 60), 2000.0), sampled_s=(0, 60))
+    plain = load_protocol("quick")
+    cooled = plain.model_copy(update={"cool_down": CoolDown(below_c=40, max_s=60)})
+    for protocol, told in ((plain, True), (cooled, False)):
+        found = judge(a_case(protocol=protocol), [fallen], {})
+        remedy = next(flag.remedy or "" for flag in found.flags if flag.name == "throttled")
+        assert ("let the device cool down" in remedy) is told
+
+
+def test_a_probe_that_fails_costs_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(LinuxProbe, "clocks_locked", fail)
+    found = judge(a_case(), [a_round()], {"linux": {}})
+    assert found.verdicts["clocks_locked"] == "unknown"
+    assert "the probe linux could not judge the run" in next(
+        flag.text for flag in found.flags if flag.name == "probe_failed"
+    )
+
+
+def _quota_round(stopped: int) -> Round:
+    """A worker that had its core for 30 % of the time, in a container whose quota stopped it so often."""
+    counts = [(0, 0), (100, stopped)]
+    readings = [
+        quantity.of("container", value).at(moment * 10 * SECOND)
+        for moment, (periods, periods_stopped) in enumerate(counts)
+        for quantity, value in ((QUOTA_PERIODS, periods), (QUOTA_PERIODS_STOPPED, periods_stopped))
+    ]
+    return a_round(used(3.0, waits_s=7.0), readings=readings)
+
+
+def test_a_quota_is_named_and_not_taken_for_other_programs() -> None:
+    found = judge(a_case(), [_quota_round(90)], {"container": {"cpu_quota_cores": 0.3}})
+    flags = {flag.name: flag for flag in found.flags}
+    assert "quota of 0.3 cores stopped it in 90 of 100 periods" in flags["cpu_quota"].text
+    assert "--cpus" in (flags["cpu_quota"].remedy or "")
+    assert "foreign_load" not in flags
+    quiet = {flag.name for flag in judge(a_case(), [_quota_round(0)], {"container": {"cpu_quota_cores": 0.3}}).flags}
+    assert "cpu_quota" not in quiet
+    assert "foreign_load" in quiet

@@ -8,7 +8,8 @@ import pytest
 
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.nvidia import NvidiaProbe
-from latency_bench.devices.probes.nvidia_nvml import Nvml, reason_names
+from latency_bench.devices.probes.nvidia_nvml import Nvml
+from latency_bench.devices.probes.nvidia_run import reason_names
 from latency_bench.devices.transports.base import Completed
 from latency_bench.devices.transports.local import LocalTransport
 from latency_bench.devices.tuning.base import apply_all

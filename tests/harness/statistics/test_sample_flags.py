@@ -112,8 +112,6 @@ def test_a_remedy_already_in_use_is_not_advised_and_an_answered_flag_is_not_repe
     in_use = _raised(rounds, done)[FlagKind.HIGH_SPREAD].remedy
     assert "lock" not in in_use
     assert "pin" not in in_use
-    accepted = OptionsInUse(accepted=frozenset({FlagKind.HIGH_SPREAD}))
-    assert FlagKind.HIGH_SPREAD not in _raised(rounds, accepted)
     assert "--rounds 9" not in _raised(_calm(rounds=1), OptionsInUse(rounds=9))[FlagKind.FEW_ROUNDS].remedy
 
 

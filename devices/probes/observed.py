@@ -1,0 +1,116 @@
+"""A finished run as the probes of its device saw it, and what a probe says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from latency_bench.devices.probes.conditions import part
+from latency_bench.devices.probes.readings import FREQUENCY, LOAD, Reading
+
+Answer = Literal["yes", "no", "unknown"]
+Moment = dict[str, float]
+"""Values by quantity of one source, read at one time."""
+
+BUSY_LOAD = 50.0
+"""Per cent. NVML counts the part of the last interval in which any kernel ran; one request after the other keeps it
+high, loading the model and the pauses between rounds do not."""
+CLOCK_MOVED = 0.01
+"""Over this part of its largest value a locked clock does not move."""
+
+
+@dataclass(frozen=True)
+class ObservedRound:
+    """What the runner said (docs/architecture.md, worker protocol) and what all probes read while the round ran."""
+
+    hello: Mapping[str, Any]
+    loaded: Mapping[str, Any]
+    done: Mapping[str, Any]
+    readings: Sequence[Reading]
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """All rounds, with one probe's own part of the fingerprint and what the session had set."""
+
+    rounds: Sequence[ObservedRound]
+    facts: Any = None
+    tuned: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def gpu(self) -> str | None:
+        """Source of the readings of the GPU that was measured (`gpu0`); None for a run on a processor."""
+        loaded = self.rounds[0].loaded if self.rounds else {}
+        if "gpu" not in loaded:
+            return None
+        device = part(loaded, "options").get("device", 0)
+        return f"gpu{device}" if isinstance(device, int) and device >= 0 else "gpu0"
+
+    def moments(self, source: str) -> list[Moment]:
+        """The source's values by quantity, one entry a time, in order."""
+        by_time: dict[int, Moment] = {}
+        for reading in self.readings():
+            if reading.source == source:
+                by_time.setdefault(reading.time_ns, {})[reading.quantity] = reading.value
+        return [by_time[time_ns] for time_ns in sorted(by_time)]
+
+    def busy_moments(self, source: str) -> list[Moment]:
+        """Those at which it was in use: an idle clock is no throttled one. All, where the load is not read."""
+        return [moment for moment in self.moments(source) if moment.get(LOAD.name, 100.0) >= BUSY_LOAD]
+
+    def clock(self) -> list[float]:
+        """Readings of the clock of what was measured: of the GPU while it was busy, else of the slowest core that the
+        worker was pinned to, at each time."""
+        if self.gpu is not None:
+            return [moment[FREQUENCY.name] for moment in self.busy_moments(self.gpu) if FREQUENCY.name in moment]
+        slowest: dict[int, float] = {}
+        for one in self.rounds:
+            for reading in one.readings:
+                if is_clock(reading, one, None):
+                    slowest[reading.time_ns] = min(reading.value, slowest.get(reading.time_ns, reading.value))
+        return [slowest[time_ns] for time_ns in sorted(slowest)]
+
+    def clock_moved(self) -> bool:
+        clock = self.clock()
+        return len(clock) >= 2 and max(clock) - min(clock) > CLOCK_MOVED * max(clock)
+
+    def readings(self) -> list[Reading]:
+        return [reading for one in self.rounds for reading in one.readings]
+
+
+def is_clock(reading: Reading, observed: ObservedRound, gpu: str | None) -> bool:
+    """Whether it is of the clock of what was measured: that GPU, or a core that the worker was pinned to."""
+    if reading.quantity != FREQUENCY.name:
+        return False
+    return reading.source == gpu if gpu else reading.source in _pinned(observed)
+
+
+def _pinned(observed: ObservedRound) -> set[str]:
+    cpus = observed.hello.get("cpus", ())
+    return {f"cpu{cpu}" for cpu in cpus} if isinstance(cpus, (list, tuple)) else set()
+
+
+@dataclass(frozen=True)
+class ThrottleEvidence:
+    """What a probe knows of throttling beyond the clock and the temperatures, which are read alike for all."""
+
+    reasons: Sequence[Collection[str]] | None = None
+    """Of every reading while the device was busy, the reasons that lowered its clock then; None where it tells none."""
+    signs: tuple[str, ...] = ()
+    """Sentences, each of which says that the run was throttled."""
+    limit_c: float | None = None
+    """Temperature from which the device slows down."""
+
+
+@dataclass(frozen=True)
+class ProbeFlag:
+    """Something of a probe's own that a reader of the number has to know."""
+
+    name: str
+    severity: Literal["info", "warning", "error"]
+    text: str
+    """The measured figure and the limit that it crossed."""
+    remedy: str
+    explains_lost_cpu_time: bool = False
+    """Whether it is the reason for which the worker did not have its cores all the time."""
