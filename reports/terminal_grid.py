@@ -20,7 +20,7 @@ _GAP = 2
 _LEAST_TEXT = 12
 """Columns of text are wrapped down to this width before anything is parted."""
 _MOST_BLOCKS = 4
-"""Where it would be more, nobody finds again what belongs together: every row becomes lines."""
+"""Where it would be more, without groups that say what belongs together, every row becomes lines."""
 Cell: TypeAlias = "Text | str"
 
 
@@ -59,9 +59,8 @@ def print_grid(
         _print_block(console, columns, rows, range(len(columns)), natural, ends)
         return
     blocks = _blocks(columns, console.width)
-    if len(blocks) > _MOST_BLOCKS or any(
-        _width([columns[place].least for place in block]) > console.width for block in blocks
-    ):
+    many = len(blocks) > _MOST_BLOCKS and not any(heading.group for heading in headings)
+    if many or any(_width([columns[place].least for place in block]) > console.width for block in blocks):
         _print_lines(console, headings, rows)
         return
     for number, block in enumerate(blocks):

@@ -41,6 +41,11 @@ PAGE = "index.html"
 @click.option("--precision", "precisions", multiple=True, help="Only this precision.")
 @click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Only so many threads of a CPU runtime.")
 @click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="Tables also show these of every run: peak_rss, file_size, energy, n, ... docs/store.md lists them all.",
+)
+@click.option(
     "--to",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -61,6 +66,7 @@ def report(
     runtimes: tuple[str, ...],
     precisions: tuple[str, ...],
     threads: tuple[int, ...],
+    columns: str | None,
     folder: Path | None,
     formats: tuple[str, ...],
     store: str | None,
@@ -73,12 +79,15 @@ def report(
     bench report                              what there is
     bench report --table 3                    Table 3 on the terminal
     bench report --table 3 --format tex       the same for a paper
+    bench report --table 2 --columns energy,peak_rss,n
     bench report --claims --device local      which claims hold on this computer
     bench report --all --to report            everything, as files
     """
+    from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.location import store_location
 
-    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store)
+    shown = tuple(find_columns(columns or ""))
+    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store, shown)
     parts = _Parts.of(**wanted)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json

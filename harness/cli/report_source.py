@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.identity.setting import Setting
+    from latency_bench.harness.store.columns.column import Column
     from latency_bench.harness.store.reader import BrokenRun
     from latency_bench.reports.plots.style import Drawn
     from latency_bench.reports.tables.quantities import Measurements
@@ -51,6 +52,8 @@ class Source:
     filter: Filter = field(default_factory=Filter)
     store: str | None = None
     """As the user named it on the command line."""
+    columns: tuple[Column, ...] = ()
+    """Of the run table, that tables show besides."""
     broken: list[BrokenRun] = field(default_factory=list)
 
     @cached_property
@@ -74,6 +77,7 @@ class Source:
             asked_for=asked_for,
             same_as=paper_devices(self.runs, self.place),
             store=self.store,
+            columns=self.columns,
         )
 
     def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from latency_bench.reports.tables.table import Cell, Column, Table
-from latency_bench.reports.tables.text import one_line
+from latency_bench.reports.tables.text import MISSING, one_line
 
 _FORMULA = ("=", "+", "-", "@")
 
@@ -38,9 +38,16 @@ def records(table: Table) -> list[dict[str, Any]]:
             common: dict[str, Any] = {"table": table.name, "group": number}
             for index in fixed:
                 for column, cell in zip(table.blocks[index].columns, row.cells[index], strict=True):
-                    common[column.key] = cell.text if column.is_text or cell.value is None else cell.value
+                    common[column.key] = _fixed(column, cell)
             found += [{**common, **_measured(table, index, row.cells[index])} for index in measured] or [common]
     return found
+
+
+def _fixed(column: Column, cell: Cell) -> str | float | None:
+    """Nothing, and no dash, where a column of numbers has none; a range stays in the words that it was printed in."""
+    if column.is_text or (cell.value is None and cell.text not in ("", MISSING)):
+        return cell.text
+    return cell.value
 
 
 def _measured(table: Table, index: int, cells: tuple[Cell, ...]) -> dict[str, Any]:

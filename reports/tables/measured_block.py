@@ -9,6 +9,7 @@ from itertools import groupby
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import throughput_batch, throughput_img_s
+from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.model_specs.spec import ModelSpec
 from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.published.tables import number
@@ -17,6 +18,7 @@ from latency_bench.reports.tables.quantities import (
     NO_NETWORK,
     NOTHING,
     Measurements,
+    column_cell,
     latency_cell,
     speed_up,
     throughput_cell,
@@ -159,7 +161,15 @@ class _Part:
                 for cell, figure, one in zip(cells, printed, self._latencies, strict=True)
             ]
             columns.append((Column("latency_to_published", "measured / published"), against))
-        return [*columns, (Column("speedup", "speed-up"), self._against_baseline(self._latencies, speed_up))]
+        columns.append((Column("speedup", "speed-up"), self._against_baseline(self._latencies, speed_up)))
+        return [*columns, *map(self._chosen_column, self._measurements.columns)]
+
+    def _chosen_column(self, column: RunColumn) -> Filled:
+        cells = [
+            self._absent if spec is None else column_cell(found, column)
+            for spec, found in zip(self._specs, self._latencies, strict=True)
+        ]
+        return Column(column.name, column.heading, is_text=not column.is_number), cells
 
     def _throughput_columns(self) -> list[Filled]:
         stated = {spec.throughput_batch for spec in self._specs if spec is not None and spec.throughput_batch}

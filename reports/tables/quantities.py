@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import round_throughputs_img_s, throughput_img_s
+from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
 from latency_bench.reports.tables.commands import Command, run_command
@@ -30,6 +31,8 @@ class Measurements:
     """By the device's name: which of the paper's devices it is (nano, orin, a100)."""
     store: str | None = None
     """As the user named it; the commands name it too."""
+    columns: tuple[RunColumn, ...] = ()
+    """Of the run table, shown beside the latency of every way of measuring."""
 
     def paper_device(self, setting: Setting) -> str | None:
         """Which of the paper's devices a setting was measured on, if any."""
@@ -49,6 +52,18 @@ def latency_cell(found: Found, command: Command) -> Cell:
     return Cell(
         text, run["median_ms"], run["low_ms"], run["high_ms"], _status(run), notes_of(run), (run["path"],)
     )  # fmt: skip
+
+
+def column_cell(found: Found, column: RunColumn) -> Cell:
+    """What a column of the run table says of the run that the latency is of; a number has its interval."""
+    if (run := found.run) is None or run[column.name] in (None, []):
+        return NOTHING
+    value, text = run[column.name], column.text(run[column.name])
+    if not column.is_number:
+        return Cell(text, status=_status(run), runs=(run["path"],))
+    low, high = (run[end] for end in column.ends) if column.ends else (None, None)
+    text = f"{text} {column.interval_text(value, low, high)}".rstrip()
+    return Cell(text, float(value), low, high, _status(run), runs=(run["path"],))
 
 
 def throughput_cell(found: Found, command: Command, notes: tuple[str, ...] = ()) -> Cell:

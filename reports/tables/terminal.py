@@ -1,21 +1,20 @@
-"""Tables for a terminal: as many ways of measuring beside each other as its width has room for."""
+"""Tables for a terminal: as many ways of measuring beside each other as its width has room for (terminal_grid.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from latency_bench.reports.tables.table import Block, Cell, Column, Table
+from latency_bench.reports.tables.table import Cell, Table
 from latency_bench.reports.tables.text import MISSING, one_line
+from latency_bench.reports.terminal_grid import Heading, print_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
 _STYLES = {"unstable": "yellow", "failed": "red", "not measured": "dim"}
-_GAP = 2
-_WIDEST_TEXT = 26
-"""Columns of text are wrapped beyond it; numbers never are."""
 
 
 def print_table(table: Table, console: Console) -> None:
@@ -24,8 +23,9 @@ def print_table(table: Table, console: Console) -> None:
 
     marks = table.footnotes()
     console.print(Text(one_line(table.heading), "bold"))
-    for blocks in _packed(table, marks, console.width):
-        _print_grid(table, blocks, marks, console)
+    lengths = list(accumulate(len(group) for group in table.groups))
+    rows = [[_text(cell, marks) for cell in row] for row in table.rows]
+    print_grid(console, list(_headings(table)), rows, ends=[length - 1 for length in lengths[:-1]])
     for note, mark in marks.items():
         console.print(Text.assemble((f"{mark} ", "bold"), one_line(note)))
     for remark in table.remarks:
@@ -37,53 +37,12 @@ def print_table(table: Table, console: Console) -> None:
             console.print(Text(f"  {command}"), soft_wrap=True)
 
 
-def _packed(table: Table, marks: dict[str, str], width: int) -> list[list[int]]:
-    """Blocks by grid. Every grid begins with the first block, the names of the rows."""
-    widths = [
-        sum(_width(table, index, place, marks) + _GAP for place in range(len(block.columns)))
-        for index, block in enumerate(table.blocks)
-    ]
-    grids = [[0]]
-    for index in range(1, len(widths)):
-        if len(grids[-1]) > 1 and sum(widths[one] for one in (*grids[-1], index)) > width:
-            grids.append([0])
-        grids[-1].append(index)
-    return grids
-
-
-def _width(table: Table, index: int, place: int, marks: dict[str, str]) -> int:
-    column = table.blocks[index].columns[place]
-    longest = max((len(_text(row.cells[index][place], marks).plain) for row in table.rows), default=0)
-    words = max(len(word) for word in column.title.split())
-    return max(words, min(longest, _WIDEST_TEXT) if column.is_text and index else longest)
-
-
-def _print_grid(table: Table, blocks: Sequence[int], marks: dict[str, str], console: Console) -> None:
-    from rich import box
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for index in blocks:
-        for place, column in enumerate(table.blocks[index].columns):
-            grid.add_column(
-                Text(_title(table.blocks[index], column)),
-                justify="left" if column.is_text else "right",
-                overflow="fold",
-                min_width=_width(table, index, place, marks),
-                vertical="bottom",
-            )
-    for number, group in enumerate(table.groups):
-        for place, row in enumerate(group):
-            last = place == len(group) - 1 and number < len(table.groups) - 1
-            grid.add_row(*(_text(cell, marks) for index in blocks for cell in row.cells[index]), end_section=last)
-    console.print(grid)
-
-
-def _title(block: Block, column: Column) -> str:
-    """A measured block's heading stands over its first column."""
-    heads = block.facts and column is block.columns[0]
-    return f"{one_line(block.title)}\n{one_line(column.title)}" if heads else one_line(column.title)
+def _headings(table: Table) -> Iterator[Heading]:
+    """A block's columns stay together as long as they fit; names of rows and numbers are never broken."""
+    for place, block in enumerate(table.blocks):
+        for column in block.columns:
+            wraps = column.is_text and place > 0
+            yield Heading(one_line(column.title), not column.is_text, wraps, one_line(block.title))
 
 
 def _text(cell: Cell, marks: dict[str, str]) -> Text:

@@ -218,3 +218,30 @@ def test_a_setting_without_runs_is_shown_where_it_was_asked_for(table_of: Make) 
 
 def test_marks_count_on_after_z() -> None:
     assert [mark_of(index) for index in (0, 25, 26, 27, 51, 52)] == ["a", "z", "aa", "ab", "az", "ba"]
+
+
+def test_chosen_columns_stand_beside_every_way_of_measuring(make_run: Make, table_of: Make) -> None:
+    from latency_bench.harness.store.columns.registry import find_columns
+
+    runs = table_of(
+        make_run("b1-seg", [20.0, 20.2, 20.1], peak_rss_bytes=774 * 2**20, round_samples=[40, 40, 40], low_ms=19.0),
+        make_run("b2-seg", [40.0]),
+    )
+    chosen = tuple(find_columns("peak_rss,n,img_s,latency"))
+    measurements = Measurements(Evidence(runs), tuple(settings(runs)), columns=chosen)
+    table = build_table(3, measurements)
+    block = next(place for place, block in enumerate(table.blocks) if block.facts)
+    assert [column.title for column in table.blocks[block].columns][-4:] == [
+        "peak memory",
+        "rounds × requests",
+        "batch / latency, images/s",
+        "latency, ms",
+    ]
+    rows = {row.cells[0][0].text: row.cells[block][-4:] for row in table.rows}
+    memory, requests, rate, latency = rows["EfficientViT-B1"]
+    assert (memory.text, memory.value, memory.status, len(memory.runs)) == ("774 MiB", 774 * 2**20, "done", 1)
+    assert (requests.text, requests.value) == ("3 × 40", None)
+    assert rate.text == "49.75"
+    assert (latency.text, latency.low) == ("20.10 [19.00, 20.20]", 19.0)
+    assert [cell.text for cell in rows["EfficientViT-B2"][:2]] == ["–", "–"]
+    assert [cell.text for cell in rows["SegFormer-B1"]] == ["–"] * 4

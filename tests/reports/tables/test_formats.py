@@ -241,15 +241,37 @@ def test_json_is_json(text: str) -> None:
 @hypothesis_settings(max_examples=60, deadline=None)
 def test_a_terminal_gets_no_control_characters(text: str) -> None:
     out = io.StringIO()
-    print_table(hostile_table(text), Console(file=out, width=100))
+    for terminal in (False, True):
+        print_table(hostile_table(text), Console(file=out, width=100, force_terminal=terminal, color_system=None))
     assert all(letter.isprintable() or letter == "\n" for letter in out.getvalue())
 
 
 @pytest.mark.parametrize("width", [60, 100, 140, 250])
 def test_numbers_are_not_broken_on_a_terminal(every_case: Table, width: int) -> None:
     out = io.StringIO()
-    print_table(every_case, Console(file=out, width=width))
+    print_table(every_case, Console(file=out, width=width, force_terminal=True, color_system=None))
     assert "20.00 [19.80, 20.20]" in out.getvalue()
+
+
+def test_columns_of_numbers_have_numbers_alone_in_csv_and_json(every_case: Table) -> None:
+    for row in json.loads(FORMATS["json"](every_case)):
+        for column in every_case.blocks[1].columns:
+            assert row[column.key] is None or isinstance(row[column.key], float), column
+    for row in csv.DictReader(io.StringIO(FORMATS["csv"](every_case))):
+        for column in every_case.blocks[1].columns:
+            assert row[column.key] == "" or float(row[column.key]), column
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_a_terminal_has_every_cell_whatever_its_width(every_case: Table, width: int) -> None:
+    out = io.StringIO()
+    print_table(every_case, Console(file=out, width=width, force_terminal=True, color_system=None))
+    lines = out.getvalue().splitlines()
+    text = "".join(out.getvalue().split())
+    assert all(len(line) <= width for line in lines if not line.startswith("  bench run"))
+    for row in every_case.rows:
+        for cell in row:
+            assert "".join(cell.text.split()) in text
 
 
 def test_written_files_are_whole_and_list_their_sources(every_case: Table, tmp_path: Path) -> None:
