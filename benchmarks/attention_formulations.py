@@ -34,10 +34,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latency_bench.harness.export import onnx_export, pt2_export, tflite_export
+from bench_worker.runtimes import runtime_class
 from latency_bench.harness.export.convert import arguments_for
+from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.job import ExportJob
-from latency_bench.harness.export.options import Format
 from latency_bench.harness.export.tflite_graph import read_graph
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.efficientvit.attention import MultiScaleLinearAttention
@@ -282,16 +282,12 @@ def quiet() -> Iterator[None]:
 
 def convert(module: nn.Module, inputs: Tensor, runtime: str, directory: Path) -> tuple[Path, dict[str, Any]]:
     """The file for `runtime` and the exporter's facts."""
-    exporter, name = {
-        "litert": (tflite_export, "model.tflite"),
-        "onnxruntime": (onnx_export, "model.onnx"),
-        "torch": (pt2_export, "model.pt2"),
-    }[runtime]
+    target = find_format(runtime_class(runtime).FORMAT)
     directory.mkdir(parents=True)
     with torch.no_grad(), quiet():
         outputs = module(inputs)
-        job = ExportJob(module, {"x": inputs}, {"y": outputs}, directory / name, "fp32", 13)
-        return directory / name, dict(exporter.export(job).facts)
+        job = ExportJob(module, {"x": inputs}, {"y": outputs}, directory / target.file_name(), "fp32", 13)
+        return job.path, dict(target.export(job).facts)
 
 
 def open_session(path: Path, inputs: Tensor, runtime: str, threads: int) -> Callable[[], Any]:
@@ -417,8 +413,7 @@ def main() -> None:
     spec = load_spec(arguments.model)
     if arguments.resolution:
         spec = spec.at(tuple(arguments.resolution))
-    formats: dict[str, Format] = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
-    overrides, _ = arguments_for(spec, formats[arguments.runtime])
+    overrides, _ = arguments_for(spec, runtime_class(arguments.runtime).FORMAT)
     model = build_module(spec, overrides=overrides)
     image = torch.randn(1, *spec.inputs[0].shape, generator=torch.Generator().manual_seed(0))
     if arguments.whole:

@@ -15,8 +15,8 @@ import tempfile
 import time
 from typing import Any
 
-from latency_bench.harness.export import FORMATS, ExportError, ExportOptions, export_artifact
-from latency_bench.harness.export.options import Format
+from latency_bench.harness.export import ExportError, ExportOptions, export_artifact
+from latency_bench.harness.export.formats import format_names
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -24,7 +24,7 @@ LIMIT_S = 120.0
 LIMIT_BYTES = 6e9
 
 
-def measure(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, Any]:
+def measure(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, Any]:
     """One cold export, and what it cost."""
     with tempfile.TemporaryDirectory() as cache:
         start_s = time.perf_counter()
@@ -57,7 +57,7 @@ def measure(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=["b3-seg", "l2-seg"])
-    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=["onnx", "tflite"])
+    parser.add_argument("--formats", nargs="+", choices=format_names(), default=["onnx", "tflite"])
     parser.add_argument("--resolution", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32")
     parser.add_argument("--json", action="store_true")

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bench_worker.runtimes.base import Runtime
+    from bench_worker.runtime.base import Runtime
 
-FORMATS = {"litert": "tflite", "onnxruntime": "onnx", "torch": "pt2"}
+RUNTIMES = ("litert", "onnxruntime", "torch")
 CONFIDENCE = 0.95
 
 
@@ -193,6 +193,7 @@ BARE: dict[str, Callable[[Any], Callable[[], None]]] = {
 
 def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: int, block_s: float) -> Case:
     """Export `ID` or `ID@HEIGHTxWIDTH` for the runtime."""
+    from bench_worker.runtimes import runtime_class
     from latency_bench.harness.export import describe_inputs, export_artifact
     from latency_bench.model_specs import load_spec
 
@@ -201,7 +202,7 @@ def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: 
     if size:
         height, _, width = size.partition("x")
         spec = spec.at(resolution=(int(height), int(width)))
-    artifact = export_artifact(spec, FORMATS[runtime])  # type: ignore[arg-type]
+    artifact = export_artifact(spec, runtime_class(runtime).FORMAT)
     layout = "NHWC" if any(tensor.layout == "NHWC" for tensor in artifact.inputs) else "NCHW"
     inputs = describe_inputs(spec, layout=layout)  # type: ignore[arg-type]
     return Case(model, runtime, str(artifact.path), inputs, threads, cpus, pairs, block_s)
@@ -210,7 +211,7 @@ def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: 
 @click.command()
 @click.option("--model", "models", multiple=True, default=("b1-seg@512x1024", "b1-cls-r224"), show_default=True,
               help="A model, or ID@HEIGHTxWIDTH; may be given several times.")  # fmt: skip
-@click.option("--runtime", "runtimes", multiple=True, type=click.Choice(list(FORMATS)), default=tuple(FORMATS),
+@click.option("--runtime", "runtimes", multiple=True, type=click.Choice(RUNTIMES), default=RUNTIMES,
               show_default=True)  # fmt: skip
 @click.option("--resolution", metavar="HxW", help="For models that name none.")
 @click.option("--threads", default=1, show_default=True)

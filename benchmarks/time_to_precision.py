@@ -59,7 +59,7 @@ def measure(spec: ModelSpec, repeats: int) -> dict[str, list[Outcome]]:
     with open_device(device) as session, tempfile.TemporaryDirectory() as folder:
         cases = [Case(spec, device, protocol, device.runtime, repeats, threads=1) for protocol in protocols]
         cpus = choose_cpus(cases[0], session)
-        artifact = export_artifact(spec, session.artifact_format(device.runtime))  # type: ignore[arg-type]
+        artifact = export_artifact(spec, cases[0].declared.FORMAT)
         deployment = session.deploy(artifact.path, artifact.sha256)
         for index, _ in interleaved([repeats] * len(cases), seed=0):
             request = cases[index].round_request(artifact, cpus)

@@ -153,7 +153,7 @@ def measure_model(spec: ModelSpec, runtime: str, rounds: int, count: int) -> lis
     case = Case(spec, device, protocol, runtime, rounds, threads=1)
     with open_device(device) as session, tempfile.TemporaryDirectory() as folder:
         cpus = choose_cpus(case, session)
-        artifact = export_artifact(spec, session.artifact_format(runtime))  # type: ignore[arg-type]
+        artifact = export_artifact(spec, case.declared.FORMAT)
         deployment = session.deploy(artifact.path, artifact.sha256)
         ours = _ours(session, deployment, case, artifact, cpus, Path(folder) / "outputs.npz")
         path, shape = str(artifact.path), artifact.inputs[0].shape

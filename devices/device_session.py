@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Any
 
 from bench_worker.files import file_sha256
+from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import Check, general_checks, guarded
 from latency_bench.devices.device import Device
 from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from latency_bench.devices.probes.base import Probe, Reading
-from latency_bench.devices.runners.base import Deployment, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.runners.base import Deployment, Profile, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.settings import settings_by_probe
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import apply_all
@@ -63,9 +64,9 @@ class DeviceSession:
         """Before something is measured. Raises DeviceError where the device is not ours alone any more."""
         self._transport.check_lock()
 
-    def artifact_format(self, runtime: str) -> str:
-        """File format that `runtime` loads (`tflite`, `onnx`, `pt2`); raises InventoryError for an unknown runtime."""
-        return self._runner.artifact_format(runtime)
+    def runtime(self, name: str) -> type[RuntimeDeclaration]:
+        """What a runtime declares; raises InventoryError for one that the device's runner does not offer."""
+        return self._runner.runtime(name)
 
     def artifact_precision(self, runtime: str, precision: str) -> str:
         """The precision that the artifact itself has to carry, so that `runtime` computes in `precision`."""
@@ -83,7 +84,10 @@ class DeviceSession:
     def checks(self) -> Iterator[Check]:
         """What `bench devices doctor` looks at, one after the other."""
         yield from general_checks(self._transport)
-        yield from guarded(self._runner.name, self._runner.checks(self._transport, self.device.runtime))
+        yield from guarded(
+            self._runner.name,
+            self._runner.checks(self._transport, self.device.runtime, self.device.runtime_options),
+        )
         asked = settings_by_probe(self.device.name, self.device.settings, self._probes)
         for probe in self._probes:
             yield from guarded(probe.name, probe.checks(self._transport, asked[probe.name]))
@@ -119,6 +123,10 @@ class DeviceSession:
     ) -> RoundResult:
         """One round in a fresh process. Raises WorkerError when the measuring process reports an error or dies."""
         return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)
+
+    def profile(self, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
+        """Times by layer, in a process of its own. Raises as `measure`, and InventoryError where the runner cannot."""
+        return self._runner.profile(self._transport, deployment, job, requests)
 
     def close(self) -> None:
         try:

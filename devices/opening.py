@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.device import Device
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.parts import Kind, find_part
@@ -18,9 +19,15 @@ def open_device(device: Device) -> DeviceSession:
     return DeviceSession(device, _make("transport", device.transport, device), runner, probes)
 
 
-def own_format(device: Device) -> str:
-    """The file format that the device's own runtime loads, without asking the device. Raises InventoryError."""
-    return _runner(device).artifact_format(device.runtime)
+def declared_runtime(device: Device, name: str) -> type[RuntimeDeclaration]:
+    """What a runtime of the device's runner declares, without asking the device. Raises InventoryError."""
+    return runner_class(device.runner).runtime(name)
+
+
+def runner_class(name: str) -> type[Runner]:
+    """Raises InventoryError for an unknown runner."""
+    runner: type[Runner] = find_part("runner", name)
+    return runner
 
 
 def _runner(device: Device) -> Runner:

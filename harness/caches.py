@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench_worker.runtimes.engine_cache import default_folder as engines_folder
+from bench_worker.libraries.engine_cache import default_folder as engines_folder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.cache import ArtifactCache
 from latency_bench.harness.frozen_files import files_folder, is_in_use

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.device import Device
 from latency_bench.devices.device_session import DeviceSession
+from latency_bench.devices.opening import declared_runtime
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs
 from latency_bench.harness.export.artifact import tensor_to_json
-from latency_bench.harness.export.options import Output, Precision
+from latency_bench.harness.export.options import Output
 from latency_bench.harness.frozen_files import FrozenFile
 from latency_bench.harness.protocol import Protocol
 from latency_bench.model_specs.spec import ModelSpec
-
-BUILDS_ON_DEVICE = frozenset({"tensorrt", "tensorrt-rtx"})
-"""Runtimes that are told the precision; the others take what the file carries."""
 
 BUILD_TIMEOUT_S = 7200.0
 """TensorRT says nothing while it builds an engine, which takes an hour and more on the smallest boards."""
@@ -39,13 +38,13 @@ class Case:
     cpus: tuple[int, ...] | None = None
     """Cores to pin to; None for the last `threads` of those available."""
     runtime_options: dict[str, Any] = field(default_factory=dict)
-    """Beyond `threads`."""
+    """Beyond `threads` and `precision`, which are fields of the case."""
     batch: int = 1
     weights: FrozenFile | None = None
     """A checkpoint."""
     seed: int = 0
     precision: str = "fp32"
-    """What the model is to compute in: fp32, fp16 or bf16."""
+    """What the model is to be computed or stored in (`devices/precisions.py`)."""
     output: Output = "logits"
     """What of a dense prediction is copied out."""
     streams: int | None = None
@@ -53,7 +52,12 @@ class Case:
     artifact: Artifact | None = None
     """A file that was brought instead of a model to export."""
 
-    def export_options(self, precision: Precision = "fp32") -> ExportOptions:
+    @property
+    def declared(self) -> type[RuntimeDeclaration]:
+        """What the runtime declares of itself. Raises InventoryError for one that the device's runner has not."""
+        return declared_runtime(self.device, self.runtime)
+
+    def export_options(self, precision: str = "fp32") -> ExportOptions:
         """`precision` is what the file itself has to carry."""
         return ExportOptions(
             batch=self.batch,
@@ -65,14 +69,19 @@ class Case:
             input_seed=INPUT_SEED,
         )
 
+    def fields_as_options(self) -> dict[str, Any]:
+        """The fields of the case that the runtime takes as options."""
+        fields = {"threads": self.threads, "precision": self.precision}
+        return {name: value for name, value in fields.items() if name in self.declared.OPTIONS}
+
     def all_runtime_options(self) -> dict[str, Any]:
-        asked = {"precision": self.precision} if self.runtime in BUILDS_ON_DEVICE else {}
-        return {"threads": self.threads, **asked, **self.device.runtime_options, **self.runtime_options}
+        return {**self.device.runtime_options, **self.runtime_options, **self.fields_as_options()}
 
     def build_of(self, round_index: int) -> int | None:
-        """Which of the engines built on the device a round runs on, from 0; None where nothing is built there."""
+        """Which of the engines built on the device a round runs on, from 0; None where nothing is built there, or where
+        every round has the same."""
         chosen = "build" in self.runtime_options or "build" in self.device.runtime_options
-        if self.runtime not in BUILDS_ON_DEVICE or self.device.runner != "worker" or chosen:
+        if not self.declared.BUILDS_ENGINES or "build" not in self.declared.OPTIONS or chosen:
             return None
         return round_index % min(self.protocol.builds, self.rounds)
 
@@ -86,7 +95,7 @@ class Case:
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
             outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
-            idle_timeout_s=BUILD_TIMEOUT_S if self.runtime in BUILDS_ON_DEVICE else RoundJob.idle_timeout_s,
+            idle_timeout_s=BUILD_TIMEOUT_S if self.declared.BUILDS_ENGINES else RoundJob.idle_timeout_s,
             throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
         )
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench_worker.runtime.declaration import QUANTISED_FILE
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.export import FORMATS, Artifact, ExportOptions, export_artifact
-from latency_bench.harness.export.options import QUANTIZED
+from latency_bench.harness.export import Artifact, ExportOptions, export_artifact
+from latency_bench.harness.export.formats import find_format
 
 if TYPE_CHECKING:
     from latency_bench.devices.device_session import DeviceSession
     from latency_bench.harness.case import Case
-    from latency_bench.harness.export.options import Format
     from latency_bench.model_specs.spec import ModelSpec
 
 
@@ -22,12 +22,13 @@ class Export:
     """What has to be exported for a case."""
 
     spec: ModelSpec
-    format: Format
+    format: str
     options: ExportOptions
 
 
 def artifact_of(case: Case, session: DeviceSession, progress: Callable[[str], None]) -> Artifact:
-    """Raises UsageError where the runtime cannot have such a file, ExportError where the export fails."""
+    """Raises UsageError (UnknownFormatError) where the runtime cannot have such a file, ExportError where the export
+    fails."""
     needed = export_of(case, session)
     if isinstance(needed, Artifact):
         return needed
@@ -35,27 +36,16 @@ def artifact_of(case: Case, session: DeviceSession, progress: Callable[[str], No
 
 
 def export_of(case: Case, session: DeviceSession) -> Export | Artifact:
-    """What a case needs: an export, or a file that was brought. Raises UsageError, as `artifact_of`."""
-    format_ = session.artifact_format(case.runtime)
+    """What a case needs: an export, or a file that was brought. Raises as `artifact_of`."""
+    declared = case.declared
     if case.artifact is not None:
-        if case.precision in QUANTIZED:
+        if declared.PRECISIONS.get(case.precision) == QUANTISED_FILE:
             raise UsageError(f"a file is measured as it is: --precision {case.precision} is for --model")
-        if case.artifact.format != format_:
-            raise UsageError(f"runtime {case.runtime} loads {format_} files, not {case.artifact.path.name}")
+        if case.artifact.format != declared.FORMAT:
+            raise UsageError(f"runtime {case.runtime} loads {declared.FORMAT} files, not {case.artifact.path.name}")
         return case.artifact
-    if format_ not in FORMATS:
-        raise UsageError(f"runtime {case.runtime} loads {format_!r} files; models are exported to {', '.join(FORMATS)}")
-    if case.precision in QUANTIZED and format_ != "tflite":
-        raise UsageError(
-            f"--precision {case.precision} is for runtimes that load TFLite files; {case.runtime} does not"
-        )
+    target = find_format(declared.FORMAT)
     precision = session.artifact_precision(case.runtime, case.precision)
-    if precision in ("fp16", "bf16") and format_ == "tflite":
-        raise UsageError(
-            f"runtime {case.runtime} computes in fp32, not {precision}; choose another --runtime, or smaller weights "
-            "with --precision fp16-weights or int8-weights"
-        )
-    if precision == "bf16" and format_ == "onnx":
-        raise UsageError(f"runtime {case.runtime} loads ONNX files, which are fp32 or fp16; bf16 is for torch-cuda")
-    options = case.export_options(precision)  # type: ignore[arg-type]
-    return Export(case.spec, format_, options)
+    if precision not in target.precisions:
+        raise UsageError(f"runtime {case.runtime} takes {precision} from the file: {target.not_carried(precision)}")
+    return Export(case.spec, target.name, case.export_options(precision))

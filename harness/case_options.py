@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from latency_bench.devices.device import Device
 from latency_bench.harness.case import Case
+from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.export.options import Output, Precision
+from latency_bench.harness.export.options import Output
 
 if TYPE_CHECKING:
     from latency_bench.harness.export import Artifact
@@ -43,7 +44,8 @@ class CaseOptions(BaseModel):
 
     model: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")
     """Id of a model; None where a file is brought."""
-    file: tuple[Path, Literal["onnx", "tflite"]] | None = None
+    file: tuple[Path, str] | None = None
+    """A file that is brought, and its format."""
     device: str = Field(default="local", pattern=_NAME)
     runtime: str | None = Field(default=None, pattern=_NAME)
     protocol: str = Field(default="standard", min_length=1, max_length=1000)
@@ -59,7 +61,7 @@ class CaseOptions(BaseModel):
     lock_clocks: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
     """Further settings of the device's probes."""
-    precision: Precision = "fp32"
+    precision: str = Field(default="fp32", pattern=_NAME)
     output: Output = "logits"
     streams: int | None = Field(default=None, ge=1, le=64)
 
@@ -82,7 +84,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         spec = spec.at(request.resolution) if request.resolution else spec
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return Case(
+    case = Case(
         spec=spec,
         artifact=artifact,
         device=device,
@@ -99,6 +101,8 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         output=request.output,
         streams=request.streams,
     )
+    check_case(case)
+    return case
 
 
 def _set_up(device: Device, request: CaseOptions) -> Device:
@@ -125,7 +129,9 @@ def _what(request: CaseOptions) -> tuple[ModelSpec, Artifact | None, int]:
 
 def _usual_runtime(device: Device, brought: Artifact | None) -> str:
     """The device's own; for a file that it does not load, what usually does."""
-    from latency_bench.devices.opening import own_format
-    from latency_bench.harness.model_file import RUNTIMES
+    from latency_bench.devices.opening import declared_runtime
+    from latency_bench.harness.export.formats import find_format
 
-    return device.runtime if brought is None or own_format(device) == brought.format else RUNTIMES[brought.format]
+    if brought is None or brought.format == declared_runtime(device, device.runtime).FORMAT:
+        return device.runtime
+    return find_format(brought.format).usual_runtime or device.runtime

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact, Tensor
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.extras import extra_that_has
+from latency_bench.harness.export.format import Format
+from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.frozen_files import freeze
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import InputSpec, ModelSpec
 
-RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
-"""What runs a file where the user names no runtime, and the device's own loads another format."""
 _DTYPES = ("float32", "int32", "int64")
 
 
@@ -29,16 +33,18 @@ class ModelFile:
 
 
 def open_model_file(path: Path, format_: str) -> ModelFile:
-    """Read the interface of an ONNX or TFLite file. A batch size that the file leaves open becomes 1.
+    """Read the interface of a file of a format that can be brought. A batch size that the file leaves open becomes 1.
 
     What is read, and measured later, is a copy in the cache. Raises UsageError for a file that is none, or whose inputs
     cannot be made (open sizes, other types, no batch), CacheError where the copy cannot be kept.
     """
     from latency_bench.model_specs.spec import ModelSpec, OutputSpec, Provenance
 
-    interface, names_beside = (_onnx_interface, _external_data) if format_ == "onnx" else (_tflite_interface, _none)
-    frozen = freeze(path, lambda copy: names_beside(path, copy))
-    inputs, outputs = interface(path, frozen.path)
+    target = find_format(format_)
+    with _told(target):
+        frozen = freeze(path, lambda copy: _beside(path, target.external_data(copy)))
+        interface = target.read(frozen.path)
+    inputs = _some(path, tuple(_measurable(path, tensor) for tensor in interface.inputs))
     batch = inputs[0].shape[0]
     spec = ModelSpec(
         id=_model_id(path),
@@ -47,17 +53,17 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
         task="generic",
         builder="file",
         inputs=tuple(_input_spec(one, index) for index, one in enumerate(inputs)),
-        outputs=tuple(OutputSpec(name=_name(one.name, index)) for index, one in enumerate(outputs)),
+        outputs=tuple(OutputSpec(name=_name(one.name, index)) for index, one in enumerate(interface.outputs)),
         provenance=Provenance(paper="unknown", code=f"file {path.name}", license="unknown"),
         note=f"a file that was brought, SHA-256 {frozen.sha256}",
     )
     artifact = Artifact(
         path=frozen.path,
-        format=format_,  # type: ignore[arg-type]
+        format=target.name,
         sha256=frozen.sha256,
         size_bytes=frozen.size_bytes,
         inputs=inputs,
-        outputs=outputs,
+        outputs=interface.outputs,
         reference=None,
         external_data=frozen.beside,
         facts={"brought": path.name},
@@ -75,61 +81,26 @@ def _input_spec(tensor: Tensor, index: int) -> InputSpec:
     return InputSpec(**fields)
 
 
-def _onnx_interface(path: Path, copy: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    import onnx
-
-    graph = _onnx_graph(path, copy)
-    weights = {tensor.name for tensor in graph.initializer}
-
-    def tensor(value: Any) -> Tensor:
-        kind = value.type.tensor_type
-        shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
-        return Tensor(value.name, shape, dtype, "NCHW")
-
-    inputs = tuple(_measurable(path, tensor(value)) for value in graph.input if value.name not in weights)
-    return _some(path, inputs), tuple(tensor(value) for value in graph.output)
-
-
-def _onnx_graph(path: Path, copy: Path) -> Any:
+@contextlib.contextmanager
+def _told(target: Format) -> Iterator[None]:
+    """Raises UsageError for a file that is none of the format, and without the package that reads it."""
     try:
-        import onnx
+        yield
     except ModuleNotFoundError as error:
-        raise UsageError("reading an ONNX file needs onnx: pip install 'latency-bench[onnxruntime]'") from error
-    try:
-        return onnx.load(str(copy), load_external_data=False).graph
-    except Exception as error:  # protobuf has several, none of them public
-        raise UsageError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from error
-
-
-def _none(path: Path, copy: Path) -> tuple[str, ...]:
-    return ()
-
-
-def _external_data(path: Path, copy: Path) -> tuple[str, ...]:
-    """Names of the files with the weights of an ONNX file. Raises UsageError for one that does not lie beside it."""
-    graph = _onnx_graph(path, copy)
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    places = {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
-    for place in places:
-        if Path(place).name != place or not path.with_name(place).is_file():
-            raise UsageError(f"{path}: its weights lie in {place!r}, which is no file beside it")
-    return tuple(sorted(places))
-
-
-def _tflite_interface(path: Path, copy: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    from latency_bench.harness.export.errors import ExportError
-    from latency_bench.harness.export.tflite_graph import read_graph
-
-    try:
-        graph = read_graph(copy)
-    except ModuleNotFoundError as error:
-        raise UsageError("reading a TFLite file needs LiteRT: pip install 'latency-bench[litert]'") from error
+        extra = extra_that_has(error.name) or target.extra
+        raise UsageError(
+            f"reading a file of the format {target.title} needs {error.name}: pip install 'latency-bench[{extra}]'"
+        ) from error
     except ExportError as error:
         raise UsageError(str(error)) from error
-    inputs = tuple(_measurable(path, Tensor(one.name, one.shape, one.dtype, "NCHW")) for one in graph.inputs)
-    return _some(path, inputs), tuple(Tensor(one.name, one.shape, one.dtype, "NCHW") for one in graph.outputs)
+
+
+def _beside(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of files that a file refers to. Raises UsageError for one that does not lie beside it."""
+    for name in names:
+        if Path(name).name != name or not path.with_name(name).is_file():
+            raise UsageError(f"{path}: its weights lie in {name!r}, which is no file beside it")
+    return names
 
 
 def _measurable(path: Path, tensor: Tensor) -> Tensor:

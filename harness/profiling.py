@@ -4,12 +4,10 @@ slows what it watches, and not every layer alike."""
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.opening import open_device
+from latency_bench.devices.opening import open_device, runner_class
 from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.errors import UsageError
@@ -21,20 +19,30 @@ if TYPE_CHECKING:
 
 def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
     """Slowest first. Raises UsageError where the runtime cannot tell, DeviceError and ExportError as a run does."""
-    with open_device(case.device) as session, tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+    _check_profiles(case)
+    with open_device(case.device) as session:
         session.lock(f"profiling {case.spec.id}")
         cpus = choose_cpus(case, session)
         artifact = artifact_of(case, session, observer.stage)
         deployment = session.deploy(artifact.path, artifact.sha256, artifact.external_data)
-        request = dataclasses.replace(case.round_request(artifact, cpus), throughput=None, profile=requests)
+        job = dataclasses.replace(case.round_request(artifact, cpus), throughput=None)
         observer.stage(f"profiling {case.spec.id}")
         try:
-            result = session.measure(deployment, request, Path(folder) / "outputs.npz", lambda _: None)
+            profile = session.profile(deployment, job, requests)
         except WorkerError as error:
             if error.kind in ("bad-request", "runtime-missing"):
                 raise UsageError(str(error)) from error
             raise
-    found = result.done.get("profile")
-    if not found:
-        raise UsageError(f"runner {case.device.runner} does not profile; use a device with the runner `worker`")
-    return layer_shares(found["layers"], int(found["requests"]))
+    return layer_shares([layer.to_json() for layer in profile.layers], profile.requests)
+
+
+def _check_profiles(case: Case) -> None:
+    """Raises UsageError before anything is exported."""
+    if case.declared.PROFILES:
+        return
+    runner = runner_class(case.device.runner)
+    others = [name for name in runner.runtime_names() if runner.runtime(name).PROFILES]
+    raise UsageError(
+        f"the runtime {case.runtime} of runner {runner.name} does not report times of layers; "
+        + (f"these do: {', '.join(others)}" if others else "use a device with another runner")
+    )

@@ -14,7 +14,7 @@ from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, Progress
-from latency_bench.harness.case import BUILDS_ON_DEVICE, Case, choose_cpus, shortest
+from latency_bench.harness.case import Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import Export, artifact_of, export_of
 from latency_bench.harness.cooling import cool_down
 from latency_bench.harness.errors import UsageError
@@ -121,7 +121,7 @@ class ActiveRun:
     def build_engines(self, observer: Observer) -> None:
         """Have every engine built that the rounds will load, so that no building heats the device between them."""
         engines = {self.case.build_of(index): index for index in reversed(range(self.case.rounds))}
-        if self._failure is not None or self.case.runtime not in BUILDS_ON_DEVICE:
+        if self._failure is not None or not self.case.declared.BUILDS_ENGINES:
             return
         assert self._measured.artifact is not None
         try:

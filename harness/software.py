@@ -8,18 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-EXPORT_PACKAGES = (
-    "torch",
-    "onnx",
-    "onnxscript",
-    "onnxslim",
-    "litert-torch",
-    "litert-converter",
-    "timm",
-    "transformers",
-)
-"""What an exported file depends on: hosts that export for each other need the same."""
-PACKAGES = ("latency-bench", *EXPORT_PACKAGES, "ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
+from bench_worker.runtimes import runtime_class, runtime_names
+from latency_bench.harness.export.formats import own_formats
+
+_MODELS = ("timm", "transformers")
+"""Packages that models are built from."""
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,12 +29,21 @@ def software() -> dict[str, Any]:
 
 def _package_versions() -> dict[str, str]:
     found = {}
-    for name in PACKAGES:
+    for name in sorted({"latency-bench", *export_packages(), *_runtime_packages()}):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+def export_packages() -> set[str]:
+    """What an exported file depends on: hosts that export for each other need the same."""
+    return {*_MODELS, *(name for target in own_formats() for name in target.distributions)}
+
+
+def _runtime_packages() -> set[str]:
+    return {"numpy", *(name for runtime in runtime_names() for name in runtime_class(runtime).DISTRIBUTIONS)}
 
 
 def _git(*words: str) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.declarations import known_precision
 from latency_bench.model_specs.calibration_specs import PREFIX, SUMS
 from latency_bench.reports.rows import rows_of
 
@@ -40,7 +41,6 @@ COLUMNS: dict[str, str] = {
 """Name and meaning of every column of `roofline`, in order."""
 _OF_THE_WORK = ("macs", "params", "io_bytes", "artifact_bytes")
 _NEEDED = ["run_id", "model", *PLATFORM, "median_ms", "compute_ms", "batch", *_OF_THE_WORK]
-_WEIGHT_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 
 Platform = tuple[Any, ...]
 
@@ -77,8 +77,9 @@ def work_of(row: dict[str, Any]) -> Work | None:
     if any(row[name] is None for name in _OF_THE_WORK):
         return None
     macs, params, io_bytes, file_bytes = (int(row[name]) for name in _OF_THE_WORK)
-    # A file with smaller weights than its precision says (int8, say) is read as it is.
-    weights = min(params * _WEIGHT_BYTES.get(row["precision"], 1), file_bytes)
+    precision = known_precision(row["precision"])
+    # A file with smaller weights than its precision says is read as it is.
+    weights = min(params * (1 if precision is None else precision.weight_bytes), file_bytes)
     return Work(macs=macs * int(row["batch"]), least_bytes=weights + io_bytes)
 
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from bench_worker.runtime.declaration import Option, RuntimeDeclaration
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import UnreachableError, WorkerError
 from latency_bench.devices.parts import register_part
@@ -27,16 +29,22 @@ SAMPLES = 12
 _WARMUP = 3
 
 
+class ClockFreeRuntime(RuntimeDeclaration):
+    """`fault` is what goes wrong, by word."""
+
+    name = "clock-free"
+    FORMAT = "onnx"
+    OPTIONS: ClassVar[Mapping[str, Option]] = {"fault": Option("", "What goes wrong.")}
+
+
 class ClockFreeRunner(Runner):
     """What it answers depends on the request alone. `faults` in its runtime options: what goes wrong, by word."""
 
     name = "clock-free"
+    RUNTIMES = (ClockFreeRuntime,)
 
     def __init__(self, python: tuple[str, ...] | None = None) -> None:
         del python
-
-    def artifact_format(self, runtime: str) -> str:
-        return "onnx"
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         return (0,)
@@ -81,6 +89,7 @@ def clock_free_plan(
     folder: Path, count: int, name: str = "kills", faults: dict[int, str] | None = None, **fields: Any
 ) -> Plan:
     """A plan of so many cases on a device `clock-free`; their files lie in `folder`. `faults` by case, from 0."""
+    register()
     device = Device(name="clock-free", runner="clock-free", probes=(), runtime="clock-free")
     cases = []
     for index in range(count):

@@ -6,9 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench_worker.failure import WorkerError as WorkerFailure
+from bench_worker.runtime.base import LayerTime
+from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import Check
+from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
@@ -48,8 +52,6 @@ class RoundJob:
     """A single inference that takes longer than this is given up."""
     throughput: dict[str, Any] | None = None
     """Images per wall second, measured after the latency; None: not at all."""
-    profile: int | None = None
-    """Requests to be profiled by layer, after everything else; None: none."""
     find_non_finite: bool = False
     """Whether to look for the first layer whose output is not finite, after everything else."""
 
@@ -87,6 +89,14 @@ class RoundResult:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """Times by layer, of all `requests` together, slowest first."""
+
+    requests: int
+    layers: tuple[LayerTime, ...]
+
+
+@dataclass(frozen=True)
 class Progress:
     """A sign of life from a round: stage (`starting`, `loaded`, `warmup`, `sampling`), requests and median so far."""
 
@@ -101,18 +111,40 @@ ProgressHandler = Callable[[Progress], None]
 
 class Runner(ABC):
     name: str
+    RUNTIMES: ClassVar[tuple[type[RuntimeDeclaration], ...]] = ()
+    """What the runner offers, each with what it declares of itself."""
 
-    @abstractmethod
-    def artifact_format(self, runtime: str) -> str:
-        """File format that `runtime` loads; raises InventoryError for a runtime this runner does not have."""
+    @classmethod
+    def runtime_names(cls) -> list[str]:
+        return [declared.name for declared in cls.RUNTIMES]
+
+    @classmethod
+    def runtime(cls, name: str) -> type[RuntimeDeclaration]:
+        """What the runtime of this name declares. Raises InventoryError for one that the runner does not offer."""
+        for declared in cls.RUNTIMES:
+            if declared.name == name:
+                return declared
+        raise InventoryError(
+            f"runner {cls.name} has no runtime {name!r}", f"Known runtimes: {', '.join(cls.runtime_names())}"
+        )
+
+    @classmethod
+    def options(cls, runtime: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a runtime that are in effect. Raises InventoryError, with the options that there are, for an
+        unknown one and for a value that is none of the option's."""
+        try:
+            return cls.runtime(runtime).with_defaults(given)
+        except WorkerFailure as error:
+            raise InventoryError(error.message, error.remedy) from None
 
     def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
         """The precision that the file itself has to carry, so that `runtime` computes in `precision`; fp32 where half
         precision is asked of the runtime and not of the file."""
         return precision
 
-    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
-        """What has to be there so that this runner can measure with `runtime`, for `bench devices doctor`."""
+    def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
+        """What has to be there so that this runner can measure with `runtime`, for `bench devices doctor`. `options`:
+        of the runtime, as devices.yaml has them."""
         yield from ()
 
     @abstractmethod
@@ -133,3 +165,8 @@ class Runner(ABC):
         on_progress: ProgressHandler,
     ) -> RoundResult:
         """One round in a fresh process."""
+
+    def profile(self, transport: Transport, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
+        """Times by layer over so many requests, in a process of its own whose latencies are thrown away. For runtimes
+        that declare it; raises as `measure` does."""
+        raise InventoryError(f"runner {self.name} does not report times of layers", "use a device with another runner")

@@ -14,12 +14,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench_worker.stopping import median_interval
-from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.probes.android_condition import read_condition
 from latency_bench.devices.probes.android_cpus import read_cores
 from latency_bench.devices.runners.base import (
     Columns,
     Deployment,
+    Profile,
     Progress,
     ProgressHandler,
     RoundJob,
@@ -27,11 +28,13 @@ from latency_bench.devices.runners.base import (
     Runner,
 )
 from latency_bench.devices.runners.benchmark_model_delegates import Delegation
-from latency_bench.devices.runners.benchmark_model_flags import RUNTIMES, effective_options, tool_flags
+from latency_bench.devices.runners.benchmark_model_flags import tool_flags
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
 from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
+from latency_bench.devices.runners.benchmark_model_profile import profile
 from latency_bench.devices.runners.benchmark_model_round import Process, Processes
+from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES
 from latency_bench.devices.runners.benchmark_model_tool import Tool, find_tool
 from latency_bench.devices.transports.base import Transport
 
@@ -44,6 +47,7 @@ _TIMER_RESOLUTION_NS = 1000
 
 class BenchmarkModelRunner(Runner):
     name = "benchmark_model"
+    RUNTIMES = RUNTIMES
 
     def __init__(self, settings: BenchmarkModelOptions | None = None, python: Sequence[str] | None = None) -> None:
         self._settings = settings or BenchmarkModelOptions()
@@ -55,11 +59,6 @@ class BenchmarkModelRunner(Runner):
     @classmethod
     def for_device(cls, device: Device) -> BenchmarkModelRunner:
         return cls(device.benchmark_model)
-
-    def artifact_format(self, runtime: str) -> str:
-        if runtime not in RUNTIMES:
-            raise InventoryError(f"runner benchmark_model has no runtime {runtime!r}", f"Known: {', '.join(RUNTIMES)}")
-        return "tflite"
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         """Slowest first, so that the last `threads` of them are the prime and big cores."""
@@ -81,13 +80,10 @@ class BenchmarkModelRunner(Runner):
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:
-        if self._tool is None:
-            self._tool = find_tool(transport, self._settings)
-        chosen = effective_options(request.runtime, request.runtime_options)
-        flags = tool_flags(self._tool.flags, request.runtime, chosen, self._settings, deployment.path)
-        one_round = Processes(transport, self._tool, flags, chosen, request, self._settings, on_progress)
+        one_round = self._processes(transport, deployment, request, self._settings, on_progress)
+        on_cpu, chosen = one_round.on_cpu, one_round.chosen
         on_progress(Progress("starting"))
-        given, no_outputs_because = self._outputs(transport, deployment, request, chosen, outputs_to, one_round.printed)
+        given, no_outputs_because = self._outputs(transport, deployment, request, outputs_to, one_round)
         before = read_condition(transport)
         warmup = one_round.warm_up()
         on_progress(Progress("loaded"))
@@ -97,9 +93,8 @@ class BenchmarkModelRunner(Runner):
         after = read_condition(transport)
         outputs = [process.output for process in (*warmup, *samples)]
         _check_alike(outputs)
-        on_cpu = request.runtime == "litert"
         sample_is = f"{outputs[0].statistic} of {self._settings.runs} inferences of one process"
-        covers, transfer_counted = _covers(self._tool, on_cpu)
+        covers, transfer_counted = _covers(one_round.tool, on_cpu)
         latencies = sorted(process.latency_ns for process in samples)
         interval = median_interval(latencies, float(request.sampling["confidence"]))
         return RoundResult(
@@ -112,7 +107,7 @@ class BenchmarkModelRunner(Runner):
                 "condition_before": before,
             },
             loaded={
-                **_loaded(self._tool, outputs[0], chosen, flags),
+                **_loaded(one_round.tool, outputs[0], chosen, one_round.flags),
                 "sample_is": sample_is,
                 "transfer_counted": transfer_counted,
             },
@@ -135,31 +130,43 @@ class BenchmarkModelRunner(Runner):
             latency_covers=f"{covers}; a sample is the {sample_is}",
         )
 
-    def _outputs(
+    def profile(self, transport: Transport, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
+        settings = self._settings.model_copy(update={"runs": requests})
+        return profile(transport, self._processes(transport, deployment, job, settings, lambda _: None), requests)
+
+    def _processes(
         self,
         transport: Transport,
         deployment: Deployment,
         request: RoundJob,
-        chosen: dict[str, Any],
-        to: Path,
-        printed: list[str],
+        settings: BenchmarkModelOptions,
+        on_progress: ProgressHandler,
+    ) -> Processes:
+        """The tool on the device, with the flags that the request means."""
+        if self._tool is None:
+            self._tool = find_tool(transport, self._settings)
+        chosen = self.options(request.runtime, request.runtime_options)
+        on_gpu = self.runtime(request.runtime).ON_GPU
+        flags = tool_flags(self._tool.flags, on_gpu, chosen, settings, deployment.path)
+        return Processes(transport, self._tool, flags, chosen, not on_gpu, request, settings, on_progress)
+
+    def _outputs(
+        self, transport: Transport, deployment: Deployment, request: RoundJob, to: Path, one_round: Processes
     ) -> tuple[Path | None, str | None]:
         """The outputs for the seeded input, or why there are none."""
-        assert self._tool is not None
-        if because := why_no_outputs(self._tool, request, chosen):
+        if because := why_no_outputs(one_round.tool, request, one_round.chosen):
             return None, because
         key = (deployment.sha256, request.runtime)
         if key in self._compared:
             return None, "compared in the session's first round"
         once = self._settings.model_copy(update={"runs": 1, "warmup_runs": 1})
-        flags = tool_flags(self._tool.flags, request.runtime, chosen, once, deployment.path)
         remote = f"{transport.workdir}/outputs.bin"
-        process = Processes(transport, self._tool, flags, chosen, request, once, lambda _: None)
+        process = self._processes(transport, deployment, request, once, lambda _: None)
         try:
             with given_inputs(transport, request.inputs) as inputs:
                 process.run(*inputs, f"--output_filepath={remote}")
         finally:
-            printed += process.printed
+            one_round.printed += process.printed
         fetch_outputs(transport, remote, request.outputs, to)
         self._compared.add(key)
         return to, None

@@ -9,15 +9,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 
 LISTING_ARGUMENT = "--num_runs=list"
 """A value that does not parse makes every version print its flags and stop; not every build has `--help`."""
-RUNTIMES = ("litert", "litert-gpu")
-DEFAULTS: dict[str, Any] = {"threads": 1, "xnnpack": True, "allow_partial": False, "allow_fp16": False}
-"""Options of both runtimes; `allow_fp16` is for the GPU alone."""
-
 _FLAG = re.compile(r"^\s*--([a-z][a-z0-9_-]{0,63})=\S*\s+(bool|int32|int64|float|string)\b", re.M)
 _NEEDED = ("graph", "num_runs", "min_secs", "max_secs", "warmup_runs", "warmup_min_secs", "num_threads")
 _WHERE = "docs/android.md says where to get the tool"
@@ -41,33 +37,13 @@ def is_compiled_model(flags: Collection[str]) -> bool:
     return "use_cpu" in flags and "use_xnnpack" not in flags
 
 
-def effective_options(runtime: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options in effect. Raises InventoryError for an unknown one or a wrong type."""
-    if runtime not in RUNTIMES:
-        raise InventoryError(f"runner benchmark_model has no runtime {runtime!r}", f"Known: {', '.join(RUNTIMES)}")
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise InventoryError(
-            f"benchmark_model has no option {unknown[0]!r}", f"Known: {', '.join(DEFAULTS)} (docs/android.md)"
-        )
-    chosen = {**DEFAULTS, **options}
-    for name, default in DEFAULTS.items():
-        if type(chosen[name]) is not type(default):
-            raise InventoryError(f"benchmark_model: {name} is {type(default).__name__}, not {chosen[name]!r}")
-    if runtime == "litert-gpu":
-        # No CPU kernels are asked for there; saying true would promise a delegate that is not used.
-        chosen["xnnpack"] = False
-    return chosen
-
-
 def tool_flags(
-    known: Collection[str], runtime: str, chosen: Mapping[str, Any], settings: BenchmarkModelOptions, graph: str
+    known: Collection[str], on_gpu: bool, chosen: Mapping[str, Any], settings: BenchmarkModelOptions, graph: str
 ) -> list[str]:
     """The tool's arguments, each known to the binary. Raises DeviceError where the build cannot do what is asked."""
-    gpu = runtime == "litert-gpu"
     flags: dict[str, Any] = {
         "graph": graph,
-        "num_threads": chosen["threads"],
+        "num_threads": chosen.get("threads", 1),
         "num_runs": settings.runs,
         "warmup_runs": settings.warmup_runs,
         # Counts are exact only without these floors.
@@ -76,10 +52,10 @@ def tool_flags(
         "max_secs": f"{settings.max_process_s:g}",
     }
     if is_compiled_model(known):
-        if not gpu and not chosen["xnnpack"]:
+        if not on_gpu and not chosen["xnnpack"]:
             raise DeviceError("the CompiledModel tool has no kernels but XNNPACK's", "use the classic benchmark_model")
-        flags |= {"use_cpu": not gpu, "use_gpu": gpu}
-        if gpu:
+        flags |= {"use_cpu": not on_gpu, "use_gpu": on_gpu}
+        if on_gpu:
             flags["require_full_delegation"] = not chosen["allow_partial"]
             # LiteRT 2.2 renamed it; `auto` is half precision where the GPU has it, as `allow_fp16` was.
             if "gpu-precision" in known:
@@ -87,7 +63,7 @@ def tool_flags(
             else:
                 flags["allow_fp16"] = chosen["allow_fp16"]
     else:
-        if gpu:
+        if on_gpu:
             flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}
         # Left out, XNNPACK is applied all the same; only an explicit false switches it off. A build without the flag
         # has no XNNPACK to switch off.

@@ -33,7 +33,7 @@ def why_no_outputs(tool: Tool, request: RoundJob, chosen: Mapping[str, Any]) -> 
         return "nothing is known of the model's outputs"
     if not set(_FLAGS) <= tool.flags:
         return "this build of benchmark_model makes its own random input and gives no outputs"
-    if request.runtime == "litert-gpu" and chosen["allow_fp16"]:
+    if chosen.get("allow_fp16"):
         return "the GPU was allowed half precision (allow_fp16), and fp32 is what outputs are judged by"
     if not all(_NAME.fullmatch(one["name"]) for one in request.inputs):
         return "benchmark_model cannot be told inputs of these names"

@@ -7,16 +7,13 @@ never contain one (commas in names are printed as tabs), so a line is read from 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from bench_worker.runtime.base import LayerTime
 from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, WorkerError
-from latency_bench.devices.runners.base import Deployment
-from latency_bench.devices.runners.benchmark_model_flags import effective_options, tool_flags
-from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
-from latency_bench.devices.runners.benchmark_model_tool import find_tool
+from latency_bench.devices.runners.base import Profile
+from latency_bench.devices.runners.benchmark_model_round import Processes
 from latency_bench.devices.transports.base import Transport
 
 _HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
@@ -33,6 +30,7 @@ class OperatorTime:
     type: str
     name: str
     mean_ms: float
+    """Of one call."""
     share: float
     """Of the sum over all operators, 0 to 1."""
     calls: int
@@ -72,28 +70,23 @@ def _operator(line: str, columns: int) -> OperatorTime:
     return OperatorTime(fields[0].strip(), name, mean_ms, share_percent / 100, int(calls))
 
 
-def profile(
-    transport: Transport,
-    settings: BenchmarkModelOptions,
-    deployment: Deployment,
-    runtime: str,
-    options: Mapping[str, Any],
-) -> list[OperatorTime]:
+def profile(transport: Transport, process: Processes, requests: int) -> Profile:
     """Run the tool once with its profiler on. Its latencies are thrown away. Raises DeviceError, WorkerError."""
-    tool = find_tool(transport, settings)
-    flags = tool_flags(tool.flags, runtime, effective_options(runtime, options), settings, deployment.path)
     table = f"{transport.workdir}/profile.csv"
     # The newer tool has a format and a file, the older one a file that is always CSV.
-    if "op_profiling_output_file" in tool.flags:
+    if "op_profiling_output_file" in process.tool.flags:
         wanted = ["--op_profiling_output_mode=csv", f"--op_profiling_output_file={table}"]
-    elif "profiling_output_csv_file" in tool.flags:
+    elif "profiling_output_csv_file" in process.tool.flags:
         wanted = [f"--profiling_output_csv_file={table}"]
     else:
         raise DeviceError("this build of benchmark_model cannot write a profile", "get another build (docs/android.md)")
-    limit_s = 2 * settings.max_process_s + 60
-    done = transport.run([tool.path, *flags, "--enable_op_profiling=true", *wanted], timeout_s=limit_s)
+    done = process.start("--enable_op_profiling=true", *wanted)
     text = transport.read_text(table)
     if done.returncode != 0 or text is None:
         said = " ".join(done.stderr.split())[-300:] or "it printed no reason"
         raise WorkerError("runtime-failed", f"benchmark_model wrote no profile: {said}", log=done.stdout + done.stderr)
-    return parse_profile(text)
+    layers = [
+        LayerTime(one.name, one.type, one.calls * requests, round(one.mean_ms * one.calls * requests * 1e6))
+        for one in parse_profile(text)
+    ]
+    return Profile(requests, tuple(sorted(layers, key=lambda layer: -layer.total_ns)))

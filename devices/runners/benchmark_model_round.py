@@ -17,7 +17,7 @@ from latency_bench.devices.runners.benchmark_model_failures import failure_of
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output
 from latency_bench.devices.runners.benchmark_model_tool import Tool
-from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.transports.base import Completed, Transport
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,15 @@ class Processes:
         tool: Tool,
         flags: list[str],
         chosen: dict[str, Any],
+        on_cpu: bool,
         request: RoundJob,
         settings: BenchmarkModelOptions,
         on_progress: ProgressHandler,
     ) -> None:
         pinned = ["taskset", taskset_mask(request.cpus)] if request.cpus else []
-        self._argv = [*pinned, tool.path, *flags]
-        self._transport, self._tool, self._chosen = transport, tool, chosen
+        self.argv = [*pinned, tool.path, *flags]
+        self.tool, self.flags, self.chosen, self.on_cpu = tool, flags, chosen, on_cpu
+        self._transport = transport
         self._request, self._settings, self._on_progress = request, settings, on_progress
         self._origin_ns = time.monotonic_ns()
         self.printed: list[str] = []
@@ -85,11 +87,8 @@ class Processes:
     def run(self, *extra: str) -> Process:
         """One process, with further arguments. Raises WorkerError unless it did all that was asked for."""
         start_ns = time.monotonic_ns()
-        silent_s = min(self._request.idle_timeout_s, self._settings.max_process_s + 60)
-        argv = [*self._argv, *extra]
-        completed = self._transport.run(
-            argv, idle_timeout_s=silent_s, timeout_s=2 * self._settings.max_process_s + silent_s
-        )
+        argv = [*self.argv, *extra]
+        completed = self.start(*extra)
         wall_ns = time.monotonic_ns() - start_ns
         printed = f"$ {' '.join(argv)}\n{completed.stdout}{completed.stderr}\n"
         self.printed.append(printed)
@@ -102,6 +101,13 @@ class Processes:
             error.log = "".join(self.printed)
             raise
         return Process(start_ns - self._origin_ns, wall_ns, output)
+
+    def start(self, *extra: str) -> Completed:
+        """The tool once, to its end, whatever that is."""
+        silent_s = min(self._request.idle_timeout_s, self._settings.max_process_s + 60)
+        argv = [*self.argv, *extra]
+        limit_s = 2 * self._settings.max_process_s + silent_s
+        return self._transport.run(argv, idle_timeout_s=silent_s, timeout_s=limit_s)
 
     def _check(self, output: ToolOutput) -> None:
         """Was done what was asked for: all inferences, in the delegate?"""
@@ -121,15 +127,15 @@ class Processes:
                 "benchmark_model reports 0 us an inference: the model is too small for its clock of 1 us",
                 "choose a larger model or resolution",
             )
-        if self._request.runtime == "litert-gpu":
+        if not self.on_cpu:
             # Without allow_partial the CompiledModel tool itself demands the whole model (--require_full_delegation).
-            told = not self._tool.compiled_model or bool(self._chosen["allow_partial"])
+            told = not self.tool.compiled_model or bool(self.chosen["allow_partial"])
             family = "GPU"
-        elif self._chosen["xnnpack"]:
-            told, family = not self._tool.compiled_model, "XNNPACK"
+        elif self.chosen["xnnpack"]:
+            told, family = not self.tool.compiled_model, "XNNPACK"
         else:
             return
-        allowed = bool(self._chosen["allow_partial"])
+        allowed = bool(self.chosen["allow_partial"])
         check_delegation(output.delegations, family, allow_partial=allowed, must_be_told=told)
 
     def _tell(self, stage: str, done: list[Process], elapsed_ns: int) -> None:

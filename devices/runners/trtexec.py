@@ -11,13 +11,15 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench_worker.runtimes.engine_layers import layer_precisions
+from bench_worker.libraries.engine_layers import layer_precisions
+from bench_worker.runtime.declaration import BUILDER_FLAG, Option, RuntimeDeclaration
+from bench_worker.runtimes.tensorrt import TensorRt
 from latency_bench.devices.checks import Check
-from latency_bench.devices.errors import DeviceError, InventoryError, UnreachableError, WorkerError
+from latency_bench.devices.errors import DeviceError, UnreachableError, WorkerError
 from latency_bench.devices.numerals import count, cpu_list
 from latency_bench.devices.runners.base import (
     Deployment,
@@ -27,7 +29,7 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
-from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
+from latency_bench.devices.runners.trtexec_flags import LAYERS, PRECISIONS, Tool, build_flags, measure_flags, parse_help
 from latency_bench.devices.runners.trtexec_inputs import push_inputs
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
@@ -37,17 +39,30 @@ from latency_bench.devices.transports.base import Completed, Transport
 if TYPE_CHECKING:
     from latency_bench.devices.device import Device
 
-RUNTIME = "tensorrt"
 LATENCY_COVERS = "h2d + compute + d2h by device events (trtexec), not the wall clock of a request"
-_OPTIONS = {"precision": "fp32", "tf32": False}
 _HELP_S = 120.0
 _LESS_MEMORY = (
     "choose a smaller model, --resolution or --batch, lower `trtexec.workspace_mib`, or stop the desktop there"
 )
 
 
+class TrtexecTensorRt(RuntimeDeclaration):
+    """TensorRT as its own tool runs it: one engine on the device, fewer options than the worker's."""
+
+    name = "tensorrt"
+    FORMAT = "onnx"
+    ON_GPU = True
+    BUILDS_ENGINES = True
+    PRECISIONS: ClassVar[Mapping[str, str]] = dict.fromkeys(PRECISIONS, BUILDER_FLAG)
+    OPTIONS: ClassVar[Mapping[str, Option]] = {
+        "precision": Option("fp32", "What the engine computes in.", choices=tuple(PRECISIONS)),
+        "tf32": TensorRt.OPTIONS["tf32"],
+    }
+
+
 class TrtexecRunner(Runner):
     name = "trtexec"
+    RUNTIMES = (TrtexecTensorRt,)
 
     def __init__(self, options: TrtexecOptions | None = None, onnx_opset: int | None = None) -> None:
         self._options = options or TrtexecOptions()
@@ -58,19 +73,12 @@ class TrtexecRunner(Runner):
     def for_device(cls, device: Device) -> TrtexecRunner:
         return cls(device.trtexec, device.onnx_opset)
 
-    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
+    def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
         tool = self.tool(transport)
         yield Check("trtexec", "ok", f"TensorRT {tool.version_text} ({tool.program})")
         if tool.version < (8, 5, 0) and (self._onnx_opset is None or self._onnx_opset > 13):
             reads = f"TensorRT {tool.version_text} reads opset 13 at most"
             yield Check("onnx opset", "failed", reads, "set `onnx_opset: 13`")
-
-    def artifact_format(self, runtime: str) -> str:
-        if runtime != RUNTIME:
-            raise InventoryError(
-                f"runner trtexec has no runtime {runtime!r}", f"write `runtime: {RUNTIME}` in devices.yaml"
-            )
-        return "onnx"
 
     def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
         # Where there is the flag, it is asked for when the engine is built, and the file stays fp32.
@@ -89,7 +97,7 @@ class TrtexecRunner(Runner):
         on_progress: ProgressHandler,
     ) -> RoundResult:
         on_progress(Progress("starting"))
-        options = _options(request.runtime_options)
+        options = self.options(request.runtime, request.runtime_options)
         tool = self.tool(transport)
         engine = self._engine(transport, tool, deployment, options, on_progress)
         on_progress(Progress("loaded"))
@@ -109,7 +117,7 @@ class TrtexecRunner(Runner):
             samples=samples,
             hello={"pinned": False, "cpus": list(self.available_cpus(transport))},
             loaded={
-                "runtime": {"name": RUNTIME, "package": "trtexec", "version": tool.version_text},
+                "runtime": {"name": request.runtime, "package": "trtexec", "version": tool.version_text},
                 "options": options,
                 "engine": {key: value for key, value in engine.items() if key not in ("path", "log")},
                 "flags": flags,
@@ -203,19 +211,6 @@ class _InferenceClock:
             return None
         began_ns = self._began_ns + self._warmup_ns
         return (began_ns, self._ended_ns) if began_ns < self._ended_ns else None
-
-
-def _options(given: dict[str, Any]) -> dict[str, Any]:
-    # Threads are a CPU runtime's; every request carries them.
-    unknown = sorted(set(given) - {*_OPTIONS, "threads"})
-    if unknown:
-        raise WorkerError(
-            "bad-request", f"trtexec knows no option {unknown[0]!r}", f"there are {', '.join(sorted(_OPTIONS))}"
-        )
-    options = {**_OPTIONS, **{name: value for name, value in given.items() if name in _OPTIONS}}
-    if not isinstance(options["tf32"], bool):
-        raise WorkerError("bad-request", "trtexec: tf32 is true or false")
-    return options
 
 
 def _quarter_of_memory_mib(transport: Transport) -> int:

@@ -7,11 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from latency_bench.devices.errors import WorkerError
-
 _RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
 PRECISIONS = ("fp32", "fp16")
+"""What the tool can be asked for."""
 LAYERS = "layers.json"
 
 
@@ -45,12 +44,7 @@ def version_of(number: int) -> tuple[int, int, int]:
 
 
 def build_flags(tool: Tool, onnx: str, engine: str, precision: str, tf32: bool, workspace_mib: int) -> list[str]:
-    """Flags that build an engine and end.
-
-    Raises WorkerError (bad-request) for a precision that this version cannot be asked for.
-    """
-    if precision not in PRECISIONS:
-        raise WorkerError("bad-request", f"trtexec: precision {precision!r} is not known", "choose fp32 or fp16")
+    """Flags that build an engine and end."""
     flags = [f"--onnx={onnx}", f"--saveEngine={engine}"]
     flags.append("--skipInference" if tool.has("--skipInference") else "--buildOnly")
     if tool.has("--memPoolSize"):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import bench_worker
 from bench_worker.files import file_sha256
-from bench_worker.runtimes.tensorrt_api import FIRST_TYPED, version_numbers
+from bench_worker.runtime.base import LayerTime
+from bench_worker.runtime.declaration import BUILDER_FLAG, RuntimeDeclaration
+from bench_worker.runtime.packages import version_numbers
 from latency_bench.devices.checks import Check, guarded
-from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.numerals import count
 from latency_bench.devices.runners.base import (
     Deployment,
+    Profile,
     Progress,
     ProgressHandler,
     RoundJob,
@@ -24,25 +26,17 @@ from latency_bench.devices.runners.base import (
     Runner,
 )
 from latency_bench.devices.runners.worker_checks import python_checks
-from latency_bench.devices.runners.worker_events import Event, Loaded, ProgressEvent, protocol_error
+from latency_bench.devices.runners.worker_events import Checked, Event, Loaded, ProgressEvent, protocol_error
+from latency_bench.devices.runners.worker_files import push_worker
 from latency_bench.devices.runners.worker_round import WorkerRound
-from latency_bench.devices.transports.base import Completed, Transport
+from latency_bench.devices.runtimes import third_party_entry, worker_runtime, worker_runtime_names
+from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
-_PACKAGE = "bench_worker"
-_WORKER_FOLDER = Path(str(bench_worker.__file__)).parent
-
+_VERSION = "import importlib, sys; print(importlib.import_module(sys.argv[1]).__version__)"
+_CHECK_S = 300.0
+"""Longer than any package takes to import, on the slowest card of a small board."""
 _LESS_MEMORY = "choose a smaller model, --resolution or --batch, or free memory on the device"
 _OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "Memory allocation still failed", "MemoryError")
-
-FORMATS = {
-    "litert": "tflite",
-    "onnxruntime": "onnx",
-    "torch": "pt2",
-    "torch-cuda": "pt2",
-    "tensorrt": "onnx",
-    "tensorrt-rtx": "onnx",
-}
-"""File format that each runtime of the worker loads. A third party's runtime is named in `runtime_formats`."""
 
 
 class WorkerRunner(Runner):
@@ -50,33 +44,41 @@ class WorkerRunner(Runner):
 
     def __init__(self, python: Sequence[str] | None = None) -> None:
         self._python = tuple(python) if python else (sys.executable,)
-        self._staged: str | None = None
+        self._programs: dict[str, str] = {}
+        """Of the worker on the device, by runtime."""
 
-    def artifact_format(self, runtime: str) -> str:
-        from importlib.metadata import entry_points
+    @classmethod
+    def runtime_names(cls) -> list[str]:
+        return worker_runtime_names()
 
-        if runtime in FORMATS:
-            return FORMATS[runtime]
-        known = dict(FORMATS)
-        for entry in entry_points(group="bench.runtime_formats"):
-            known[entry.name] = entry.value
-        if runtime not in known:
-            raise InventoryError(f"no runtime is called {runtime!r}", f"Known runtimes: {', '.join(sorted(known))}")
-        return known[runtime]
+    @classmethod
+    def runtime(cls, name: str) -> type[RuntimeDeclaration]:
+        return worker_runtime(name)
 
     def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
-        if runtime != "tensorrt" or precision == "fp32":
+        declared = self.runtime(runtime)
+        if declared.TYPED_SINCE is None or declared.PRECISIONS.get(precision) != BUILDER_FLAG:
             return precision
-        # Before 10.12 half precision is asked of the builder, and the file stays fp32 (tensorrt_api.py in the worker).
-        completed = transport.run([*self._python, "-c", "import tensorrt; print(tensorrt.__version__)"], timeout_s=120)
-        version = _last_line(completed.stdout)
-        if completed.returncode != 0:
-            # The worker will say what is missing, and how to get it.
-            return precision
-        return precision if version_numbers(version) >= FIRST_TYPED else "fp32"
+        # Only the device knows whether its version asks the builder or takes the types of the file.
+        module = declared.MODULES[0][0]
+        completed = transport.run([*self._python, "-c", _VERSION, module], timeout_s=120)
+        # Where that fails the worker will say what is missing, and how to get it.
+        version = _last_line(completed.stdout) if completed.returncode == 0 else ""
+        return declared.precision_in_file(precision, version_numbers(version))
 
-    def checks(self, transport: Transport, runtime: str) -> Iterator[Check]:
-        return guarded("python", python_checks(transport, self._python, runtime))
+    def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
+        failed = False
+        for check in guarded("python", python_checks(transport, self._python, self.runtime(runtime))):
+            failed |= check.status == "failed"
+            yield check
+        # What is missing has been told already where something is.
+        if not failed:
+            yield from guarded("worker", self._start_check(transport, runtime, options))
+
+    def _start_check(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
+        checked = self.check_runtime(transport, runtime, self.options(runtime, options))
+        modules = ", ".join(f"{name} {version}" for name, version in checked.modules.items()) or runtime
+        yield Check("worker", "ok", f"starts, and imports {modules} in {checked.import_ns / 1e9:.1f} s")
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         script = "import os; print(*sorted(os.sched_getaffinity(0)))"
@@ -98,20 +100,64 @@ class WorkerRunner(Runner):
         outputs_to: Path,
         on_progress: ProgressHandler,
     ) -> RoundResult:
-        if self._staged is None:
-            self._staged = transport.push(_WORKER_FOLDER, _PACKAGE)
+        return self._measure(transport, deployment, request, outputs_to, on_progress, None)
+
+    def profile(self, transport: Transport, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
+        with tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+            outputs_to = Path(folder) / "outputs.npz"
+            result = self._measure(transport, deployment, job, outputs_to, lambda _: None, requests)
+        profile = result.done["profile"]
+        return Profile(int(profile["requests"]), tuple(LayerTime(**layer) for layer in profile["layers"]))
+
+    def check_runtime(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Checked:
+        """Start the worker once and have it make the runtime. Raises WorkerError with what is missing."""
+        check = {"runtime": runtime, "runtime_options": dict(options), "runtime_class": _runtime_class(runtime)}
+        heard = WorkerRound()
+        completed = self._start(
+            transport, runtime, check, lambda line: _report(heard.line(line), _nobody), ("--check",), _CHECK_S
+        )
+        _check(completed, heard)
+        return heard.checked
+
+    def _start(
+        self,
+        transport: Transport,
+        runtime: str,
+        document: dict[str, Any],
+        on_line: LineHandler,
+        arguments: tuple[str, ...] = (),
+        idle_timeout_s: float | None = None,
+    ) -> Completed:
+        """The worker with a job as its file, to its end."""
+        if runtime not in self._programs:
+            self._programs[runtime] = push_worker(transport, runtime)
+        with tempfile.TemporaryDirectory(prefix="bench-job-") as folder:
+            file = Path(folder) / "job.json"
+            file.write_text(json.dumps(document), encoding="utf-8")
+            job = transport.push(file, "job.json")
+            words = [*self._python, self._programs[runtime], *arguments, job]
+            return transport.run(words, on_stdout=on_line, idle_timeout_s=idle_timeout_s)
+
+    def _measure(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        request: RoundJob,
+        outputs_to: Path,
+        on_progress: ProgressHandler,
+        profile: int | None,
+    ) -> RoundResult:
         outputs = str(PurePosixPath(transport.workdir) / "outputs.npz")
-        with tempfile.TemporaryDirectory(prefix="bench-request-") as folder:
-            file = Path(folder) / "request.json"
-            file.write_text(json.dumps(_worker_request(request, deployment, outputs)), encoding="utf-8")
-            remote_request = transport.push(file, "request.json")
-            heard = WorkerRound()
-            on_progress(Progress("starting"))
-            completed = transport.run(
-                [*self._python, "-m", _PACKAGE, remote_request],
-                on_stdout=lambda line: _report(heard.line(line), on_progress),
-                idle_timeout_s=request.idle_timeout_s,
-            )
+        document = _worker_request(request, deployment, outputs, profile)
+        heard = WorkerRound()
+        on_progress(Progress("starting"))
+        completed = self._start(
+            transport,
+            request.runtime,
+            document,
+            lambda line: _report(heard.line(line), on_progress),
+            idle_timeout_s=request.idle_timeout_s,
+        )
         _check(completed, heard)
         _check_artifact(heard, deployment)
         _pull_outputs(transport, heard, outputs, outputs_to)
@@ -125,6 +171,10 @@ class WorkerRunner(Runner):
             log=str(heard.printed) + completed.stderr,
             sampled_unix_ns=_sampled_unix_ns(transport, heard),
         )
+
+
+def _nobody(_: Progress) -> None:
+    """A check has no stages to tell of."""
 
 
 def _report(event: Event | None, on_progress: ProgressHandler) -> None:
@@ -156,11 +206,12 @@ def _pull_outputs(transport: Transport, heard: WorkerRound, path: str, to: Path)
         raise protocol_error("outputs that are not those in its file (SHA-256)")
 
 
-def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> dict[str, Any]:
+def _worker_request(request: RoundJob, deployment: Deployment, outputs: str, profile: int | None) -> dict[str, Any]:
     return {
         "version": 1,
         "runtime": request.runtime,
         "runtime_options": request.runtime_options,
+        "runtime_class": _runtime_class(request.runtime),
         "artifact": deployment.path,
         "inputs": request.inputs,
         "cpus": None if request.cpus is None else list(request.cpus),
@@ -170,9 +221,15 @@ def _worker_request(request: RoundJob, deployment: Deployment, outputs: str) -> 
         "external_data": list(deployment.external_sha256),
         "die_with_parent": True,
         **({} if request.throughput is None else {"throughput": request.throughput}),
-        **({} if request.profile is None else {"profile": request.profile}),
+        **({} if profile is None else {"profile": profile}),
         **({"find_non_finite": True} if request.find_non_finite else {}),
     }
+
+
+def _runtime_class(runtime: str) -> str | None:
+    """`module:Class` of a third party's runtime; None for ours."""
+    entry = third_party_entry(runtime)
+    return None if entry is None else entry.value
 
 
 def _check(completed: Completed, heard: WorkerRound) -> None:

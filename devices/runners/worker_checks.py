@@ -5,19 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import TIMEOUT_S, Check, last_words
 from latency_bench.devices.transports.base import Transport
 
 LEAST_PYTHON = (3, 6)
-
-MODULES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "litert": (("ai_edge_litert", "tflite_runtime"),),
-    "onnxruntime": (("onnxruntime",),),
-    "torch": (("torch",),),
-    "torch-cuda": (("torch",),),
-    "tensorrt": (("tensorrt",), ("cuda", "pycuda", "torch")),
-}
-"""What a runtime of the worker imports: of every group one."""
 
 # Prints one JSON line, also on the oldest Python that the worker runs on. Words: the modules to look for.
 _INSPECT = (
@@ -27,10 +19,9 @@ _INSPECT = (
 )
 
 
-def python_checks(transport: Transport, python: Sequence[str], runtime: str) -> Iterator[Check]:
-    """Whether the worker and `runtime` start there: Python, numpy, the runtime's modules."""
-    groups = MODULES.get(runtime, ())
-    words = [module for group in groups for module in group]
+def python_checks(transport: Transport, python: Sequence[str], declared: type[RuntimeDeclaration]) -> Iterator[Check]:
+    """Whether Python, numpy and the runtime's modules are there."""
+    words = [module for group in declared.MODULES for module in group]
     completed = transport.run([*python, "-c", _INSPECT, *words], timeout_s=TIMEOUT_S)
     lines = [line for line in completed.stdout.splitlines() if line.startswith("@python ")]
     if not lines:
@@ -47,11 +38,11 @@ def python_checks(transport: Transport, python: Sequence[str], runtime: str) -> 
     yield Check("python", "failed" if old else "ok", f"{text} ({' '.join(python)})", "3.6 or newer is needed" * old)
     pip = f"{' '.join(python)} -m pip install"
     yield Check("numpy", "ok" if numpy else "failed", numpy or "missing", "" if numpy else f"{pip} numpy")
-    for group in groups:
+    for group in declared.MODULES:
         there = [module for module in group if module in found]
         yield Check(
-            f"{runtime} modules",
+            f"{declared.name} modules",
             "ok" if there else "failed",
             ", ".join(there) or f"none of {', '.join(group)}",
-            "" if there else f"install one of them for {' '.join(python)}, or choose another `runtime`",
+            "" if there else declared.INSTALL or f"install it for {' '.join(python)}, or choose another `runtime`",
         )

@@ -195,6 +195,14 @@ class Done(_WithFacts):
     non_finite: NonFinite | None = None
 
 
+class Checked(_Exact):
+    """The end of a check: the runtime was made. `modules`: versions of what it imported, by name."""
+
+    event: Literal["checked"]
+    import_ns: Nanoseconds
+    modules: dict[str, Text]
+
+
 class ErrorEvent(_Exact):
     event: Literal["error"]
     kind: str = Field(pattern=r"^[a-z][a-z-]{0,39}$")
@@ -202,7 +210,7 @@ class ErrorEvent(_Exact):
     remedy: Text = ""
 
 
-Event = Hello | Loaded | Outputs | ProgressEvent | Samples | Done | ErrorEvent
+Event = Hello | Loaded | Outputs | ProgressEvent | Samples | Done | Checked | ErrorEvent
 _KINDS: dict[str, type[Event]] = {
     "hello": Hello,
     "loaded": Loaded,
@@ -210,6 +218,7 @@ _KINDS: dict[str, type[Event]] = {
     "progress": ProgressEvent,
     "samples": Samples,
     "done": Done,
+    "checked": Checked,
     "error": ErrorEvent,
 }
 

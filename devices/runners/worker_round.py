@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.runners.base import PHASES, Columns
 from latency_bench.devices.runners.worker_events import (
+    Checked,
     Column,
     Done,
     ErrorEvent,
@@ -50,7 +51,7 @@ class WorkerRound:
             self.printed.add(line)
             return None
         event, fields = read
-        if self.error is not None or Done in self._checked:
+        if self.error is not None or self.is_done:
             raise protocol_error(f"an event {event.event!r} after the last one")
         if isinstance(event, ErrorEvent):
             self.error = event
@@ -65,7 +66,7 @@ class WorkerRound:
 
     @property
     def is_done(self) -> bool:
-        return Done in self._checked
+        return Done in self._checked or Checked in self._checked
 
     @property
     def hello(self) -> dict[str, Any]:
@@ -88,6 +89,12 @@ class WorkerRound:
         return {name: value for name, value in self._events["done"].items() if name != "samples_sha256"}
 
     @property
+    def checked(self) -> Checked:
+        checked = self._checked[Checked]
+        assert isinstance(checked, Checked)
+        return checked
+
+    @property
     def outputs(self) -> Outputs:
         outputs = self._checked[Outputs]
         assert isinstance(outputs, Outputs)
@@ -104,7 +111,9 @@ class WorkerRound:
         return Columns(arrays["start_ns"], arrays["latency_ns"], phases, arrays.get("enqueue_ns"))
 
     def _next(self, event: Event, fields: dict[str, Any]) -> None:
-        expected = _ORDER[len(self._checked)]
+        # A check of a runtime ends behind `hello`.
+        checks = isinstance(event, Checked) and len(self._checked) == 1
+        expected = Checked if checks else _ORDER[len(self._checked)]
         if not isinstance(event, expected):
             raise protocol_error(f"an event {event.event!r} where {expected.__name__.lower()!r} comes next")
         if isinstance(event, Done):

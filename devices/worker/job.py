@@ -99,6 +99,8 @@ class Job(NamedTuple):
     """Whether requests are made on commands from stdin in place of sampling, of which `max_count` alone counts then."""
     external_data: Tuple[str, ...] = ()
     """Names of files beside the artifact that belong to it."""
+    runtime_class: Optional[str] = None
+    """`module:Class` of a third party's runtime, whose module lies beside the worker or is installed."""
 
 
 def read_job(path: str) -> Job:
@@ -144,6 +146,7 @@ def parse_job(document: Any, folder: str) -> Job:
         find_non_finite=fields.take("find_non_finite", boolean, False),
         on_command=fields.take("on_command", boolean, False),
         external_data=fields.take("external_data", file_names, ()),
+        runtime_class=fields.take("runtime_class", optional(text), None),
     )
     fields.finish()
     return job

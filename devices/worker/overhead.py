@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional, Sequence
 from .clock import Clock
 from .loop import run_stage
 from .request_times import Samples
-from .runtimes.base import HostRuntime
+from .runtime.base import HostRuntime
 
 _REQUESTS = 2000
 

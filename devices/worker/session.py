@@ -14,8 +14,8 @@ from .job import InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
 from .request_times import Samples
+from .runtime.base import Runtime
 from .runtimes import create_runtime
-from .runtimes.base import Runtime
 from .steady import STEADY, WarmupEnd
 from .stopping import SamplingEnd, median_interval
 from .throughput import measure_throughput
@@ -75,7 +75,7 @@ class _Timed(NamedTuple):
 
 def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Runtime:
     started_ns = clock()
-    runtime = create_runtime(job.runtime, job.runtime_options, clock)
+    runtime = create_runtime(job.runtime, job.runtime_options, clock, job.runtime_class)
     imported_ns = clock()
     peaks["before_load"] = peak_rss_bytes()
     artifact = _hashes(job)

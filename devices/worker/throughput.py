@@ -6,7 +6,7 @@ from typing import Any, Dict, Sequence
 
 from .clock import Clock
 from .job import ThroughputBounds
-from .runtimes.base import Lane
+from .runtime.base import Lane
 
 
 def measure_throughput(

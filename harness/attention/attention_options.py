@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench_worker.libraries.torch_attention import KERNELS
+from bench_worker.runtime.declaration import RuntimeDeclaration
+from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.architectures.attention.subject import FORMS, Form
 
-KERNELS = ("flash", "efficient", "math")
-"""Of the fused operator, for the torch runtimes."""
-TORCH_RUNTIMES = ("torch", "torch-cuda")
 QUADRATIC: tuple[Form, ...] = ("relu-quadratic", "softmax", "sdpa")
 _MULTI_SCALE = "-ms"
 
@@ -43,17 +43,26 @@ def parse_form(name: str) -> FormChoice:
     raise UsageError(f"no form of attention is called {name!r}; there are {', '.join(known_forms())}, each also -ms")
 
 
-def default_forms(runtime: str) -> tuple[str, ...]:
+def default_forms(declared: type[RuntimeDeclaration]) -> tuple[str, ...]:
     """Those that are different programs there: only PyTorch and TensorRT can have attention fused, and of these only
     PyTorch from a file that says so."""
     forms = ("relu-linear", "relu-linear-ms", "relu-quadratic", "softmax")
-    return (*forms, "sdpa") if runtime in TORCH_RUNTIMES else forms
+    return (*forms, "sdpa") if has_kernels(declared) else forms
 
 
-def check_kernel(choice: FormChoice, runtime: str) -> None:
+def check_kernel(choice: FormChoice, declared: type[RuntimeDeclaration]) -> None:
     """Raises UsageError for a forced kernel on a runtime that has none to choose from."""
-    if choice.kernel is not None and runtime not in TORCH_RUNTIMES:
+    if choice.kernel is not None and not has_kernels(declared):
         raise UsageError(
-            f"sdpa-{choice.kernel} forces a kernel of PyTorch; runtime {runtime} has none to choose from. "
-            f"Use softmax, or --runtime {' or '.join(TORCH_RUNTIMES)}"
+            f"sdpa-{choice.kernel} forces a kernel of PyTorch; runtime {declared.name} has none to choose from. "
+            f"Use softmax, or --runtime {' or '.join(_kernel_runtimes())}"
         )
+
+
+def has_kernels(declared: type[RuntimeDeclaration]) -> bool:
+    """Whether a runtime has a kernel of PyTorch's fused attention to choose."""
+    return "sdpa" in declared.OPTIONS
+
+
+def _kernel_runtimes() -> list[str]:
+    return [name for name in runtime_names() if has_kernels(runtime_class(name))]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.attention.attention_options import TORCH_RUNTIMES
+from latency_bench.harness.attention.attention_options import has_kernels
 from latency_bench.harness.attention.attention_plan import Group, Planned
 from latency_bench.harness.attention.stored import runs_of
 from latency_bench.harness.fit import TooLargeError
@@ -71,7 +71,7 @@ def refusal(case: Case) -> TooLargeError | None:
     from latency_bench.devices.host_memory import available_bytes
     from latency_bench.harness.export.memory_estimate import estimate_memory
 
-    fused = case.runtime in TORCH_RUNTIMES and case.all_runtime_options().get("sdpa") != "math"
+    fused = has_kernels(case.declared) and case.all_runtime_options().get("sdpa") != "math"
     estimate = estimate_memory(case.spec, case.batch, fused_attention=fused)
     needed_bytes = estimate.weights_bytes + estimate.activations_bytes
     free_bytes = available_bytes()

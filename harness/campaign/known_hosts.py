@@ -42,12 +42,12 @@ class KnownHosts:
     def admit(self, host: HostIdentity, devices: Mapping[str, Device]) -> None:
         """A host and what it offers, before anything is measured. Raises UsageError where it does not go with the
         others."""
-        from latency_bench.harness.software import EXPORT_PACKAGES
+        from latency_bench.harness.software import export_packages
 
         with self._lock:
             different = this_host().program_differences(host)
             for other in self._computers.values():
-                different += other.package_differences(host, EXPORT_PACKAGES)
+                different += other.package_differences(host, sorted(export_packages()))
             if different:
                 raise UsageError(
                     f"{host.name} has {', '.join(dict.fromkeys(different))}; install the same on all hosts"

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.device import Device
+from latency_bench.devices.opening import declared_runtime
 from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Product
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
@@ -15,9 +16,8 @@ from latency_bench.harness.errors import UsageError
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
-THROUGHPUT_RUNTIMES = frozenset({"tensorrt", "tensorrt-rtx", "torch-cuda"})
-"""Runtimes that copy and compute at once: on these a table's throughput is measured beside its latency."""
 THROUGHPUT_STREAMS = 2
+"""Where a runtime copies and computes at once, a table's throughput is measured beside its latency."""
 
 _PATTERN_MARKS = "*?["
 MOST_CASES = 100_000
@@ -101,7 +101,8 @@ def _combinations(
             if product.tables and varied["output"] != "logits" and spec.task != "segmentation":
                 continue
             yield CaseOptions.model_validate({**varied, **shared, **fixed})
-        if product.tables and fixed["runtime"] in THROUGHPUT_RUNTIMES and spec.throughput_batch is not None:
+        overlaps = declared_runtime(device_of(name), fixed["runtime"]).OVERLAPS_REQUESTS
+        if product.tables and overlaps and spec.throughput_batch is not None:
             for precision in product.precisions:
                 batch = {"batch": spec.throughput_batch, "streams": THROUGHPUT_STREAMS, "precision": precision}
                 yield CaseOptions.model_validate({**shared, **fixed, **batch})

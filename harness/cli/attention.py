@@ -11,8 +11,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run import CpuList, RuntimeOption, request_of
-from latency_bench.harness.cli.shared_options import Resolution, wait_option
-from latency_bench.harness.export.options import PRECISIONS
+from latency_bench.harness.cli.shared_options import Resolution, precision_option, wait_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +112,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
 @click.option(
     "--runtime-option", "runtime_options", type=RuntimeOption(), multiple=True, help="For the runtime, NAME=VALUE."
 )
-@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
+@precision_option
 @click.option("--profile", "profiled", is_flag=True, help="Also the share of time by operator, at the largest size.")
 @click.option("--from-store", is_flag=True, help="Measure nothing: analyse the runs of attention in the store.")
 @click.option("--again", is_flag=True, help="Measure what the store has already, too.")
@@ -207,18 +206,19 @@ def _plan(
 ) -> tuple[list[Group], Callable[[Planned], Case]]:
     """What to measure, and how each becomes a case."""
     from latency_bench.devices.inventory import find_device
+    from latency_bench.devices.opening import declared_runtime
     from latency_bench.harness.attention.attention_options import check_kernel, default_forms, parse_form
     from latency_bench.harness.attention.attention_plan import Shape, plan_models, plan_subjects
     from latency_bench.harness.case_options import case_of
 
     device = find_device(request["device_name"])
-    runtime = request["runtime"] or device.runtime
+    declared = declared_runtime(device, request["runtime"] or device.runtime)
     if whole_models:
         groups = plan_models(whole_models, resolutions)
     else:
-        choices = [parse_form(name) for name in dict.fromkeys(forms or default_forms(runtime))]
+        choices = [parse_form(name) for name in dict.fromkeys(forms or default_forms(declared))]
         for choice in choices:
-            check_kernel(choice, runtime)
+            check_kernel(choice, declared)
         shapes = [
             Shape(count, dim, size)
             for count in dict.fromkeys(heads)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import wait_option
+from latency_bench.harness.cli.shared_options import precision_option, runtime_option, wait_option
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from latency_bench.harness.case import Case
     from latency_bench.harness.device_calibration import Run
     from latency_bench.model_specs.spec import ModelSpec
     from latency_bench.reports.roofline import Peaks
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True)
+@runtime_option
+@precision_option
 @click.option("--threads", type=click.IntRange(min=1), help="Of a CPU runtime. Default: as the device says.")
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="How long and how often.")
 @wait_option
@@ -44,29 +45,21 @@ def calibrate(
     Matrix products, convolutions and a sum of large tensors run as any model does, and are stored as ordinary runs.
     `bench plot roofline` and the reports hold other runs against them. Exit code 1 if either peak could not be had.
     """
-    from latency_bench.devices.inventory import find_device
-    from latency_bench.harness.case import Case
+    from latency_bench.harness.case_options import CaseOptions, case_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.device_calibration import calibrate as measure
-    from latency_bench.harness.protocol import load_protocol
     from latency_bench.harness.store.location import store_location
 
-    device, profile, place = find_device(name), load_protocol(protocol), store_location(store)
+    place = store_location(store)
 
-    def case_of(spec: ModelSpec) -> Case:
-        return Case(
-            spec=spec,
-            device=device,
-            protocol=profile,
-            runtime=runtime or device.runtime,
-            rounds=profile.rounds,
-            threads=threads or device.threads,
-            cpus=device.cpus,
-            precision=precision,
+    def case_for(spec: ModelSpec) -> Case:
+        options = CaseOptions(
+            model=spec.id, device=name, runtime=runtime, protocol=protocol, threads=threads, precision=precision
         )
+        return case_of(options, single=True)
 
     with ProgressLine(quiet) as progress:
-        runs = measure(case_of, place, ["bench", *sys.argv[1:]], progress, wait)
+        runs = measure(case_for, place, ["bench", *sys.argv[1:]], progress, wait)
     table, peaks = _evaluate(runs, place)
     if as_json:
         print_json({"device": name, "runs": _runs_json(runs, table), "peaks": _peaks_json(peaks)})

@@ -7,17 +7,16 @@ from pathlib import Path
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json
-from latency_bench.harness.cli.shared_options import resolution_option
-from latency_bench.harness.export.options import PRECISIONS, Precision
+from latency_bench.harness.cli.shared_options import FormatName, precision_option, resolution_option
 
 
 @click.command()
 @click.option("--model", "model_id", required=True, metavar="ID", help="Model to export; `bench models ls` lists them.")
-@click.option("--format", "format_", type=click.Choice(["onnx", "tflite", "pt2"]), required=True)
+@click.option("--format", "format_", type=FormatName(), required=True, help="onnx, tflite, pt2, ...")
 @click.option("--to", type=click.Path(path_type=Path), help="Copy the file here. Default: leave it in the cache.")
 @resolution_option
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True, help="Of the file.")
+@precision_option
 @click.option("--opset", type=int, help="ONNX opset. Default: the model's own.")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
@@ -28,7 +27,7 @@ def export(
     to: Path | None,
     resolution: tuple[int, int] | None,
     batch: int,
-    precision: Precision,
+    precision: str,
     opset: int | None,
     weights: Path | None,
     seed: int,
@@ -44,7 +43,7 @@ def export(
     if resolution:
         spec = spec.at(resolution)
     options = ExportOptions(batch=batch, precision=precision, opset=opset, weights=weights, seed=seed)
-    artifact = export_artifact(spec, format_, options)  # type: ignore[arg-type]
+    artifact = export_artifact(spec, format_, options)
     path = artifact.path
     if to is not None:
         path = Path(shutil.copyfile(artifact.path, to / artifact.path.name if to.is_dir() else to))

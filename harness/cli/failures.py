@@ -8,36 +8,11 @@ WRONG_REQUEST = 2
 """The request has to change: an unknown name, a wrong file, something that is not installed."""
 
 
-_EXTRAS = {
-    "torch": "export",
-    "onnx": "export",
-    "litert_torch": "litert",
-    "ai_edge_litert": "litert",
-    "onnxruntime": "onnxruntime",
-    "timm": "zoo",
-    "transformers": "zoo",
-    "torchvision": "zoo",
-    "matplotlib": "reports",
-    "pandas": "reports",
-    "dask": "campaign",
-    "distributed": "campaign",
-    "jinja2": "reports",
-    "markupsafe": "reports",
-    "fsspec": "remote",
-}
-"""Which of our extras brings a package that is imported where it is needed."""
-
-
-def extra_that_has(package: str | None) -> str | None:
-    """The extra to install for a missing package; None for one that no extra has, whose absence is a fault of ours."""
-    return _EXTRAS.get((package or "").split(".")[0])
-
-
 def exit_code_of(error: BaseException) -> int | None:
     """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
     from latency_bench.devices.errors import DeviceError, InventoryError
     from latency_bench.harness.errors import UsageError
-    from latency_bench.harness.export.errors import CacheError, ExportError, MissingPackageError
+    from latency_bench.harness.export.errors import CacheError, ExportError, MissingPackageError, UnknownFormatError
     from latency_bench.harness.store.errors import (
         ArchiveError,
         ColumnError,
@@ -56,6 +31,7 @@ def exit_code_of(error: BaseException) -> int | None:
         CheckpointError,
         FigureError,
         MissingPackageError,
+        UnknownFormatError,
         ArchiveError,
         ColumnError,
         InvalidNameError,

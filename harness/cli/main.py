@@ -82,7 +82,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        from latency_bench.harness.cli.failures import WRONG_REQUEST, extra_that_has
+        from latency_bench.harness.cli.failures import WRONG_REQUEST
+        from latency_bench.harness.export.extras import extra_that_has
 
         extra = extra_that_has(error.name)
         if extra is None:

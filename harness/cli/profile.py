@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
-from latency_bench.harness.cli.shared_options import resolution_option
+from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
 
 if TYPE_CHECKING:
     from latency_bench.harness.statistics.layer_shares import LayerShare
@@ -21,8 +21,8 @@ SHOWN = 25
 @click.command()
 @click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
 @click.option("--model", "model_id", required=True, metavar="ID", help="`bench models ls` lists them.")
-@click.option("--runtime", help="litert, onnxruntime, torch, torch-cuda, tensorrt, ... Default: the device's own.")
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16"]), default="fp32", show_default=True)
+@runtime_option
+@precision_option
 @resolution_option
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
 @click.option(
@@ -47,26 +47,22 @@ def profile(
 
     Profiling slows what it watches: shares are worth more than times, and `bench run` has the latency.
     """
-    from latency_bench.devices.inventory import find_device
-    from latency_bench.harness.case import Case
+    from latency_bench.harness.case_options import CaseOptions, case_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.profiling import profile_case
-    from latency_bench.harness.protocol import load_protocol
     from latency_bench.harness.statistics.layer_shares import by_operator
-    from latency_bench.model_specs import load_spec
 
-    device, spec = find_device(device_name), load_spec(model_id)
-    case = Case(
-        spec=spec.at(resolution) if resolution else spec,
-        device=device,
-        protocol=load_protocol("quick"),
-        runtime=runtime or device.runtime,
+    options = CaseOptions(
+        model=model_id,
+        device=device_name,
+        runtime=runtime,
+        protocol="quick",
         rounds=1,
-        threads=device.threads,
-        cpus=device.cpus,
+        resolution=resolution,
         batch=batch,
         precision=precision,
     )
+    case = case_of(options, single=True)
     with ProgressLine(quiet=False) as progress:
         layers = profile_case(case, requests, progress)
     if grouped:

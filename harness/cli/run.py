@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import resolution_option, wait_option
-from latency_bench.harness.export.options import PRECISIONS
+from latency_bench.harness.cli.shared_options import (
+    model_file_options,
+    precision_option,
+    resolution_option,
+    runtime_option,
+    wait_option,
+)
 
 if TYPE_CHECKING:
     from latency_bench.harness.case_options import CaseOptions
@@ -52,9 +57,8 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     metavar="ID",
     help="Model; `bench models ls` lists them. Repeatable: rounds of several models are interleaved.",
 )
-@click.option("--onnx", type=click.Path(dir_okay=False, path_type=Path), help="An ONNX file of your own, as it is.")
-@click.option("--tflite", type=click.Path(dir_okay=False, path_type=Path), help="A TFLite file of your own, as it is.")
-@click.option("--runtime", help="litert, onnxruntime, torch, ... Default: the device's own.")
+@model_file_options
+@runtime_option
 @click.option(
     "--protocol",
     default="standard",
@@ -83,15 +87,9 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     "runtime_options",
     type=RuntimeOption(),
     multiple=True,
-    help="For the runtime, e.g. xnnpack=false.",
+    help="For the runtime, e.g. xnnpack=false; docs/runtimes.md lists them, and so does the error for a wrong one.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="fp32",
-    show_default=True,
-    help="Of the model. fp16-weights, int8-weights and int8 are for TFLite files.",
-)
+@precision_option
 @click.option(
     "--output",
     type=click.Choice(["logits", "argmax", "full"]),
@@ -119,8 +117,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @json_option
 def run(
     model_ids: tuple[str, ...],
-    onnx: Path | None,
-    tflite: Path | None,
+    files: list[tuple[Path, str]],
     order_seed: int,
     wait: bool,
     as_json: bool,
@@ -140,10 +137,9 @@ def run(
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.store.location import store_location
 
-    files = [(path, format_) for path, format_ in ((onnx, "onnx"), (tflite, "tflite")) if path is not None]
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
     if not wanted:
-        raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file with --onnx or --tflite")
+        raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file (--onnx, ...)")
     cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:

@@ -28,6 +28,88 @@ resolution_option = click.option(
     "--resolution", type=Resolution(), help="Input height x width, e.g. 512x1024. Default: the model's own."
 )
 
+
+class PrecisionName(click.ParamType[str]):
+    """One of the precisions that are declared, ours or a runtime's own. Others' packages are read only where needed."""
+
+    name = "PRECISION"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        from bench_worker.precisions import PRECISIONS
+
+        return f"[{'|'.join(precision.name for precision in PRECISIONS)}]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from latency_bench.devices.errors import InventoryError
+        from latency_bench.devices.precisions import find_precision
+
+        try:
+            return find_precision(str(value)).name
+        except InventoryError as error:
+            self.fail(str(error), param, ctx)
+
+
+class RuntimeHelp(click.Option):
+    """An option whose help names the runtimes of the worker, read when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from latency_bench.devices.runtimes import worker_runtime_names
+
+        names = ", ".join(worker_runtime_names())
+        self.help = f"{names}, or what the device's runner offers. Default: the device's own."
+        return super().get_help_record(ctx)
+
+
+runtime_option = click.option("--runtime", cls=RuntimeHelp, metavar="NAME")
+
+_PRECISION_HELP = "What the model is computed or stored in; which of them a runtime takes is in docs/runtimes.md."
+precision_option = click.option(
+    "--precision", type=PrecisionName(), default="fp32", show_default=True, help=_PRECISION_HELP
+)
+precisions_option = click.option(
+    "--precision", "precisions", type=PrecisionName(), multiple=True, help=f"{_PRECISION_HELP} Default: fp32."
+)
+
+
+class FormatName(click.ParamType[str]):
+    """One of the file formats that models are exported to."""
+
+    name = "FORMAT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from latency_bench.harness.export.errors import UnknownFormatError
+        from latency_bench.harness.export.formats import find_format
+
+        try:
+            return find_format(str(value)).name
+        except UnknownFormatError as error:
+            self.fail(str(error), param, ctx)
+
+
+def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--onnx, --tflite, ...: one for every format that a file can be brought of; one argument `files` of the command,
+    a list of (path, format)."""
+    from latency_bench.harness.export.formats import all_formats
+
+    brought = [target for target in all_formats() if target.usual_runtime is not None]
+
+    @functools.wraps(command)
+    def gathered(**options: Any) -> Any:
+        paths = [(options.pop(f"file_{target.name}"), target.name) for target in brought]
+        return command(files=[(path, name) for path, name in paths if path is not None], **options)
+
+    with_options: Callable[..., Any] = gathered
+    for target in reversed(brought):
+        with_options = click.option(
+            f"--{target.name}",
+            f"file_{target.name}",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help=f"A {target.title} file of your own, as it is.",
+        )(with_options)
+    return with_options
+
+
 wait_option = click.option(
     "--wait", is_flag=True, help="Wait for a device that somebody else measures. Default: say who does, and stop."
 )

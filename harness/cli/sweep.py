@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import cluster_options, wait_option
+from latency_bench.harness.cli.shared_options import cluster_options, precisions_option, wait_option
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_file import CampaignFile
@@ -30,7 +30,7 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @click.option("--model", "models", multiple=True, metavar="PATTERN", help="Models by id or pattern, e.g. 'b?-seg'.")
 @click.option("--device", "devices", multiple=True, help="Devices. Default: local.")
 @click.option("--runtime", "runtimes", multiple=True, help="Default: each device's own.")
-@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16"]))
+@precisions_option
 @click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images a request.")
 @click.option("--resolution", "resolutions", metavar="HxW", multiple=True, help="Default: each model's own.")
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime.")

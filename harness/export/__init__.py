@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from latency_bench.harness.export.errors import CacheError, ExportError, ExportOutOfMemoryError
     from latency_bench.harness.export.exporter import export_artifact
     from latency_bench.harness.export.inputs import describe_inputs
-    from latency_bench.harness.export.options import FORMATS, ExportOptions
+    from latency_bench.harness.export.options import ExportOptions
 
 __all__ = [
-    "FORMATS",
     "Artifact",
     "ArtifactCache",
     "BrokenCacheEntryWarning",
@@ -32,7 +31,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FORMATS": "options",
     "Artifact": "artifact",
     "ArtifactCache": "cache",
     "BrokenCacheEntryWarning": "cache",

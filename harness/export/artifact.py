@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from latency_bench.harness.export.options import Format
-
 Layout = Literal["NCHW", "NHWC"]
 
 
@@ -30,7 +28,7 @@ class Artifact:
     """A model file in the cache. Immutable: another export is another artifact."""
 
     path: Path
-    format: Format
+    format: str
     sha256: str
     """Of the file at `path`."""
     size_bytes: int

@@ -8,7 +8,6 @@ written to the current directory. Events go to stdout as JSON lines: `stage` (na
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import os
@@ -23,9 +22,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from latency_bench.harness.export.artifact import tensor_to_json
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, ExportError
+from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.job import Conversion, ExportJob
 from latency_bench.harness.export.key import cache_key, key_document
-from latency_bench.harness.export.options import FILE_NAMES, ExportOptions, Format
+from latency_bench.harness.export.options import ExportOptions
 from latency_bench.harness.export.peak_memory import peak_memory_bytes
 from latency_bench.model_specs.building import build_module
 
@@ -75,7 +75,7 @@ class Loaded:
 
 
 def load(
-    spec: ModelSpec, format: Format, options: ExportOptions, expected_key: str, stage: Callable[[str], None]
+    spec: ModelSpec, format: str, options: ExportOptions, expected_key: str, stage: Callable[[str], None]
 ) -> Loaded:
     """Build the module, import the exporter. Raises ExportError where files were edited since the key was computed."""
     stage("building the module")
@@ -86,7 +86,7 @@ def load(
 
         module = with_output(module, options.output)
         choices["output"] = options.output
-    export = importlib.import_module(f"latency_bench.harness.export.{format}_export").export
+    export = find_format(format).export
     if cache_key(key_document(spec, format, options)) != expected_key:
         raise ExportError("source files or weights changed while they were loaded; run it again")
     return Loaded(module, export, choices)
@@ -95,7 +95,7 @@ def load(
 def convert(
     loaded: Loaded,
     spec: ModelSpec,
-    format: Format,
+    format: str,
     options: ExportOptions,
     directory: Path,
     stage: Callable[[str], None],
@@ -110,7 +110,7 @@ def convert(
     reference_s = time.perf_counter() - start_s
 
     stage(f"converting to {format}")
-    path = directory / FILE_NAMES[format]
+    path = directory / find_format(format).file_name()
     calibration = calibration_inputs(spec, options.batch, options.input_seed) if options.precision == "int8" else ()
     opset = options.opset or spec.onnx_opset
     job = ExportJob(loaded.module, inputs, outputs, path, options.precision, opset, calibration)
@@ -136,7 +136,7 @@ def convert(
     }
 
 
-def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, int]:
+def count_facts(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, int]:
     """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
     import torch
 
@@ -148,7 +148,7 @@ def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict
         module = build_module(spec)
     counts = count_module(spec.model_copy(update={"counting": Counting()}), module)
     # A torch program keeps the fused operator; the other formats have attention written out.
-    memory = estimate_memory(spec, options.batch, module, fused_attention=format == "pt2")
+    memory = estimate_memory(spec, options.batch, module, fused_attention=find_format(format).keeps_fused_attention)
     return {
         "params": counts.params,
         "macs": counts.macs,
@@ -157,37 +157,24 @@ def count_facts(spec: ModelSpec, format: Format, options: ExportOptions) -> dict
     }
 
 
-def arguments_for(spec: ModelSpec, format: Format) -> tuple[dict[str, str], dict[str, str]]:
+def arguments_for(spec: ModelSpec, format: str) -> tuple[dict[str, str], dict[str, str]]:
     """Builder arguments to override for this format, and facts about them for the record.
 
-    TFLite has no bicubic resize, so a builder that takes `upsample` gets `bilinear` for it, as in the authors' own
-    TFLite exporter. The reference is computed with the same module: fidelity compares like with like. And its graphs
-    are channel-last, where a builder that takes `tokens` does best with rows (benchmarks/attention_formulations.py).
+    The reference is computed with the same module: fidelity compares like with like.
     """
     from latency_bench.model_specs.architectures import find_builder
 
     parameters = inspect.signature(find_builder(spec.builder)).parameters
-    chosen = {
-        name: spec.arguments.get(name, parameters[name].default)
-        for name in ("upsample", "tokens")
-        if name in parameters
-    }
-    overrides = {}
-    facts = {}
-    if format == "tflite" and chosen.get("upsample") == "bicubic":
-        overrides["upsample"] = "bilinear"
-        facts["upsampling_replaced"] = "bicubic"
-    if format == "tflite" and "tokens" in chosen:
-        overrides["tokens"] = "rows"
-    chosen.update(overrides)
-    facts.update(
-        {
-            name: str(chosen[key])
-            for key, name in (("upsample", "upsampling"), ("tokens", "attention_tokens"))
-            if key in chosen
-        }
-    )
+    own = {name: str(spec.arguments.get(name, parameters[name].default)) for name in _FACT_OF if name in parameters}
+    overrides = find_format(format).builder_overrides(own)
+    facts = {_FACT_OF[name]: overrides.get(name, value) for name, value in own.items()}
+    if overrides.get("upsample", own.get("upsample")) != own.get("upsample"):
+        facts["upsampling_replaced"] = own["upsample"]
     return overrides, facts
+
+
+_FACT_OF = {"upsample": "upsampling", "tokens": "attention_tokens"}
+"""Arguments of builders that a format may override, and the facts that they are in the record."""
 
 
 def explain(error: BaseException) -> tuple[str, str]:

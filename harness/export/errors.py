@@ -20,5 +20,9 @@ class MissingPackageError(ExportError):
     """A converter is not installed; the message has the line that installs it."""
 
 
+class UnknownFormatError(ExportError):
+    """There is no such file format, or a third party's cannot be used: the request has to change."""
+
+
 class CacheError(RuntimeError):
     """The cache directory cannot be used: no space left, no permission; the message names the directory."""

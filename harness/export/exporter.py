@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.cache import ArtifactCache
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.key import cache_key, key_document, sha256_of
-from latency_bench.harness.export.options import FORMATS, QUANTIZED, ExportOptions, Format
+from latency_bench.harness.export.options import ExportOptions
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
@@ -25,7 +26,7 @@ def print_progress(line: str) -> None:
 
 def export_artifact(
     spec: ModelSpec,
-    format: Format,
+    format: str,
     options: ExportOptions | None = None,
     cache: ArtifactCache | Path | str | None = None,
     progress: Callable[[str], None] = print_progress,
@@ -60,7 +61,7 @@ def export_artifact(
 
 def make(
     spec: ModelSpec,
-    format: Format,
+    format: str,
     options: ExportOptions,
     store: ArtifactCache,
     key: str,
@@ -89,21 +90,8 @@ def make(
     return store.commit(key, directory, artifact, document)
 
 
-def check_request(spec: ModelSpec, format: Format, options: ExportOptions) -> None:
-    """Refuse early, before anything heavy runs, what cannot work."""
-    if format not in FORMATS:
-        raise ExportError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
-    if format == "tflite" and not spec.tflite:
-        raise ExportError(f"{spec.id} cannot become a TFLite file: {spec.note or 'its family file says so'}")
-    if format == "tflite" and options.precision in ("fp16", "bf16"):
-        raise ExportError(
-            f"TFLite files compute in fp32, not {options.precision}; their weights can be fp16-weights or int8-weights"
-        )
-    if format != "tflite" and options.precision in QUANTIZED:
-        raise ExportError(f"{options.precision} is for TFLite files, not {format}")
-    if format == "onnx" and options.precision == "bf16":
-        raise ExportError("ONNX files are exported in fp32 or fp16, not bf16; torch programs (pt2) can be bf16")
+def check_request(spec: ModelSpec, format: str, options: ExportOptions) -> None:
+    """Refuse early, before anything heavy runs, what cannot work. Raises ExportError."""
+    find_format(format).check(spec, options)
     if options.output != "logits" and spec.task != "segmentation":
         raise ExportError(f"{spec.id} is no dense prediction: it has no output {options.output!r}, only its own")
-    if format == "onnx" and options.opset is not None and options.opset < spec.onnx_opset:
-        raise ExportError(f"{spec.id} needs ONNX opset {spec.onnx_opset} at least, not {options.opset}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.artifact import Tensor
-from latency_bench.harness.export.options import Precision
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +25,7 @@ class ExportJob:
     """By name, in order: what the module computes for `inputs`."""
     path: Path
     """Where the file has to be; its directory is empty but for files of the cache."""
-    precision: Precision
+    precision: str
     opset: int
     calibration: tuple[dict[str, torch.Tensor], ...] = ()
     """Further inputs, for the ranges of activations where these become integers."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
-from latency_bench.harness.export.options import ExportOptions, Format
+from latency_bench.harness.export.formats import find_format
+from latency_bench.harness.export.options import ExportOptions
 from latency_bench.harness.export.sources import hash_sources
 
 if TYPE_CHECKING:
@@ -19,24 +20,18 @@ if TYPE_CHECKING:
 LAYOUT_VERSION = 1
 """Of a cache entry; a new one makes every older entry unreachable."""
 
-PACKAGES: dict[Format, tuple[str, ...]] = {
-    "onnx": ("torch", "onnx", "onnxslim", "onnxscript"),
-    "tflite": ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer"),
-    "pt2": ("torch",),
-}
-"""Distributions whose version can change the file."""
-
 REGISTRY = frozenset({"latency_bench.model_specs.architectures"})
 """Lists all builders: a new family would make every artifact stale. The builder found in it is in the key itself."""
 
 
-def key_document(spec: ModelSpec, format: Format, options: ExportOptions) -> dict[str, Any]:
+def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, Any]:
     """Everything the result depends on, as canonical JSON values. Raises ExportError, SpecError for no such builder."""
     builder, package = locate_builder(spec.builder)
-    sources = ("latency_bench.harness.export.convert", f"latency_bench.harness.export.{format}_export")
+    target = find_format(format)
+    sources = ("latency_bench.harness.export.convert", type(target).__module__)
     own, _ = hash_sources(["latency_bench.model_specs.building", "bench_worker.inputs", *sources], leave_out=REGISTRY)
     theirs, foreign = hash_sources([builder.partition(":")[0]], leave_out=REGISTRY)
-    names = {*PACKAGES[format], "numpy", *foreign, *([package] if package else [])}
+    names = {*target.distributions, "numpy", *foreign, *([package] if package else [])}
     return {
         "layout": LAYOUT_VERSION,
         "format": format,
@@ -46,7 +41,7 @@ def key_document(spec: ModelSpec, format: Format, options: ExportOptions) -> dic
             "batch": options.batch,
             "precision": options.precision,
             **({} if options.output == "logits" else {"output": options.output}),
-            "opset": (options.opset or spec.onnx_opset) if format == "onnx" else None,
+            "opset": (options.opset or spec.onnx_opset) if target.has_opset else None,
             "seed": options.seed if options.weights is None else None,
             "input_seed": options.input_seed,
             "weights_sha256": hash_weights(options.weights),

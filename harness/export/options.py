@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Format = Literal["onnx", "tflite", "pt2"]
-Precision = Literal["fp32", "fp16", "bf16", "fp16-weights", "int8-weights", "int8"]
 Output = Literal["logits", "argmax", "full"]
-
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "fp16-weights", "int8-weights", "int8")
-QUANTIZED: frozenset[str] = frozenset({"fp16-weights", "int8-weights", "int8"})
-"""Precisions that a TFLite file alone can have (tflite_quantize.py says what each one is)."""
-FORMATS: tuple[Format, ...] = ("onnx", "tflite", "pt2")
-FILE_NAMES: dict[Format, str] = {"onnx": "model.onnx", "tflite": "model.tflite", "pt2": "model.pt2"}
 
 
 @dataclass(frozen=True)
@@ -22,9 +14,8 @@ class ExportOptions:
     """Options of one export. Shapes are static: the batch size is part of the artifact."""
 
     batch: int = 1
-    precision: Precision = "fp32"
-    """`fp16` writes half precision into the file itself (ONNX, pt2), for runtimes that take types as they are given;
-    `bf16` is for pt2 alone, those of QUANTIZED for TFLite alone."""
+    precision: str = "fp32"
+    """What the file itself carries. Which ones a format can carry is for the format to say."""
     output: Output = "logits"
     """Of dense predictions: the logits at the head's resolution, the class of each of its positions, or the logits at
     the input's resolution."""
@@ -40,8 +31,6 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         if self.output not in ("logits", "argmax", "full"):
             raise ValueError(f"output must be logits, argmax or full, not {self.output!r}")
         if self.opset is not None and self.opset < 11:

@@ -19,19 +19,13 @@ import psutil
 from latency_bench.devices.host_memory import total_bytes
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
+from latency_bench.harness.export.extras import extra_that_has
 
 LOG = "export.log"
 REQUEST = "request.json"
 POLL_S = 0.25
 FULL_DISK_BYTES = 64 * 1024
 """A converter in C++ does not say why it could not write; with less than this left the reason is clear."""
-EXTRA_OF = {
-    "litert_torch": "litert",
-    "ai_edge_litert": "litert",
-    "timm": "zoo",
-    "transformers": "zoo",
-    "torchvision": "zoo",
-}
 
 
 def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -110,7 +104,7 @@ def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Pa
         return ExportOutOfMemoryError(f"the export ran out of memory ({message}); {LESS_MEMORY}")
     if kind == "package":
         package = message.partition(".")[0]
-        extra = EXTRA_OF.get(package, "export")
+        extra = extra_that_has(package) or "export"
         return MissingPackageError(
             f"the export needs {package}, which is not installed: pip install 'latency-bench[{extra}]'"
         )

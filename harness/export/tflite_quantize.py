@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
-from latency_bench.harness.export.tflite_graph import constant_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +28,8 @@ LAYERS = ("CONV_2D", "CONV_2D_TRANSPOSE", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"
 """The layers with weights, by ai-edge-quantizer's names."""
 NOT_DYNAMIC = ("DEPTHWISE_CONV_2D",)
 """No dynamic-range kernel in XNNPACK."""
-_SMALL = {"fp16-weights": "float16", "int8-weights": "int8", "int8": "int8"}
-"""Type of the weights."""
+WEIGHT_TYPES = {"fp16-weights": "float16", "int8-weights": "int8", "int8": "int8"}
+"""The quantisations, each with the type of the weights."""
 _EVERY_LAYER = ".*"
 _CALIBRATION_THREADS = 2
 
@@ -42,6 +41,8 @@ def quantize(path: Path, precision: str, calibration: Sequence[dict[str, torch.T
     """
     import ai_edge_quantizer
 
+    from latency_bench.harness.export.tflite_graph import constant_bytes
+
     before = constant_bytes(path)
     quantizer = ai_edge_quantizer.Quantizer(str(path))
     _choose(quantizer, precision)
@@ -52,7 +53,7 @@ def quantize(path: Path, precision: str, calibration: Sequence[dict[str, torch.T
     smaller.write_bytes(bytes(result.quantized_model or b""))
     smaller.replace(path)
     after = constant_bytes(path)
-    if after.get(_SMALL[precision], 0) <= before.get(_SMALL[precision], 0):
+    if after.get(WEIGHT_TYPES[precision], 0) <= before.get(WEIGHT_TYPES[precision], 0):
         raise ExportError(
             f"the model has no convolution or linear layer with weights: there is nothing to make {precision}"
         )

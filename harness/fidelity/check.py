@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.fidelity.outputs import MIN_ARGMAX_AGREEMENT, MIN_COSINE, Fidelity, compare_outputs
 from latency_bench.harness.store.outcome import FidelityRecord
@@ -65,7 +66,7 @@ def check_fidelity(
         compare_outputs(
             reference,
             deployed,
-            precision=precision,
+            precision=find_precision(precision).judged_as or precision,
             class_outputs=classes,
             at_least_relative=spec.tolerance.max_relative_error if spec.tolerance else 0.0,
         )

@@ -31,7 +31,7 @@ def name_the_layer(
     finite, and where the runner or the runtime cannot tell: the run has failed already, and no second failure is to
     hide the first.
     """
-    if fidelity.passed is not False or not fidelity.metrics or session.device.runner != "worker":
+    if fidelity.passed is not False or not fidelity.metrics or not session.runtime(request.runtime).FINDS_NON_FINITE:
         return fidelity
     say("looking for the first layer that is not finite")
     looking = dataclasses.replace(shortest(request), find_non_finite=True)

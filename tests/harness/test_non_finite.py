@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.opening import open_device
+from latency_bench.devices.opening import declared_runtime, open_device
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.harness import rounds
 from latency_bench.harness.case import Case
@@ -38,6 +39,9 @@ class Session:
         self.asked = []
         self._found = found
 
+    def runtime(self, name):
+        return declared_runtime(self.device, name)
+
     def measure(self, deployment, request, outputs_to, on_progress):
         self.asked.append(request)
         if isinstance(self._found, Exception):
@@ -45,8 +49,9 @@ class Session:
         return SimpleNamespace(done=self._found)
 
 
-def named(session, tmp_path, fidelity=REFUSED):
-    return name_the_layer(fidelity, session, None, REQUEST, tmp_path, lambda text: None)
+def named(session, tmp_path, fidelity=REFUSED, runtime="onnxruntime"):
+    request = dataclasses.replace(REQUEST, runtime=runtime)
+    return name_the_layer(fidelity, session, None, request, tmp_path, lambda text: None)
 
 
 def test_the_reason_names_layer_operator_and_how_much_of_it(tmp_path):
@@ -68,16 +73,17 @@ def test_where_nothing_is_found_or_told_the_reason_stays(tmp_path, found):
 
 
 @pytest.mark.parametrize(
-    ("fidelity", "runner"),
+    ("fidelity", "runner", "runtime"),
     [
-        (FidelityRecord(passed=True), "worker"),
-        (FidelityRecord(passed=False, reason="no outputs"), "worker"),
-        (REFUSED, "trtexec"),
+        (FidelityRecord(passed=True), "worker", "onnxruntime"),
+        (FidelityRecord(passed=False, reason="no outputs"), "worker", "onnxruntime"),
+        (REFUSED, "worker", "litert"),
+        (REFUSED, "trtexec", "tensorrt"),
     ],
 )
-def test_only_refused_values_of_a_worker_are_looked_into(tmp_path, fidelity, runner):
+def test_only_refused_values_of_a_runtime_that_can_tell_are_looked_into(tmp_path, fidelity, runner, runtime):
     session = Session({"non_finite": FOUND}, runner)
-    assert named(session, tmp_path, fidelity) == fidelity
+    assert named(session, tmp_path, fidelity, runtime) == fidelity
     assert session.asked == []
 
 

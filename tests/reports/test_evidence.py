@@ -11,7 +11,7 @@ import pytest
 from bench_worker.runtimes.litert import LiteRT
 from bench_worker.runtimes.onnxruntime import OnnxRuntime
 from bench_worker.runtimes.tensorrt import TensorRt
-from bench_worker.runtimes.torch_cpu import TorchCpu
+from bench_worker.runtimes.torch import TorchCpu
 from bench_worker.runtimes.torch_cuda import TorchCuda
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.evidence import Evidence, settings
@@ -68,7 +68,7 @@ def test_labels_leave_out_what_is_usual(setting: Setting, label: str) -> None:
 
 @pytest.mark.parametrize("runtime", [LiteRT, OnnxRuntime, TorchCpu, TorchCuda, TensorRt])
 def test_the_workers_own_defaults_are_usual(runtime: Any) -> None:
-    options = {name: value for name, value in runtime.DEFAULTS.items() if name not in ("threads", "build")}
+    options = {name: option.default for name, option in runtime.OPTIONS.items() if name != "threads"}
     setting = Setting("d", "worker", runtime.name, "fp32", 1, json.dumps(options))
     assert setting.unusual_options() == ()
 

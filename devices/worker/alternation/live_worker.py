@@ -1,14 +1,16 @@
 """A worker that lives beside others and answers to commands."""
 
 import json
+import os
 import subprocess
 import sys
-from typing import IO, Any, Dict, List, Sequence, cast
+from typing import IO, Any, Dict, Sequence, cast
 
 from ..events import MARKER, parse_event
 from ..failure import INTERNAL, WorkerError, bad_request
 
 Event = Dict[str, Any]
+_START = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "start.py")
 _ENOUGH_S = 60.0
 
 
@@ -26,7 +28,7 @@ class LiveWorker:
 
     def __init__(self, side: int, python: Sequence[str], job: str) -> None:
         self._side = side
-        command = list(python or (sys.executable,)) + worker_module() + [job]
+        command = list(python or (sys.executable,)) + [_START, job]
         try:
             # Started by the main thread, with which it dies (lifetime.py).
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -91,12 +93,6 @@ class LiveWorker:
         if code < 0:
             return _error("crashed", "the measuring process died of signal %d" % -code)
         return _error("crashed", "the measuring process ended with code %d" % code)
-
-
-def worker_module() -> List[str]:
-    """Arguments that start this same worker in another Python."""
-    package = __name__.rsplit(".", 2)[0]
-    return ["-m", package]
 
 
 def _error(kind: str, message: str) -> Event:

@@ -1,58 +1,61 @@
-"""The runtimes: one file each, found by name. A package of somebody else's adds one by an entry point of the group
-`bench.runtimes` that names a class with the methods of `base.Runtime`."""
+"""The runtimes: one file each in this folder, found by listing it. The file of `torch-cuda` is `torch_cuda.py`, and
+holds one class of that name. A class of a third party is named by the job, as `module:Class`."""
 
 import importlib
-from typing import Any, Dict, List, cast
+import os
+from typing import Any, Dict, List, Optional, Type
 
 from ..clock import Clock
-from ..failure import WorkerError, bad_request, one_line
-from .base import Runtime
-
-RUNTIMES = {
-    "litert": "litert:LiteRT",
-    "onnxruntime": "onnxruntime:OnnxRuntime",
-    "torch": "torch_cpu:TorchCpu",
-    "torch-cuda": "torch_cuda:TorchCuda",
-    "tensorrt": "tensorrt:TensorRt",
-    "tensorrt-rtx": "tensorrt:TensorRtRtx",
-}
-"""Module of this package and class, by name."""
-ENTRY_POINT_GROUP = "bench.runtimes"
+from ..failure import RUNTIME_MISSING, WorkerError, bad_request, one_line
+from ..runtime.base import Runtime
 
 
-def create_runtime(name: str, options: Dict[str, Any], clock: Clock) -> Runtime:
-    """Import the runtime called `name`. Raises WorkerError: bad-request for an unknown name or option,
-    runtime-missing, with the line that installs it, where its package is not there."""
-    if name in RUNTIMES:
-        module, class_name = RUNTIMES[name].split(":")
-        runtime_class = getattr(importlib.import_module("." + module, __name__), class_name)
-    else:
-        runtime_class = _third_party(name)
-    return cast(Runtime, runtime_class(options, clock))
+def runtime_names() -> List[str]:
+    """Names of the runtimes in this folder, sorted."""
+    files = os.listdir(os.path.dirname(os.path.abspath(__file__)))
+    return sorted(file[: -len(".py")].replace("_", "-") for file in files if _is_runtime_file(file))
 
 
-def _third_party(name: str) -> Any:
-    known = sorted(RUNTIMES)
-    for entry in _entry_points():
-        if entry.name == name:
-            try:
-                return entry.load()
-            except Exception as error:
-                raise WorkerError(
-                    "runtime-missing",
-                    "the runtime %s (%s) cannot be imported: %s" % (name, entry.value, one_line(str(error))),
-                    "reinstall the package that brings it",
-                )
-        known.append(entry.name)
-    raise bad_request("no runtime is called %r" % name, "known runtimes: %s" % ", ".join(known))
+def runtime_class(name: str) -> Type[Runtime]:
+    """The class of one of these names. Nothing but this module and its own is imported: no runtime's package."""
+    module = importlib.import_module("." + name.replace("-", "_"), __name__)
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Runtime) and value.name == name:
+            return value
+    raise AssertionError("runtimes/%s.py has no runtime called %r" % (name.replace("-", "_"), name))
 
 
-def _entry_points() -> List[Any]:
+def create_runtime(name: str, options: Dict[str, Any], clock: Clock, third_party: Optional[str] = None) -> Runtime:
+    """A runtime, its package imported. `third_party`: `module:Class` of one that is not in this folder.
+
+    Raises WorkerError: bad-request for an unknown name or option, runtime-missing, with the line that installs it,
+    where its package is not there.
+    """
+    if third_party is not None:
+        return third_party_class(name, third_party)(options, clock)
+    if name not in runtime_names():
+        raise bad_request("no runtime is called %r" % name, "known runtimes: %s" % ", ".join(runtime_names()))
+    return runtime_class(name)(options, clock)
+
+
+def third_party_class(name: str, target: str) -> Type[Runtime]:
+    """The class that `module:Class` names. Raises WorkerError (runtime-missing) where it cannot be had."""
+    module, _, class_name = target.partition(":")
     try:
-        metadata = importlib.import_module("importlib.metadata")
-    except ImportError:  # Python 3.6 and 3.7
-        return []
-    found = metadata.entry_points()
-    # A dictionary of lists before Python 3.10.
-    select = getattr(found, "select", None)
-    return list(select(group=ENTRY_POINT_GROUP) if select else found.get(ENTRY_POINT_GROUP, ()))
+        found = getattr(importlib.import_module(module), class_name)
+    except Exception as error:
+        raise WorkerError(
+            RUNTIME_MISSING,
+            "the runtime %s (%s) cannot be imported: %s"
+            % (name, target, one_line("%s: %s" % (type(error).__name__, error))),
+            "its module may import bench_worker.api, numpy, and at its top nothing that the device's Python lacks",
+        )
+    if not (isinstance(found, type) and issubclass(found, Runtime)):
+        raise WorkerError(
+            RUNTIME_MISSING, "the runtime %s (%s) is no subclass of bench_worker.api.Runtime" % (name, target)
+        )
+    return found
+
+
+def _is_runtime_file(file: str) -> bool:
+    return file.endswith(".py") and not file.startswith("_")

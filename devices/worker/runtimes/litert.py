@@ -6,23 +6,37 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 from ..clock import Clock
 from ..failure import RUNTIME_FAILED, RUNTIME_MISSING, WorkerError
 from ..job import InputTensor
-from .base import HostRuntime, LayerTime, TensorInfo
-from .litert_delegation import count_delegated
-from .litert_profile import profile_operators
-from .packages import import_package, package_version, require_file, unreadable
-from .tensors import aligned_empty, match_inputs
+from ..libraries.litert_delegation import count_delegated
+from ..libraries.litert_profile import profile_operators
+from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
+from ..runtime.declaration import QUANTISED_FILE, TYPED_FILE, Option
+from ..runtime.packages import import_package, package_version, require_file, unreadable
+from ..runtime.tensors import aligned_empty, match_inputs
 
 if TYPE_CHECKING:
     import numpy as np
 
-_INSTALL = "pip install ai-edge-litert (or, on a host: pip install 'latency-bench[litert]')"
-
 
 class LiteRT(HostRuntime):
-    """Options: `threads`; `xnnpack`, on unless told otherwise: without it the reference and Ruy kernels run."""
+    """TensorFlow Lite's interpreter on the processor, with XNNPACK unless told otherwise."""
 
     name = "litert"
-    DEFAULTS = {"threads": 0, "xnnpack": True}
+    FORMAT = "tflite"
+    MODULES = (("ai_edge_litert", "tflite_runtime"),)
+    DISTRIBUTIONS = ("ai-edge-litert", "tflite-runtime")
+    EXTRA = "litert"
+    INSTALL = "pip install ai-edge-litert (or, on a host: pip install 'latency-bench[litert]')"
+    PROFILES = True
+    PRECISIONS = {
+        "fp32": TYPED_FILE,
+        "fp16-weights": QUANTISED_FILE,
+        "int8-weights": QUANTISED_FILE,
+        "int8": QUANTISED_FILE,
+    }
+    OPTIONS = {
+        "threads": THREADS,
+        "xnnpack": Option(True, "XNNPACK's kernels; false: the reference and Ruy kernels."),
+    }
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)
@@ -103,16 +117,16 @@ class LiteRT(HostRuntime):
 def _import_interpreter() -> Tuple[Any, str, Any]:
     """The module with Interpreter, the package it is from, and that one's version."""
     try:
-        package = import_package("ai_edge_litert", "litert", _INSTALL)
-        module = import_package("ai_edge_litert.interpreter", "litert", _INSTALL)
+        package = import_package("ai_edge_litert", "litert", LiteRT.INSTALL)
+        module = import_package("ai_edge_litert.interpreter", "litert", LiteRT.INSTALL)
         return module, "ai-edge-litert", package_version(package, "ai-edge-litert")
     except WorkerError as missing:
         try:
-            package = import_package("tflite_runtime", "litert", _INSTALL)
+            package = import_package("tflite_runtime", "litert", LiteRT.INSTALL)
         except WorkerError:
             raise missing
     _refuse_numpy_2(package_version(package, "tflite-runtime"))
-    module = import_package("tflite_runtime.interpreter", "litert", _INSTALL)
+    module = import_package("tflite_runtime.interpreter", "litert", LiteRT.INSTALL)
     return module, "tflite-runtime", package_version(package, "tflite-runtime")
 
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
 from ..job import InputTensor
-from .base import HostRuntime, LayerTime, TensorInfo
-from .non_finite import NonFinite
-from .onnxruntime_non_finite import first_non_finite
-from .onnxruntime_profile import profile_nodes
-from .packages import import_package, package_version, require_file, unreadable
-from .tensors import aligned_empty, match_inputs
+from ..libraries.onnxruntime_non_finite import first_non_finite
+from ..libraries.onnxruntime_profile import profile_nodes
+from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
+from ..runtime.declaration import TYPED_FILE, Option
+from ..runtime.non_finite import NonFinite
+from ..runtime.packages import import_package, package_version, require_file, unreadable
+from ..runtime.tensors import aligned_empty, match_inputs
 
 if TYPE_CHECKING:
     import numpy as np
 
-_INSTALL = "pip install onnxruntime (or, on a host: pip install 'latency-bench[onnxruntime]')"
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -34,16 +34,23 @@ _DTYPES = {
 
 
 class OnnxRuntime(HostRuntime):
-    """Options: `threads` within an operator; `spin`, whether idle threads of the pool wait actively, as they do by
-    default. Operators run one after the other, all graph optimisations are on, the provider is the CPU."""
+    """Operators run one after the other, all graph optimisations are on, the provider is the CPU."""
 
     name = "onnxruntime"
-    DEFAULTS = {"threads": 0, "spin": True}
+    FORMAT = "onnx"
+    MODULES = (("onnxruntime",),)
+    DISTRIBUTIONS = ("onnxruntime",)
+    EXTRA = "onnxruntime"
+    INSTALL = "pip install onnxruntime (or, on a host: pip install 'latency-bench[onnxruntime]')"
+    PROFILES = True
+    FINDS_NON_FINITE = True
+    PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}
+    OPTIONS = {"threads": THREADS, "spin": Option(True, "Idle threads of the pool wait actively.")}
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)
         self.options["threads"] = self.thread_count()
-        self._module = import_package("onnxruntime", self.name, _INSTALL)
+        self._module = import_package("onnxruntime", self.name, self.INSTALL)
         self._session: Any = None
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:

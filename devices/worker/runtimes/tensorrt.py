@@ -2,64 +2,63 @@
 
 import os
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..clock import Clock
-from ..failure import WorkerError, bad_request
+from ..failure import bad_request
 from ..files import file_sha256
 from ..job import InputTensor
-from .base import LayerTime
-from .engine_cache import EngineCache, default_folder, engine_key
-from .engine_layers import layer_operators, layer_precisions
-from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime
-from .non_finite import NonFinite
-from .onnx_file import external_files
-from .packages import import_package, require_file
-from .tensorrt_api import Build, TensorRtApi
-from .tensorrt_lane import EngineLane
-from .tensorrt_non_finite import first_non_finite
-from .tensors import match_inputs
+from ..libraries.engine_cache import EngineCache, default_folder, engine_key
+from ..libraries.engine_layers import layer_operators, layer_precisions
+from ..libraries.onnx_file import external_files
+from ..libraries.tensorrt_api import FIRST_TYPED, Build, TensorRtApi
+from ..libraries.tensorrt_lane import EngineLane
+from ..libraries.tensorrt_non_finite import first_non_finite
+from ..memory import LIBRARIES
+from ..runtime.base import LayerTime
+from ..runtime.declaration import BUILDER_FLAG, TYPED_FILE, Option
+from ..runtime.gpu import GPU_OPTIONS, GpuLane, GpuRuntime
+from ..runtime.non_finite import NonFinite
+from ..runtime.packages import import_package, require_file
+from ..runtime.tensors import match_inputs
 
 if TYPE_CHECKING:
     import numpy as np
 
-_INSTALL = (
-    "pip install tensorrt, on x86 (with NVIDIA's own index where the default one has only stubs); on a Jetson it comes "
-    "with JetPack: use the system's Python, or a virtual environment with --system-site-packages"
-)
-_INSTALL_RTX = "pip install tensorrt_rtx"
-_PRECISIONS = ("fp32", "fp16", "bf16")
 _ENGINE_ENDINGS = (".engine", ".plan")
 
 
 class TensorRt(GpuRuntime):
-    """Options beyond those of every GPU runtime: `precision` (fp32, fp16, bf16); `memory` (auto, pycuda, cuda-python);
-    `workspace_mb`, 0 for the library's own limit; `optimisation_level`, -1 for its own; `tf32`; `cache`, whether
-    engines are kept and found; `build`: 1, 2, ... are further builds of the same engine, without the timing cache,
-    because two builds may choose different kernels."""
+    """The types of the ONNX file decide from TensorRT 10.12 on; before, half precision is asked of the builder."""
 
     name = "tensorrt"
-    RTX = False
-    DEFAULTS = dict(
-        GPU_DEFAULTS,
-        precision="fp32",
-        memory="auto",
-        workspace_mb=0,
-        optimisation_level=-1,
-        tf32=False,
-        cache=True,
-        build=0,
+    FORMAT = "onnx"
+    MODULES: Tuple[Tuple[str, ...], ...] = (("tensorrt",), ("pycuda", "cuda"))
+    DISTRIBUTIONS: Tuple[str, ...] = ("tensorrt", "pycuda", "cuda-python")
+    EXTRA: Optional[str] = "tensorrt"
+    INSTALL = (
+        "pip install tensorrt, on x86 (with NVIDIA's own index where the default one has only stubs); on a Jetson it "
+        "comes with JetPack: use the system's Python, or a virtual environment with --system-site-packages"
     )
+    BUILDS_ENGINES = True
+    PROFILES = True
+    FINDS_NON_FINITE = True
+    PRECISIONS = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG, "bf16": BUILDER_FLAG}
+    TYPED_SINCE: Optional[Tuple[int, ...]] = FIRST_TYPED
+    OPTIONS = dict(
+        GPU_OPTIONS,
+        precision=Option("fp32", "What the engine computes in.", choices=("fp32", "fp16", "bf16")),
+        memory=Option("auto", "Library for GPU memory; auto: pycuda, else cuda-python.", choices=("auto", *LIBRARIES)),
+        workspace_mb=Option(0, "Memory that building may use; 0: the library's own limit.", minimum=0),
+        optimisation_level=Option(-1, "Of the builder; -1: its own.", minimum=-1),
+        tf32=Option(False, "fp32 products keep 10 bits of mantissa."),
+        cache=Option(True, "Engines are kept, and found again."),
+        build=Option(0, "1, 2, ...: further builds of the same engine, without the timing cache.", minimum=0),
+    )
+    RTX = False
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)
-        if self.options["precision"] not in _PRECISIONS:
-            raise bad_request(
-                "runtime_options.precision: expected one of %s, got %r"
-                % (", ".join(_PRECISIONS), self.options["precision"])
-            )
-        if self.options["build"] < 0 or self.options["workspace_mb"] < 0:
-            raise bad_request("runtime_options: build and workspace_mb are at least 0")
         self.api = TensorRtApi(self._import(), self.RTX)
         self.open_gpu()
 
@@ -116,7 +115,7 @@ class TensorRt(GpuRuntime):
         return lane
 
     def _import(self) -> Any:
-        return import_package("tensorrt", self.name, _INSTALL)
+        return import_package("tensorrt", self.name, self.INSTALL)
 
     def _ready_made(self, artifact: str) -> bytes:
         with open(artifact, "rb") as stream:
@@ -190,20 +189,3 @@ def _onnx_sha256(path: str) -> List[str]:
         names = []  # the parser will say what is wrong with it
     beside = [os.path.join(os.path.dirname(path), name) for name in names]
     return [file_sha256(one) for one in [path, *beside] if os.path.isfile(one)]
-
-
-class TensorRtRtx(TensorRt):
-    """TensorRT for RTX: NVIDIA's runtime for its consumer cards. The types of the ONNX file decide."""
-
-    name = "tensorrt-rtx"
-    RTX = True
-
-    def _import(self) -> Any:
-        try:
-            return import_package("tensorrt_rtx", self.name, _INSTALL_RTX)
-        except WorkerError as missing:
-            # What NVIDIA's wheels of the bindings are called where the package around them is not installed.
-            try:
-                return import_package("tensorrt_rtx_bindings", self.name, _INSTALL_RTX)
-            except WorkerError:
-                raise missing

@@ -3,28 +3,32 @@
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
+from ..libraries.torch_base import TORCH_OPTIONS, TorchRuntime
+from ..libraries.torch_profile import profile_operators
+from ..libraries.torch_program import program_module
 from ..memory.base import DeviceBuffer, HostBuffer
 from ..memory.failure import cuda_failure
-from .base import LayerTime
-from .gpu import GPU_DEFAULTS, GpuLane, GpuRuntime
-from .packages import import_package
-from .torch_attention import AUTO
-from .torch_base import TorchRuntime
-from .torch_profile import profile_operators
-from .torch_program import program_module
+from ..runtime.base import LayerTime
+from ..runtime.declaration import Option
+from ..runtime.gpu import GPU_OPTIONS, GpuLane, GpuRuntime
+from ..runtime.packages import import_package
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 class TorchCuda(TorchRuntime, GpuRuntime):
-    """Options beyond those of every GPU runtime and every torch runtime: `tf32`, off by default: with it fp32 products
-    keep 10 bits of mantissa; `cudnn_benchmark`, whether cuDNN tries its convolutions out in the first request."""
+    """On one stream, by events."""
 
     name = "torch-cuda"
     INSTALL = "pip install torch, a build with CUDA (https://pytorch.org/get-started/locally)"
     LIBRARY = "torch"
-    DEFAULTS = dict(GPU_DEFAULTS, mode="eager", channels_last=False, tf32=False, cudnn_benchmark=False, sdpa=AUTO)
+    OPTIONS = dict(
+        GPU_OPTIONS,
+        **TORCH_OPTIONS,
+        tf32=Option(False, "fp32 products keep 10 bits of mantissa."),
+        cudnn_benchmark=Option(False, "cuDNN tries its convolutions out in the first request."),
+    )
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)

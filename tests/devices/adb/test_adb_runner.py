@@ -83,4 +83,4 @@ def test_cores_and_readings_come_from_the_device(transport):
 
 def test_an_unknown_runtime_is_a_wrong_request():
     with pytest.raises(InventoryError, match="no runtime 'torch'"):
-        BenchmarkModelRunner().artifact_format("torch")
+        BenchmarkModelRunner.runtime("torch")

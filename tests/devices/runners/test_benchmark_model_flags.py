@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
 from latency_bench.devices.runners.benchmark_model_flags import (
-    effective_options,
     is_compiled_model,
     parse_flags,
     tool_flags,
@@ -48,7 +48,13 @@ def test_any_usage_is_flags_or_an_error_of_ours(text):
 
 
 def _flags(known, runtime, **options):
-    words = tool_flags(known, runtime, effective_options(runtime, options), SETTINGS, "/m.tflite")
+    words = tool_flags(
+        known,
+        BenchmarkModelRunner.runtime(runtime).ON_GPU,
+        BenchmarkModelRunner.options(runtime, options),
+        SETTINGS,
+        "/m.tflite",
+    )
     return dict(word[2:].split("=", 1) for word in words)
 
 
@@ -106,4 +112,4 @@ def test_a_build_without_xnnpack_can_run_its_own_kernels():
 @pytest.mark.parametrize("options", [{"spin": True}, {"threads": "4"}, {"threads": True}, {"xnnpack": 1}])
 def test_a_wrong_option_is_a_wrong_request(options):
     with pytest.raises(InventoryError):
-        effective_options("litert", options)
+        BenchmarkModelRunner.options("litert", options)

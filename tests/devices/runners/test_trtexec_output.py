@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.errors import InventoryError, WorkerError
+from latency_bench.devices.runners.trtexec import TrtexecRunner
 from latency_bench.devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
 from latency_bench.devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
 
@@ -57,8 +58,8 @@ def test_build_flags_are_those_of_the_version(version, wanted):
 
 def test_half_precision_is_the_files_own_where_there_is_no_flag():
     assert "--fp16" not in build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
-    with pytest.raises(WorkerError, match="int4"):
-        build_flags(_tool("8.2"), "m.onnx", "m.engine", "int4", tf32=False, workspace_mib=512)
+    with pytest.raises(InventoryError, match="one of fp32, fp16, got int4"):
+        TrtexecRunner.options("tensorrt", {"precision": "int4"})
 
 
 def test_transfers_are_counted_and_no_graph_is_used_in_every_version():

@@ -16,6 +16,8 @@ import pytest
 
 from bench_worker.events import parse_event
 from bench_worker.request_times import RequestTimes
+from latency_bench.devices.runners.worker_files import push_worker
+from latency_bench.devices.transports.local import LocalTransport
 
 IMAGE = {"name": "image", "shape": [1, 3, 16, 24], "dtype": "float32", "layout": "NCHW", "seed": 3}
 
@@ -91,9 +93,15 @@ def parse_output(stdout: str) -> list[dict[str, Any]]:
 
 
 def worker_environment(*extra_paths: Path) -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[3])
-    paths = [*map(str, extra_paths), root]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, extra_paths)), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def worker_program() -> Iterable[str]:
+    """The program that starts the worker, in a copy that was pushed as the product pushes it."""
+    transport = LocalTransport()
+    yield push_worker(transport, "litert")
+    transport.close()
 
 
 @pytest.fixture
@@ -112,7 +120,7 @@ def request_for() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def start_worker(tmp_path: Path) -> Iterable[Callable[..., subprocess.Popen[str]]]:
+def start_worker(tmp_path: Path, worker_program: str) -> Iterable[Callable[..., subprocess.Popen[str]]]:
     """Start the worker on a request and leave it running; what is still alive at the end of the test is killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -120,7 +128,7 @@ def start_worker(tmp_path: Path) -> Iterable[Callable[..., subprocess.Popen[str]
         request = tmp_path / "request.json"
         request.write_text(json.dumps(document), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench_worker", str(request)],
+            [sys.executable, worker_program, str(request)],
             cwd=tmp_path,
             env=worker_environment(*paths),
             stdin=subprocess.DEVNULL,

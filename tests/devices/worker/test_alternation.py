@@ -28,7 +28,7 @@ LIMITS = {"min_count": 1, "max_count": 100_000, "min_ns": 0, "max_ns": 60_000_00
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterable[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path, worker_program: str) -> Iterable[Callable[..., subprocess.Popen[str]]]:
     """Start an alternation of worker jobs; what is still alive at the end of the test is killed."""
     started: list[subprocess.Popen[str]] = []
 
@@ -39,11 +39,10 @@ def start(tmp_path: Path) -> Iterable[Callable[..., subprocess.Popen[str]]]:
             sides.append({"job": f"side{index}.json"})
         document = {"version": 1, "sides": sides, "start_order": [1, 0], "turns": turns, **changes}
         (tmp_path / "alternation.json").write_text(json.dumps(document), encoding="utf-8")
-        root = str(Path(__file__).resolve().parents[3])
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench_worker", "--alternate", str(tmp_path / "alternation.json")],
+            [sys.executable, worker_program, "--alternate", str(tmp_path / "alternation.json")],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

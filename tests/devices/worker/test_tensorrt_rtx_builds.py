@@ -23,10 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = """
 import json, sys
 import tensorrt_rtx_bindings as trt
-from bench_worker.runtimes.tensorrt_api import Build, TensorRtApi
+from bench_worker.libraries.tensorrt_api import Build, TensorRtApi
 from bench_worker.failure import WorkerError
 api = TensorRtApi(trt, True)
-from bench_worker.runtimes import tensorrt_non_finite as looking
+from bench_worker.libraries import tensorrt_non_finite as looking
 watched = []
 def watch(network):
     watched[:] = looking._watchable(trt, network)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench_worker.runtimes.litert_delegation import count_delegated
+from bench_worker.libraries.litert_delegation import count_delegated
 
 
 class _Interpreter:

@@ -113,9 +113,9 @@ def test_unknown_runtimes_and_options(run_worker, request_for):
     error = _error(run_worker(request_for("tensorflaw", "any")), "bad-request", 2)
     assert "litert, onnxruntime, tensorrt" in error["remedy"]
     error = _error(run_worker(request_for("onnxruntime", "any", runtime_options={"treads": 2})), "bad-request", 2)
-    assert "spin, threads" in error["remedy"]
+    assert "spin (true or false; default true), threads (a whole number of at least 0; default 0)" in error["remedy"]
     error = _error(run_worker(request_for("onnxruntime", "any", runtime_options={"threads": True})), "bad-request", 2)
-    assert "expected int" in error["message"]
+    assert "expected a whole number of at least 0, got true" in error["message"]
     error = _error(run_worker(request_for("litert", "any", runtime_options={"threads": -1})), "bad-request", 2)
     assert "-1" in error["message"]
 
@@ -140,17 +140,17 @@ def test_memory_that_runs_out(run_worker, request_for, open_onnx_artifact):
     assert "smaller" in error["remedy"]
 
 
+ACME = {"runtime_options": {}, "runtime_class": "acme_runtime:Acme"}
+
+
 def test_a_runtime_of_a_third_party(tmp_path, run_worker, request_for):
     site = tmp_path / "site"
-    (site / "acme-1.0.dist-info").mkdir(parents=True)
-    (site / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (site / "acme-1.0.dist-info" / "entry_points.txt").write_text("[bench.runtimes]\nacme = acme_runtime:Acme\n")
+    site.mkdir()
     (site / "acme_runtime.py").write_text("""
-import numpy as np
-class Acme:
+from bench_worker.api import RequestTimes, Runtime
+class Acme(Runtime):
     "Device clock for compute only, and an output that is garbage in the end."
-    def __init__(self, options, clock):
-        self.clock, self.calls = clock, 0
+    name, calls = "acme", 0
     def load(self, artifact, inputs):
         return list(inputs)
     def facts(self):
@@ -160,13 +160,11 @@ class Acme:
     def request(self):
         self.calls += 1
         start = self.clock()
-        return (start, self.clock(), None, 5, None)
+        return RequestTimes(start, self.clock(), None, 5, None)
     def outputs(self):
         return {"sum": self.arrays[0].sum(keepdims=True) * (1 if self.calls == 1 else 2)}
-    def close(self):
-        pass
 """)
-    finished = run_worker(request_for("acme", "any"), paths=(site,))
+    finished = run_worker(request_for("acme", "any", **ACME), paths=(site,))
     assert finished.returncode == 0, finished.stderr
     columns = next(event for event in finished.events if event["event"] == "samples")
     assert set(columns) == {"event", "stage", "first", "start_ns", "latency_ns", "compute_ns"}
@@ -177,14 +175,15 @@ class Acme:
 
 def test_a_runtime_that_fails_in_the_middle(tmp_path, run_worker, request_for):
     site = tmp_path / "site"
-    (site / "acme-1.0.dist-info").mkdir(parents=True)
-    (site / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (site / "acme-1.0.dist-info" / "entry_points.txt").write_text("[bench.runtimes]\nacme = acme_runtime:Acme\n")
+    site.mkdir()
     (site / "acme_runtime.py").write_text("""
-import numpy as np
-from bench_worker.overhead import EmptyRuntime
-class Acme(EmptyRuntime):
-    calls = 0
+from bench_worker.api import HostRuntime
+class Acme(HostRuntime):
+    name, calls = "acme", 0
+    def copy_in(self):
+        pass
+    def copy_out(self):
+        pass
     def load(self, artifact, inputs):
         return list(inputs)
     def facts(self):
@@ -198,7 +197,7 @@ class Acme(EmptyRuntime):
         if self.calls == 8:
             raise RuntimeError("the device fell off the bus")
 """)
-    document = request_for("acme", "any", runtime_options={})
+    document = request_for("acme", "any", **ACME)
     error = _error(run_worker(document, paths=(site,)), "runtime-failed")
     assert "after 7 requests" in error["message"]
     assert "fell off the bus" in error["message"]

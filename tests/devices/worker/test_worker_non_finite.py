@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from bench_worker.clock import now_ns
 from bench_worker.failure import WorkerError
 from bench_worker.job import InputTensor
+from bench_worker.libraries.onnx_file import external_files, read_nodes, with_outputs
+from bench_worker.libraries.torch_non_finite import first_non_finite
+from bench_worker.libraries.torch_program import program_module
+from bench_worker.runtime.non_finite import count_non_finite
 from bench_worker.runtimes import create_runtime
-from bench_worker.runtimes.non_finite import count_non_finite
-from bench_worker.runtimes.onnx_file import external_files, read_nodes, with_outputs
-from bench_worker.runtimes.torch_non_finite import first_non_finite
-from bench_worker.runtimes.torch_program import program_module
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -49,7 +49,7 @@ def opened(path):
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    from latency_bench.harness.export.pt2_export import half_inside
+    from latency_bench.harness.export.formats.pt2 import half_inside
 
     folder = tmp_path_factory.mktemp("programs")
     paths = {}
@@ -135,7 +135,7 @@ def test_a_runtime_that_shows_no_layers_says_so(run_worker, request_for, tflite_
     request["inputs"][0]["layout"] = "NHWC"
     finished = run_worker(request)
     assert finished.returncode == 2
-    assert "shows no outputs of layers" in finished.event("error")["message"]
+    assert "does not show the outputs of layers" in finished.event("error")["message"]
 
 
 def test_values_are_counted_by_kind():

@@ -136,7 +136,7 @@ def test_enqueueing_is_part_of_the_latency_and_short_beside_a_large_model(large)
 
 
 def test_the_operator_that_overflows_in_half_precision_is_named(torch, tmp_path):
-    from latency_bench.harness.export.pt2_export import half_inside
+    from latency_bench.harness.export.formats.pt2 import half_inside
 
     class Overflowing(torch.nn.Module):
         def forward(self, image):

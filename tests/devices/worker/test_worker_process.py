@@ -17,9 +17,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and
 
 SLEEPER = """
 import ctypes, time
-from bench_worker.overhead import EmptyRuntime
-class Sleeper(EmptyRuntime):
+from bench_worker.api import HostRuntime
+class Sleeper(HostRuntime):
     "One long call into C, as an inference of minutes would be."
+    name, FORMAT = "sleeper", "none"
     def load(self, artifact, inputs):
         return list(inputs)
     def facts(self):
@@ -28,20 +29,22 @@ class Sleeper(EmptyRuntime):
         pass
     def outputs(self):
         return {}
+    def copy_in(self):
+        pass
+    def copy_out(self):
+        pass
     def invoke(self):
         libc = ctypes.CDLL(None)
         for _ in range(10):
             libc.sleep(600)
 """
+SLEEPS = {"runtime_options": {}, "runtime_class": "sleeper_runtime:Sleeper"}
 
 
 @pytest.fixture
 def sleeper(tmp_path):
     site = tmp_path / "site"
-    (site / "sleeper-1.0.dist-info").mkdir(parents=True)
-    (site / "sleeper-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: sleeper\nVersion: 1.0\n")
-    entry_points = "[bench.runtimes]\nsleeper = sleeper_runtime:Sleeper\n"
-    (site / "sleeper-1.0.dist-info" / "entry_points.txt").write_text(entry_points)
+    site.mkdir()
     (site / "sleeper_runtime.py").write_text(SLEEPER)
     return site
 
@@ -64,7 +67,10 @@ def _runs(pid):
 
 def test_the_worker_runs_where_it_is_pinned(start_worker, request_for, sleeper):
     cpu = max(os.sched_getaffinity(0))
-    process = start_worker(request_for("sleeper", "any", runtime_options={}, cpus=[cpu]), paths=(sleeper,))
+    process = start_worker(
+        request_for("sleeper", "any", **SLEEPS, cpus=[cpu]),
+        paths=(sleeper,),
+    )
     hello = _wait_for(process, "hello")
     assert hello["cpus"] == [cpu]
     assert hello["pinned"]
@@ -87,7 +93,7 @@ def test_a_processor_that_is_not_there(run_worker, request_for):
 
 
 def test_without_cpus_nothing_is_pinned(start_worker, request_for, sleeper):
-    process = start_worker(request_for("sleeper", "any", runtime_options={}), paths=(sleeper,))
+    process = start_worker(request_for("sleeper", "any", **SLEEPS), paths=(sleeper,))
     hello = _wait_for(process, "hello")
     assert not hello["pinned"]
     assert hello["cpus"] == sorted(os.sched_getaffinity(0))
@@ -95,7 +101,7 @@ def test_without_cpus_nothing_is_pinned(start_worker, request_for, sleeper):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_the_middle_of_an_inference(start_worker, request_for, sleeper, number):
-    process = start_worker(request_for("sleeper", "any", runtime_options={}), paths=(sleeper,))
+    process = start_worker(request_for("sleeper", "any", **SLEEPS), paths=(sleeper,))
     _wait_for(process, "loaded")
     time.sleep(0.2)
     process.send_signal(number)
@@ -107,7 +113,7 @@ def test_a_signal_ends_it_in_the_middle_of_an_inference(start_worker, request_fo
 
 PARENT = """
 import subprocess, sys, time
-worker = subprocess.Popen([sys.executable, "-m", "bench_worker", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+worker = subprocess.Popen([sys.executable, sys.argv[1], sys.argv[2]], stdout=subprocess.PIPE, text=True)
 for line in worker.stdout:
     if '"loaded"' in line:
         print(worker.pid, flush=True)
@@ -117,13 +123,12 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("follows", [True, False])
-def test_it_dies_with_its_parent_if_asked(tmp_path, request_for, sleeper, follows):
+def test_it_dies_with_its_parent_if_asked(tmp_path, request_for, sleeper, worker_program, follows):
     request = tmp_path / "request.json"
-    request.write_text(json.dumps(request_for("sleeper", "any", runtime_options={}, die_with_parent=follows)))
-    root = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(sleeper), root])}
+    request.write_text(json.dumps(request_for("sleeper", "any", **SLEEPS, die_with_parent=follows)))
+    environment = {**os.environ, "PYTHONPATH": str(sleeper)}
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(request)], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", PARENT, worker_program, str(request)], stdout=subprocess.PIPE, text=True, env=environment
     )
     worker = int(parent.stdout.readline())
     try:
@@ -147,7 +152,9 @@ def test_a_parent_that_is_gone_already_is_noticed(run_worker, request_for):
     assert finished.events == []
 
 
-def test_the_peak_of_memory_is_the_workers_own_and_not_its_parents(tmp_path, request_for, onnx_artifact):
+def test_the_peak_of_memory_is_the_workers_own_and_not_its_parents(
+    tmp_path, request_for, onnx_artifact, worker_program
+):
     pytest.importorskip("onnxruntime")
     request = tmp_path / "request.json"
     request.write_text(json.dumps(request_for("onnxruntime", onnx_artifact)))
@@ -155,13 +162,11 @@ def test_the_peak_of_memory_is_the_workers_own_and_not_its_parents(tmp_path, req
 import subprocess, sys
 ballast = bytearray(700 << 20)
 ballast[::4096] = b"x" * len(ballast[::4096])
-sys.stdout.write(subprocess.run([sys.executable, "-m", "bench_worker", {str(request)!r}],
+sys.stdout.write(subprocess.run([sys.executable, {worker_program!r}, {str(request)!r}],
                                 capture_output=True, text=True).stdout)
 """
-    root = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
     printed = subprocess.run(
-        [sys.executable, "-c", parent], capture_output=True, text=True, check=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": root},
+        [sys.executable, "-c", parent], capture_output=True, text=True, check=True, timeout=120
     ).stdout  # fmt: skip
     done = [event for event in map(parse_event, printed.splitlines()) if event][-1]
     assert done["event"] == "done"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_worker.failure import WorkerError
-from bench_worker.runtimes.litert_profile import parse_summary, profile_operators
-from bench_worker.runtimes.onnxruntime_profile import read_profile
+from bench_worker.libraries.litert_profile import parse_summary, profile_operators
+from bench_worker.libraries.onnxruntime_profile import read_profile
 
 SUMMARY = """
 ====== Run Order ======

@@ -13,8 +13,8 @@ import pytest
 from bench_worker.clock import now_ns
 from bench_worker.failure import WorkerError
 from bench_worker.job import InputTensor
+from bench_worker.libraries.engine_layers import layer_precisions
 from bench_worker.runtimes import create_runtime
-from bench_worker.runtimes.engine_layers import layer_precisions
 
 
 def _sibling(name):
@@ -223,7 +223,7 @@ def test_a_full_disk_leaves_nothing_half_written(install, onnx, tmp_path, monkey
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bench_worker.runtimes.engine_cache.os.fsync", full)
+    monkeypatch.setattr("bench_worker.libraries.engine_cache.os.fsync", full)
     with pytest.raises(WorkerError) as caught:
         loaded(onnx)
     assert caught.value.kind == "storage"

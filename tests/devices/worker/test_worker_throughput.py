@@ -6,7 +6,7 @@ import pytest
 
 from bench_worker.failure import WorkerError
 from bench_worker.job import ThroughputBounds
-from bench_worker.runtimes.base import Lane
+from bench_worker.runtime.base import Lane
 from bench_worker.throughput import measure_throughput
 
 

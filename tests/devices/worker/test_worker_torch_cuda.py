@@ -13,7 +13,8 @@ from bench_worker.failure import WorkerError
 from bench_worker.inputs import generate
 from bench_worker.job import InputTensor
 from bench_worker.memory.base import DeviceBuffer, HostBuffer, Memory
-from bench_worker.runtimes import create_runtime, gpu
+from bench_worker.runtime import gpu
+from bench_worker.runtimes import create_runtime
 
 torch = pytest.importorskip("torch")
 IMAGE = InputTensor("image", (1, 3, 16, 24), "float32", "NCHW", "normal", 0.0, 1.0, 3)
@@ -135,8 +136,8 @@ def test_facts_say_in_which_precision_the_program_computes(memory, runtime):
 def test_half_precision_is_seen_in_the_program(two_layer_module, tmp_path):
     import copy
 
-    from bench_worker.runtimes.torch_program import layer_precisions
-    from latency_bench.harness.export.pt2_export import half_inside
+    from bench_worker.libraries.torch_program import layer_precisions
+    from latency_bench.harness.export.formats.pt2 import half_inside
 
     for dtype in (torch.float16, torch.bfloat16):
         half = half_inside(copy.deepcopy(two_layer_module), dtype)
@@ -213,5 +214,5 @@ def test_each_lane_has_its_own_stream_and_buffers(memory, runtime, two_layer_mod
 
 
 def test_a_wrong_mode_is_refused(memory):
-    with pytest.raises(WorkerError, match="eager or compile"):
+    with pytest.raises(WorkerError, match="one of eager, compile, got jit"):
         create_runtime("torch-cuda", {"mode": "jit"}, now_ns)

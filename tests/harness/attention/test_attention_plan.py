@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench_worker.runtimes import runtime_class
 from latency_bench.devices.errors import WorkerError
 from latency_bench.harness.attention.attention_options import (
     FormChoice,
@@ -68,11 +69,13 @@ def test_forms_that_are_none_and_kernels_where_there_are_none():
     assert parse_form("sdpa-flash").runtime_options == {"sdpa": "flash"}
     with pytest.raises(UsageError, match="relu-linear, relu-quadratic, softmax, sdpa"):
         parse_form("sdpa-cudnn")
-    check_kernel(FormChoice("sdpa", kernel="flash"), "torch-cuda")
+    check_kernel(FormChoice("sdpa", kernel="flash"), runtime_class("torch-cuda"))
     with pytest.raises(UsageError, match="--runtime torch"):
-        check_kernel(FormChoice("sdpa", kernel="flash"), "litert")
-    assert "sdpa" in default_forms("torch")
-    assert "sdpa" not in default_forms("onnxruntime"), "an ONNX file has it written out: the same graph twice"
+        check_kernel(FormChoice("sdpa", kernel="flash"), runtime_class("litert"))
+    assert "sdpa" in default_forms(runtime_class("torch"))
+    assert "sdpa" not in default_forms(runtime_class("onnxruntime")), (
+        "an ONNX file has it written out: the same graph twice"
+    )
 
 
 def test_one_group_a_scope_and_shape_with_one_linear_form_of_equal_macs():

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from latency_bench.harness.cli.failures import extra_that_has
 from latency_bench.harness.cli.main import COMMANDS
+from latency_bench.harness.export.extras import extra_that_has
 
 HEAVY = {"torch", "pandas", "pyarrow", "matplotlib", "onnx", "scipy", "numpy", "pydantic", "rich", "litert_torch"}
 

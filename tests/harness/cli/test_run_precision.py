@@ -77,11 +77,17 @@ def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
 
 def test_what_cannot_be_asked_for_together(measure, bench):
     for words, said in (
-        ((*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"), "litert computes in fp32"),
-        ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "int8-weights"), "load TFLite files"),
+        (
+            (*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"),
+            "not fp16, which onnxruntime, tensorrt",
+        ),
+        (
+            (*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "int8-weights"),
+            "which litert takes",
+        ),
         ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "bf16"), "bf16"),
         ((*CLASSIFIER, "--output", "argmax"), "no dense prediction"),
-        ((*CLASSIFIER, "--runtime", "torch", "--streams", "2"), "one stream"),
+        ((*CLASSIFIER, "--runtime", "torch", "--streams", "2"), "one request in flight"),
     ):
         done = measure(*words)
         assert done.returncode == 2, (words, done.stderr)

@@ -12,7 +12,6 @@ import pytest
 from bench_worker.inputs import generate
 from bench_worker.job import InputTensor
 from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs, export_artifact
-from latency_bench.harness.export.options import Format
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -42,7 +41,7 @@ def assert_same(artifact: Artifact, computed: dict[str, np.ndarray], relative: f
 
 @pytest.mark.parametrize("format", ["onnx", "tflite", "pt2"])
 def test_two_inputs_and_two_outputs_keep_names_order_and_values(
-    tiny_spec: Callable[..., ModelSpec], tmp_path: Path, runners: dict[str, Run], format: Format
+    tiny_spec: Callable[..., ModelSpec], tmp_path: Path, runners: dict[str, Run], format: str
 ) -> None:
     spec = tiny_spec("two_inputs")
     options = ExportOptions(batch=2, input_seed=5)
@@ -62,7 +61,7 @@ def test_two_inputs_and_two_outputs_keep_names_order_and_values(
     [("b0-seg", "onnx"), ("b0-seg", "pt2"), ("b1-seg", "tflite"), ("b1-cls-r224", "onnx"), ("l1-seg", "tflite")],
 )
 def test_efficientvit_computes_the_same(
-    model_id: str, format: Format, shared_cache: Path, runners: dict[str, Run]
+    model_id: str, format: str, shared_cache: Path, runners: dict[str, Run]
 ) -> None:
     spec = load_spec(model_id).at((64, 64))
     artifact = export_artifact(spec, format, cache=shared_cache)

@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from latency_bench.harness.export import onnx_export
+from latency_bench.harness.export.formats import onnx as onnx_format
 from latency_bench.harness.export.half_precision import fits_half
 from latency_bench.harness.export.job import ExportJob
 
@@ -58,7 +58,7 @@ class Branches(torch.nn.Module):
 
 def export(make_job: MakeJob, module: torch.nn.Module, image: torch.Tensor) -> tuple[ExportJob, dict[str, Any]]:
     job = make_job(module, "model.onnx", precision="fp16", image=image)
-    return job, dict(onnx_export.export(job).facts)
+    return job, dict(onnx_format.export(job).facts)
 
 
 def compare(job: ExportJob, run: Run, relative: float) -> None:

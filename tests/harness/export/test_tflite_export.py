@@ -10,8 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from latency_bench.harness.export import tflite_export
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.formats import tflite as tflite_format
 from latency_bench.harness.export.job import ExportJob
 from latency_bench.harness.export.tflite_delegation import xnnpack_delegation
 from latency_bench.harness.export.tflite_graph import read_graph, rename_tensors
@@ -61,7 +61,7 @@ def test_what_xnnpack_leaves_outside_is_counted(
     make_job: MakeJob, image: torch.Tensor, runners: dict[str, Run]
 ) -> None:
     job = make_job(PadsWithOnes(), "model.tflite", image=image)
-    conversion = tflite_export.export(job)
+    conversion = tflite_format.export(job)
     assert conversion.facts["xnnpack"] == {"partitions": 2, "outside": {"PADV2": 1}}
     assert conversion.facts["operators"] == {"CONV_2D": 2, "PADV2": 1}
     computed = runners["tflite"](job.path, {"image": image.numpy()})["result"]
@@ -70,7 +70,7 @@ def test_what_xnnpack_leaves_outside_is_counted(
 
 def test_a_custom_operator_is_refused(make_job: MakeJob, image: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.Tanh()), "model.tflite", image=image)
-    tflite_export.export(job)
+    tflite_format.export(job)
     assert not read_graph(job.path).custom_operators
     assert xnnpack_delegation(job.path) == {"partitions": 1, "outside": {}}
     to_custom(job.path, "TANH", "FlexTanh")
@@ -86,7 +86,7 @@ def test_a_custom_operator_is_refused(make_job: MakeJob, image: torch.Tensor, mo
 
     monkeypatch.setattr(tflite_graph, "rename_tensors", to_custom_after)
     with pytest.raises(ExportError, match=r"not built in.*FlexTanh"):
-        tflite_export.export(job)
+        tflite_format.export(job)
 
 
 def test_what_cannot_be_converted_is_an_error(make_job: MakeJob, image: torch.Tensor) -> None:
@@ -96,12 +96,12 @@ def test_what_cannot_be_converted_is_an_error(make_job: MakeJob, image: torch.Te
             return eigenvalues.real
 
     with pytest.raises(Exception, match="eigvals"):
-        tflite_export.export(make_job(Complex(), "model.tflite", image=image))
+        tflite_format.export(make_job(Complex(), "model.tflite", image=image))
 
 
 def test_tensors_are_not_renamed_by_position_alone(make_job: MakeJob, image: torch.Tensor) -> None:
     job = make_job(torch.nn.Tanh(), "model.tflite", image=image)
-    tflite_export.export(job)
+    tflite_format.export(job)
     before = job.path.read_bytes()
     with pytest.raises(ExportError, match="'image' stands where 'other' was expected"):
         rename_tensors(job.path, ["other"], ["result"])

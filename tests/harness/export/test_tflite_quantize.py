@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from latency_bench.harness.export import ExportError, ExportOptions, tflite_export
+from latency_bench.harness.export import ExportError, ExportOptions, tflite_format
 from latency_bench.harness.export.exporter import check_request
 from latency_bench.harness.export.job import ExportJob
 from latency_bench.harness.export.key import cache_key, key_document
@@ -56,7 +56,7 @@ def job(make_job: MakeJob) -> ExportJob:
 
 def test_the_file_is_smaller_and_computes_the_model(job: ExportJob, runners: dict[str, Run]) -> None:
     """One export for all, since converting is what takes long."""
-    tflite_export.export(job)
+    tflite_format.export(job)
     expected = {name: tensor.numpy() for name, tensor in job.outputs.items()}
     inputs = {name: tensor.numpy() for name, tensor in job.inputs.items()}
     original = job.path.read_bytes()
@@ -80,7 +80,7 @@ def test_the_file_is_smaller_and_computes_the_model(job: ExportJob, runners: dic
 
 
 def test_an_export_keeps_its_interface_and_stays_whole_in_xnnpack(job: ExportJob) -> None:
-    conversion = tflite_export.export(replace(job, precision="int8"))
+    conversion = tflite_format.export(replace(job, precision="int8"))
     graph = read_graph(job.path)
     assert [(one.name, one.dtype) for one in (*graph.inputs, *graph.outputs)] == [
         ("image", "float32"),
@@ -95,7 +95,7 @@ def test_an_export_keeps_its_interface_and_stays_whole_in_xnnpack(job: ExportJob
 def test_a_model_without_weights_cannot_be_made_smaller(make_job: MakeJob) -> None:
     job = make_job(torch.nn.Softmax(dim=1), "model.tflite", image=torch.randn(1, 3, 8, 8))
     with pytest.raises(ExportError, match="no convolution or linear layer with weights"):
-        tflite_export.export(replace(job, precision="int8-weights"))
+        tflite_format.export(replace(job, precision="int8-weights"))
 
 
 def test_it_is_in_the_key_and_for_tflite_alone(tiny_spec: Callable[..., Any]) -> None:

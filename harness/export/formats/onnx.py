@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.export.artifact import Tensor
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.format import Format, Interface
 from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
 from latency_bench.harness.export.key import sha256_of
 
 if TYPE_CHECKING:
     import onnx
+
+    from latency_bench.harness.export.options import ExportOptions
+    from latency_bench.model_specs.spec import ModelSpec
 
 FIRST_DYNAMO_OPSET = 18
 """The exporter built on torch.export writes no lower opset, whatever is asked for; below, TorchScript's is used."""
@@ -22,6 +27,34 @@ MAX_PROTOBUF_BYTES = 2_000_000_000
 """A protobuf message ends at 2 GiB; with more weights than this they go to a file of their own."""
 WEIGHTS_KEY = "weights_sha256"
 """Metadata of a file whose weights lie beside it: the hash of those."""
+
+
+class Onnx(Format):
+    """ONNX in an exact opset, beside it the weights where they are beyond 2 GB."""
+
+    name = "onnx"
+    title = "ONNX"
+    suffix = ".onnx"
+    precisions = ("fp32", "fp16")
+    modules = ("torch", "onnx", "onnxslim", "onnxscript")
+    distributions = ("torch", "onnx", "onnxslim", "onnxscript")
+    extra = "export"
+    usual_runtime = "onnxruntime"
+    has_opset = True
+
+    def check(self, spec: ModelSpec, options: ExportOptions) -> None:
+        super().check(spec, options)
+        if options.opset is not None and options.opset < spec.onnx_opset:
+            raise ExportError(f"{spec.id} needs ONNX opset {spec.onnx_opset} at least, not {options.opset}")
+
+    def export(self, job: ExportJob) -> Conversion:
+        return export(job)
+
+    def external_data(self, path: Path) -> tuple[str, ...]:
+        return external_files(path)
+
+    def read(self, path: Path) -> Interface:
+        return read(path)
 
 
 def export(job: ExportJob) -> Conversion:
@@ -152,3 +185,39 @@ def saved_opset(model: onnx.ModelProto) -> int:
         if entry.domain in ("", "ai.onnx"):
             return int(entry.version)
     raise ExportError("the ONNX file names no opset")
+
+
+def read(path: Path) -> Interface:
+    """The interface of a file of the user's. Raises ExportError for a file that is none."""
+    import onnx
+
+    graph = read_graph(path)
+    weights = {tensor.name for tensor in graph.initializer}
+
+    def described(value: onnx.ValueInfoProto) -> Tensor:
+        kind = value.type.tensor_type
+        shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
+        return Tensor(value.name, shape, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name, "NCHW")
+
+    return Interface(
+        tuple(described(value) for value in graph.input if value.name not in weights),
+        tuple(described(value) for value in graph.output),
+    )
+
+
+def external_files(path: Path) -> tuple[str, ...]:
+    """Names of the files with the weights, as the file has them. Raises ExportError for a file that is none."""
+    graph = read_graph(path)
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    return tuple(sorted({ExternalDataInfo(one).location for one in graph.initializer if uses_external_data(one)}))
+
+
+def read_graph(path: Path) -> onnx.GraphProto:
+    """Without weights that lie beside the file. Raises ExportError for a file that is none."""
+    import onnx
+
+    try:
+        return onnx.load(str(path), load_external_data=False).graph
+    except Exception as error:  # protobuf has several, none of them public
+        raise ExportError(f"{path.name} is no ONNX file: {str(error).splitlines()[0]}") from error

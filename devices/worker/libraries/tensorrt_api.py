@@ -14,7 +14,8 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError, bad_request, one_line, out_of_memory
 from ..memory.failure import cuda_failure
-from .base import LayerTime, TensorInfo
+from ..runtime.base import LayerTime, TensorInfo
+from ..runtime.packages import version_numbers
 
 FIRST_TYPED = (10, 12)
 """From here on half precision is written in the ONNX file; before, it is asked of the builder."""
@@ -261,16 +262,6 @@ class Execution:
             started = self._context.execute_async_v2(self._bindings, stream_handle)
         if not started:
             raise self._api._failure("TensorRT did not start the request")
-
-
-def version_numbers(version: str) -> Tuple[int, ...]:
-    """`10.13.3.9` -> (10, 13, 3, 9); what is no number ends it."""
-    numbers: List[int] = []
-    for word in version.split("."):
-        if not word.isdigit():
-            break
-        numbers.append(int(word))
-    return tuple(numbers)
 
 
 def _make_logger(module: Any, messages: List[str]) -> Any:

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 
 from ..memory.base import DeviceBuffer, Memory
-from .base import TensorInfo
-from .gpu import GpuLane, host_buffers
+from ..runtime.base import TensorInfo
+from ..runtime.gpu import GpuLane, host_buffers
 from .tensorrt_api import TensorRtApi
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, List
 
-from .base import LayerTime
+from ..runtime.base import LayerTime
 
 
 def profile_operators(torch: Any, request: Callable[[], Any], count: int, on_gpu: bool) -> List[LayerTime]:

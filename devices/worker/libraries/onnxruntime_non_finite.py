@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Sequence
 
-from .non_finite import NonFinite, count_non_finite
+from ..runtime.non_finite import NonFinite, count_non_finite
 from .onnx_file import Node, read_nodes, with_outputs
 
 if TYPE_CHECKING:

@@ -3,34 +3,42 @@
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
-from ..failure import RUNTIME_FAILED, WorkerError, bad_request
+from ..failure import RUNTIME_FAILED, WorkerError
 from ..job import InputTensor
-from .base import Runtime
-from .non_finite import NonFinite
-from .packages import import_package, package_version, require_file, unreadable
-from .tensors import match_inputs
-from .torch_attention import force_kernel
+from ..runtime.base import Runtime
+from ..runtime.declaration import TYPED_FILE, Option
+from ..runtime.non_finite import NonFinite
+from ..runtime.packages import import_package, package_version, require_file, unreadable
+from ..runtime.tensors import match_inputs
+from .torch_attention import AUTO, KERNELS, force_kernel
 from .torch_non_finite import first_non_finite
 from .torch_program import layer_precisions, program_module, signature
 
 if TYPE_CHECKING:
     import numpy as np
 
-_MODES = ("eager", "compile")
+TORCH_OPTIONS: Dict[str, Option] = {
+    "mode": Option("eager", "`compile`: the first request compiles.", choices=("eager", "compile")),
+    "channels_last": Option(False, "Memory format of weights and 4-D tensors."),
+    "sdpa": Option(AUTO, "Kernel of fused attention; auto: PyTorch chooses.", choices=(AUTO, *KERNELS)),
+}
+"""Options that both of them have."""
 
 
 class TorchRuntime(Runtime):
-    """Options: `mode`, `eager` or `compile` (then the first request compiles); `channels_last`, the memory format of
-    weights and 4-D tensors; `sdpa`, the kernel of fused attention (`flash`, `efficient`, `math`), PyTorch's own choice
-    unless told otherwise. A subclass says where the program runs."""
+    """A subclass says where the program runs."""
 
-    INSTALL = ""
-    """The line that installs PyTorch for this runtime."""
+    FORMAT = "pt2"
+    MODULES = (("torch",),)
+    DISTRIBUTIONS = ("torch",)
+    EXTRA = "export"
+    PROFILES = True
+    FINDS_NON_FINITE = True
+    PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE, "bf16": TYPED_FILE}
+    OPTIONS = TORCH_OPTIONS
 
     def import_torch(self) -> Any:
-        """The package. Raises WorkerError: bad-request for an unknown mode, runtime-missing without it."""
-        if self.options["mode"] not in _MODES:
-            raise bad_request("runtime_options.mode: expected %s, got %r" % (" or ".join(_MODES), self.options["mode"]))
+        """The package. Raises WorkerError (runtime-missing) without it."""
         self._torch = import_package("torch", self.name, self.INSTALL)
         force_kernel(self._torch, self.options["sdpa"])
         return self._torch

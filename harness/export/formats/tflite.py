@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.artifact import Tensor
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.format import Format, Interface
 from latency_bench.harness.export.job import Conversion, ExportJob
-from latency_bench.harness.export.options import QUANTIZED
+from latency_bench.harness.export.tflite_quantize import WEIGHT_TYPES, quantize
 
 if TYPE_CHECKING:
     import torch
 
+    from latency_bench.harness.export.options import ExportOptions
+    from latency_bench.model_specs.spec import ModelSpec
+
 IMAGE_RANK = 4
 """(B, C, H, W): what becomes (B, H, W, C). Tensors of any other rank stay as the spec has them."""
+
+
+class TfLite(Format):
+    """TFLite computes in fp32; smaller weights are a quantisation of the file (tflite_quantize.py)."""
+
+    name = "tflite"
+    title = "TFLite"
+    suffix = ".tflite"
+    precisions = ("fp32", *WEIGHT_TYPES)
+    modules = ("torch", "litert_torch", "ai_edge_litert", "ai_edge_quantizer")
+    distributions = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
+    extra = "litert"
+    usual_runtime = "litert"
+
+    def check(self, spec: ModelSpec, options: ExportOptions) -> None:
+        if not spec.tflite:
+            raise ExportError(f"{spec.id} cannot become a TFLite file: {spec.note or 'its family file says so'}")
+        super().check(spec, options)
+
+    def builder_overrides(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """There is no bicubic resize, so `upsample` becomes bilinear, as in the authors' own TFLite exporter. Graphs
+        are channel-last, where attention does best with rows of tokens (benchmarks/attention_formulations.py)."""
+        overrides = {"upsample": "bilinear"} if arguments.get("upsample") == "bicubic" else {}
+        return {**overrides, **({"tokens": "rows"} if "tokens" in arguments else {})}
+
+    def export(self, job: ExportJob) -> Conversion:
+        return export(job)
+
+    def read(self, path: Path) -> Interface:
+        from latency_bench.harness.export.tflite_graph import read_graph
+
+        graph = read_graph(path)
+        inputs, outputs = (
+            tuple(Tensor(tensor.name, tensor.shape, tensor.dtype, "NCHW") for tensor in tensors)
+            for tensors in (graph.inputs, graph.outputs)
+        )
+        return Interface(inputs, outputs)
 
 
 def export(job: ExportJob) -> Conversion:
@@ -22,7 +65,6 @@ def export(job: ExportJob) -> Conversion:
 
     from latency_bench.harness.export.tflite_delegation import xnnpack_delegation
     from latency_bench.harness.export.tflite_graph import read_graph, rename_tensors
-    from latency_bench.harness.export.tflite_quantize import quantize
 
     # litert-torch 0.10 can confuse constants that are not contiguous: it tells the copies it makes of them apart by
     # addresses that are free again by then, so that one gets the values of another of the same shape.
@@ -34,7 +76,7 @@ def export(job: ExportJob) -> Conversion:
     del edge_model
 
     quantization: dict[str, Any] = {}
-    if job.precision in QUANTIZED:
+    if job.precision in WEIGHT_TYPES:
         samples = [{name: channel_last(tensor) for name, tensor in one.items()} for one in job.calibration]
         quantization = {"quantization": quantize(job.path, job.precision, samples)}
     # The signature's names are the spec's, but its order is alphabetical; the tensors' order is the spec's.

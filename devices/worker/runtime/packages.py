@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from typing import Any, Optional
+from typing import Any, List, Optional, Tuple
 
 from ..failure import BAD_ARTIFACT, RUNTIME_MISSING, WorkerError, one_line, out_of_memory
 
@@ -29,6 +29,16 @@ def package_version(module: Any, distribution: str) -> Optional[str]:
         return str(importlib.import_module("importlib.metadata").version(distribution))
     except Exception:
         return None
+
+
+def version_numbers(version: str) -> Tuple[int, ...]:
+    """`10.13.3.9` -> (10, 13, 3, 9); what is no number ends it."""
+    numbers: List[int] = []
+    for word in version.split("."):
+        if not word.isdigit():
+            break
+        numbers.append(int(word))
+    return tuple(numbers)
 
 
 def require_file(path: str) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from ..failure import RUNTIME_FAILED, WorkerError, bad_request
-from .base import LayerTime
+from ..runtime.base import LayerTime
 
 if TYPE_CHECKING:
     import numpy as np

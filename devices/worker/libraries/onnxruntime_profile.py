@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from ..failure import RUNTIME_FAILED, WorkerError
-from .base import LayerTime
+from ..runtime.base import LayerTime
 
 if TYPE_CHECKING:
     import numpy as np

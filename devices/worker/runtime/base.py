@@ -8,10 +8,15 @@ from ..clock import Clock
 from ..failure import bad_request
 from ..job import InputTensor
 from ..request_times import RequestTimes
+from .declaration import Option, RuntimeDeclaration
 from .non_finite import NonFinite
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+THREADS = Option(0, "Threads within an operator; 0: one for every processor that may be used.", minimum=0)
+"""The option `threads` of runtimes on processors. The host sets it from the case."""
 
 
 class TensorInfo(NamedTuple):
@@ -50,7 +55,7 @@ class Lane:
         raise NotImplementedError
 
 
-class Runtime:
+class Runtime(RuntimeDeclaration):
     """One runtime with one artifact. Called in this order: the constructor (imports the package), `load`, `facts`,
     `set_inputs`, `request` many times with `outputs` in between, `close`.
 
@@ -58,12 +63,8 @@ class Runtime:
     to the host's clock, around everything and synchronised.
     """
 
-    name = ""
-    DEFAULTS: Mapping[str, Any] = {}
-    """Options and their values where the request names none; the type of the value is the type of the option."""
-
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
-        self.options = self._with_defaults(options)
+        self.options = self.with_defaults(options)
         self.clock = clock
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
@@ -104,33 +105,16 @@ class Runtime:
     def profile(self, count: int) -> List[LayerTime]:
         """Time by layer (or operator) over `count` requests, slowest first. Never part of a measurement: profiling
         slows what it watches. Raises WorkerError (bad-request) where the runtime cannot tell."""
-        raise bad_request(
-            "the runtime %s tells no times by layer" % self.name,
-            "profile with one of: litert, onnxruntime, torch, torch-cuda, tensorrt",
-        )
+        raise bad_request("the runtime %s does not report times of layers" % self.name, "choose another --runtime")
 
     def first_non_finite(self) -> Optional[NonFinite]:
         """The first layer, in the order of execution, whose output for the inputs that were set is not finite; None
         where there is none. Layers run apart from each other for this, so that a fused computation may come out
         otherwise. Raises WorkerError (bad-request) where the runtime cannot tell."""
-        raise bad_request("the runtime %s shows no outputs of layers" % self.name)
+        raise bad_request("the runtime %s does not show the outputs of layers" % self.name)
 
     def close(self) -> None:
         """Let go of the artifact."""
-
-    def _with_defaults(self, options: Mapping[str, Any]) -> Dict[str, Any]:
-        merged = dict(self.DEFAULTS)
-        for name, value in options.items():
-            if name not in merged:
-                raise bad_request(
-                    "runtime_options.%s: %s has no such option" % (name, self.name),
-                    "options of %s: %s" % (self.name, ", ".join(sorted(merged)) or "none"),
-                )
-            expected = type(merged[name])
-            if type(value) is not expected:
-                raise bad_request("runtime_options.%s: expected %s, got %r" % (name, expected.__name__, value))
-            merged[name] = value
-        return merged
 
 
 class _SerialLane(Lane):
@@ -174,7 +158,4 @@ class HostRuntime(Runtime):
 
     def thread_count(self) -> int:
         """The option `threads`; 0 means one for every processor that this process may use."""
-        threads = self.options["threads"]
-        if threads < 0:
-            raise bad_request("runtime_options.threads: expected at least 0, got %d" % threads)
-        return int(threads) or usable_cpu_count()
+        return int(self.options["threads"]) or usable_cpu_count()

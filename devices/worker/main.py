@@ -1,10 +1,10 @@
-"""`python3 -m bench_worker REQUEST.json`: events on stdout, everything else on stderr."""
+"""One job (or a check of a runtime) as a process: events on stdout, everything else on stderr. `start.py` starts it."""
 
 import os
 import platform
 import sys
 import traceback
-from typing import Any, List
+from typing import Any, Dict, List
 
 from . import PROTOCOL_VERSION, clock
 from .affinity import pin, usable_cpus
@@ -15,14 +15,15 @@ from .lifetime import die_with_parent, exit_on_signals
 
 
 def main(arguments: List[str]) -> int:
-    alternates = arguments[:1] == ["--alternate"]
-    if len(arguments) != (2 if alternates else 1):
-        sys.stderr.write("usage: python3 -m %s [--alternate] REQUEST.json\n" % (__package__ or "worker"))
+    modes = {"--alternate": _alternate, "--check": _check}
+    mode = modes.get(arguments[0]) if len(arguments) == 2 else None
+    if len(arguments) != 1 and mode is None:
+        sys.stderr.write("usage: python3 bench_worker/start.py [--alternate | --check] JOB.json\n")
         return 2
     events = EventStream()
     try:
-        if alternates:
-            _alternate(arguments[1], events)
+        if mode is not None:
+            mode(arguments[1], events)
         else:
             _run(read_job(arguments[0]), events)
         return 0
@@ -39,6 +40,25 @@ def _run(job: Job, events: EventStream) -> None:
     if job.cpus is not None:
         pin(job.cpus)
     exit_on_signals(events)
+    started = _say_hello(events, job.cpus is not None)
+
+    from .session import measure
+
+    measure(job, events, clock.now_ns, started["origin_ns"])
+
+
+def _check(path: str, events: EventStream) -> None:
+    from .runtime_check import check_runtime, parse_check
+
+    check = parse_check(read_json(path))
+    die_with_parent(None)
+    exit_on_signals(events)
+    _say_hello(events, pinned=False)
+    check_runtime(check, events, clock.now_ns)
+
+
+def _say_hello(events: EventStream, pinned: bool) -> Dict[str, Any]:
+    """Sends `hello`; the clock as it is described there. Raises WorkerError (python) without numpy."""
     try:
         import numpy as np
     except ImportError as error:
@@ -48,11 +68,8 @@ def _run(job: Job, events: EventStream) -> None:
             "install it with: pip install numpy, or set `python` in devices.yaml to one that has it",
         )
     started = clock.describe()
-    events.emit("hello", **_hello(job, np.__version__, started))
-
-    from .session import measure
-
-    measure(job, events, clock.now_ns, started["origin_ns"])
+    events.emit("hello", **_hello(pinned, np.__version__, started))
+    return started
 
 
 def _alternate(path: str, events: EventStream) -> None:
@@ -66,7 +83,7 @@ def _alternate(path: str, events: EventStream) -> None:
     alternate(job, events, clock.now_ns)
 
 
-def _hello(job: Job, numpy_version: str, started: Any) -> Any:
+def _hello(pinned: bool, numpy_version: str, started: Any) -> Any:
     return {
         "version": PROTOCOL_VERSION,
         "python": platform.python_version(),
@@ -75,7 +92,7 @@ def _hello(job: Job, numpy_version: str, started: Any) -> Any:
         "machine": platform.machine(),
         "pid": os.getpid(),
         "clock": started,
-        "pinned": job.cpus is not None,
+        "pinned": pinned,
         "cpus": usable_cpus(),
     }
 
@@ -92,7 +109,3 @@ def _as_failure(error: Exception) -> WorkerError:
         "the worker failed: %s" % one_line("%s: %s" % (type(error).__name__, error)),
         "what it printed on stderr says where; please report it",
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

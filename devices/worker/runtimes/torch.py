@@ -3,21 +3,20 @@
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence
 
 from ..clock import Clock
-from .base import HostRuntime, LayerTime
-from .torch_attention import AUTO
-from .torch_base import TorchRuntime
-from .torch_profile import profile_operators
+from ..libraries.torch_base import TORCH_OPTIONS, TorchRuntime
+from ..libraries.torch_profile import profile_operators
+from ..runtime.base import THREADS, HostRuntime, LayerTime
 
 if TYPE_CHECKING:
     import numpy as np
 
 
 class TorchCpu(TorchRuntime, HostRuntime):
-    """Options beyond those of every torch runtime: `threads` within an operator."""
+    """Eager or compiled, in inference mode."""
 
     name = "torch"
     INSTALL = "pip install torch (or, on a host: pip install 'latency-bench[export]')"
-    DEFAULTS = {"threads": 0, "mode": "eager", "channels_last": False, "sdpa": AUTO}
+    OPTIONS = dict(TORCH_OPTIONS, threads=THREADS)
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)

@@ -9,13 +9,18 @@ from ..memory.base import HostBuffer, Memory
 from ..memory.failure import cuda_failure
 from ..request_times import RequestTimes
 from .base import Lane, Runtime, TensorInfo
+from .declaration import Option
 
 if TYPE_CHECKING:
     import numpy as np
 
-GPU_DEFAULTS: Dict[str, Any] = {"threads": 0, "device": 0, "pinned": True, "spin": False, "cuda_graph": False}
-"""Options that all of them have: the GPU's number; page-locked host buffers; whether the host polls while it waits; one
-launch of a captured graph in place of the single kernels. `threads` is of no use to a GPU and is not passed on."""
+GPU_OPTIONS: Dict[str, Option] = {
+    "device": Option(0, "Number of the GPU.", minimum=0),
+    "pinned": Option(True, "Page-locked host buffers; false: pageable."),
+    "spin": Option(False, "The host polls while it waits: quicker to answer, and one core is busy."),
+    "cuda_graph": Option(False, "Compute is one launch of a captured graph in place of the single kernels."),
+}
+"""Options that all of them have."""
 
 
 class GpuLane(Lane):
@@ -109,6 +114,9 @@ class GpuLane(Lane):
 class GpuRuntime(Runtime):
     """A runtime on one GPU. The first lane serves the latency's requests, one in flight."""
 
+    ON_GPU = True
+    OVERLAPS_REQUESTS = True
+    OPTIONS = GPU_OPTIONS
     LIBRARY = ""
     """Of the memory seam, where the runtime cannot use another."""
 

@@ -3,7 +3,7 @@
 import inspect
 from typing import Any, Dict, List, Tuple
 
-from .base import TensorInfo
+from ..runtime.base import TensorInfo
 
 # Operators whose type decides the speed of a vision model; the rest moves data or is cheap.
 _HEAVY_WORDS = ("conv", "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "attention", "einsum")

@@ -2,7 +2,7 @@
 
 from typing import Any, Iterator, Optional, Sequence
 
-from .non_finite import NonFinite
+from ..runtime.non_finite import NonFinite
 
 
 class _FoundError(Exception):

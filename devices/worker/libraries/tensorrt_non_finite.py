@@ -8,7 +8,7 @@ both.
 from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence
 
 from ..memory.base import Memory
-from .non_finite import NonFinite, count_non_finite
+from ..runtime.non_finite import NonFinite, count_non_finite
 from .tensorrt_api import Build, TensorRtApi
 from .tensorrt_lane import EngineLane
 

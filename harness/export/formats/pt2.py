@@ -7,10 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.format import Format
 from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
 
 if TYPE_CHECKING:
     import torch
+
+
+class Pt2(Format):
+    """What torch.export saves."""
+
+    name = "pt2"
+    title = "PyTorch (torch.export)"
+    suffix = ".pt2"
+    precisions = ("fp32", "fp16", "bf16")
+    modules = ("torch",)
+    distributions = ("torch",)
+    extra = "export"
+    keeps_fused_attention = True
+
+    def export(self, job: ExportJob) -> Conversion:
+        return export(job)
 
 
 def export(job: ExportJob) -> Conversion:

@@ -1,0 +1,1 @@
+"""What our own runtimes need of the libraries that they stand on: profilers, graphs, engines."""

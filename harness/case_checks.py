@@ -1,0 +1,43 @@
+"""What can be wrong with a case is said before anything runs: read from what its runtime declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from latency_bench.devices.opening import runner_class
+from latency_bench.devices.precisions import find_precision
+from latency_bench.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from latency_bench.harness.case import Case
+
+
+def check_case(case: Case) -> None:
+    """Raises UsageError, or InventoryError for a runtime, option or precision that is not known."""
+    _check_precision(case)
+    _check_options(case)
+    if case.streams is not None and case.streams > 1 and not case.declared.OVERLAPS_REQUESTS:
+        raise UsageError(f"--streams {case.streams}: runtime {case.runtime} has one request in flight; leave it out")
+
+
+def _check_precision(case: Case) -> None:
+    find_precision(case.precision)
+    if case.precision in case.declared.PRECISIONS:
+        return
+    runner = runner_class(case.device.runner)
+    others = [name for name in runner.runtime_names() if case.precision in runner.runtime(name).PRECISIONS]
+    raise UsageError(
+        f"runtime {case.runtime} takes --precision {', '.join(case.declared.PRECISIONS)}; not {case.precision}"
+        + (f", which {', '.join(others)} take{'s' if len(others) == 1 else ''}" if others else "")
+    )
+
+
+def _check_options(case: Case) -> None:
+    given = {**case.device.runtime_options, **case.runtime_options}
+    for name, value in case.fields_as_options().items():
+        if name in given and given[name] != value:
+            raise UsageError(
+                f"the runtime option {name}={given[name]} contradicts --{name} {value}; "
+                f"leave the option out, and say it with --{name}"
+            )
+    runner_class(case.device.runner).options(case.runtime, case.all_runtime_options())

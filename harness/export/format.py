@@ -1,0 +1,82 @@
+"""A file format that models are exported to: what it declares, how it is written, how a file of it is read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from latency_bench.harness.export.artifact import Tensor
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.job import Conversion, ExportJob
+
+if TYPE_CHECKING:
+    from latency_bench.harness.export.options import ExportOptions
+    from latency_bench.model_specs.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The tensors of a file, batch included. A size of -1 is one that the file leaves open."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+class Format(ABC):
+    """The facts of a format, and its exporter. Importing its module imports no heavy package."""
+
+    name: ClassVar[str]
+    """As runtimes name what they load, and `bench export --format` takes it."""
+    title: ClassVar[str]
+    """For people: `ONNX`."""
+    suffix: ClassVar[str]
+    """Of its files: `.onnx`."""
+    precisions: ClassVar[tuple[str, ...]]
+    """That a file of it can carry."""
+    modules: ClassVar[tuple[str, ...]] = ()
+    """What exporting to it imports."""
+    distributions: ClassVar[tuple[str, ...]] = ()
+    """Packages whose versions can change the file, by the names that pip knows them by."""
+    extra: ClassVar[str | None] = None
+    """The extra of latency-bench that brings all of these."""
+    usual_runtime: ClassVar[str | None] = None
+    """What runs a file of the user's where no runtime is named, and the device's own loads another format. None: files
+    of this format cannot be brought."""
+    has_opset: ClassVar[bool] = False
+    """Whether `--opset` means something to it."""
+    keeps_fused_attention: ClassVar[bool] = False
+    """Whether PyTorch's fused attention stays one operator; else it is written out."""
+
+    @classmethod
+    def file_name(cls) -> str:
+        """Of an exported model in the cache."""
+        return f"model{cls.suffix}"
+
+    def check(self, spec: ModelSpec, options: ExportOptions) -> None:
+        """Refuse early, before anything heavy runs, what the format cannot have. Raises ExportError."""
+        if options.precision not in self.precisions:
+            raise ExportError(self.not_carried(options.precision))
+
+    def not_carried(self, precision: str) -> str:
+        """Why a file cannot have a precision, for an error."""
+        return f"{self.title} files are exported in {', '.join(self.precisions)}; not in {precision}"
+
+    def builder_overrides(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """Arguments of the model's builder that have to be others in this format, of those that it takes."""
+        return {}
+
+    @abstractmethod
+    def export(self, job: ExportJob) -> Conversion:
+        """Write `job.path`. Raises ExportError where the result is not what was asked for."""
+
+    def external_data(self, path: Path) -> tuple[str, ...]:
+        """Names of files that a file of the user's refers to, which have to lie beside it. Raises ExportError as
+        `read`."""
+        return ()
+
+    def read(self, path: Path) -> Interface:
+        """The interface of a file of the user's. Raises ExportError for one that is none."""
+        raise ExportError(f"{self.title} files cannot be brought: {path}")
