@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.attention_points import CONDITIONS, answered, with_known_versions
-from latency_bench.reports.attention_ratios import ratio_of
+from latency_bench.model_specs.architectures.attention.subject import SOFTMAX_TWIN
+from latency_bench.reports.attention_points import PLACE, answered, place_words, placed
+from latency_bench.reports.attention_ratios import obstacles_of, ratio_of
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TWIN = "-softmax"
 COLUMNS = [
-    *CONDITIONS,
+    *PLACE,
     "model",
     "height",
     "width",
@@ -29,6 +30,7 @@ COLUMNS = [
     "softmax_fits",
     "linear_run_id",
     "softmax_run_id",
+    "obstacles",
 ]
 
 
@@ -37,30 +39,29 @@ def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
     columns as in COLUMNS; the latest runs. A latency is null, and `..._fits` False, where memory did not suffice."""
     import pandas as pd
 
-    known = with_known_versions(answered(runs))
+    known = placed(answered(runs))
     known = known.loc[(known["output"].isin(["logits"]) | known["output"].isna()).astype(bool)]
-    keys = [*CONDITIONS, "height", "width"]
+    keys = [*PLACE, "height", "width"]
     latest = known.drop_duplicates([*keys, "model"])
     rows = []
     for values, group in latest.groupby(keys, sort=True, dropna=False):
         by_model = {str(row["model"]): row for row in group.to_dict("records")}
         for model, linear in sorted(by_model.items()):
-            softmax = by_model.get(model + TWIN)
+            softmax = by_model.get(model + SOFTMAX_TWIN)
             if softmax is not None:
                 rows.append({**dict(zip(keys, values, strict=True)), "model": model, **_pair(linear, softmax)})
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["pixels"] = table["height"] * table["width"]
-    ordered: pd.DataFrame = (
-        table.sort_values([*CONDITIONS, "model", "pixels"]).drop(columns="pixels").reset_index(drop=True)
-    )
+    ordered: pd.DataFrame = table.sort_values([*PLACE, "model", "pixels"]).drop(columns="pixels").reset_index(drop=True)
     return ordered
 
 
 def memory_ends(models: pd.DataFrame) -> list[str]:
     """A sentence for every twin of a table of `whole_models` that did not fit at some resolution."""
     lines = []
-    for values, group in models.groupby([*CONDITIONS, "model"], sort=True, dropna=False):
-        for part, name in (("linear", ""), ("softmax", TWIN)):
+    for values, group in models.groupby([*PLACE, "model"], sort=True, dropna=False):
+        place = dict(zip(PLACE, values, strict=False))
+        for part, name in (("linear", ""), ("softmax", SOFTMAX_TWIN)):
             too_large = group[~group[f"{part}_fits"].astype(bool)]
             if too_large.empty:
                 continue
@@ -69,14 +70,25 @@ def memory_ends(models: pd.DataFrame) -> list[str]:
             above = f"above {fits.iloc[-1]['height']}x{fits.iloc[-1]['width']}" if len(fits) else "at any size tried"
             lines.append(
                 f"{values[-1]}{name} does not fit {above} (tried {first['height']}x{first['width']}) "
-                f"on {values[0]}, {values[1]}"
+                f"on {place['device']}, {place['runtime']}"
             )
     return lines
 
 
+def unlike_twins(models: pd.DataFrame) -> list[str]:
+    """A sentence for every pair of a table of `whole_models` that was not compared, and why."""
+    return [
+        f"{row['model']} at {row['height']}x{row['width']} is not compared with its twin on {place_words(row)}: "
+        f"{row['obstacles']}"
+        for row in rows_of(models)
+        if row["obstacles"]
+    ]
+
+
 def _pair(linear: dict[Any, Any], softmax: dict[Any, Any]) -> dict[str, Any]:
-    ratio, low, high = ratio_of(softmax["round_medians_ms"], linear["round_medians_ms"])
-    found: dict[str, Any] = {"ratio": ratio, "ratio_low": low, "ratio_high": high}
+    obstacles = obstacles_of(softmax, linear)
+    ratio, low, high = ratio_of([] if obstacles else softmax["round_medians_ms"], linear["round_medians_ms"])
+    found: dict[str, Any] = {"ratio": ratio, "ratio_low": low, "ratio_high": high, "obstacles": obstacles}
     for part, row in (("linear", linear), ("softmax", softmax)):
         found |= {
             f"{part}_ms": row["median_ms"],

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.setting import SETTING_COLUMNS, Setting
 from latency_bench.harness.store.outcome import DOES_NOT_FIT
 from latency_bench.model_specs.architectures.attention.subject import Subject, parse_subject
 from latency_bench.model_specs.errors import UnknownModelError
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONDITIONS = ["device", "runtime", "runtime_version", "threads", "precision", "batch"]
-"""Numbers are compared within one combination of these alone."""
+PLACE = [*SETTING_COLUMNS, "runtime_version", "batch"]
+"""Forms are compared within one combination of these alone: the setting, but for the kernel of a fused form."""
+KERNEL_OPTION = "sdpa"
+"""Option of PyTorch's runtimes that names the kernel: with a fused form it is part of what is compared."""
 SHAPE = ["scope", "multi_scale", "heads", "head_dim", "tokens", "repeats"]
 LINEAR = "relu-linear"
 _MEASURED = [
@@ -27,9 +32,10 @@ _MEASURED = [
     "peak_rss_bytes",
     "processor",
     "failure",
+    "conditions",
     "run_id",
 ]
-COLUMNS = [*CONDITIONS, *SHAPE, "form", "kernel", "label", "fits", *_MEASURED, "macs_s"]
+COLUMNS = [*PLACE, *SHAPE, "form", "kernel", "label", "fits", *_MEASURED, "macs_s"]
 
 
 def attention_points(runs: pd.DataFrame) -> pd.DataFrame:
@@ -40,16 +46,18 @@ def attention_points(runs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    runs = with_known_versions(answered(runs))
+    runs = answered(runs)
+    kernels = {row["run_id"]: _kernel(row["runtime_options"]) for row in rows_of(runs[["run_id", "runtime_options"]])}
+    runs = placed(runs, without=[KERNEL_OPTION])
     rows = [
-        {**point, **{name: row[name] for name in (*CONDITIONS, *_MEASURED)}, "fits": row["status"] != "failed"}
+        {**point, **{name: row[name] for name in (*PLACE, *_MEASURED)}, "fits": row["status"] != "failed"}
         for row in runs.loc[(runs["task"] == "attention").astype(bool)].to_dict("records")
-        if (point := _point(row)) is not None
+        if (point := _point(row, kernels[row["run_id"]])) is not None
     ]
     points = pd.DataFrame(rows, columns=COLUMNS)
     points["macs_s"] = points["macs"].astype(float) * points["batch"].astype(float) / (points["median_ms"] / 1e3)
-    latest = points.drop_duplicates([*CONDITIONS, *SHAPE, "form", "kernel"])
-    ordered: pd.DataFrame = latest.sort_values([*CONDITIONS, *SHAPE, "form", "kernel"]).reset_index(drop=True)
+    latest = points.drop_duplicates([*PLACE, *SHAPE, "form", "kernel"])
+    ordered: pd.DataFrame = latest.sort_values([*PLACE, *SHAPE, "form", "kernel"]).reset_index(drop=True)
     return ordered
 
 
@@ -61,16 +69,28 @@ def answered(runs: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def with_known_versions(runs: pd.DataFrame) -> pd.DataFrame:
-    """A run that never started knows no version of its runtime: it has that of the run before it on the same device and
-    runtime, else of the one after it."""
-    platform = ["device", "runtime"]
-    runs = runs.sort_values("run_id")
-    versions = runs.groupby(platform, dropna=False)["runtime_version"]
+def placed(runs: pd.DataFrame, without: Collection[str] = ()) -> pd.DataFrame:
+    """The runs, latest first, each in the setting that it belongs to, without the options of the names `without`.
+
+    A run that never started knows few of its options and no version of its runtime. It has the options of a setting
+    that it may belong to, and the version of the run before it on the same device and runtime, else of the one after.
+    """
+    runs = runs.sort_values("run_id", ascending=False).reset_index(drop=True)
+    settings = [Setting.of_row(row).without(without) for row in rows_of(runs[list(SETTING_COLUMNS)])]
+    failed = (runs["status"] == "failed").tolist()
+    known = list(dict.fromkeys(setting for setting, fails in zip(settings, failed, strict=True) if not fails))
+    settings = [
+        next((one for one in known if one.explains(setting)), setting) if fails else setting
+        for setting, fails in zip(settings, failed, strict=True)
+    ]
+    versions = runs.iloc[::-1].groupby(["device", "runtime"], dropna=False)["runtime_version"]
     filled = versions.ffill().fillna(versions.bfill()).fillna("unknown")
-    runs = runs.assign(runtime_version=filled, threads=runs["threads"].fillna(0).astype(int))
-    latest_first: pd.DataFrame = runs.iloc[::-1]
-    return latest_first
+    in_place: pd.DataFrame = runs.assign(
+        runtime_version=filled,
+        threads=[setting.threads or 0 for setting in settings],
+        runtime_options=[setting.options for setting in settings],
+    )
+    return in_place
 
 
 def label_of(form: str, multi_scale: bool, kernel: str = "") -> str:
@@ -84,13 +104,15 @@ def label_of(form: str, multi_scale: bool, kernel: str = "") -> str:
     return names[form] + (f" ({kernel})" if kernel else "") + (", multi-scale" if multi_scale else "")
 
 
-def condition_words(row: dict[str, Any]) -> str:
+def place_words(row: Mapping[str, Any]) -> str:
     """`local, litert 2.3.0, 1 thread, fp32, batch 1`."""
-    return ", ".join(filter(None, condition_parts(row)))
+    return ", ".join(filter(None, place_parts(row)))
 
 
-def condition_parts(row: dict[str, Any]) -> tuple[str, ...]:
-    """The words of a condition one by one, always as many; empty for threads that a runtime does not have."""
+def place_parts(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words of a place one by one, always as many; empty for threads that a runtime does not have, for the usual
+    runner and for options that are all as usual."""
+    setting = Setting.of_row({name: None if row[name] != row[name] else row[name] for name in SETTING_COLUMNS})
     threads = row["threads"]
     return (
         str(row["device"]),
@@ -98,16 +120,23 @@ def condition_parts(row: dict[str, Any]) -> tuple[str, ...]:
         f"{threads} thread{'s' if threads > 1 else ''}" if threads else "",
         str(row["precision"]),
         f"batch {row['batch']}",
+        setting.unusual_runner(),
+        " ".join(setting.unusual_options()),
     )
 
 
-def _point(row: dict[str, Any]) -> dict[str, Any] | None:
+def _kernel(options: str) -> str:
+    """As it was asked for by name; empty for the runtime's own choice."""
+    kernel = str(json.loads(options or "{}").get(KERNEL_OPTION, "auto"))
+    return "" if kernel == "auto" else kernel
+
+
+def _point(row: dict[str, Any], kernel: str) -> dict[str, Any] | None:
     try:
         subject: Subject = parse_subject(str(row["model"]))
     except UnknownModelError:
         return None
-    kernel = str(json.loads(row["runtime_options"]).get("sdpa", "")) if subject.form == "sdpa" else ""
-    kernel = "" if kernel == "auto" else kernel
+    kernel = kernel if subject.form == "sdpa" else ""
     return {
         "form": subject.form,
         "kernel": kernel,

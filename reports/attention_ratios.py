@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE
-from latency_bench.reports.attention_points import CONDITIONS, LINEAR, attention_points
+from latency_bench.harness.identity.conditions import read_conditions
+from latency_bench.harness.identity.differences import differences
+from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS, MOST_MACS_DIFFERENCE, SAME_SHAPE
+from latency_bench.reports.attention_points import KERNEL_OPTION, LINEAR, PLACE, attention_points, place_words
+from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SAME_SHAPE, EQUAL_MACS = "same shape", "equal MACs"
 COLUMNS = [
-    *CONDITIONS,
+    *PLACE,
     "scope",
     "definition",
     "tokens",
@@ -41,12 +43,14 @@ COLUMNS = [
     "ratio_high",
     "run_id",
     "linear_run_id",
+    "obstacles",
 ]
 
 
 def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
     """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
-    that 3 means that linear attention is three times as fast. Null where the form does not fit into memory.
+    that 3 means that linear attention is three times as fast. Null where the form does not fit into memory, and where
+    the two were measured under different conditions: `obstacles` names those, in one text.
 
     Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
     them; multi-scale linear attention itself is set against the single-scale one. Equal MACs: the linear form of the
@@ -57,7 +61,7 @@ def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
 
     points = attention_points(runs)
     rows = []
-    for _, of_one in points.groupby([*CONDITIONS, "scope", "head_dim", "tokens"], sort=True, dropna=False):
+    for _, of_one in points.groupby([*PLACE, "scope", "head_dim", "tokens"], sort=True, dropna=False):
         candidates: list[dict[str, Any]] = of_one.to_dict("records")  # type: ignore[assignment]
         linear = [point for point in candidates if point["form"] == LINEAR and point["fits"]]
         quadratic_heads = {point["heads"] for point in candidates if point["form"] != LINEAR}
@@ -67,8 +71,9 @@ def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
             if (partner := _equal_macs(point, linear)) is not None:
                 rows.append(_pair(point, partner, EQUAL_MACS))
     table = pd.DataFrame(rows, columns=COLUMNS)
-    order = [*CONDITIONS, "scope", "head_dim", "definition", "label", "tokens"]
-    ordered: pd.DataFrame = table.sort_values(order, ascending=[*[True] * 8, False, True, True]).reset_index(drop=True)
+    order = [*PLACE, "scope", "head_dim", "definition", "label", "tokens"]
+    ascending = [name != "definition" for name in order]
+    ordered: pd.DataFrame = table.sort_values(order, ascending=ascending).reset_index(drop=True)
     return ordered
 
 
@@ -95,7 +100,8 @@ def _equal_macs(point: dict[str, Any], linear: list[dict[str, Any]]) -> dict[str
 
 
 def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dict[str, Any]:
-    ratio, low, high = ratio_of(point["round_medians_ms"], linear["round_medians_ms"])
+    obstacles = obstacles_of(point, linear)
+    ratio, low, high = ratio_of([] if obstacles else point["round_medians_ms"], linear["round_medians_ms"])
     return {
         **{name: point[name] for name in COLUMNS if name in point},
         "definition": definition,
@@ -111,7 +117,28 @@ def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dic
         "ratio_low": low,
         "ratio_high": high,
         "linear_run_id": linear["run_id"],
+        "obstacles": obstacles,
     }
+
+
+def obstacles_of(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What keeps two runs from being set against each other as two forms of attention; empty where nothing does, and
+    where one has no number."""
+    if not len(row["round_medians_ms"]) or not len(other["round_medians_ms"]):
+        return ""
+    kernel = f"option {KERNEL_OPTION}"
+    of_row, of_other = (read_conditions(one["conditions"]) for one in (row, other))
+    return "; ".join(differences(of_row, of_other, besides=[kernel]).obstacles)
+
+
+def unlike_pairs(ratios: pd.DataFrame) -> list[str]:
+    """A sentence for every pair of a table of `attention_ratios` that was not compared, and why."""
+    return [
+        f"{row['label']} is not compared with ReLU linear attention at {row['tokens']} tokens ({row['definition']}) on "
+        f"{place_words(row)}: {row['obstacles']}"
+        for row in rows_of(ratios)
+        if row["obstacles"]
+    ]
 
 
 def _counted(point: dict[str, Any]) -> bool:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.attention_points import CONDITIONS, LINEAR, attention_points
+from latency_bench.reports.attention_points import LINEAR, PLACE, attention_points
+from latency_bench.reports.attention_ratios import obstacles_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.statistics.power_law import Crossover
 
-_CURVE = [*CONDITIONS, "scope", "head_dim", "heads", "repeats"]
+_CURVE = [*PLACE, "scope", "head_dim", "heads", "repeats"]
 FIT_COLUMNS = [*_CURVE, "label", "sizes", "exponent", "low", "high", "last", "worst_residual", "slope_covers"]
 CROSSOVER_COLUMNS = [*_CURVE, "label", "linear_label", "tokens", "low", "high", "smallest", "largest", "text"]
 
 
 def attention_fits(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row for every form that was measured at two sizes and more with the same heads: latency ~ tokens^exponent,
-    with its interval; `last` is the exponent between the two largest sizes alone (harness/statistics/power_law.py)."""
+    """One row for every form that was measured at two sizes and more with the same heads, all under the same
+    conditions: latency ~ tokens^exponent, with its interval; `last` is the exponent between the two largest sizes alone
+    (harness/statistics/power_law.py)."""
     import pandas as pd
 
     from latency_bench.harness.statistics.power_law import exponent
@@ -27,7 +30,7 @@ def attention_fits(runs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, curves in _curves(runs):
         for label, points in curves.items():
-            if len(points) < 2:
+            if len(points) < 2 or obstacles_among(points.values()):
                 continue
             found = exponent({tokens: point["round_medians_ms"] for tokens, point in points.items()})
             rows.append(
@@ -72,7 +75,8 @@ def attention_crossovers(runs: pd.DataFrame) -> pd.DataFrame:
                 continue
             linear = {tokens: point["round_medians_ms"] for tokens, point in curves[linear_label].items()}
             other = {tokens: point["round_medians_ms"] for tokens, point in points.items()}
-            if len(set(linear) & set(other)) < 2:
+            both = [*curves[linear_label].values(), *points.values()]
+            if len(set(linear) & set(other)) < 2 or obstacles_among(both):
                 continue
             found = crossover(linear, other)
             rows.append(
@@ -90,6 +94,12 @@ def attention_crossovers(runs: pd.DataFrame) -> pd.DataFrame:
             )
     table: pd.DataFrame = pd.DataFrame(rows, columns=CROSSOVER_COLUMNS)
     return table
+
+
+def obstacles_among(points: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What keeps points from being of one curve: conditions that differ between the first and any other."""
+    first, *others = points
+    return [obstacles for other in others if (obstacles := obstacles_of(other, first))]
 
 
 def crossover_text(found: Crossover) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import compress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.attention_models import memory_ends, whole_models
-from latency_bench.reports.attention_points import CONDITIONS, condition_parts, condition_words
-from latency_bench.reports.attention_ratios import EQUAL_MACS, attention_ratios
+from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS
+from latency_bench.reports.attention_models import memory_ends, unlike_twins, whole_models
+from latency_bench.reports.attention_points import PLACE, place_parts, place_words
+from latency_bench.reports.attention_ratios import attention_ratios, unlike_pairs
 from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
 from latency_bench.reports.rows import rows_of
 
@@ -25,11 +25,6 @@ MODEL_HEADER = ("model", "resolution", "linear", "softmax", "faster", "95 %", "l
 _MIB = 2**20
 
 
-def write_attention_csv(runs: pd.DataFrame, path: Path) -> None:
-    """Every pair of `attention_ratios`, numbers in full."""
-    attention_ratios(runs).to_csv(path, index=False)
-
-
 Section = tuple[str, tuple[str, ...], list[list[str]]]
 """Title, header, rows, all of them text."""
 
@@ -41,8 +36,14 @@ def attention_markdown(runs: pd.DataFrame, fractions: Mapping[str, float] | None
         lines += [f"**{_cell(title)}**", "", _row(header), _row(["---"] * len(header))]
         lines += [_row(row) for row in rows]
         lines.append("")
-    lines += [f"{_cell(line)}.\n" for line in memory_ends(whole_models(runs))]
+    lines += [f"{_cell(line)}.\n" for line in attention_remarks(runs)]
     return "\n".join(lines)
+
+
+def attention_remarks(runs: pd.DataFrame) -> list[str]:
+    """Sentences below the tables: where memory ends, and which pairs were not measured under the same conditions."""
+    models = whole_models(runs)
+    return [*memory_ends(models), *unlike_pairs(attention_ratios(runs)), *unlike_twins(models)]
 
 
 def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> list[Section]:
@@ -54,10 +55,10 @@ def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None
     sections: list[Section] = []
     ratios, fits, crossovers = attention_ratios(runs), attention_fits(runs), attention_crossovers(runs)
     sections += _across(ratios)
-    keys = [*CONDITIONS, "scope", "head_dim"]
+    keys = [*PLACE, "scope", "head_dim"]
     for values, group in ratios.groupby(keys, sort=True, dropna=False):
         place = dict(zip(keys, values, strict=True))
-        title = f"{condition_words(place)}: {place['scope']}, heads of {place['head_dim']}"
+        title = f"{place_words(place)}: {place['scope']}, heads of {place['head_dim']}"
         sections.append((title, *_ratio_table(group, fractions or {})))
         growth = _of(fits, place)
         if len(growth):
@@ -65,8 +66,8 @@ def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None
             rows = [_fit_cells(row, texts.get((row["label"], row["heads"]), "")) for row in growth.to_dict("records")]
             sections.append((f"{title}, latency ~ tokens^exponent", FIT_HEADER, rows))
     models = whole_models(runs)
-    for values, group in models.groupby(CONDITIONS, sort=True, dropna=False):
-        title = f"{condition_words(dict(zip(CONDITIONS, values, strict=True)))}: whole models"
+    for values, group in models.groupby(PLACE, sort=True, dropna=False):
+        title = f"{place_words(dict(zip(PLACE, values, strict=True)))}: whole models"
         sections.append((title, MODEL_HEADER, [_model_cells(row) for row in group.to_dict("records")]))
     return sections
 
@@ -78,7 +79,7 @@ def _across(ratios: pd.DataFrame) -> list[Section]:
     sections: list[Section] = []
     keys = ["scope", "label", "heads", "head_dim"]
     for values, group in ratios.groupby(keys, sort=True, dropna=False):
-        conditions = [condition_parts(row) for row in rows_of(group[CONDITIONS].drop_duplicates())]
+        conditions = [place_parts(row) for row in rows_of(group[PLACE].drop_duplicates())]
         if len(conditions) < 2:
             continue
         differ = [len(set(parts)) > 1 for parts in zip(*conditions, strict=True)]
@@ -87,7 +88,7 @@ def _across(ratios: pd.DataFrame) -> list[Section]:
         scope, label, heads, head_dim = values
         rows = []
         for (definition, tokens), of_size in group.groupby(["definition", "tokens"], sort=True):
-            found = {condition_parts(row): row for row in rows_of(of_size)}
+            found = {place_parts(row): row for row in rows_of(of_size)}
             equal = "MACs" if definition == EQUAL_MACS else "shape"
             rows.append([str(tokens), equal, *(_factor(found.get(parts)) for parts in conditions)])
         what = f"{label}, {heads} heads of {head_dim}, {scope}"

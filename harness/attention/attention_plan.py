@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from latency_bench.harness.attention.attention_options import QUADRATIC, FormChoice
 from latency_bench.harness.attention.matching import How, Match, match
 from latency_bench.harness.errors import UsageError
-from latency_bench.model_specs.architectures.attention.subject import MOST_MACS_DIFFERENCE, Scope, Subject
+from latency_bench.model_specs.architectures.attention.subject import (
+    EQUAL_MACS,
+    MOST_MACS_DIFFERENCE,
+    SAME_SHAPE,
+    SOFTMAX_TWIN,
+    Scope,
+    Subject,
+)
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
-
-SAME_SHAPE = "same shape"
-TWIN = "-softmax"
-"""Ending of the id of a whole model with softmax in the place of linear attention."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,9 @@ def plan_models(model_ids: Iterable[str], resolutions: Sequence[tuple[int, int]]
     for model_id in model_ids:
         linear = load_spec(model_id)
         try:
-            twin = load_spec(model_id + TWIN)
+            twin = load_spec(model_id + SOFTMAX_TWIN)
         except UnknownModelError:
-            raise UsageError(f"{model_id} has no twin {model_id + TWIN} with softmax attention") from None
+            raise UsageError(f"{model_id} has no twin {model_id + SOFTMAX_TWIN} with softmax attention") from None
         for resolution in sorted(set(resolutions) or {linear.resolution}, key=lambda one: one[0] * one[1]):
             members = tuple(Planned(spec.at(resolution), "whole model") for spec in (linear, twin))
             groups.append(Group(f"{model_id} at {resolution[0]}x{resolution[1]}", members))
@@ -106,7 +109,7 @@ def _group(shape: Shape, choices: Sequence[FormChoice], scope: Scope, how: How) 
 def describe(found: Match, how: How) -> str:
     """`equal MACs, widened to 18 heads (+4.2 %)`."""
     done = f"{how} to {found.linear.heads} heads" if how == "widened" else f"{how} {found.linear.repeats} times"
-    return f"equal MACs, {done} ({found.difference:+.1%})"
+    return f"{EQUAL_MACS}, {done} ({found.difference:+.1%})"
 
 
 def _subject(shape: Shape, choice: FormChoice, scope: Scope) -> Subject:

@@ -69,8 +69,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import printable
-    from latency_bench.reports.attention_models import memory_ends, whole_models
-    from latency_bench.reports.attention_table import attention_sections
+    from latency_bench.reports.attention_table import attention_remarks, attention_sections
 
     sections = attention_sections(analysis.runs, analysis.fractions)
     if not sections:
@@ -86,7 +85,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         console.width = max(console.width, console.measure(table, options=unbounded).maximum)
         console.print(table)
         console.print()
-    for line in memory_ends(whole_models(analysis.runs)):
+    for line in attention_remarks(analysis.runs):
         console.print(Text(printable(line)))
     for what, shares in analysis.shares or []:
         console.print(Text(f"{printable(what)}: {_share_words(shares)}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latency_bench.devices.conditions import probe_conditions
@@ -118,10 +119,11 @@ def conditions_text(conditions: Conditions) -> str:
     return json.dumps(conditions, sort_keys=True, separators=(",", ":"))
 
 
-def read_conditions(text: str) -> Conditions:
-    """The conditions of a row of the run table; none for text that is not theirs."""
+@lru_cache(maxsize=4096)
+def read_conditions(text: str | None) -> Conditions:
+    """The conditions of a row of the run table, not to be changed; none for text that is not theirs."""
     try:
-        content = json.loads(text)
+        content = json.loads(text or "")
     except ValueError:
         return {}
     if not isinstance(content, dict):

@@ -9,7 +9,7 @@ the case, such as a power mode or a version, is never what a comparison asks abo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from latency_bench.harness.identity.conditions import Conditions, Value
 
@@ -53,8 +53,10 @@ class Differences:
     """The dimensions that the comparison asks about; None where none of them differs."""
     details: tuple[str, ...] = ()
     """What differs in them, for people."""
-    obstacles: tuple[str, ...] = field(default=())
+    obstacles: tuple[str, ...] = ()
     """What else differs: the comparison would answer several questions at once."""
+    meant: tuple[str, ...] = ()
+    """Of the details, what the user said may differ."""
 
 
 def differences(
@@ -70,7 +72,8 @@ def differences(
         natural.add("threads")
     obstacles = [text for name, texts in found.items() if name not in asked | natural for text in texts]
     details = [text for name, texts in found.items() if name in asked for text in texts]
-    return Differences(" and ".join(sorted(asked)) or None, tuple(details), tuple(obstacles))
+    meant = [text for name, texts in found.items() if name in across for text in texts]
+    return Differences(" and ".join(sorted(asked)) or None, tuple(details), tuple(obstacles), tuple(meant))
 
 
 def unlike(a: Conditions, b: Conditions, across: Collection[str] = ()) -> list[str]:

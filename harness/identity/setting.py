@@ -68,11 +68,15 @@ class Setting:
         """Short, for people: `desk: litert fp32, 2 threads`. Leaves out the usual runner and the usual options."""
         words = [
             f"{self.device}: {self.runtime or 'unknown runtime'} {self.precision}",
-            "" if self.runner in ("worker", self.runtime) else self.runner,
+            self.unusual_runner(),
             "" if self.threads is None else f"{self.threads} thread{'' if self.threads == 1 else 's'}",
             *self.unusual_options(),
         ]
         return ", ".join(word for word in words if word)
+
+    def unusual_runner(self) -> str:
+        """The runner, where it is not the one that is usual for the runtime."""
+        return "" if self.runner in ("worker", self.runtime) else self.runner or ""
 
     def unusual_options(self) -> tuple[str, ...]:
         """The options that are not as usual, as `bench run --runtime-option` takes them: `xnnpack=false`."""

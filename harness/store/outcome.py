@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from latency_bench.devices.runners.base import WHOLE_REQUEST as WHOLE_REQUEST
 from latency_bench.harness.store.fields import Count, JsonDict, Metrics, Part, UtcTime
 
 Phase = Literal["h2d", "compute", "d2h"]
@@ -172,7 +173,7 @@ class Summary(Part):
 
     latency: Estimate
     """Wall clock of what `latency_covers` says, host-synchronised, nothing else in flight."""
-    latency_covers: str = Field(default="whole request, transfer included", min_length=1)
+    latency_covers: str = Field(default=WHOLE_REQUEST, min_length=1)
     """What the latency is the time of. Tools that are not ours time less than a whole request."""
     phases: dict[Phase, Estimate] = Field(default_factory=dict)
     """Parts of the request. Their medians need not add up to the latency's."""

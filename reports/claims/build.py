@@ -25,6 +25,7 @@ _REMARKS = (
     "The paper's factors are of its own devices; a verdict here is of the device that heads the column.",
 )
 _NOT_MEASURED = Cell("not measured", status="not measured")
+_NOT_COMPARABLE = Cell("not comparable", status="not comparable")
 _FIXED = 2
 """Blocks before the measured ones."""
 
@@ -98,7 +99,7 @@ def _factor(claim: Claim, setting: Setting, measurements: Measurements, attentio
 
 def _judged(claim: Claim, factor: Cell) -> tuple[Cell, Cell]:
     if factor.value is None:
-        return factor, _NOT_MEASURED
+        return factor, _NOT_COMPARABLE if factor.status == "not comparable" else _NOT_MEASURED
     return factor, Cell(judge(claim.value, factor.value, factor.low, factor.high))
 
 

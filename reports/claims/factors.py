@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import common_batch
-from latency_bench.reports.attention_ratios import EQUAL_MACS, attention_ratios
+from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS
+from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.subjects import Subject
 from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.rows import rows_of
@@ -35,7 +36,7 @@ def latency_factor(subject: Subject, setting: Setting, measurements: Measurement
     missing = _missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False)
     if missing is not None:
         return missing
-    found = speed_up(candidate.run, baseline.run)
+    found = speed_up(candidate.run, baseline.run, measurements.across)
     return _noted(found, UNPUBLISHED) if _is_our_design(subject.candidate) else found
 
 
@@ -53,7 +54,7 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
     missing = _missing(subject, baseline, candidate, setting, measurements, batch=batch, throughput=True)
     if missing is not None:
         return missing
-    found = throughput_gain(candidate.run, baseline.run)
+    found = throughput_gain(candidate.run, baseline.run, measurements.across)
     if batch == stated:
         return found
     return _noted(found, at_batch(batch, stated))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.attention_points import attention_points, condition_words
+from latency_bench.reports.attention_points import attention_points, place_words
 from latency_bench.reports.plots.trade_off_points import ACCURACIES, trade_off_points
 from latency_bench.reports.rows import rows_of
 
@@ -26,7 +26,7 @@ def figure_data(runs: pd.DataFrame) -> dict[str, Any]:
         "attention": [
             {
                 **{name: row[name] for name in _ATTENTION},
-                "conditions": condition_words(row),
+                "conditions": place_words(row),
                 "shape": f"{row['scope']}, {row['heads']} heads of {row['head_dim']}{_times(row['repeats'])}",
             }
             for row in rows_of(attention_points(runs))

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.reports.attention_points import CONDITIONS, attention_points, condition_words
-from latency_bench.reports.attention_ratios import EQUAL_MACS, SAME_SHAPE, attention_ratios
+from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS, SAME_SHAPE
+from latency_bench.reports.attention_points import PLACE, attention_points, place_words
+from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.plots.style import (
     BLUE,
     COLUMN_WIDTH_IN,
@@ -70,7 +71,7 @@ def attention_bars(runs: pd.DataFrame, form: str = FIGURE_4_FORM) -> Drawn:
     """The figure of `draw_attention_bars`, and its rows."""
     ratios = attention_ratios(runs)
     data = ratios.loc[((ratios["label"] == form) & ratios["ratio"].notna()).astype(bool)]
-    keys = [*CONDITIONS, "scope", "head_dim"]
+    keys = [*PLACE, "scope", "head_dim"]
     panels = [(dict(zip(keys, values, strict=True)), group) for values, group in data.groupby(keys, dropna=False)]
     _check(len(panels), f"no runs of {form} attention beside ReLU linear attention")
     figure = new_figure(COLUMN_WIDTH_IN["double"], 0.3 + _PANEL_HEIGHT_IN * len(panels))
@@ -143,7 +144,7 @@ def _latency(value_ms: float) -> str:
 def _curves(runs: pd.DataFrame, column: str, words: str, scale: float = 1.0) -> Drawn:
     points = attention_points(runs)
     points = points.loc[_of_a_shape_with_others(points).astype(bool)]
-    keys = [*CONDITIONS, "scope", "heads", "head_dim"]
+    keys = [*PLACE, "scope", "heads", "head_dim"]
     panels = [
         (dict(zip(keys, values, strict=True)), group)
         for values, group in points.groupby(keys, dropna=False)
@@ -184,13 +185,13 @@ def _finish(axes: Axes, group: pd.DataFrame, words: str) -> None:
 
 def _title(place: dict[str, Any], what: str) -> str:
     """In lines, none of which is wider than a panel."""
-    device, runtime, *rest = condition_words(place).split(", ")
+    device, runtime, *rest = place_words(place).split(", ")
     return "\n".join(plain(line, 56) for line in (f"{device}, {runtime}", ", ".join(rest), what))
 
 
 def _of_a_shape_with_others(points: pd.DataFrame) -> pd.Series[bool]:
     """Of the shapes that other forms were measured at too, not of linear forms that were made to match their MACs."""
-    keys = [*CONDITIONS, "scope", "heads", "head_dim"]
+    keys = [*PLACE, "scope", "heads", "head_dim"]
     forms = points.groupby(keys, dropna=False)["form"].transform("nunique")
     kept: pd.Series[bool] = (forms > 1) & (points["repeats"] == 1)
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -208,7 +208,7 @@ class _Part:
         return None if name is None else [number(row.published, name) for row in self._rows]
 
     def _against_baseline(
-        self, found: Sequence[Found], quantity: Callable[[Run | None, Run | None], Cell]
+        self, found: Sequence[Found], quantity: Callable[[Run | None, Run | None, Collection[str]], Cell]
     ) -> list[Cell]:
         cells = []
         for index, (row, one) in enumerate(zip(self._rows, found, strict=True)):
@@ -216,7 +216,8 @@ class _Part:
             if baseline is None or one.run is None:
                 cells.append(NOTHING)
             else:
-                cells.append(BASELINE if baseline == index else quantity(one.run, found[baseline].run))
+                of_baseline, across = found[baseline].run, self._measurements.across
+                cells.append(BASELINE if baseline == index else quantity(one.run, of_baseline, across))
         return cells
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from latency_bench.harness.store.outcome import WHOLE_REQUEST
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.text import one_line
 
-WHOLE_REQUEST = "whole request, transfer included"
 TOO_FEW_ROUNDS = "too few rounds for an interval"
 _SAID = frozenset({"unstable", "throttled", "few_rounds"})
 """Flags that have a note of their own."""
 _FAILURE_LENGTH = 200
+_MOST_CONDITIONS, _CONDITION_LENGTH = 4, 120
 
 
 def notes_of(run: Run) -> tuple[str, ...]:
@@ -33,16 +34,16 @@ def failure_note(run: Run) -> str:
     return f"failed in {one_line(run['failure_stage'] or 'an unknown stage', 40)}: {why}"
 
 
-def differences(run: Run, baseline: Run) -> tuple[str, ...]:
-    """What differs between the two sides of a ratio beyond the model."""
-    found = []
-    for name, words in (("protocol", "protocols"), ("runtime_version", "versions of the runtime")):
-        if run[name] != baseline[name]:
-            found.append(
-                f"measured with different {words}: {one_line(str(run[name]), 40)} "
-                f"against {one_line(str(baseline[name]), 40)}"
-            )
-    return tuple(found)
+def no_ratio(obstacles: Sequence[str]) -> str:
+    """Why two numbers are not set against each other: every condition that differs, with both values."""
+    shown = "; ".join(one_line(text, _CONDITION_LENGTH) for text in obstacles[:_MOST_CONDITIONS])
+    more = len(obstacles) - _MOST_CONDITIONS
+    return f"no ratio, measured under different conditions: {shown}" + (f"; and {more} more" if more > 0 else "")
+
+
+def meant_difference(text: str) -> str:
+    """A condition in which the two sides of a ratio may differ, because the user says so."""
+    return f"compared across: {one_line(text, _CONDITION_LENGTH)}"
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from latency_bench.harness.identity.conditions import read_conditions
+from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import round_throughputs_img_s, throughput_img_s
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
 from latency_bench.reports.tables.commands import Command, run_command
-from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, differences, failure_note, notes_of, throughput_notes
+from latency_bench.reports.tables.notes import (
+    TOO_FEW_ROUNDS,
+    failure_note,
+    meant_difference,
+    no_ratio,
+    notes_of,
+    throughput_notes,
+)
 from latency_bench.reports.tables.table import Cell, Status
 from latency_bench.reports.tables.text import MISSING, ratio, with_interval
 
@@ -33,6 +43,8 @@ class Measurements:
     """As the user named it; the commands name it too."""
     columns: tuple[RunColumn, ...] = ()
     """Of the run table, shown beside the latency of every way of measuring."""
+    across: tuple[str, ...] = ()
+    """Dimensions of conditions in which the two sides of a ratio may differ."""
 
     def paper_device(self, setting: Setting) -> str | None:
         """Which of the paper's devices a setting was measured on, if any."""
@@ -80,23 +92,21 @@ def throughput_cell(found: Found, command: Command, notes: tuple[str, ...] = ())
     )
 
 
-def speed_up(run: Run | None, baseline: Run | None) -> Cell:
+def speed_up(run: Run | None, baseline: Run | None, across: Collection[str] = ()) -> Cell:
     """How many times as fast as the baseline: its latency over the run's, with the interval that the rounds of both
-    support (harness/statistics/comparison.py)."""
+    support (harness/statistics/comparison.py). `across` names dimensions of conditions that may differ."""
     if run is None or baseline is None:
         return NOTHING
-    if run["latency_covers"] != baseline["latency_covers"]:
-        return Cell(MISSING, notes=("no ratio: the baseline's latency is the time of something else",))
-    return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline)
+    return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline, across)
 
 
-def throughput_gain(run: Run | None, baseline: Run | None) -> Cell:
-    """Throughput over the baseline's, with the interval that the rounds of both support."""
+def throughput_gain(run: Run | None, baseline: Run | None, across: Collection[str] = ()) -> Cell:
+    """Throughput over the baseline's, with the interval that the rounds of both support. As `speed_up`."""
     if run is None or baseline is None:
         return NOTHING
     if (run["throughput_img_s"] is None) != (baseline["throughput_img_s"] is None):
         return Cell(MISSING, notes=("no ratio: one throughput was measured, the other is from the latency",))
-    return _ratio_cell(round_throughputs_img_s(run), round_throughputs_img_s(baseline), run, baseline)
+    return _ratio_cell(round_throughputs_img_s(run), round_throughputs_img_s(baseline), run, baseline, across)
 
 
 def to_published(value: float | None, published: float | None, run: Run | None) -> Cell:
@@ -109,14 +119,17 @@ def to_published(value: float | None, published: float | None, run: Run | None) 
     return Cell(ratio(value / published), value / published, notes=notes, runs=(run["path"],))
 
 
-def _ratio_cell(above: list[float], below: list[float], run: Run, baseline: Run) -> Cell:
+def _ratio_cell(above: list[float], below: list[float], run: Run, baseline: Run, across: Collection[str]) -> Cell:
+    """No number where more differs than what is asked about: it would be read as the models' own."""
+    unlike = differences(read_conditions(run["conditions"]), read_conditions(baseline["conditions"]), across)
+    runs = (run["path"], baseline["path"])
+    if unlike.obstacles:
+        return Cell("not comparable", status="not comparable", notes=(no_ratio(unlike.obstacles),), runs=runs)
     value, low, high = ratio_of(above, below)
     if value is None:
         return NOTHING
-    notes = differences(run, baseline)
-    if low is None:
-        notes = (TOO_FEW_ROUNDS, *notes)
-    return Cell(ratio(value, low, high), value, low, high, notes=notes, runs=(run["path"], baseline["path"]))
+    notes = (*((TOO_FEW_ROUNDS,) if low is None else ()), *map(meant_difference, unlike.meant))
+    return Cell(ratio(value, low, high), value, low, high, notes=notes, runs=runs)
 
 
 def _no_number(found: Found, command: Command) -> Cell:

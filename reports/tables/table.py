@@ -12,7 +12,7 @@ from typing import Literal
 
 from latency_bench.reports.tables.commands import Command, merged
 
-Status = Literal["", "done", "unstable", "failed", "not measured"]
+Status = Literal["", "done", "unstable", "failed", "not measured", "not comparable"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_STYLES = {"unstable": "yellow", "failed": "red", "not measured": "dim"}
+_STYLES = {"unstable": "yellow", "failed": "red", "not measured": "dim", "not comparable": "yellow"}
 
 
 def print_table(table: Table, console: Console) -> None:

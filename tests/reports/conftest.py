@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from latency_bench.harness.identity.conditions import conditions_text
 from latency_bench.harness.store.columns.registry import columns
 from latency_bench.model_specs.catalog import load_spec
 
@@ -78,7 +79,19 @@ def _run(model: str, number: int, round_medians_ms: list[float] | None, changes:
             "img_s": changes.get("batch", 1) / median * 1e3,
             "fidelity": True,
         }
-    return row | changes
+    row |= changes
+    return row | ({} if "conditions" in changes else {"conditions": _conditions(row)})
+
+
+def _conditions(row: dict[str, Any]) -> str:
+    """Those that a row's other columns tell."""
+    return conditions_text(
+        {
+            "model": {"id": row["model"]},
+            "runtime": {"name": row["runtime"] or "", "version": row["runtime_version"] or ""},
+            "protocol": {"name": row["protocol"], "latency covers": row["latency_covers"] or ""},
+        }
+    )
 
 
 @pytest.fixture

@@ -143,10 +143,14 @@ def test_latencies_of_different_things_have_no_ratio(make_run: Make, table_of: M
     assert cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup").value is None
 
 
-def test_versions_that_differ_are_noted_with_the_ratio(make_run: Make, table_of: Make) -> None:
+def test_conditions_that_differ_leave_no_ratio_unless_they_are_meant(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("segformer-b1", rounds(9.0)), make_run("b1-seg", rounds(2.0), runtime_version="9.9"))
-    notes = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup").notes
-    assert notes == ("measured with different versions of the runtime: 9.9 against 2.3.0",)
+    unlike = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup")
+    assert (unlike.text, unlike.value) == ("not comparable", None)
+    assert unlike.notes == ("no ratio, measured under different conditions: version 9.9 against 2.3.0",)
+    meant = cell(build_table(3, measurements(runs, across=("runtime",))), "EfficientViT-B1", "speedup")
+    assert meant.value == pytest.approx(4.5)
+    assert meant.notes == ("compared across: version 9.9 against 2.3.0",)
 
 
 def test_published_figures_are_compared_on_the_same_device_alone(make_run: Make, table_of: Make) -> None:
