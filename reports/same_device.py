@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.reader import read_record
 
@@ -34,15 +35,11 @@ def paper_devices(runs: pd.DataFrame, store: Path) -> dict[str, str]:
 def paper_device(record: RunRecord) -> str | None:
     """nano: a Jetson Nano of the first kind; orin: a Jetson AGX Orin, no Orin NX or Orin Nano; a100: a whole A100, no
     slice of one. None for any other, and where the fingerprint does not say."""
-    board = str(_field(record.device.fingerprint, "jetson", "model"))
+    device = conditions_of(record).get("device", {})
+    board = str(device.get("module", ""))
     if "AGX Orin" in board:
         return "orin"
     if "Jetson Nano" in board:
         return "nano"
-    gpu = str(_field(record.runtime.facts if record.runtime else {}, "gpu", "name"))
+    gpu = str(device.get("GPU", ""))
     return "a100" if re.search(r"\bA100\b", gpu) and "MIG" not in gpu else None
-
-
-def _field(facts: dict[str, Any], part: str, name: str) -> Any:
-    found = facts.get(part)
-    return found.get(name, "") if isinstance(found, dict) else ""

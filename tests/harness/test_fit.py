@@ -33,6 +33,14 @@ def test_what_does_not_fit_is_refused_with_the_figures():
         assert figure in str(caught.value)
 
 
+def test_a_containers_limit_counts_where_it_is_the_smaller():
+    of_container = Reading("container", "memory_available", 0.3 * GB, "bytes")
+    with pytest.raises(TooLargeError, match=r"0\.3 GB free"):
+        check_fits(ARTIFACT, [*_free(24), of_container])
+    with pytest.raises(TooLargeError, match=r"0\.3 GB free"):
+        check_fits(ARTIFACT, [of_container, *_free(24)])
+
+
 def test_nothing_is_claimed_of_what_is_not_known():
     check_fits(replace(ARTIFACT, facts={}), _free(0.1))
     check_fits(ARTIFACT, [])

@@ -8,23 +8,23 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.record import RunRecord, parse_record
 from latency_bench.reports.same_device import paper_device, paper_devices
+
+EXAMPLE = parse_record((Path(__file__).parents[1] / "harness" / "store" / "examples" / "schema_1.json").read_bytes())
 
 
 def record(board: str | None = None, gpu: Any = None) -> RunRecord:
-    """As much of a record as is looked at."""
+    """A record of that board, and of what its runtime says of the GPU."""
+    assert EXAMPLE.runtime is not None
     fingerprint = {} if board is None else {"jetson": {"model": board}}
     facts = {} if gpu is None else {"gpu": gpu}
-    return RunRecord.model_construct(
-        device=_Part(fingerprint=fingerprint),  # type: ignore[arg-type]
-        runtime=_Part(facts=facts),  # type: ignore[arg-type]
+    return EXAMPLE.model_copy(
+        update={
+            "device": EXAMPLE.device.model_copy(update={"fingerprint": fingerprint}),
+            "runtime": EXAMPLE.runtime.model_copy(update={"facts": facts}),
+        }
     )
-
-
-class _Part:
-    def __init__(self, **fields: Any) -> None:
-        self.__dict__.update(fields)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ class _Part:
         (None, {"name": "NVIDIA A100-SXM4-40GB MIG 1g.5gb"}, None),
         (None, {"name": "NVIDIA A1000 Laptop GPU"}, None),
         (None, {"name": "NVIDIA H200"}, None),
-        (None, "A100", None),
+        # trtexec gives the name alone.
+        (None, "NVIDIA A100-SXM4-80GB", "a100"),
+        (None, 100, None),
         (None, None, None),
     ],
 )

@@ -54,6 +54,11 @@ def test_a_run_gives_a_result_and_a_complete_run_directory(bench, fast, runtime)
     assert len(record["rounds"]) == 2
     assert len({one["pid"] for one in record["rounds"]}) == 2, "each round is a fresh process"
     assert record["device"]["fingerprint"]["linux"]["cpu"]["logical_cpus"] == os.cpu_count()
+    kept = record["device"]["conditions"]["linux"]
+    assert kept["system"]["kernel"] == os.uname().release
+    assert kept["device"]["cpu logical_cpus"] == os.cpu_count()
+    covered = record["summary"]["telemetry_covered"]
+    assert covered["memory_available"] == pytest.approx(1.0), "readings were taken while it was sampled"
     assert record["software"]["packages"]["torch"]
     assert record["command"][:2] == ["bench", "run"]
     assert bench("results", "verify").returncode == 0
