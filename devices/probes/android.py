@@ -91,8 +91,8 @@ class AndroidProbe(Probe):
         frequency, condition = part(facts, "frequency"), part(facts, "condition")
         return Conditions.of(
             device={
-                "phone": [known.get("manufacturer"), known.get("model")],
-                "SoC": [known.get("soc_manufacturer"), known.get("soc")],
+                "phone": _words(known, "manufacturer", "model"),
+                "SoC": _words(known, "soc_manufacturer", "soc"),
                 "memory": gigabytes(known.get("memory_total_bytes")),
             },
             system={
@@ -130,6 +130,11 @@ class AndroidProbe(Probe):
             return ThrottleEvidence()
         word = THERMAL_STATUS[min(hottest, len(THERMAL_STATUS) - 1)]
         return ThrottleEvidence(signs=(f"Android's thermal status was {word} ({hottest})",))
+
+
+def _words(facts: dict[str, Any], *names: str) -> str:
+    """`Google Pixel 8 Pro`: the texts that are known, one after the other."""
+    return " ".join(word for name in names if isinstance(word := facts.get(name), str))
 
 
 def _clusters(clusters: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ _PACKAGES = (
 )
 _INTERVAL_MS = 500
 _END_S = 5.0
+STALE_S = 5.0
+"""A tegrastats that has been silent for this long hangs: its last line says nothing of now."""
 
 
 class _EndedError(Exception):
@@ -45,6 +48,7 @@ class JetsonProbe(Probe):
 
     def __init__(self) -> None:
         self._latest: list[Reading] | None = None
+        self._latest_s = 0.0
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._first = threading.Event()
@@ -73,7 +77,8 @@ class JetsonProbe(Probe):
             # The first line, or the end of a tegrastats that is not there.
             self._first.wait(timeout=_END_S)
         latest = self._latest
-        return latest if latest is not None else _by_sysfs(transport)
+        fresh = time.monotonic() - self._latest_s <= STALE_S
+        return latest if latest is not None and fresh else _by_sysfs(transport)
 
     def tuning(self, settings: Mapping[str, SettingValue]) -> list[Operation]:
         # The mode first: it decides which clocks there are to be locked.
@@ -123,7 +128,7 @@ class JetsonProbe(Probe):
         if self._ended.is_set():
             raise _EndedError
         if readings := parse_tegrastats(line):
-            self._latest = readings
+            self._latest, self._latest_s = readings, time.monotonic()
             self._first.set()
 
 

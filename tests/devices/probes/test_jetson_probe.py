@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.probes import jetson
 from latency_bench.devices.probes.jetson import JetsonProbe
 from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
@@ -155,3 +157,29 @@ def test_clocks_by_sysfs_where_the_tool_may_not_be_run():
     assert facts == {"clocks": "free", "clocks_locked": "no"}
     reading = JetsonProbe().read(Recorded(files, {}))[0]
     assert (reading.source, reading.quantity, reading.value, reading.unit) == ("gpu0", "frequency", 612.0, "MHz")
+
+
+class Hanging(Recorded):
+    """A tegrastats that prints one line and then nothing, until the session ends."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        super().__init__(files, {})
+        self.printed, self.over = threading.Event(), threading.Event()
+
+    def run(self, argv: Sequence[str], *, on_stdout: Any = None, **limits: Any) -> Completed:
+        on_stdout(NANO)
+        self.printed.set()
+        self.over.wait(60)
+        return Completed(0, "", "")
+
+
+def test_the_last_line_of_a_tegrastats_that_hangs_is_no_reading_of_now(monkeypatch):
+    folder = "/sys/class/devfreq/57000000.gpu"
+    board, probe = Hanging({folder: "", f"{folder}/cur_freq": "921600000\n"}), JetsonProbe()
+    try:
+        assert {reading.source for reading in probe.read(board)} >= {"cpu0", "gpu0", "POM_5V_IN"}
+        monkeypatch.setattr(jetson, "STALE_S", -1.0)
+        assert [(reading.source, reading.value) for reading in probe.read(board)] == [("gpu0", 921.6)]
+    finally:
+        board.over.set()
+        probe.close()
