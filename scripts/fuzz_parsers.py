@@ -27,6 +27,7 @@ from latency_bench.devices.probes.android import parse_properties, parse_reading
 from latency_bench.devices.probes.android_condition import parse_condition
 from latency_bench.devices.probes.android_cpus import parse_cores, parse_offline
 from latency_bench.devices.probes.base import Probe
+from latency_bench.devices.probes.container import ContainerProbe
 from latency_bench.devices.probes.jetson import JetsonProbe
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.probes.linux import LinuxProbe
@@ -151,6 +152,12 @@ def targets() -> dict[str, tuple[list[str], Parser]]:
         "1410, 1593, 41, 71.50, 97, 0x0000000000000004\n",
         "NVIDIA A100, GPU-1, 550.54.15, 81920, 1410, 400.0, 4, 16\n",
     ]
+    groups = [
+        "12:memory:/docker/4f\n4:cpu,cpuacct:/docker/4f\n0::/user.slice/run.scope\n",
+        "400000000\n",
+        "30000 100000\n",
+        "nr_periods 60\nnr_throttled 45\nthrottled_usec 3150000\ninactive_file 52428800\n",
+    ]
     return {
         "worker": ([(runners / "worker_round.txt").read_text()], _worker),
         "trtexec times": (times, _times),
@@ -164,6 +171,7 @@ def targets() -> dict[str, tuple[list[str], Parser]]:
         "nvidia-smi": (smi, _smi),
         "linux": (kernel, _probe(LinuxProbe())),
         "jetson": (kernel, _probe(JetsonProbe())),
+        "container": (groups, _probe(ContainerProbe())),
         "phone readings": (phones, parse_readings),
         "phone properties": (phones, parse_properties),
         "phone zones": (phones, parse_zones),
