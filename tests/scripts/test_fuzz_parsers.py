@@ -6,7 +6,7 @@ import pytest
 
 NAMES = (
     *("worker", "trtexec times", "trtexec log", "trtexec help", "trtexec outputs", "benchmark_model"),
-    *("benchmark_model profile", "benchmark_model flags", "tegrastats", "nvidia-smi", "linux", "jetson"),
+    *("benchmark_model profile", "benchmark_model flags", "tegrastats", "nvidia-smi", "linux", "jetson", "container"),
     *("phone readings", "phone properties", "phone zones", "phone condition", "phone cores", "phone offline cores"),
     *("cpu list", "lock holder"),
 )
