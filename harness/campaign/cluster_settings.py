@@ -53,8 +53,8 @@ def cluster_settings(
 ) -> ClusterSettings | None:
     """From the command line's options; None without a scheduler.
 
-    Raises UsageError for an address that is none, for TLS by halves, and for a connection beyond this computer that
-    anybody could join, unless that is what was asked for (`insecure`).
+    Raises UsageError for an address that is none, for TLS by halves, and for a connection that others could join (on
+    this computer its other users), unless that is what was asked for (`insecure`).
     """
     files = [path for path in (tls_ca, tls_cert, tls_key) if path is not None]
     if scheduler is None:
@@ -72,12 +72,12 @@ def cluster_settings(
             f"{kind}:// and certificates do not go together: give --tls-ca, --tls-cert and --tls-key for tls://, none "
             "of them for tcp://"
         )
-    loopback = _is_loopback(found[2])
-    if not files and not loopback and not insecure:
+    if not files and not insecure:
         raise UsageError(
             f"{scheduler} is reached without TLS: whoever can connect there could run code on every host. Give "
-            "--tls-ca, --tls-cert and --tls-key (docs/campaigns.md says how they are made), or --insecure"
+            "--tls-ca, --tls-cert and --tls-key (`bench host certificates` makes them), or --insecure"
         )
+    loopback = _is_loopback(found[2])
     tls = Tls(files[0], files[1], files[2]) if files else None
     return ClusterSettings(f"{kind}://{found[2]}:{found[3]}", tls, loopback)
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.devices.errors import UnreachableError
 from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 from latency_bench.harness.campaign.host import QUIET
+from latency_bench.harness.campaign.inert_pickle import make_dask_inert
+from latency_bench.harness.campaign.scheduler_check import scheduler_trouble
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -93,6 +95,9 @@ class Connection:
             raise UnreachableError(
                 f"the connection to the scheduler {self._settings.address} was lost", "is it still running there?"
             ) from None
+        except Exception as error:
+            # Of the work, a host says itself what went wrong: this is Dask's, or of a host that is none of ours.
+            raise UnreachableError(f"the cluster gave no result ({type(error).__name__}: {error})"[:300]) from None
 
     def stop(self) -> None:
         """Whoever waits for an answer gives up."""
@@ -129,14 +134,14 @@ class Connection:
         dask.config.set(QUIET)
         from distributed import Client
 
+        make_dask_inert()
+
         settings = self._settings
         try:
             return Client(settings.address, security=settings.security(), timeout=CONNECT_S, set_as_default=False)
         except (OSError, TimeoutError) as error:
-            raise UnreachableError(
-                f"the scheduler {settings.address} does not answer: {error}",
-                "is `dask scheduler` running there, with certificates of the same authority?",
-            ) from None
+            trouble = scheduler_trouble(settings) or " ".join(str(error).split())
+            raise UnreachableError(f"the scheduler {settings.address} cannot be joined: {trouble}") from None
 
     def _close(self) -> None:
         if self._client is not None:

@@ -7,17 +7,24 @@ Dask is told of them as resources of the worker: `device:NAME` for each device, 
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.campaign.scheduler_check import scheduler_trouble
+
 if TYPE_CHECKING:
     from latency_bench.devices.device import Device
     from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 
 EXPORT = "export"
+NAME_SEPARATOR = "/"
+"""Between a host's name and what tells its processes apart, in the name of Dask's worker."""
 OFFER_ATTRIBUTE = "bench_offer"
 """Of Dask's worker, where the functions that run in it find the Offer."""
 _PAUSE_S = 5.0
@@ -85,7 +92,16 @@ def serve(settings: ClusterSettings, devices: Sequence[str], say: Callable[[str]
 
 
 async def _serve(settings: ClusterSettings, offer: Offer, say: Callable[[str], None], scratch: str) -> None:
+    told = None
     while True:
+        trouble = await asyncio.to_thread(scheduler_trouble, settings)
+        if trouble is not None:
+            if trouble != told:
+                say(f"cannot join {settings.address}: {trouble}. Tried again every {_PAUSE_S:.0f} s")
+            told = trouble
+            await asyncio.sleep(_PAUSE_S)
+            continue
+        told = None
         worker = _worker(settings, offer, scratch)
         say(f"offering {', '.join(offer.devices) or 'exports'} to {settings.address}")
         try:
@@ -107,6 +123,8 @@ def _worker(settings: ClusterSettings, offer: Offer, scratch: str) -> Any:
 
     worker = Worker(
         settings.address,
+        # Shown to whoever asks the scheduler for its hosts; several processes of one host have names of their own.
+        name=f"{socket.gethostname()}{NAME_SEPARATOR}{os.getpid()}-{secrets.token_hex(2)}",
         security=settings.security(),
         # Without TLS nobody beyond this computer may connect to it either.
         host="127.0.0.1" if settings.is_loopback and settings.tls is None else None,

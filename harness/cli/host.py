@@ -1,26 +1,32 @@
-"""`bench host`: offer this host's devices to campaigns of other hosts."""
+"""`bench host`: offer this host's devices to campaigns of other hosts, and make the certificates that this needs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from latency_bench.harness.cli.output import json_option, print_json
 from latency_bench.harness.cli.shared_options import cluster_options
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--devices", metavar="NAMES", default="", help="Devices of this host's devices.yaml, with commas between."
 )
 @cluster_options
-def host(devices: str, cluster: dict[str, Any]) -> int:
+@click.pass_context
+def host(context: click.Context, devices: str, cluster: dict[str, Any]) -> int | None:
     """Join a Dask cluster until Ctrl-C: measure on these devices, and export, for `bench sweep --scheduler`.
 
     \b
-    dask scheduler --tls-ca-file ca.pem --tls-cert cert.pem --tls-key key.pem --protocol tls
-    bench host --devices orin,nano --scheduler tls://HOST:8786 --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem
+    bench host certificates lab desk orin-host
+    dask scheduler --no-dashboard --protocol tls --tls-ca-file ca.pem --tls-cert lab.pem --tls-key lab.key
+    bench host --devices orin,nano --scheduler tls://lab:8786 --tls-ca ca.pem --tls-cert desk.pem --tls-key desk.key
     """
+    if context.invoked_subcommand is not None:
+        return None
     from latency_bench.devices.inventory import find_device
     from latency_bench.harness.campaign.cluster_settings import cluster_settings
     from latency_bench.harness.campaign.host import serve
@@ -33,4 +39,34 @@ def host(devices: str, cluster: dict[str, Any]) -> int:
         serve(settings, names, lambda text: click.echo(f"bench: {text}", err=True))
     except KeyboardInterrupt:
         click.echo("bench: no longer offered", err=True)
+    return 0
+
+
+@host.command()
+@click.argument("names", metavar="[HOST]...", nargs=-1)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="certificates",
+    show_default=True,
+    help="Where the files lie, the authority's among them.",
+)
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long they are good.")
+@json_option
+def certificates(names: tuple[str, ...], folder: Path, days: int, as_json: bool) -> int:
+    """Make certificates for hosts of a cluster (this one, if none is named), and their authority the first time.
+
+    Each host needs ca.pem and its own two files. The authority's key, ca.key, signs for more hosts later; keep it off
+    all of them.
+    """
+    import socket
+
+    from latency_bench.harness.campaign.certificates import make_certificates
+
+    made = make_certificates(folder, names or (socket.gethostname(),), days)
+    if as_json:
+        print_json({"made": [str(path) for path in made]})
+        return 0
+    for path in made:
+        click.echo(str(path))
     return 0

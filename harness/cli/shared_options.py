@@ -120,9 +120,7 @@ _CLUSTER = (
     click.option("--tls-ca", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Who signs (PEM)."),
     click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Ours (PEM)."),
     click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key (PEM)."),
-    click.option(
-        "--insecure", is_flag=True, help="Without TLS beyond this computer: whoever can connect can run code."
-    ),
+    click.option("--insecure", is_flag=True, help="Without TLS: whoever can connect there can run code on every host."),
 )
 
 

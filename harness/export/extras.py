@@ -18,6 +18,7 @@ _ELSEWHERE = {
     "markupsafe": "reports",
     "dask": "campaign",
     "distributed": "campaign",
+    "cryptography": "campaign",
     "fsspec": "remote",
 }
 """Of packages that neither a format nor a runtime needs."""

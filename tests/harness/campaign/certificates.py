@@ -15,24 +15,28 @@ def authority(folder: Path, name: str) -> tuple[Any, Any]:
     return key, _certificate(folder / f"{name}.pem", name, key, None)
 
 
-def member(folder: Path, name: str, signer: tuple[Any, Any], ca: str) -> tuple[Path, Path, Path]:
-    """CA, certificate and key files of a host."""
+def member(
+    folder: Path, name: str, signer: tuple[Any, Any], ca: str, now: datetime.datetime | None = None
+) -> tuple[Path, Path, Path]:
+    """CA, certificate and key files of a host; the certificate is good for a day before and after `now`."""
     from cryptography.hazmat.primitives import serialization as serial
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    _certificate(folder / f"{name}.pem", name, key, signer)
+    _certificate(folder / f"{name}.pem", name, key, signer, now)
     private = key.private_bytes(serial.Encoding.PEM, serial.PrivateFormat.PKCS8, serial.NoEncryption())
     (folder / f"{name}.key").write_bytes(private)
     return folder / f"{ca}.pem", folder / f"{name}.pem", folder / f"{name}.key"
 
 
-def _certificate(path: Path, name: str, key: Any, signer: tuple[Any, Any] | None) -> Any:
+def _certificate(
+    path: Path, name: str, key: Any, signer: tuple[Any, Any] | None, now: datetime.datetime | None = None
+) -> Any:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = now or datetime.datetime.now(datetime.timezone.utc)
     built = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -3,7 +3,7 @@
 Arguments: address of the scheduler, folder for what it says, devices, then CA, certificate and key for TLS. Each
 measurement leaves a file of its process's id there; while a file `hold` is there, it does not end. A file
 `incomplete-PROCESS` makes it fail there as where a model's package is not installed. The variable BENCH_TEST_NUMPY
-is the version of numpy that this host states to have.
+is the version of numpy that this host states to have. A file `hostile` says how it attacks whoever runs the campaign.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import clock_free_device
 
 import latency_bench.harness.software
 from latency_bench.devices.parts import register_part
+from latency_bench.harness.campaign import remote
 from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.host import serve
 
@@ -37,6 +38,24 @@ class HeldRunner(clock_free_device.ClockFreeRunner):
         return super().measure(*arguments, **named)
 
 
+class EvilError(Exception):
+    """Notes the process that unpickles it."""
+
+    def __reduce__(self):
+        return os.system, (f"echo $PPID >> {sys.argv[2]}/executed",)
+
+
+def turn_hostile(way: str) -> None:
+    """Answer a measurement with what runs code where it is unpickled."""
+
+    def measure(*_):
+        if way == "raises":
+            raise EvilError
+        return EvilError() if way == "returns" else {"nested": [EvilError()]}
+
+    remote.measure = measure
+
+
 if __name__ == "__main__":
     register_part("runner", HeldRunner)
     if "BENCH_TEST_NUMPY" in os.environ:
@@ -44,6 +63,8 @@ if __name__ == "__main__":
         stated = {"numpy": os.environ["BENCH_TEST_NUMPY"]}
         latency_bench.harness.software.version = lambda name: stated.get(name) or real(name)
     files = [Path(name) for name in sys.argv[4:]] or [None, None, None]
-    settings = cluster_settings(sys.argv[1], *files, insecure=False)
+    settings = cluster_settings(sys.argv[1], *files, insecure=len(sys.argv) == 4)
+    if (Path(sys.argv[2]) / "hostile").exists():
+        turn_hostile((Path(sys.argv[2]) / "hostile").read_text())
     assert settings is not None
     serve(settings, sys.argv[3].split(","), print)

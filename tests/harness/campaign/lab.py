@@ -68,7 +68,7 @@ class Lab:
 
     def settings(self, address: str | None = None) -> Any:
         """Of the scheduler, or of a proxy before it."""
-        return cluster_settings(address or self.address, *(self.tls or (None, None, None)), insecure=False)
+        return cluster_settings(address or self.address, *(self.tls or (None, None, None)), insecure=self.tls is None)
 
     @property
     def port(self) -> int:

@@ -18,9 +18,9 @@ NONE = (None, None, None)
     [
         ("tls://lab:8786", TLS, False, "tls://lab:8786"),
         ("lab:8786", TLS, False, "tls://lab:8786"),
-        ("tcp://127.0.0.1:8786", NONE, False, "tcp://127.0.0.1:8786"),
-        ("localhost:8786", NONE, False, "tcp://localhost:8786"),
-        ("[::1]:8786", NONE, False, "tcp://[::1]:8786"),
+        ("tcp://127.0.0.1:8786", NONE, True, "tcp://127.0.0.1:8786"),
+        ("localhost:8786", NONE, True, "tcp://localhost:8786"),
+        ("[::1]:8786", NONE, True, "tcp://[::1]:8786"),
         ("10.0.0.7:8786", NONE, True, "tcp://10.0.0.7:8786"),
     ],
 )
@@ -36,6 +36,8 @@ def test_addresses_that_may_be_used(address, files, insecure, expected):
     [
         ("tcp://10.0.0.7:8786", NONE, False),
         ("lab:8786", NONE, False),
+        ("127.0.0.1:8786", NONE, False),
+        ("localhost:8786", NONE, False),
         ("127.0.0.1.evil.example:8786", NONE, False),
         ("tcp://lab:8786", TLS, False),
         ("tls://lab:8786", NONE, True),

@@ -69,7 +69,7 @@ def test_a_campaign_is_measured_once_even_though_one_case_fails(bench, tmp_path)
         (["sweep", "--model", "b0-seg", "--scheduler", "lab:8786"], "without TLS"),
         (["sweep", "--model", "b0-seg", "--tls-ca", "wrong.yaml"], "--scheduler"),
         (["host", "--devices", "local"], "--scheduler"),
-        (["host", "--devices", "orni", "--scheduler", "127.0.0.1:9"], "orni"),
+        (["host", "--devices", "orni", "--scheduler", "127.0.0.1:9", "--insecure"], "orni"),
         (["watch"], "no campaign"),
     ],
 )
