@@ -126,7 +126,6 @@ class ModelSpec(_Strict):
     deviation: Deviation = Field(default_factory=Deviation)
     tolerance: Tolerance | None = None
     provenance: Provenance
-    baseline_group: str | None = None
     note: str | None = None
 
     @model_validator(mode="after")

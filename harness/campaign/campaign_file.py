@@ -28,7 +28,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from latency_bench.harness.case_options import CaseOptions, Resolution
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
-from latency_bench.model_specs.located_yaml import LocatedYamlError, describe, parse_yaml, read_yaml
+from latency_bench.model_specs.located_yaml import LocatedYamlError, describe, read_yaml
 
 _ROOT = "a campaign is one mapping with the field `cases`"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$"
@@ -154,13 +154,5 @@ def read_campaign(path: Path) -> CampaignFile:
     """A campaign from its file. Raises UsageError naming file, line and field of everything that is wrong."""
     try:
         return read_yaml(path, _ROOT).validate(CampaignFile)
-    except LocatedYamlError as error:
-        raise UsageError(str(error)) from None
-
-
-def parse_campaign(text: str, source: str) -> CampaignFile:
-    """As `read_campaign`, from a text; `source` names it in complaints."""
-    try:
-        return parse_yaml(text, source, _ROOT).validate(CampaignFile)
     except LocatedYamlError as error:
         raise UsageError(str(error)) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,13 @@ class Resolution(click.ParamType[tuple[int, int]]):
     name = "HxW"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value))
-        if not found or int(found[1]) < 1:
-            self.fail(f"{value!r} is no resolution; write HEIGHTxWIDTH, for example 512x1024", param, ctx)
-        height = int(found[1])
-        return height, int(found[2] or height)
+        from latency_bench.harness.case_options import parse_resolution
+
+        try:
+            height, width = parse_resolution(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return height, width
 
 
 resolution_option = click.option(

@@ -71,7 +71,6 @@ class Conditions:
     clocks_locked: bool | None = None
     load: HostLoad | None = None
     output_difference: float | None = None
-    output_tolerance: float = 0.0
 
 
 def condition_flags(conditions: Conditions, options: OptionsInUse | None = None) -> list[Flag]:
@@ -180,7 +179,7 @@ def _enqueue(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
 
 def _outputs(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
     difference = conditions.output_difference
-    if difference is None or difference <= conditions.output_tolerance:
+    if not difference:
         return []
-    text = f"the same input gave outputs that differ by {difference:.2g} (tolerance {conditions.output_tolerance:g})"
+    text = f"the same input gave outputs that differ by {difference:.2g}"
     return raise_flag(FlagKind.OUTPUT_DRIFT, "error", text, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,8 +146,3 @@ def read_samples(path: Path) -> list[StageSamples]:
                     raise BrokenRunError(f"{path}: {name} is missing in some samples of round {number}.")
             blocks.append(StageSamples(round=int(number), warmup=warmup, **of_block))
     return blocks
-
-
-def latencies_by_round(blocks: Sequence[StageSamples]) -> dict[int, Nanoseconds]:
-    """Latencies without warm-up by round, each of shape [n]."""
-    return {block.round: block.latency_ns for block in blocks if not block.warmup}

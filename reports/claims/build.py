@@ -26,8 +26,6 @@ _REMARKS = (
 )
 _NOT_MEASURED = Cell("not measured", status="not measured")
 _NOT_COMPARABLE = Cell("not comparable", status="not comparable")
-_FIXED = 2
-"""Blocks before the measured ones."""
 
 
 def build_claims(runs: pd.DataFrame, measurements: Measurements) -> Table:
@@ -57,16 +55,6 @@ def build_claims(runs: pd.DataFrame, measurements: Measurements) -> Table:
         groups=(tuple(_row(claim, settings, measurements, attention) for claim in claims()),),
         remarks=_REMARKS,
     )  # fmt: skip
-
-
-def verdict_counts(table: Table) -> dict[str, dict[str, int]]:
-    """By heading, how often each verdict was given."""
-    found: dict[str, dict[str, int]] = {}
-    for row in table.rows:
-        for block, (_, verdict) in zip(table.blocks[_FIXED:], row.cells[_FIXED:], strict=True):
-            counts = found.setdefault(block.title, {})
-            counts[verdict.text] = counts.get(verdict.text, 0) + 1
-    return found
 
 
 def _row(claim: Claim, settings: list[Setting], measurements: Measurements, attention: Mapping[Setting, Cell]) -> Row:

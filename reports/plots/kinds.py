@@ -37,8 +37,6 @@ class Kind:
     function: str
     """module:function, which draws rows of the run table."""
     help: str
-    needs: str
-    """What has to be selected for it."""
     takes: tuple[Literal["store", "options"], ...] = ("options",)
     """What the function takes after the runs."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -46,80 +44,65 @@ class Kind:
     """Those that may show a column of one's choice."""
 
 
-_ATTENTION = "attention runs (`bench attention`)"
-_ANY = "runs with numbers"
-
 KINDS: dict[str, Kind] = {
     "latency": Kind(
         "trade_off:draw_trade_off",
         "Latency against published mIoU or top-1, with the frontier (Figure 1).",
-        "runs of models of Tables 2 to 4, at batch 1 and their own resolution",
         arguments={"speed": "latency", "tables": (2, 3, 4)},
         axes=("x",),
     ),
     "throughput": Kind(
         "trade_off:draw_trade_off",
         "Throughput against published mIoU or top-1, with the frontier (Figure 1).",
-        "runs of models of Tables 2 to 4, at their own resolution",
         arguments={"speed": "throughput", "tables": (2, 3, 4)},
     ),
     "sam": Kind(
         "trade_off:draw_trade_off",
         "Throughput of segment-anything models against published COCO mAP (Figure 7).",
-        "runs of models of Table 6",
         arguments={"speed": "throughput", "tables": (6,)},
         axes=("x",),
     ),
     "scatter": Kind(
         "scatter:draw_scatter",
         "Any number of a run against any other: --x peak_rss --y energy.",
-        _ANY,
         axes=("x", "y"),
     ),
     "phases": Kind(
         "phases:draw_phases",
         "Copy in, compute and copy out, stacked, for each model.",
-        _ANY,
     ),
     "distribution": Kind(
         "distribution:draw_distribution",
         "Distribution of latencies (ECDF), one line a run.",
-        "a few runs, for example with --run",
         takes=("store", "options"),
     ),
     "timeline": Kind(
         "timeline:draw_timeline",
         "Latency of every request over time, with clocks, temperature and power.",
-        "one run, for example --run latest",
         takes=("store", "options"),
     ),
-    "batch": Kind("series:draw_batches", "Throughput against batch size.", "runs at several --batch"),
+    "batch": Kind("series:draw_batches", "Throughput against batch size."),
     "resolution": Kind(
         "series:draw_resolutions",
         "Latency against input size.",
-        "runs at several --resolution",
     ),
     "roofline": Kind(
         "roofline:draw_roofline",
         "Reached MACs per second below what the device allows.",
-        "runs of a device that was calibrated (`bench devices calibrate`)",
     ),
     "attention": Kind(
         "attention:attention_bars",
         "Softmax against ReLU linear attention (Figure 4).",
-        _ATTENTION,
         (),
     ),
     "attention-scaling": Kind(
         "attention:attention_scaling",
         "Attention's latency against tokens, log-log.",
-        _ATTENTION,
         (),
     ),
     "attention-memory": Kind(
         "attention:attention_memory",
         "Attention's peak memory against tokens.",
-        _ATTENTION,
         (),
     ),
 }

@@ -19,7 +19,6 @@ class PublishedColumn:
 
     name: str
     title: str
-    is_accuracy: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class PaperTable:
 
 
 def _accuracy(**titles: str) -> tuple[PublishedColumn, ...]:
-    return tuple(PublishedColumn(name, title, is_accuracy=True) for name, title in titles.items())
+    return tuple(PublishedColumn(name, title) for name, title in titles.items())
 
 
 _COUNTS = (PublishedColumn("params_m", "params, M"), PublishedColumn("macs_g", "MACs, G"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import string
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
-from latency_bench.harness.campaign.campaign_file import parse_campaign, read_campaign
+from latency_bench.harness.campaign.campaign_file import CampaignFile, read_campaign
 from latency_bench.harness.campaign.campaign_plan import plan_of
 from latency_bench.harness.campaign.products import THROUGHPUT_STREAMS, requests_of
 from latency_bench.harness.errors import UsageError
@@ -34,8 +35,16 @@ def device_of(name):
     return DEVICES[name]
 
 
+def written(text) -> CampaignFile:
+    """The campaign of a text, from a file of its own called campaign.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "campaign.yaml"
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+        return read_campaign(path)
+
+
 def requests(text):
-    return requests_of(parse_campaign(text, "campaign.yaml"), device_of)
+    return requests_of(written(text), device_of)
 
 
 def test_products_patterns_exclusions_and_overrides():
@@ -102,7 +111,7 @@ def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
 )
 def test_every_complaint_names_file_and_line_or_field(text, complaint):
     with pytest.raises(UsageError) as raised:
-        parse_campaign(text, "campaign.yaml")
+        written(text)
     assert complaint in str(raised.value)
 
 
@@ -175,7 +184,7 @@ def test_hostile_campaigns_end_in_an_error_of_ours_or_in_plain_values(
     fields = {"name": name, "protocol": protocol, "cases": [{"models": ["b0-seg"], **product, "set": options}]}
     for text in (yaml.safe_dump(fields).replace("{canary}", str(canary)), raw.replace("{canary}", str(canary))):
         try:
-            campaign = parse_campaign(text, "campaign.yaml")
+            campaign = written(text)
             plan = plan_of(campaign.name or "fuzz", requests_of(campaign, device_of), device_of)
         except (UsageError, InventoryError, SpecError, InvalidNameError):
             continue

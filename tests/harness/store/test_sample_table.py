@@ -15,7 +15,6 @@ from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.parquet import to_column
 from latency_bench.harness.store.sample_table import (
     StageSamples,
-    latencies_by_round,
     read_samples,
     samples_schema,
     samples_to_parquet,
@@ -54,7 +53,8 @@ def test_samples_come_back_to_the_nanosecond(tmp_path: Path) -> None:
             else:
                 assert values.dtype == np.int64
                 np.testing.assert_array_equal(values, expected)
-    assert {index: array.size for index, array in latencies_by_round(back).items()} == {0: 5, 1: 4, 2: 1}
+    sampled = [block for block in back if not block.warmup]
+    assert {block.round: block.latency_ns.size for block in sampled} == {0: 5, 1: 4, 2: 1}
 
 
 def test_the_file_has_the_promised_columns(tmp_path: Path) -> None:

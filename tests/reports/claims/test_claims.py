@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from latency_bench.model_specs.catalog import load_spec
-from latency_bench.reports.claims.build import build_claims, verdict_counts
+from latency_bench.reports.claims.build import build_claims
 from latency_bench.reports.claims.claim_verdicts import judge, judge_counted, printed_as
 from latency_bench.reports.claims.subjects import SUBJECTS, Claim, claims
 from latency_bench.reports.evidence import Evidence, settings
@@ -80,6 +81,11 @@ def test_verdicts_on_counted_macs(factor: float, verdict: str) -> None:
     assert judge_counted("5.2", factor) == verdict
 
 
+def verdicts(table: Table) -> list[str]:
+    """Of the first way of measuring, by claim."""
+    return [row.cells[2][1].text for row in table.rows]
+
+
 def test_latency_claims_are_the_ratio_of_two_runs(make_run: Make, table_of: Make) -> None:
     rounds = [1.0, 1.01, 1.02, 0.99, 0.98]
     runs = table_of(
@@ -94,7 +100,7 @@ def test_latency_claims_are_the_ratio_of_two_runs(make_run: Make, table_of: Make
     factor, verdict = cells(table, "GPU latency reduction over SegNeXt on Cityscapes")
     assert (factor.text, verdict.text) == ("not measured", "not measured")
     assert {command.model for command in factor.commands} == {"segnext-l", "l2-seg"}
-    assert verdict_counts(table)["local: litert fp32, 2 threads"]["holds"] >= 1
+    assert "holds" in verdicts(table)
 
 
 def test_a_network_of_our_own_design_is_said_to_be_one(make_run: Make, table_of: Make) -> None:
@@ -144,4 +150,4 @@ def test_claims_of_macs_need_no_run(table_of: Make) -> None:
     factor, verdict = cells(table, "MACs saving over SegFormer on Cityscapes")
     assert factor.value == pytest.approx(949 / 74, rel=0.03)
     assert (factor.notes, verdict.text) == (("MACs, counted from the modules: the same on every device",), "holds")
-    assert verdict_counts(table)["measured"] == {"not measured": 14, "holds": 3}
+    assert Counter(verdicts(table)) == {"not measured": 14, "holds": 3}

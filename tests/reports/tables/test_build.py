@@ -9,6 +9,7 @@ import pytest
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.evidence import Evidence, settings
+from latency_bench.reports.plots.trade_off_points import trade_off_points
 from latency_bench.reports.published.tables import table as published
 from latency_bench.reports.tables.build import build_table
 from latency_bench.reports.tables.paper import PAPER_TABLES, groups, model_of
@@ -184,6 +185,21 @@ def test_throughput_at_batch_1_is_not_the_latency_once_more(make_run: Make, tabl
     table = build_table(3, measurements(table_of(make_run("b1-seg", rounds(20.0)))))
     assert "img_s" not in [column.key for column in table.blocks[-1].columns]
     assert any("--streams" in remark for remark in table.remarks)
+
+
+def test_a_table_and_a_figure_print_the_same_throughput(make_run: Make, table_of: Make) -> None:
+    runs = table_of(
+        make_run("b2-cls-r256", rounds(8.0)),
+        make_run("b2-cls-r256", rounds(16.0), batch=8),
+        make_run("b2-cls-r256", rounds(160.0), batch=32),
+        make_run("b1-seg-ade20k", rounds(5.0)),
+        make_run("b1-seg-ade20k", rounds(9.0), batch=2),
+    )
+    for number, label, model in ((2, "EfficientViT-B2", "b2-cls-r256"), (4, "EfficientViT-B1", "b1-seg-ade20k")):
+        in_table = cell(build_table(number, measurements(runs)), label, "img_s")
+        (point,) = trade_off_points(runs, "throughput", [number]).to_dict("records")
+        assert (point["model"], point["speed"]) == (model, pytest.approx(in_table.value))
+        assert any(f"at batch {point['batch']}; the paper's is" in note for note in in_table.notes)
 
 
 def test_an_unstated_batch_is_named(make_run: Make, table_of: Make) -> None:
