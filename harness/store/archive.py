@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
-from latency_bench.harness.store.reader import StoredRun, read_record
-from latency_bench.harness.store.verify import verify_run
+from latency_bench.harness.store.verify import check_run
 
 ENDINGS = {".tar": "", ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd"}
 """Compression by the end of the file's name."""
@@ -49,16 +48,15 @@ def write_archive(runs: Sequence[Path], file: Path) -> int:
 
 
 def _add(archive: tarfile.TarFile, run: Path) -> None:
-    findings = verify_run(run)
-    if findings:
+    record, findings = check_run(run)
+    if findings or record is None:
         raise BrokenRunError(
             f"{findings[0].path}: {findings[0].problem.removeprefix(f'{findings[0].path}: ')} "
             "Only whole runs are exported; `bench results verify --set-aside` takes this one out of the store."
         )
-    stored = StoredRun(run, read_record(run))
-    place = f"{stored.record.device.name}/{stored.record.model.id}/{stored.record.run_id}"
+    place = f"{record.device.name}/{record.model.id}/{record.run_id}"
     with_sums = [CHECKSUMS_FILE] if (run / CHECKSUMS_FILE).is_file() else []
-    for relative in [RECORD_FILE, *with_sums, *sorted(stored.record.files)]:
+    for relative in [RECORD_FILE, *with_sums, *sorted(record.files)]:
         path = run / relative
         member = tarfile.TarInfo(f"{place}/{relative}")
         member.mode = 0o644

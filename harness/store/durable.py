@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -13,8 +14,10 @@ from typing import BinaryIO
 CHUNK_BYTES = 1 << 20
 
 
-def write_once(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
+def write_once(path: Path, chunks: Iterable[bytes], force: bool = True) -> tuple[int, str]:
     """Write a new file, force it to the disk, and return its size in bytes and its SHA-256. Raises OSError.
+
+    `force` is False where many files are forced there together later (`force_to_disk`).
 
     A name that is there already, a link for instance, is never written through.
     """
@@ -27,7 +30,8 @@ def write_once(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
         file.flush()
         # A stored run does not change; this keeps an editor from doing it by accident.
         os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o555)
-        os.fsync(file.fileno())
+        if force:
+            os.fsync(file.fileno())
     return size_bytes, digest.hexdigest()
 
 
@@ -48,11 +52,40 @@ def replacing(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def force_to_disk(folder: Path) -> None:
+    """Force everything that was written below `folder` to the disk, names included: one request for any number of
+    files, where Linux has it (syncfs, which takes the whole file system). Raises OSError.
+    """
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is not None:
+            if syncfs(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+            return
+    finally:
+        os.close(descriptor)
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with (Path(parent) / name).open("rb") as file:
+                os.fsync(file.fileno())
+        force_folder_to_disk(Path(parent))
+
+
+_REFUSED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EISDIR)
+"""What file systems say that have no such request for folders (FUSE, SMB, some overlays), and keep names otherwise."""
+
+
 def force_folder_to_disk(folder: Path) -> None:
-    """Make the names in a folder last. Raises OSError, on some file systems always."""
+    """Make the names in a folder last, where its file system has a request for that. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
     finally:
         os.close(descriptor)
 

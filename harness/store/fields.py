@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -17,6 +19,11 @@ from pydantic import (
     PlainSerializer,
 )
 
+LARGEST = 2**63 - 1
+"""Of what a column of a table can hold."""
+_LONG_DIGITS = re.compile(r"[0-9]{19}")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261
+
 
 class Part(BaseModel):
     """A part of a record. Unknown fields, coerced types, NaN and infinities are refused."""
@@ -25,6 +32,9 @@ class Part(BaseModel):
 
 
 def _in_utc(moment: datetime) -> datetime:
+    # pandas counts nanoseconds in 64 bits, which ends in 2262, and conversions fail at either edge of the calendar.
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"the year {moment.year} is none that a run is from")
     return moment.astimezone(timezone.utc)
 
 
@@ -33,12 +43,24 @@ def _iso(moment: datetime) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON can spell numbers that are too large for a float (1e999) and would be read as infinity."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number is not finite")
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _finite(item)
+    """JSON can spell numbers that are too large for a float (1e999) and would be read as infinity, and integers that
+    no database, table or other language has room for."""
+    # Written by C, which is several times quicker than a walk; refuses what is not finite or nests without end.
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        raise ValueError("a number is not finite, a text is none, or it nests too deeply") from None
+    if _LONG_DIGITS.search(text):
+        _check_integers(value)
     return value
+
+
+def _check_integers(value: Any) -> None:
+    if isinstance(value, int) and not -LARGEST <= value <= 2 * LARGEST + 1:
+        raise ValueError("a number does not fit 64 bits")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_integers(item)
 
 
 def _finite_or_none(values: Any) -> Any:
@@ -59,4 +81,8 @@ Metrics = Annotated[dict[str, float | None], BeforeValidator(_finite_or_none)]
 """Numbers by name. null where the number is not finite, such as the PSNR of equal tensors."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Milliseconds = Annotated[float, Field(ge=0, le=1e12)]
+"""A duration, of thirty years at most."""

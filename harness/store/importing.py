@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
-from latency_bench.harness.store.durable import CHUNK_BYTES, write_once
+from latency_bench.harness.store.durable import CHUNK_BYTES, force_to_disk, write_once
 from latency_bench.harness.store.errors import (
     ArchiveError,
     BrokenRunError,
@@ -68,11 +68,23 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Impo
             raise from_os_error(error, staging, "create") from error
         with owner:
             staged = _stage(staging, files)
-            return _place(store, staging, staged)
+            # All of it at once, and before the first run is moved to its place: a run is on the disk, or not there.
+            _force(staging)
+            outcome = _place(store, staging, staged)
+            if outcome.added:
+                _force(store)
+            return outcome
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if not existed and store.is_dir() and not any(store.iterdir()):
             store.rmdir()
+
+
+def _force(folder: Path) -> None:
+    try:
+        force_to_disk(folder)
+    except OSError as error:
+        raise from_os_error(error, folder, "force to the disk") from error
 
 
 def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
@@ -85,7 +97,7 @@ def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
         path = staging / file.run / file.relative
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_once(path, file.chunks)
+            write_once(path, file.chunks, force=False)
         except FileExistsError:
             raise ArchiveError(f"{file.relative} of {file.run} is there twice. Nothing was imported.") from None
         except OSError as error:
@@ -101,7 +113,7 @@ def _place(store: Path, staging: Path, runs: list[str]) -> Imported:
             outcome.refused[name] = findings[0].problem.replace(f"{staging}{os.sep}", "")
         elif _compare(store, staging, name, outcome):
             try:
-                put_in_place(staging / name, store / name)
+                put_in_place(staging / name, store / name, force=False)
                 outcome.added.append(name)
             except RunExistsError:  # another process was quicker
                 _compare(store, staging, name, outcome)

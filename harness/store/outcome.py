@@ -12,11 +12,24 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from latency_bench.devices.runners.base import WHOLE_REQUEST as WHOLE_REQUEST
-from latency_bench.harness.store.fields import Count, JsonDict, Metrics, Part, UtcTime
+from latency_bench.harness.store.fields import (
+    LARGEST,
+    Count,
+    JsonDict,
+    Metrics,
+    Milliseconds,
+    Part,
+    Positive,
+    UtcTime,
+    Whole,
+)
 
 Phase = Literal["h2d", "compute", "d2h"]
 PHASES: tuple[Phase, ...] = ("h2d", "compute", "d2h")
 """In the order of a request: host to device, compute, device to host."""
+
+_SHORTEST_MS = 1e-7
+"""A tenth of a nanosecond."""
 
 Severity = Literal["info", "warning", "error"]
 Answer = Literal["yes", "no", "unknown"]
@@ -30,9 +43,9 @@ class RoundRecord(Part):
     """The `round` column of samples.parquet."""
     order_position: Count
     """Place of the round in the order in which the whole campaign's rounds were executed, from 0."""
-    pid: int | None = None
+    pid: Whole | None = None
     """Process id on the device."""
-    seed: int
+    seed: Whole
     """Of the input values."""
     started_at: UtcTime
     steady: bool | None
@@ -41,8 +54,8 @@ class RoundRecord(Part):
     """What ended the sampling, e.g. the interval's width, the count or the time."""
     warmup_count: Count
     sample_count: Count
-    timer_resolution_ns: float | None = Field(default=None, ge=0)
-    loop_overhead_ns: float | None = Field(default=None, ge=0)
+    timer_resolution_ns: float | None = Field(default=None, ge=0, le=1e18)
+    loop_overhead_ns: float | None = Field(default=None, ge=0, le=1e18)
     """Cost of the measuring loop itself for each sample."""
     peak_rss_bytes: Count | None = None
     """Largest resident memory of the process, the model's loading included."""
@@ -54,27 +67,27 @@ class RoundRecord(Part):
 class Estimate(Part):
     """A median of a duration with its interval, and what lies around it. Warm-up is not in it."""
 
-    median_ms: float = Field(ge=0)
+    median_ms: Milliseconds
     """Median of the rounds' medians; of the samples, where there is one round."""
-    low_ms: float | None = None
-    high_ms: float | None = None
+    low_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
+    high_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
     """[low_ms, high_ms] contains the true median with `confidence`; null where the samples support no interval."""
     confidence: float | None = Field(default=None, gt=0, lt=1)
-    n: int = Field(ge=1)
+    n: Positive
     """Samples, all rounds together."""
-    n_effective: float | None = Field(default=None, ge=0)
+    n_effective: float | None = Field(default=None, ge=0, le=1e18)
     """Independent samples that carry the same information; fewer than n where neighbours resemble each other."""
-    rounds: int = Field(ge=1)
+    rounds: Positive
     basis: str = Field(min_length=1)
     """What the interval rests on, in words, e.g. `9 rounds`."""
-    min_ms: float = Field(ge=0)
-    max_ms: float = Field(ge=0)
-    mean_ms: float | None = Field(default=None, ge=0)
-    std_ms: float | None = Field(default=None, ge=0)
+    min_ms: Milliseconds
+    max_ms: Milliseconds
+    mean_ms: Milliseconds | None = None
+    std_ms: Milliseconds | None = None
     """Standard deviation of the samples, all rounds together."""
-    mad_ms: float | None = Field(default=None, ge=0)
+    mad_ms: Milliseconds | None = None
     """Median absolute deviation of the samples from their median, all rounds together, not scaled."""
-    round_medians_ms: tuple[float, ...] = Field(default=(), strict=False)
+    round_medians_ms: tuple[Milliseconds, ...] = Field(default=(), strict=False)
     """In the order of `rounds`; how far the rounds disagree is what one process alone cannot see."""
 
     @model_validator(mode="after")
@@ -97,9 +110,9 @@ class Estimate(Part):
 class Percentile(Part):
     """A percentile of the latency over the samples of all rounds, or how many samples are missing to support it."""
 
-    value_ms: float | None = Field(default=None, gt=0)
-    low_ms: float | None = None
-    high_ms: float | None = None
+    value_ms: float | None = Field(default=None, gt=0, le=1e12)
+    low_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
+    high_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
     """Interval of the percentile, at the confidence of the latency's; null where the samples support none."""
     missing: Count = 0
     """Samples that lack until the percentile may be stated."""
@@ -116,7 +129,7 @@ class Percentile(Part):
 class Throughput(Part):
     """Images a second, from the latency alone: one request at a time."""
 
-    img_s: float = Field(gt=0)
+    img_s: float = Field(gt=1e-30, lt=1e30)
     basis: Literal["batch / median latency"] = "batch / median latency"
 
 
@@ -124,11 +137,11 @@ class MeasuredThroughput(Part):
     """Images per second of wall time with `streams` requests of `batch` images in flight, transfers overlapping with
     computation. A measurement of its own, after the latency's."""
 
-    img_s: float = Field(gt=0)
+    img_s: float = Field(gt=1e-30, lt=1e30)
     """Median of the rounds."""
-    streams: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    round_img_s: tuple[float, ...] = Field(min_length=1, strict=False)
+    streams: Positive
+    batch: Positive
+    round_img_s: tuple[Annotated[float, Field(gt=1e-30, lt=1e30)], ...] = Field(min_length=1, strict=False)
     basis: Literal["images / wall second"] = "images / wall second"
 
     @model_validator(mode="after")
@@ -141,11 +154,11 @@ class MeasuredThroughput(Part):
 class Energy(Part):
     """From power readings of the device's own rails while it was sampled."""
 
-    joules_per_image: float = Field(gt=0)
-    images_per_joule: float = Field(gt=0)
-    mean_power_w: float = Field(gt=0)
+    joules_per_image: float = Field(gt=1e-30, lt=1e30)
+    images_per_joule: float = Field(gt=1e-30, lt=1e30)
+    mean_power_w: float = Field(gt=1e-30, lt=1e30)
     """Idle power included."""
-    readings: int = Field(ge=1)
+    readings: Positive
     rails: tuple[str, ...] = Field(min_length=1, strict=False)
     """Whose sum the power is."""
 
@@ -159,8 +172,8 @@ class Energy(Part):
 class Builds(Part):
     """Engines that were built on the device several times from the same file; rounds took turns on them."""
 
-    count: int = Field(ge=2)
-    medians_ms: tuple[float, ...] = Field(strict=False)
+    count: int = Field(ge=2, le=LARGEST)
+    medians_ms: tuple[Milliseconds, ...] = Field(strict=False)
     """Median of the rounds on each build."""
     between_cv: float = Field(ge=0)
     """Spread of these medians: standard deviation over mean."""
@@ -195,7 +208,7 @@ class Summary(Part):
 
     @model_validator(mode="after")
     def _measured(self) -> Summary:
-        if self.latency.min_ms <= 0:
+        if self.latency.min_ms < _SHORTEST_MS:
             raise ValueError("a latency of 0 is no measurement")
         return self
 

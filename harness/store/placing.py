@@ -12,16 +12,17 @@ from latency_bench.harness.store.layout import EVIDENCE_FOLDER
 from latency_bench.harness.store.mirrors import announce, mirror_of
 
 
-def put_in_place(temporary: Path, run: Path) -> None:
+def put_in_place(temporary: Path, run: Path, force: bool = True) -> None:
     """Move a complete folder to the run's place, and send the run if the store is remote.
 
-    The files have to be on the disk; their names are forced there before the move and the run's own after it.
+    The files have to be on the disk; their names are forced there before the move and the run's own after it. `force`
+    is False for one of many, whose names are there already; whoever moves them forces the store's names there last.
     Raises RunExistsError, StoreFullError, StoreError; then there is no run at its place.
     """
     store = run.parent.parent.parent
     announce(run)
     try:
-        for folder in (temporary / EVIDENCE_FOLDER, temporary):
+        for folder in (temporary / EVIDENCE_FOLDER, temporary) if force else ():
             if folder.is_dir():
                 force_folder_to_disk(folder)
         run.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,7 @@ def put_in_place(temporary: Path, run: Path) -> None:
         raise from_os_error(error, run, "store the run as") from error
     # The run is in its place and readable; some file systems cannot force a folder to the disk.
     with contextlib.suppress(OSError):
-        for folder in (run.parent, run.parent.parent, store):
+        for folder in (run.parent, run.parent.parent, store) if force else ():
             force_folder_to_disk(folder)
     mirror = mirror_of(store)
     if mirror is not None:

@@ -171,14 +171,11 @@ def parse_record(text: bytes) -> RunRecord:
 
     Raises BrokenRunError where it is not one, NewerRecordError where it is from a later version of this program.
     """
-    from pydantic_core import from_json
-
     try:
-        content = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise BrokenRunError(f"the record is not JSON: {error}.") from error
-    if version_of(content) != newest_version():
-        text = json.dumps(migrate(content)).encode()
+        return RunRecord.model_validate_json(text)
+    except ValidationError:
+        # Rare, and slow does not matter: it is of another version, or what is wrong has to be said.
+        text = _migrated(text)
     try:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
@@ -188,3 +185,14 @@ def parse_record(text: bytes) -> RunRecord:
         # Names of fields come from the file and go to a terminal.
         reason = "".join(letter if letter.isprintable() else "?" for letter in f"{where}: {first['msg']}")
         raise BrokenRunError(f"the record is not valid: {reason}{more}.") from error
+
+
+def _migrated(text: bytes) -> bytes:
+    from pydantic_core import from_json
+
+    try:
+        content = from_json(text, allow_inf_nan=False)
+        version = version_of(content)
+        return text if version == newest_version() else json.dumps(migrate(content)).encode()
+    except (ValueError, RecursionError) as error:
+        raise BrokenRunError(f"the record is not JSON: {str(error)[:200]}.") from error

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latency_bench.harness.store.errors import BrokenRunError
-from latency_bench.harness.store.parquet import read_table, to_column, to_parquet
+from latency_bench.harness.store.parquet import numbers_of, read_table, to_column, to_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,10 +125,9 @@ def read_samples(path: Path) -> list[StageSamples]:
     """
     table = read_table(path, samples_schema(), samples_schema(enqueue=True))
     optional = [name for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN) if name in table.column_names]
-    columns = {name: table.column(name).to_numpy() for name in ("round", "warmup", "index", "start_ns", "latency_ns")}
-    phases = {name: table.column(name).combine_chunks() for name in optional}
-    measured = {name: ~phases[name].is_null().to_numpy(zero_copy_only=False) for name in optional}
-    values = {name: phases[name].fill_null(0).to_numpy(zero_copy_only=False) for name in optional}
+    columns = {name: numbers_of(table.column(name)) for name in ("round", "warmup", "index", "start_ns", "latency_ns")}
+    measured = {name: numbers_of(table.column(name).is_valid()) for name in optional}
+    values = {name: numbers_of(table.column(name).fill_null(0)) for name in optional}
     blocks = []
     for number in np.unique(columns["round"]):
         for warmup in (True, False):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from latency_bench.harness.store.fields import Count, JsonDict, Part, Sha256
+from latency_bench.harness.store.fields import Count, JsonDict, Part, Positive, Sha256, Whole
 
 
 class Weights(Part):
     """Where the parameters came from: drawn from `seed`, or read from a file with hash `sha256`."""
 
-    seed: int | None = None
+    seed: Whole | None = None
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -30,9 +30,9 @@ class ModelRecord(Part):
     title: str
     spec: JsonDict
     """The whole ModelSpec, so that the run can be repeated without the family file of that day."""
-    resolution: tuple[int, int] = Field(strict=False)
+    resolution: tuple[Count, Count] = Field(strict=False)
     """(height, width) of the first input, in pixels."""
-    batch: int = Field(ge=1)
+    batch: Positive
     """Images a request."""
     precision: str = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""

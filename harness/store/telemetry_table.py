@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_bench.harness.store.parquet import read_table, to_column, to_parquet
+from latency_bench.harness.store.parquet import numbers_of, read_table, to_column, to_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,9 +60,9 @@ def read_telemetry(path: Path) -> Telemetry:
     """The readings of a telemetry.parquet. Raises BrokenRunError for a damaged file or other columns."""
     table = read_table(path, telemetry_schema())
     return Telemetry(
-        time_ns=table.column("time_ns").to_numpy(),
+        time_ns=numbers_of(table.column("time_ns")),
         source=table.column("source").to_pylist(),
         quantity=table.column("quantity").to_pylist(),
         unit=table.column("unit").to_pylist(),
-        value=table.column("value").to_numpy(),
+        value=numbers_of(table.column("value")),
     )

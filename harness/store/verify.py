@@ -94,6 +94,11 @@ def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Fi
 
     Raises StoreError where the store is a remote one and a file cannot be fetched.
     """
+    return check_run(run, in_store, fetch)[1]
+
+
+def check_run(run: Path, in_store: bool = False, fetch: bool = True) -> tuple[RunRecord | None, list[Finding]]:
+    """As `verify_run`, with the record where it can be read."""
     try:
         if fetch:
             fetch_checksums(run)
@@ -102,7 +107,7 @@ def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Fi
         record = read_record(run)
     except BrokenRunError as error:
         remedy = "Restore the file from a copy, or move the run out of the store."
-        return [Finding(run, str(error), remedy, run)]
+        return None, [Finding(run, str(error), remedy, run)]
     findings = []
     problem = misplaced(run, record) if in_store else None
     if problem:
@@ -121,7 +126,7 @@ def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Fi
             stored.telemetry()
         except BrokenRunError as error:
             findings.append(Finding(run / TELEMETRY_FILE, str(error), CHANGED, run))
-    return findings
+    return record, findings
 
 
 def _verify_record(run: Path, sums: dict[str, str] | None) -> None:
@@ -146,17 +151,14 @@ def _fetch_files(stored: StoredRun) -> Iterator[Finding]:
 
 
 def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
-    present = set()
-    for folder, folders, names in os.walk(run):
-        for name in [*names, *(name for name in folders if (Path(folder) / name).is_symlink())]:
-            present.add((Path(folder) / name).relative_to(run).as_posix())
-    for relative in sorted(present - set(record.files) - {RECORD_FILE, CHECKSUMS_FILE}):
+    present = dict(_files_in(str(run)))
+    for relative in sorted(present.keys() - record.files.keys() - {RECORD_FILE, CHECKSUMS_FILE}):
         yield Finding(run / relative, "the record does not know this file.", "Move it out of the run.")
     for relative, expected in record.files.items():
         path = run / relative
         if relative not in present:
             yield Finding(path, "the file is missing.", CHANGED, run)
-        elif path.is_symlink() or not path.is_file():
+        elif not present[relative]:
             yield Finding(path, "this is no ordinary file.", CHANGED, run)
         else:
             try:
@@ -168,6 +170,17 @@ def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
                 yield Finding(path, f"has {size_bytes} bytes, the record says {expected.size_bytes}.", CHANGED, run)
             elif sha256 != expected.sha256:
                 yield Finding(path, "its content is not what was stored (SHA-256 differs).", CHANGED, run)
+
+
+def _files_in(folder: str, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """(path in the run, whether it is an ordinary file) of everything in a run but its folders. Links are not followed;
+    what lies deeper than evidence/ does not belong there, and its folder is named in its stead."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and not prefix:
+                yield from _files_in(entry.path, f"{entry.name}/")
+            else:
+                yield f"{prefix}{entry.name}", entry.is_file(follow_symlinks=False)
 
 
 def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
@@ -197,8 +210,9 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
                 stored.path,
             )
     latency = summary.latency
-    durations_ns = [duration for block in blocks if not block.warmup for duration in block.latency_ns.tolist()]
-    low_ms, high_ms = min(durations_ns, default=0) / 1e6, max(durations_ns, default=0) / 1e6
+    sampled = [block.latency_ns for block in blocks if not block.warmup and len(block)]
+    low_ms = min((int(one.min()) for one in sampled), default=0) / 1e6
+    high_ms = max((int(one.max()) for one in sampled), default=0) / 1e6
     if not (math.isclose(low_ms, latency.min_ms, rel_tol=1e-9) and math.isclose(high_ms, latency.max_ms, rel_tol=1e-9)):
         yield Finding(
             path,

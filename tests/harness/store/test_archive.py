@@ -12,11 +12,13 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from latency_bench.harness.store import importing
 from latency_bench.harness.store.archive import write_archive
 from latency_bench.harness.store.archive_reader import Limits, read_archive
 from latency_bench.harness.store.errors import (
@@ -343,15 +345,19 @@ def test_a_full_disk_during_an_import_leaves_nothing(
     store: Path, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_archive(run_paths(store), tmp_path / "runs.tar")
-    real, left = os.fsync, [0]
+    left = [0]
 
-    def fsync(descriptor: int) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise OSError(28, os.strerror(28))
-        real(descriptor)
+    def until_full(write: Callable[..., Any]) -> Callable[..., Any]:
+        def writing(*words: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise OSError(28, os.strerror(28))
+            return write(*words, **options)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+        return writing
+
+    for name in ("write_once", "force_to_disk"):
+        monkeypatch.setattr(importing, name, until_full(getattr(importing, name)))
     stops = 0
     for full_at in range(1, 30):
         left[0] = full_at
@@ -373,7 +379,7 @@ def test_an_import_that_was_killed_is_found_and_can_be_done_again(store: Path, t
     program = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom latency_bench.harness.store import importing\n"
         "real = importing.put_in_place\n"
-        "def put(*arguments):\n    real(*arguments)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def put(*arguments, **options):\n    real(*arguments, **options)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
         "importing.put_in_place = put\nimporting.import_runs(Path(sys.argv[1]), Path(sys.argv[2]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program, there, tmp_path / "runs.tar"], check=False)

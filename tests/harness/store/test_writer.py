@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -210,6 +211,23 @@ def test_a_disk_that_is_full_at_any_write_leaves_nothing(
         with pytest.raises(StoreFullError, match=r"Free space there or choose another place with --store"):
             write()
         assert not store.exists()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
+def test_a_file_system_that_forces_no_folders_to_the_disk_keeps_runs_all_the_same(
+    tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with RunWriter(tmp_path / "store", "local", "b1-seg", RUN_ID) as writer:
+        writer.add_evidence("a.log", "x")
+        assert writer.commit(make_record(failed=True)).is_dir()
 
 
 def test_a_file_size_limit_is_a_full_disk(tmp_path: Path) -> None:
