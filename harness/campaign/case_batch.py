@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ class CampaignSettings:
     order_seed: int
     wait: bool
     """Whether to wait for a device that somebody else measures."""
+    check: Callable[[], None] = lambda: None
+    """Asked before each batch; raises StoreError where the campaign is not ours any more."""
 
 
 def measure_case_batch(

@@ -62,6 +62,7 @@ class DeviceLine:
         A host's trouble and a lost connection are failed attempts of these cases alone. Raises StoreError where what
         came back cannot be kept, StoppedError.
         """
+        self._settings.check()
         try:
             answer = self._measured(case_batch, upcoming)
         except (UnreachableError, HostsDiedError) as error:

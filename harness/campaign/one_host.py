@@ -28,6 +28,7 @@ def run_campaign(
     """
 
     def measure(case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
+        settings.check()
         return measure_case_batch(case_batch, upcoming, settings, watcher)
 
     for case_batches in plan.case_batches(open_keys(plan, runs)).values():

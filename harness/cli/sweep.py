@@ -107,6 +107,7 @@ def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
 
 
 def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_json: bool) -> int:
+    from latency_bench.harness.campaign.address_claim import claimed
     from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.journal import Journal
     from latency_bench.harness.campaign.narration import Narration
@@ -114,9 +115,13 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
     from latency_bench.harness.campaign.status import statuses
     from latency_bench.harness.cli.campaign_display import CampaignDisplay
 
-    settings = CampaignSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait)
     how = "stopped"
-    with Journal(store, plan.name) as journal, CampaignDisplay(quiet) as display:
+    with (
+        Journal(store, plan.name) as journal,
+        claimed(store, plan.name, lambda text: click.echo(f"bench: {text}", err=True)) as check,
+        CampaignDisplay(quiet) as display,
+    ):
+        settings = CampaignSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait, check)
         narration = Narration(journal, display)
         runs = runs_by_case(plan, store)
         narration.planned(plan.name, statuses(plan, runs, {}), _estimates(plan, store))

@@ -113,6 +113,10 @@ class Mirror:
             with contextlib.suppress(OSError):
                 (self.folder / _LISTED_FILE).write_text(moment, encoding="ascii")
 
+    def forget_listing(self) -> None:
+        """Ask again the next time, however short ago the last was."""
+        self._asked.clear()
+
     def check(self) -> None:
         """Before hours are measured: the address has to exist, and what keeps it from answering now is said.
 

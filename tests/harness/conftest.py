@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from faulty_proxy import FaultyProxy
 
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.sample_table import StageSamples
@@ -208,3 +213,46 @@ def store_run(tmp_path: Path, own_cache: Path) -> StoreRun:
             return writer.commit(RunRecord(**content))
 
     return write
+
+
+@pytest.fixture(scope="module")
+def _s3_server() -> Iterator[FaultyProxy]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with FaultyProxy(*server.get_host_and_port()) as proxy:
+        yield proxy
+    server.stop()
+
+
+@pytest.fixture
+def s3_proxy(_s3_server: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """The link to a real server that speaks S3, on this computer; without faults at first."""
+    import fsspec
+
+    from latency_bench.harness.store import mirrors
+
+    s3 = fsspec.get_filesystem_class("s3")
+    s3.clear_instance_cache()
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{_s3_server.port}"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    yield _s3_server
+    _s3_server.fault, _s3_server.delay_s = None, 0.0
+    mirrors._OPEN.clear()
+    s3.clear_instance_cache()
+
+
+@pytest.fixture
+def s3_url(s3_proxy: FaultyProxy) -> str:
+    """The address of a store in a new bucket."""
+    import fsspec
+
+    bucket = f"bench-{uuid.uuid4().hex[:12]}"
+    fsspec.filesystem("s3", use_listings_cache=False).mkdir(bucket)
+    return f"s3://{bucket}/runs"

@@ -6,7 +6,7 @@ import shutil
 import sys
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
@@ -32,38 +32,15 @@ from latency_bench.harness.store.verify import verify_store
 StoreRun = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def proxied() -> Iterator[FaultyProxy]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    with FaultyProxy(*server.get_host_and_port()) as proxy:
-        yield proxy
-    server.stop()
-
-
 @pytest.fixture
-def proxy(proxied: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "testing"),
-        ("AWS_SECRET_ACCESS_KEY", "testing"),
-        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxied.port}"),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
+def proxy(s3_proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> FaultyProxy:
     monkeypatch.setattr(address, "AWAY_S", 0.0)
-    yield proxied
-    proxied.fault, proxied.delay_s = None, 0.0
-    mirrors._OPEN.clear()
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    return s3_proxy
 
 
 @pytest.fixture
-def url(proxy: FaultyProxy) -> str:
-    bucket = f"bench-{uuid.uuid4().hex[:12]}"
-    fsspec.filesystem("s3", use_listings_cache=False).mkdir(bucket)
-    return f"s3://{bucket}/runs"
+def url(s3_url: str) -> str:
+    return s3_url
 
 
 @pytest.fixture
