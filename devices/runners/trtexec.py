@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench_worker.libraries.engine_layers import layer_precisions
-from bench_worker.runtime.declaration import BUILDER_FLAG, Option, RuntimeDeclaration
+from bench_worker.runtime.declaration import BUILDER_FLAG, TYPED_FILE, Option, RuntimeDeclaration
 from bench_worker.runtimes.tensorrt import TensorRt
 from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import DeviceError, UnreachableError, WorkerError
@@ -29,7 +29,7 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
-from latency_bench.devices.runners.trtexec_flags import LAYERS, PRECISIONS, Tool, build_flags, measure_flags, parse_help
+from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
 from latency_bench.devices.runners.trtexec_inputs import push_inputs
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
@@ -53,9 +53,9 @@ class TrtexecTensorRt(RuntimeDeclaration):
     FORMAT = "onnx"
     ON_GPU = True
     BUILDS_ENGINES = True
-    PRECISIONS: ClassVar[Mapping[str, str]] = dict.fromkeys(PRECISIONS, BUILDER_FLAG)
+    PRECISIONS: ClassVar[Mapping[str, str]] = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG}
     OPTIONS: ClassVar[Mapping[str, Option]] = {
-        "precision": Option("fp32", "What the engine computes in.", choices=tuple(PRECISIONS)),
+        "precision": Option("fp32", "What the engine computes in.", choices=("fp32", "fp16")),
         "tf32": TensorRt.OPTIONS["tf32"],
     }
 

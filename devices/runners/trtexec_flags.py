@@ -9,8 +9,6 @@ from typing import Any
 
 _RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
-PRECISIONS = ("fp32", "fp16")
-"""What the tool can be asked for."""
 LAYERS = "layers.json"
 
 

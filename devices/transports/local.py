@@ -19,6 +19,7 @@ from typing import IO
 
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import FileLock, Holder, lock_machine_here
+from latency_bench.devices.python_environment import python_environment
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
 _KEPT_STDERR_BYTES = 1 << 20
@@ -49,7 +50,7 @@ class LocalTransport(Transport):
             process = subprocess.Popen(
                 list(argv),
                 cwd=self.workdir,
-                env={**os.environ, **(env or {})},
+                env={**python_environment(os.environ, argv[0] == sys.executable), **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from latency_bench.devices.host_memory import total_bytes
+from latency_bench.devices.python_environment import python_environment
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
 from latency_bench.harness.export.extras import extra_that_has
@@ -40,7 +41,7 @@ def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[
         process = subprocess.Popen(
             [sys.executable, "-m", "latency_bench.harness.export.convert", REQUEST],
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)},
+            env={**python_environment(os.environ, same_python=True), "PYTHONPATH": _module_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -60,6 +61,11 @@ def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[
         artifact: dict[str, Any] = last["artifact"]
         return artifact
     raise failure(last, exit_code, peak_bytes, directory)
+
+
+def _module_path() -> str:
+    """Where this process finds modules: the converter has to be of the same sources and packages."""
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 
 
 def follow(process: subprocess.Popen[bytes], progress: Callable[[str], None]) -> tuple[dict[str, Any], int]:

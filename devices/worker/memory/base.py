@@ -86,10 +86,6 @@ class Memory:
     def make_current(self, stream: Any) -> None:
         """Where a library has a current stream: this one from now on."""
 
-    def synchronise(self) -> None:
-        """Block until the GPU has done everything that it was given."""
-        raise NotImplementedError
-
     def begin_capture(self, stream: Any) -> None:
         """From here to `end_capture` the stream's work is written down and not done."""
         raise NotImplementedError

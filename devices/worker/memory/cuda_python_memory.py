@@ -86,9 +86,6 @@ class CudaPythonMemory(Memory):
             "while copying from the GPU", self._runtime.cudaMemcpyAsync, to, of.address, size_bytes, kind, stream
         )
 
-    def synchronise(self) -> None:
-        self._call("while waiting for the GPU", self._runtime.cudaDeviceSynchronize)
-
     def begin_capture(self, stream: Any) -> None:
         mode = self._runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         self._call("while starting to capture a graph", self._runtime.cudaStreamBeginCapture, stream, mode)

@@ -80,10 +80,6 @@ class PycudaMemory(Memory):
     def copy_out(self, host: HostBuffer, of: DeviceBuffer, stream: Any) -> None:
         self._cuda.memcpy_dtoh_async(host.array, of.address, stream)
 
-    def synchronise(self) -> None:
-        with self._said("while waiting for the GPU"):
-            self._context.synchronize()
-
     def close(self) -> None:
         with self._said("while letting go of the GPU"):
             self._context.pop()

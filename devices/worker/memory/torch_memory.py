@@ -79,10 +79,6 @@ class TorchMemory(Memory):
     def copy_out(self, host: HostBuffer, of: DeviceBuffer, stream: Any) -> None:
         host.keep.copy_(of.keep, non_blocking=True)
 
-    def synchronise(self) -> None:
-        with self._said("while waiting for the GPU"):
-            self._torch.cuda.synchronize(self.torch_device)
-
     def begin_capture(self, stream: Any) -> None:
         graph = self._torch.cuda.CUDAGraph()
         context = self._torch.cuda.graph(graph, stream=stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -30,6 +31,23 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_child_finds_packages_as_its_caller_does_and_behaves_as_usual(transport, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        monkeypatch.delenv(name)
+    hostile = ("PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONDEVMODE", "PYTHONOPTIMIZE")
+    for name in hostile:
+        monkeypatch.setenv(name, "error" if name == "PYTHONWARNINGS" else "1")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["relative", "/absolute"]))
+    monkeypatch.setenv("PYTHONHOME", sys.base_prefix)
+    told = "import json, os; print(json.dumps({n: v for n, v in os.environ.items() if n.startswith('PYTHON')}))"
+    kept = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "relative"), "/absolute"]), "PYTHONHOME": sys.base_prefix}
+    assert json.loads(transport.run(_python(told)).stdout) == kept
+    # Another Python has a standard library of its own.
+    other = ["env", sys.executable, "-c", told]
+    assert json.loads(transport.run(other).stdout) == {"PYTHONPATH": kept["PYTHONPATH"]}
 
 
 def test_exit_code_and_both_streams_come_back(transport):
