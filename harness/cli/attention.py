@@ -12,6 +12,7 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run import CpuList, RuntimeOption, request_of
 from latency_bench.harness.cli.shared_options import Resolution, precision_option, wait_option
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +174,7 @@ def attention(
             return 0
         with ProgressLine(quiet) as progress:
             known = runs.head(0) if again else runs
-            command = ["bench", *sys.argv[1:]]
+            command = command_without_secrets(["bench", *sys.argv[1:]])
             failed = measure_groups(groups, make_case, known, place, command, progress, order_seed, wait)
             if profiled:
                 from latency_bench.harness.attention.profiles import operator_shares

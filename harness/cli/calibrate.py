@@ -9,6 +9,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import precision_option, runtime_option, wait_option
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def calibrate(
         return case_of(options, single=True)
 
     with ProgressLine(quiet) as progress:
-        runs = measure(case_for, place, ["bench", *sys.argv[1:]], progress, wait)
+        runs = measure(case_for, place, command_without_secrets(["bench", *sys.argv[1:]]), progress, wait)
     table, peaks = _evaluate(runs, place)
     if as_json:
         print_json({"device": name, "runs": _runs_json(runs, table), "peaks": _peaks_json(peaks)})

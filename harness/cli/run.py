@@ -16,6 +16,7 @@ from latency_bench.harness.cli.shared_options import (
     runtime_option,
     wait_option,
 )
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from latency_bench.harness.case_options import CaseOptions
@@ -143,7 +144,9 @@ def run(
     cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
-        finished = run_benchmarks(cases, place, ["bench", *sys.argv[1:]], progress, order_seed, wait)
+        finished = run_benchmarks(
+            cases, place, command_without_secrets(["bench", *sys.argv[1:]]), progress, order_seed, wait
+        )
     if as_json:
         documents = [record.to_result_json(path) for record, path in finished]
         print_json(documents[0] if len(documents) == 1 else documents)

@@ -10,6 +10,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import cluster_options, precisions_option, wait_option
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_file import CampaignFile
@@ -115,13 +116,14 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
     from latency_bench.harness.campaign.status import statuses
     from latency_bench.harness.cli.campaign_display import CampaignDisplay
 
+    command = command_without_secrets(["bench", *sys.argv[1:]])
     how = "stopped"
     with (
         Journal(store, plan.name) as journal,
         claimed(store, plan.name, lambda text: click.echo(f"bench: {text}", err=True)) as check,
         CampaignDisplay(quiet) as display,
     ):
-        settings = CampaignSettings(plan.name, store, ("bench", *sys.argv[1:]), plan.order_seed, wait, check)
+        settings = CampaignSettings(plan.name, store, command, plan.order_seed, wait, check)
         narration = Narration(journal, display)
         runs = runs_by_case(plan, store)
         narration.planned(plan.name, statuses(plan, runs, {}), _estimates(plan, store))

@@ -23,7 +23,7 @@ from latency_bench.harness.store.errors import (
     StoreLocationError,
     StoreUnreachableError,
 )
-from latency_bench.harness.store.redaction import HIDDEN, secrets_of, without_secrets
+from latency_bench.harness.store.redaction import HIDDEN, address_without_secrets, secrets_of, without_secrets
 
 ANSWER_S = 30.0
 """For an answer of a few bytes; transfers have more."""
@@ -55,7 +55,7 @@ class Address:
     other method StoreUnreachableError where nobody answers in time, StoreError where something is refused."""
 
     def __init__(self, url: str) -> None:
-        self.label = without_secrets(url)
+        self.label = address_without_secrets(url)
         """For people; passwords are hidden."""
         self._url = url
         self._secrets = secrets_of(url)

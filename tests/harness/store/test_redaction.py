@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_bench.harness.store.record import RunRecord
-from latency_bench.harness.store.redaction import json_without_secrets, secrets_of, without_secrets
+from latency_bench.harness.store.redaction import (
+    address_without_secrets,
+    command_without_secrets,
+    json_without_secrets,
+    secrets_of,
+    without_secrets,
+)
 from latency_bench.harness.store.writer import RunWriter
 
 MakeRecord = Callable[..., RunRecord]
@@ -32,6 +38,38 @@ MakeRecord = Callable[..., RunRecord]
 )
 def test_passwords_are_hidden_and_everything_else_stays(text: str, expected: str) -> None:
     assert without_secrets(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("ftp://me:se/cr#e?t x'y\"z@host/p", "ftp://***@host/p"),
+        ("--store=sftp://me:a b@host:22/x", "--store=sftp://***@host:22/x"),
+        ("https://ghp_token@host/x", "https://***@host/x"),
+        ("az://c/x?account_key=abc==", "az://c/x?account_key=***"),
+        ("https://h/x?key=abc&b=1", "https://h/x?key=***&b=***"),
+        ("https://h/x#access_token=abc", "https://h/x#access_token=***"),
+        ("https://h/x#abc", "https://h/x#***"),
+        ("simplecache::ftp://u:p/w@h/x", "simplecache::ftp://***@h/x"),
+        ("zip://a.zip::s3://KEY:SECRET@bucket/x?key=abc", "zip://a.zip::s3://***@bucket/x?key=***"),
+        ("abfs://container@account/x", "abfs://container@account/x"),
+        ("ssh://me@host/x", "ssh://me@host/x"),
+        ("s3://bucket/my runs", "s3://bucket/my runs"),
+        ("s3://bucket/me@home/runs", "s3://bucket/me@home/runs"),
+        ("results", "results"),
+        ("--note=a b", "--note=a b"),
+    ],
+)
+def test_a_word_of_the_command_line_is_taken_as_a_whole(word: str, expected: str) -> None:
+    assert command_without_secrets(["bench", word]) == ("bench", expected)
+    for secret in secrets_of(word.removeprefix("--store=")):
+        assert secret not in expected
+
+
+@given(st.text(st.characters(exclude_characters=":/?#@")), st.text())
+def test_no_password_of_a_known_address_survives_whatever_it_is_made_of(user: str, password: str) -> None:
+    shown = address_without_secrets(f"ftp://{user}:{password}@host.example/runs")
+    assert shown == "ftp://***@host.example/runs"
 
 
 _URL_TEXT = st.text(st.characters(blacklist_characters="/?#\"'<>@: \t\n", blacklist_categories=["Cs", "Z", "C"]))
