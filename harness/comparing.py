@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.case_key import CaseKey, label_of_both
 from latency_bench.harness.identity.conditions import Conditions, conditions_of
-from latency_bench.harness.identity.differences import Differences, differences, unlike
+from latency_bench.harness.identity.differences import Differences, differences, differing
 from latency_bench.harness.run_selection import RunSet
 from latency_bench.harness.store.reader import StoredRun
 
@@ -175,9 +175,15 @@ def _differences(a: Side, b: Side, across: Collection[str]) -> Differences:
     """Between the sides, and among the runs of one side, which are pooled and so have to be alike."""
     between = differences(a.conditions[0], b.conditions[0], across)
     inside = [
-        f"{label}'s runs differ among themselves: {text}"
+        (name, f"{label}'s runs differ among themselves: {text}")
         for label, side in (("A", a), ("B", b))
         for other in side.conditions[1:]
-        for text in unlike(side.conditions[0], other, across)
+        for name, texts in differing(side.conditions[0], other).items()
+        for text in texts
+        if name not in across
     ]
-    return replace(between, obstacles=(*between.obstacles, *dict.fromkeys(inside)))
+    return replace(
+        between,
+        obstacles=(*between.obstacles, *dict.fromkeys(text for _, text in inside)),
+        in_the_way=tuple(dict.fromkeys((*between.in_the_way, *(name for name, _ in inside)))),
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.shared_options import across_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,9 +28,7 @@ _COLOURS = {"faster": "green", "slower": "red"}
     show_default=True,
     help="Percent that matter in practice.",
 )
-@click.option(
-    "--across", multiple=True, metavar="NAME", help="A condition that may differ, for example system; repeatable."
-)
+@across_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw both distributions into this PDF, SVG or PNG.")
 @store_option
 @json_option
@@ -46,14 +45,9 @@ def compare(
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
     """
     from latency_bench.harness.comparing import compare_sets
-    from latency_bench.harness.errors import UsageError
-    from latency_bench.harness.identity.differences import DIMENSIONS
     from latency_bench.harness.run_selection import select
     from latency_bench.harness.store.location import store_location
 
-    unknown = [name for name in across if name not in DIMENSIONS]
-    if unknown:
-        raise UsageError(f"--across {unknown[0]}: no such condition; there are {', '.join(DIMENSIONS)}")
     place = store_location(store)
     compared = compare_sets(select(place, a), select(place, b), threshold / 100, across)
     if plot is not None:
@@ -85,6 +79,7 @@ def _case_json(pair: Pair) -> dict[str, Any]:
         "runs_b": [run.record.run_id for run in pair.b.runs],
         "compared_across": list(pair.differences.details),
         "obstacles": list(pair.differences.obstacles),
+        "across_needed": list(pair.differences.in_the_way),
     }
     if found is not None and pair.medians_ms is not None:
         document |= {
@@ -155,5 +150,5 @@ def explanation(pair: Pair) -> list[str]:
     if pair.differences.question:
         lines.append(f"compared across {pair.differences.question}: {'; '.join(pair.differences.details)}")
     if pair.differences.obstacles:
-        lines.append("measure both under the same conditions, or say with --across NAME that a difference is meant")
+        lines.append(pair.differences.remedy())
     return lines

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.shared_options import across_option
 
 
 @click.command()
@@ -19,9 +20,7 @@ from latency_bench.harness.cli.output import json_option, print_json, store_opti
     show_default=True,
     help="Percent that matter in practice.",
 )
-@click.option(
-    "--across", multiple=True, metavar="NAME", help="A condition that may differ, for example system; repeatable."
-)
+@across_option
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a Markdown summary here.")
 @store_option

@@ -11,6 +11,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.report_source import Filter, Source, say
+from latency_bench.harness.cli.shared_options import across_option
 from latency_bench.reports.plots.kinds import FIGURES
 from latency_bench.reports.tables.formats import FORMATS
 
@@ -45,6 +46,7 @@ PAGE = "index.html"
     metavar="NAME,...",
     help="Tables also show these of every run: peak_rss, file_size, energy, n, ... docs/store.md lists them all.",
 )
+@across_option
 @click.option(
     "--to",
     "folder",
@@ -67,6 +69,7 @@ def report(
     precisions: tuple[str, ...],
     threads: tuple[int, ...],
     columns: str | None,
+    across: tuple[str, ...],
     folder: Path | None,
     formats: tuple[str, ...],
     store: str | None,
@@ -87,7 +90,7 @@ def report(
     from latency_bench.harness.store.location import store_location
 
     shown = tuple(find_columns(columns or ""))
-    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store, shown)
+    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store, shown, across)
     parts = _Parts.of(**wanted)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json

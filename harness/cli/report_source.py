@@ -54,6 +54,8 @@ class Source:
     """As the user named it on the command line."""
     columns: tuple[Column, ...] = ()
     """Of the run table, that tables show besides."""
+    across: tuple[str, ...] = ()
+    """Dimensions of conditions in which the two sides of a ratio may differ."""
     broken: list[BrokenRun] = field(default_factory=list)
 
     @cached_property
@@ -78,6 +80,7 @@ class Source:
             same_as=paper_devices(self.runs, self.place),
             store=self.store,
             columns=self.columns,
+            across=self.across,
         )
 
     def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:

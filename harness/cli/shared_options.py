@@ -30,6 +30,24 @@ resolution_option = click.option(
 )
 
 
+def _known_dimensions(ctx: click.Context, param: click.Parameter, across: tuple[str, ...]) -> tuple[str, ...]:
+    from latency_bench.harness.identity.differences import DIMENSIONS
+
+    for name in across:
+        if name not in DIMENSIONS:
+            raise click.BadParameter(f"{name!r} is no group of conditions; there are {', '.join(DIMENSIONS)}")
+    return across
+
+
+across_option = click.option(
+    "--across",
+    multiple=True,
+    metavar="NAME",
+    callback=_known_dimensions,
+    help="Conditions that may differ, for example system or runtime; repeatable.",
+)
+
+
 class PrecisionName(click.ParamType[str]):
     """One of the precisions that are declared, ours or a runtime's own. Others' packages are read only where needed."""
 

@@ -26,7 +26,7 @@ _MEASURED = ("_ns", "_ms", "_s", "_bytes")
 """Endings of facts that are measurements of their own, such as the time of loading."""
 _NOT_CONDITIONS = ("package", "gpu", "engine", "flags", "tool path", "tool flags", "inputs", "outputs", "event")
 """Facts that have a place of their own here, or say nothing beyond options, versions and the file's hash."""
-_OF_THE_FILE = ("layer_precisions", "delegation", "delegates", "partitions", "shape_probe")
+_OF_THE_FILE = ("artifact", "layer_precisions", "delegation", "delegates", "partitions", "shape_probe")
 """Facts that say what the runtime made of the file: another model has others."""
 _EFFORT = ("rounds", "campaign_rounds", "order_seed")
 """Fields of the protocol that say how often something is measured, and not how."""
@@ -132,15 +132,16 @@ def read_conditions(text: str | None) -> Conditions:
 
 
 def _facts(facts: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the runtime made of the file, and what it says of itself; numbers count with the file: another model has
-    other counts of nodes, whatever a runtime calls them."""
+    """What the runtime made of the file, and what it says of itself. Numbers and hashes count with the file: another
+    model has other counts of nodes, whatever a runtime calls them."""
     of_file: dict[str, Any] = {}
     of_runtime: dict[str, Any] = {}
     for name, value in _leaves(facts):
         if name in _NOT_CONDITIONS or name.partition(" ")[0] in _NOT_CONDITIONS or name.endswith(_MEASURED):
             continue
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        place = of_file if is_number or name.partition(" ")[0] in _OF_THE_FILE else of_runtime
+        says_of_file = is_number or "sha256" in name or name.partition(" ")[0] in _OF_THE_FILE
+        place = of_file if says_of_file else of_runtime
         place[name] = value
     return of_file, of_runtime
 

@@ -57,6 +57,13 @@ class Differences:
     """What else differs: the comparison would answer several questions at once."""
     meant: tuple[str, ...] = ()
     """Of the details, what the user said may differ."""
+    in_the_way: tuple[str, ...] = ()
+    """The dimensions of the obstacles."""
+
+    def remedy(self) -> str:
+        """What to do about the obstacles."""
+        options = " ".join(f"--across {name}" for name in self.in_the_way)
+        return f"measure both under the same conditions, or say with {options} that the difference is meant"
 
 
 def differences(
@@ -64,23 +71,23 @@ def differences(
 ) -> Differences:
     """What differs between two runs. `across` names dimensions whose difference is meant, `besides` single conditions
     that are part of the question, such as an option of the runtime that is what is compared."""
-    found = {name: texts for name in DIMENSIONS if (texts := _differing(a.get(name, {}), b.get(name, {}), besides))}
+    found = differing(a, b, besides)
     question = next((name for name in found if name not in across and _is_asked(name, a, b)), None)
     asked = {name for name in found if name in across or name == question}
     natural = {implied for name in asked for implied in DIMENSIONS[name].implies}
     if _has_no_threads(a, b) and asked & {"runtime", "device"}:
         natural.add("threads")
-    obstacles = [text for name, texts in found.items() if name not in asked | natural for text in texts]
+    in_the_way = tuple(name for name in found if name not in asked | natural)
+    obstacles = [text for name in in_the_way for text in found[name]]
     details = [text for name, texts in found.items() if name in asked for text in texts]
     meant = [text for name, texts in found.items() if name in across for text in texts]
-    return Differences(" and ".join(sorted(asked)) or None, tuple(details), tuple(obstacles), tuple(meant))
+    return Differences(" and ".join(sorted(asked)) or None, tuple(details), tuple(obstacles), tuple(meant), in_the_way)
 
 
-def unlike(a: Conditions, b: Conditions, across: Collection[str] = ()) -> list[str]:
-    """Everything that differs between two runs whose rounds are to be pooled, but for the dimensions `across`."""
-    return [
-        text for name in DIMENSIONS if name not in across for text in _differing(a.get(name, {}), b.get(name, {}), ())
-    ]
+def differing(a: Conditions, b: Conditions, besides: Collection[str] = ()) -> dict[str, list[str]]:
+    """Everything that differs between two runs, for people, by dimension; those named in `besides` do not count."""
+    texts = {name: _texts(a.get(name, {}), b.get(name, {}), besides) for name in DIMENSIONS}
+    return {name: of_dimension for name, of_dimension in texts.items() if of_dimension}
 
 
 def _is_asked(name: str, a: Conditions, b: Conditions) -> bool:
@@ -97,7 +104,7 @@ def _has_no_threads(a: Conditions, b: Conditions) -> bool:
     return not a.get("threads") or not b.get("threads")
 
 
-def _differing(a: Mapping[str, Value], b: Mapping[str, Value], besides: Collection[str]) -> list[str]:
+def _texts(a: Mapping[str, Value], b: Mapping[str, Value], besides: Collection[str]) -> list[str]:
     names = [*a, *(name for name in b if name not in a)]
     return [
         f"{name} {a.get(name, 'unknown')} against {b.get(name, 'unknown')}"
