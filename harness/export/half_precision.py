@@ -1,9 +1,9 @@
 """An ONNX graph in half precision, for runtimes that take the types of the file as they are (TensorRT from 11 on).
 
 Convolutions, matrix products and activations become half. Float32 stays, behind casts, where half precision overflows
-or loses its meaning: sums over many elements (the keys of a linear attention, the mean of a LayerNorm), what is divided
-by them, softmax, every operator with a constant that float16 cannot hold (an eps of 1e-15), and operators that only
-move data between two of those.
+or loses its meaning: sums over many elements (the mean of a LayerNorm), the products of a linear attention, whose sums
+over all tokens are divided by one another only at the end, what is divided by them, softmax, every operator with a
+constant that float16 cannot hold (an eps of 1e-15), and operators that only move data between two of those.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ TYPED_BY_ATTRIBUTE = frozenset(
 )  # fmt: skip
 """An attribute or another operator decides on their types: left as they are."""
 
+BOUNDS = frozenset({"Clip", "Max"})
+"""What keeps a denominator from 0."""
 
 LARGE_WEIGHT_BYTES = 4096
 """No shape is written in a constant of this size."""
@@ -124,6 +126,7 @@ class _Rewriter:
         """Variables that a node computes in float32."""
         self.nodes: list[onnx.NodeProto] = []
         self.casts: set[str] = set()
+        self.quotients = parts_of_quotients(graph)
 
     def rewrite(self) -> list[str]:
         kept = set()
@@ -140,6 +143,8 @@ class _Rewriter:
 
     def _stays_float(self, node: onnx.NodeProto) -> bool:
         if node.op_type in SENSITIVE or node.op_type in TYPED_BY_ATTRIBUTE:
+            return True
+        if node.output[0] in self.quotients:
             return True
         if any(name in self.weights and not fits_half(self.weights[name]) for name in node.input):
             return True
@@ -214,6 +219,34 @@ class _Rewriter:
         remaining = [tensor for tensor in self.graph.initializer if tensor.name in used]
         del self.graph.initializer[:]
         self.graph.initializer.extend(remaining)
+
+
+def parts_of_quotients(graph: onnx.GraphProto) -> set[str]:
+    """Outputs of the matrix products whose quotient is a mean, and of the bounds of their denominators: a linear
+    attention's numerator and denominator, and the product of keys and values in them.
+
+    They are found from the divisions by something that is no constant, backwards through products of variables and
+    through operators that only hand data on. A product with weights (a projection) ends the search.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    by_output = {name: node for node in graph.node for name in node.output}
+    waiting = [
+        name for node in graph.node if node.op_type == "Div" and node.input[1] not in constants for name in node.input
+    ]
+    seen: set[str] = set()
+    parts: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        node = by_output.get(name)
+        if name in seen or node is None:
+            continue
+        seen.add(name)
+        is_part = node.op_type in BOUNDS or (node.op_type == "MatMul" and not constants & set(node.input))
+        if is_part:
+            parts.add(name)
+        if is_part or node.op_type in MOVES_DATA or node.op_type == "Cast":
+            waiting.extend(node.input)
+    return parts
 
 
 def fits_half(weight: np.ndarray[Any, Any]) -> bool:

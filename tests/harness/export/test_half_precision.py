@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from latency_bench.harness.export.formats import onnx as onnx_format
-from latency_bench.harness.export.half_precision import fits_half
+from latency_bench.harness.export.half_precision import fits_half, parts_of_quotients
 from latency_bench.harness.export.job import ExportJob
+from latency_bench.model_specs.architectures.efficientvit.attention import HeadAttention
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
@@ -101,3 +102,58 @@ def test_branches_outputs_and_shared_weights(make_job: MakeJob, runners: dict[st
 )
 def test_what_fits_half(values: list[float], fits: bool) -> None:
     assert fits_half(np.array(values, np.float32)) is fits
+
+
+class QkvThenAttention(torch.nn.Module):
+    """Q, K and V from a convolution, as in a model, so that they are half in the file."""
+
+    def __init__(self, similarity: str, tokens: str, gain: float) -> None:
+        super().__init__()
+        self.qkv = torch.nn.Conv2d(3, 48, 1, bias=False)
+        torch.nn.init.normal_(self.qkv.weight, std=gain, generator=torch.Generator().manual_seed(0))
+        self.attend = HeadAttention(16, similarity=similarity, tokens=tokens)  # type: ignore[arg-type]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        attended: torch.Tensor = self.attend(self.qkv(image))
+        return attended
+
+
+@pytest.mark.parametrize("tokens", ["columns", "rows"])
+@pytest.mark.parametrize("similarity", ["relu", "relu-quadratic"])
+def test_products_of_a_linear_attention_stay_float32(
+    make_job: MakeJob, runners: dict[str, Run], similarity: str, tokens: str
+) -> None:
+    """Values around 1000 over 1024 tokens: K^T V is near 10^9, in the scaled form still past 65504."""
+    image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 0.5
+    job, facts = export(make_job, QkvThenAttention(similarity, tokens, 700.0), image)
+    assert "MatMul" in facts["kept_fp32"]
+    computed = runners["onnx"](job.path, {name: tensor.numpy() for name, tensor in job.inputs.items()})
+    for name, expected in job.outputs.items():
+        assert np.isfinite(computed[name]).all()
+        assert np.abs(computed[name] - expected.numpy()).max() < 5e-3 * np.abs(expected.numpy()).max()
+
+
+def test_products_of_a_softmax_attention_and_of_weights_are_half(make_job: MakeJob) -> None:
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    _, facts = export(make_job, QkvThenAttention("softmax-written-out", "rows", 1.0), image)
+    assert "MatMul" not in facts["kept_fp32"]
+
+
+def test_the_search_for_quotients_ends_at_weights_and_at_constant_divisors() -> None:
+    from onnx import helper
+
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["k", "v"], ["kv"]),
+        node("MatMul", ["q", "kv"], ["numerator"]),
+        node("MatMul", ["q", "sum"], ["raw"]),
+        node("Clip", ["raw", "low"], ["denominator"]),
+        node("Div", ["numerator", "denominator"], ["mean"]),
+        node("MatMul", ["mean", "weight"], ["projected"]),
+        node("Div", ["projected", "total"], ["quotient"]),
+        node("MatMul", ["q", "k"], ["scores"]),
+        node("Div", ["scores", "root"], ["scaled"]),
+    ]
+    values = [helper.make_tensor(name, FLOAT16, [1], [1.0]) for name in ("weight", "root", "low")]
+    graph = helper.make_graph(nodes, "attention", [], [], values)
+    assert parts_of_quotients(graph) == {"numerator", "denominator", "raw", "kv"}

@@ -144,3 +144,32 @@ def by_definition_of_linear(qkv: Tensor, head_dim: int) -> Tensor:
     total = k.sum(dim=-1, keepdim=True).mT @ q
     attended = torch.where(total > 0, (v @ k.mT) @ q / total, 0.0)
     return attended.reshape(1, head_dim, *qkv.shape[-2:])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("similarity", ["relu", "relu-quadratic"])
+@pytest.mark.parametrize("tokens", ["columns", "rows"])
+def test_relu_attention_is_finite_for_every_finite_query_key_and_value(
+    dtype: torch.dtype, similarity: str, tokens: str
+) -> None:
+    """The largest number that the type has, everywhere, and all mixtures of it with zero, small and negative values."""
+    attention = HeadAttention(16, similarity=similarity, tokens=tokens)  # type: ignore[arg-type]
+    # In float32 the products of bfloat16's largest numbers are infinite; half of the exponent is more than any network.
+    largest = torch.finfo(torch.float16).max if dtype == torch.float16 else 1e12
+    random = torch.Generator().manual_seed(0)
+    choices = torch.tensor([largest, -largest, 0.0, 1.0, 2.0**-14])
+    for kinds in (1, 2, 5):
+        qkv = choices[torch.randint(kinds, (1, 48, 16, 16), generator=random)].to(dtype)
+        attended = attention(qkv)
+        assert attended.dtype == dtype
+        assert attended.isfinite().all()
+        assert attended.abs().max() <= qkv[:, 32:].abs().max()
+
+
+def test_doubled_queries_and_keys_change_nothing_in_half_precision() -> None:
+    """In exact arithmetic a factor of Q and of K cancels; it must not push a sum over the edge either."""
+    attention = HeadAttention(16)
+    qkv = draw(1, 48, 64, 64).half()
+    factors = torch.ones(1, 48, 1, 1, dtype=torch.float16)
+    factors[:, :32] = 64
+    torch.testing.assert_close(attention(qkv * factors), attention(qkv), rtol=2e-3, atol=2e-3)
