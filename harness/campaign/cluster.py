@@ -27,6 +27,7 @@ from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 from latency_bench.harness.campaign.connection import Connection, StoppedError
 from latency_bench.harness.campaign.device_line import DeviceLine
 from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAnswerError, opened
+from latency_bench.harness.campaign.host_monitor import HostMonitor
 from latency_bench.harness.campaign.known_hosts import KnownHosts
 from latency_bench.harness.campaign.one_host import open_keys, run_device
 from latency_bench.harness.campaign.state import CaseRuns
@@ -77,7 +78,10 @@ class Cluster:
         by_key = {planned.key: planned for planned in plan.cases}
         self._connection.subscribe(topic, lambda message: _hear(message, by_key, watcher))
         lines = plan.case_batches(open_keys(plan, runs)).values()
-        with ThreadPoolExecutor(max_workers=max(1, len(lines)), thread_name_prefix="campaign") as pool:
+        with (
+            HostMonitor(self._connection, watcher),
+            ThreadPoolExecutor(max_workers=max(1, len(lines)), thread_name_prefix="campaign") as pool,
+        ):
             try:
                 working = [
                     pool.submit(
@@ -150,7 +154,7 @@ def _hear(message: Any, by_key: dict[str, PlannedCase], watcher: Watcher) -> Non
         return
     planned = by_key.get(str(message.get("key")))
     if message.get("what") == "stage":
-        watcher.stage(str(message.get("text")))
+        watcher.stage(str(message.get("text")), str(message.get("host")))
     elif message.get("what") == "started" and planned is not None:
         watcher.started(planned)
     elif message.get("what") == "round" and planned is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 
 EXPORT = "export"
+DEVICE_PREFIX = "device:"
 NAME_SEPARATOR = "/"
 """Between a host's name and what tells its processes apart, in the name of Dask's worker."""
 OFFER_ATTRIBUTE = "bench_offer"
@@ -43,7 +44,7 @@ _CALM = {
 
 def device_resource(name: str) -> str:
     """The resource that a measurement on a device needs."""
-    return f"device:{name}"
+    return f"{DEVICE_PREFIX}{name}"
 
 
 def resources_for(device: Device) -> dict[str, float]:

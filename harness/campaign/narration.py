@@ -49,6 +49,7 @@ class Narration:
             {
                 "case": one.planned.key,
                 "label": one.planned.label,
+                "device": one.planned.case.device.name,
                 "estimate_s": estimates_s.get(one.planned.key),
                 "rounds": one.planned.case.rounds,
                 "status": one.standing,
@@ -79,8 +80,11 @@ class Narration:
         self.reasons_left[planned.key] = reason
         self._tell("left", case=planned.key, reason=reason)
 
-    def stage(self, text: str) -> None:
-        self._tell("stage", text=text)
+    def stage(self, text: str, host: str | None = None) -> None:
+        self._tell("stage", text=text, host=host)
+
+    def host_changed(self, name: str, devices: tuple[str, ...], state: str) -> None:
+        self._tell("host", host=name, devices=list(devices), state=state)
 
     def progress(self, case: Case, round_index: int, progress: Progress) -> None:
         self._display.progress(self.tally, case, round_index, progress)

@@ -180,8 +180,11 @@ class _Reporter:
         self._topic = topic
         self._task = worker.get_current_task()
 
-    def stage(self, text: str) -> None:
-        self._tell("stage", text=text)
+    def stage(self, text: str, host: str | None = None) -> None:
+        self._tell("stage", text=text, host=this_host().name)
+
+    def host_changed(self, name: str, devices: tuple[str, ...], state: str) -> None:
+        """Seen by the campaign, not here."""
 
     def progress(self, case: Case, round_index: int, progress: Any) -> None:
         self._check_wanted()

@@ -23,6 +23,7 @@ class CaseTally:
     rounds_done: int = 0
     median_ms: float | None = None
     reason: str | None = None
+    device: str = ""
     here: bool = False
     """It was begun in this call of `bench sweep`, so that its time is part of the time since."""
 
@@ -32,10 +33,25 @@ class CaseTally:
 
 
 @dataclass
+class HostTally:
+    """One host of a cluster."""
+
+    devices: tuple[str, ...]
+    state: str
+    """here, silent or gone."""
+    since: float
+    """When that was noticed."""
+    word: str = ""
+    """What it said last."""
+
+
+@dataclass
 class Tally:
     """Everything that the events so far say."""
 
     cases: dict[str, CaseTally] = field(default_factory=dict)
+    hosts: dict[str, HostTally] = field(default_factory=dict)
+    """Of a cluster, by name; none where the campaign measures by itself."""
     name: str = ""
     started_at: float = 0.0
     """By the clock of the host that runs it, as all times here; that clock may be set meanwhile."""
@@ -57,11 +73,21 @@ class Tally:
         """Cases that stand so."""
         return sum(case.standing in standings for case in self.cases.values())
 
+    def devices_without_host(self) -> list[str]:
+        """Devices of a cluster that have cases left, and no host that is there."""
+        if not self.hosts:
+            return []
+        served = {device for host in self.hosts.values() if host.state == "here" for device in host.devices}
+        return sorted({case.device for case in self.cases.values() if case.is_waiting and case.device} - served)
+
     def left_s(self) -> float | None:
-        """Time until the end, at the pace so far; before there is one, as estimated. None where nobody can tell."""
+        """Time until the end, at the pace so far; before there is one, as estimated. None where nobody can tell, such
+        as while a device has no host."""
         waiting = [case for case in self.cases.values() if case.is_waiting]
         if not waiting:
             return 0.0
+        if self.devices_without_host():
+            return None
         known = [case.estimate_s for case in self.cases.values() if case.estimate_s]
         usual_s = median(known) if known else 1.0
         begun = [case for case in self.cases.values() if case.here]
@@ -78,6 +104,7 @@ class Tally:
         self.cases = {
             str(one["case"]): CaseTally(
                 label=str(one["label"]),
+                device=str(one.get("device", "")),
                 estimate_s=_number(one["estimate_s"]),
                 rounds=max(1, int(one["rounds"])),
                 standing=str(one["status"]),
@@ -107,6 +134,14 @@ class Tally:
 
     def _on_stage(self, event: Mapping[str, Any]) -> None:
         self.stage = str(event["text"])
+        host = self.hosts.get(str(event.get("host")))
+        if host is not None:
+            host.word = self.stage
+
+    def _on_host(self, event: Mapping[str, Any]) -> None:
+        name, state = str(event["host"]), str(event["state"])
+        word = self.hosts[name].word if name in self.hosts else ""
+        self.hosts[name] = HostTally(tuple(map(str, event["devices"])), state, self.at, word)
 
     def _on_end(self, event: Mapping[str, Any]) -> None:
         self.ended = str(event["how"])

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 class Watcher(Observer, Protocol):
     """An Observer of the runs that also sees the campaign around them."""
 
+    def stage(self, text: str, host: str | None = None) -> None:
+        """What goes on now, and on which host of a cluster."""
+
+    def host_changed(self, name: str, devices: tuple[str, ...], state: str) -> None:
+        """A host of a cluster with these devices is `here`, `silent` or `gone`."""
+
     def started(self, planned: PlannedCase) -> None:
         """The case is being prepared."""
 

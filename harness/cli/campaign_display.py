@@ -6,6 +6,7 @@ Nothing is redrawn while a sample is taken: the bar moves when the device says s
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,8 @@ def event_line(tally: Tally, event: dict[str, Any]) -> str | None:
     if event["event"] == "plan":
         waiting = tally.count("open", "running")
         return printable(f"{tally.name}: {len(tally.cases)} cases, {waiting} to measure, {time_left(tally.left_s())}")
+    if event["event"] == "host":
+        return host_line(tally, str(event["host"]))
     if event["event"] not in ("attempted", "left"):
         return None
     case = tally.cases[event["case"]]
@@ -86,6 +89,17 @@ def event_line(tally: Tally, event: dict[str, Any]) -> str | None:
     found = milliseconds(case.median_ms) if case.median_ms is not None else f"{case.standing}: {case.reason}"
     note = ", unstable" if case.standing == "unstable" else ""
     return printable(f"[{over}/{len(tally.cases)}] {case.label}: {found}{note} ({time_left(tally.left_s())})")
+
+
+def host_line(tally: Tally, name: str) -> str:
+    """A host of a cluster, its state, and what it means for the cases that wait."""
+    host = tally.hosts[name]
+    devices = ", ".join(host.devices) or "exports"
+    since = time.strftime("%H:%M:%S", time.localtime(host.since))
+    state = f"here since {since}" if host.state == "here" else f"{host.state} since {since}"
+    waiting = [device for device in tally.devices_without_host() if device in host.devices]
+    wait = f"; the cases on {', '.join(waiting)} wait until a host has it" if waiting else ""
+    return printable(f"host {name} ({devices}): {state}{wait}")
 
 
 def failures(tally: Tally) -> str:

@@ -67,7 +67,8 @@ def _follow_live(follower: Follower) -> None:
         while True:
             running = follower.is_running()
             follower.read()
-            live.update(rendered(follower.tally, running, console.size.height - _ROWS_AROUND), refresh=True)
+            rows = console.size.height - _ROWS_AROUND - len(follower.tally.hosts)
+            live.update(rendered(follower.tally, running, rows), refresh=True)
             if not running:
                 break
             time.sleep(_POLL_S)
@@ -106,7 +107,8 @@ def rendered(tally: Tally, running: bool, most_rows: int | None) -> RenderableTy
     for case in shown[: len(shown) - hidden]:
         table.add_row(*_cells(case))
     more = Text(f"and {hidden} more", "dim") if hidden else Text("")
-    return Group(_headline(tally, running), Text(printable(tally.stage) if running else "", "dim"), table, more)
+    now = Text(printable(tally.stage) if running else "", "dim")
+    return Group(_headline(tally, running), now, *_hosts(tally, running), table, more)
 
 
 def _headline(tally: Tally, running: bool) -> Any:
@@ -121,6 +123,24 @@ def _headline(tally: Tally, running: bool) -> Any:
     words = ", ".join(f"{count} {standing}" for standing, count in counts if count)
     state = time_left(tally.left_s()) if running else tally.ended or "not running; it was killed"
     return Text.assemble((printable(tally.name), "bold"), f"  {len(tally.cases)} cases: {words}  ({state})")
+
+
+def _hosts(tally: Tally, running: bool) -> list[Any]:
+    """A line a host of a cluster: where it is, and its last word."""
+    from rich.text import Text
+
+    from latency_bench.harness.cli.campaign_display import host_line
+    from latency_bench.harness.cli.figures import printable
+
+    if not running:
+        return []
+    return [
+        Text.assemble(
+            (host_line(tally, name), "" if host.state == "here" else "red"),
+            (printable(f"  {host.word}") if host.word else "", "dim"),
+        )
+        for name, host in sorted(tally.hosts.items())
+    ]
 
 
 def _cells(case: CaseTally) -> list[Any]:
@@ -153,4 +173,16 @@ def _json(follower: Follower) -> dict[str, Any]:
     ]
     running = follower.is_running()
     left_s = tally.left_s() if running else None
-    return {"campaign": tally.name, "running": running, "ended": tally.ended, "left_s": left_s, "cases": cases}
+    hosts = [
+        {"host": name, "devices": list(host.devices), "state": host.state, "since": host.since, "word": host.word}
+        for name, host in sorted(tally.hosts.items())
+    ]
+    return {
+        "campaign": tally.name,
+        "running": running,
+        "ended": tally.ended,
+        "left_s": left_s,
+        "waiting_for_a_host": tally.devices_without_host(),
+        "hosts": hosts,
+        "cases": cases,
+    }

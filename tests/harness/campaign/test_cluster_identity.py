@@ -4,6 +4,7 @@ host names and machine ids of their own, in namespaces."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 
@@ -13,7 +14,9 @@ from lab import ANSWER_S, measured, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected
+from latency_bench.harness.campaign.connection import Connection
 from latency_bench.harness.campaign.host_identity import HostIdentity
+from latency_bench.harness.campaign.host_monitor import HostMonitor
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.reader import read_record, run_paths
 
@@ -97,3 +100,27 @@ def test_what_tells_hosts_apart():
     assert one.program_differences(one.model_copy(update={"version": "1.1"})) == ["bench 1.1 instead of 1.0"]
     other = one.model_copy(update={"packages": {"torch": "2.12"}})
     assert one.package_differences(other, ["torch", "numpy"]) == ["torch 2.12 instead of 2.11"]
+
+
+def test_a_host_that_goes_and_comes_back_is_told_with_its_own_name_and_devices(lab, monkeypatch):
+    monkeypatch.setattr("latency_bench.harness.campaign.host_monitor.LOOK_S", 0.05)
+    told: list[tuple[str, tuple[str, ...], str]] = []
+
+    class Watcher:
+        def host_changed(self, *change):
+            told.append(change)
+
+    lab.computer("lab-a", "1" * 32, "bench-a,bench-b")
+    connection = Connection(lab.settings())
+    try:
+        with HostMonitor(connection, Watcher()):
+            wait_for(lambda: told[-1:] == [("lab-a", ("bench-a", "bench-b"), "here")], "the host")
+            lab.kill_last_host()
+            wait_for(lambda: told[-1:] == [("lab-a", ("bench-a", "bench-b"), "gone")], "its end")
+            lab.computer("lab-a", "1" * 32, "bench-a,bench-b")
+            wait_for(lambda: told[-1:] == [("lab-a", ("bench-a", "bench-b"), "here")], "its return")
+            monkeypatch.setattr("latency_bench.harness.campaign.host_monitor.SILENT_S", 1.0)
+            os.kill(lab.processes[-1].pid, signal.SIGSTOP)
+            wait_for(lambda: told[-1:] == [("lab-a", ("bench-a", "bench-b"), "silent")], "its silence")
+    finally:
+        connection.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.estimate import START_S, Estimator
@@ -17,6 +19,8 @@ from latency_bench.harness.campaign.narration import Narration
 from latency_bench.harness.campaign.state import runs_by_case
 from latency_bench.harness.campaign.status import statuses
 from latency_bench.harness.campaign.tally import Tally
+from latency_bench.harness.cli.campaign_display import host_line
+from latency_bench.harness.cli.watch import rendered
 from latency_bench.harness.store.listing import find_rows
 
 
@@ -168,3 +172,29 @@ def test_an_estimate_comes_from_the_same_case_or_from_the_rate_of_others(make_pl
     warmup, sampling = case.protocol.warmup, case.protocol.sampling
     expected_s = min(warmup.max_s, warmup.min_count * latency_s) + min(sampling.max_s, sampling.min_count * latency_s)
     assert by_rate == pytest.approx(case.rounds * (START_S + expected_s), rel=0.02)
+
+
+def test_while_a_device_has_no_host_no_time_is_promised_and_it_is_said_who_waits():
+    tally = Tally()
+    plan = plan_event({"a": 30.0, "b": 10.0})
+    for case, device in zip(plan["cases"], ("orin", "nano"), strict=True):
+        case["device"] = device
+    tally.apply(plan)
+    assert tally.left_s() == 40, "no cluster"
+    tally.apply(event("host", 1, host="lab-a", devices=["orin"], state="here"))
+    assert (tally.devices_without_host(), tally.left_s()) == (["nano"], None)
+    tally.apply(event("host", 2, host="lab-b", devices=["nano", "orin"], state="here"))
+    assert (tally.devices_without_host(), tally.left_s()) == ([], 40)
+    tally.apply(event("stage", 3, text="b: round 1 of 2", host="lab-b"))
+    tally.apply(event("host", 90, host="lab-b", devices=["nano", "orin"], state="gone"))
+    assert tally.hosts["lab-b"].word == "b: round 1 of 2"
+    assert tally.left_s() is None
+    line = host_line(tally, "lab-b")
+    assert "host lab-b (nano, orin): gone since " in line
+    assert "the cases on nano wait" in line
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(rendered(tally, True, None))
+    assert "host lab-b (nano, orin): gone since " in shown.getvalue()
+    assert "time left unknown" in shown.getvalue()
+    tally.apply(attempted("b", 100))
+    assert tally.devices_without_host() == []
