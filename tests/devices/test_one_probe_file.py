@@ -6,21 +6,28 @@ The package below is all that is written for a Raspberry Pi. Everything else has
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from latency_bench.devices.conditions import conditions_by_probe, probe_conditions
+from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.inventory import find_device
 from latency_bench.devices.opening import open_device
+from latency_bench.devices.parts import find_part
 from latency_bench.devices.probes.readings import FREQUENCY
 from latency_bench.harness.cli.devices import devices
+from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.probe_verdicts import ask_probes
 from latency_bench.harness.run_data import Round
+from latency_bench.harness.store.record import parse_record
 from latency_bench.harness.store.subject import ProbeConditions
 
 SECOND = 10**9
+EXAMPLE = parse_record((Path(__file__).parents[1] / "harness" / "store" / "examples" / "schema_1.json").read_bytes())
 PACKAGE = '''
 """A Raspberry Pi, by vcgencmd's words in files."""
 
@@ -123,6 +130,16 @@ def judged(fingerprint, bits):
     return ask_probes(fingerprint, [Round(0, 0, None, result, [*readings, *moments])])
 
 
+def recorded(fingerprint):
+    """A record that was written where the package is installed."""
+    conditions = {
+        probe: ProbeConditions(device=dict(own.device), system=dict(own.system))
+        for probe, own in conditions_by_probe(fingerprint).items()
+    }
+    device = EXAMPLE.device.model_copy(update={"fingerprint": fingerprint, "conditions": conditions})
+    return EXAMPLE.model_copy(update={"device": device})
+
+
 def read_with(bits):
     from lab_pi import BITS
 
@@ -142,9 +159,18 @@ def test_its_condition_tells_two_runs_apart(board):
     other = {**fingerprint, "pi": {**fingerprint["pi"], "firmware": "2026-02-02"}}
     here, there = probe_conditions(fingerprint)["system"], probe_conditions(other)["system"]
     assert {name for name in here if here[name] != there[name]} == {"firmware"}
-    # A record keeps it for those who have not installed the package.
-    kept = conditions_by_probe(fingerprint)["pi"]
-    assert ProbeConditions(device=dict(kept.device), system=dict(kept.system)).system["firmware"] == "2026-01-01"
+    difference = differences(conditions_of(recorded(fingerprint)), conditions_of(recorded(other)))
+    assert difference.obstacles == ("firmware 2026-01-01 against 2026-02-02",)
+
+
+def test_its_condition_counts_where_the_package_is_not_installed(board, monkeypatch):
+    fingerprint, _ = fingerprint_and_readings()
+    other = {**fingerprint, "pi": {**fingerprint["pi"], "firmware": "2026-02-02"}}
+    here, there = recorded(fingerprint), recorded(other)
+    monkeypatch.undo()
+    with pytest.raises(InventoryError):
+        find_part("probe", "pi")
+    assert "firmware 2026-01-01 against 2026-02-02" in differences(conditions_of(here), conditions_of(there)).obstacles
 
 
 def test_its_throttle_bit_is_the_verdict_and_its_flag_is_raised(board):
