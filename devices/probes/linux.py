@@ -27,6 +27,7 @@ _VECTOR_EXTENSIONS = (
     *("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile"),
     *("asimd", "asimdhp", "asimddp", "sve", "i8mm", "bf16"),
 )
+_ARM_PART = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
 _FREQUENCY_CONDITIONS = ("governor", "driver", "min_khz", "max_khz", "turbo")
 _CPUFREQ = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 
@@ -60,6 +61,7 @@ class LinuxProbe(Probe):
             device={
                 "cpu model": cpu.get("model"),
                 "cpu family-model-stepping": cpu.get("family_model_stepping"),
+                "cpu part": cpu.get("arm_parts"),
                 "cpu logical_cpus": cpu.get("logical_cpus"),
                 "memory": gigabytes(known.get("memory_total_bytes")),
             },
@@ -113,6 +115,12 @@ def _cpu(transport: Transport) -> dict[str, Any]:
     }
     # Family, model and stepping tell parts apart that a cloud names alike ("Intel(R) Xeon(R) Processor").
     stepping = [first.get(key) for key in ("cpu family", "model", "stepping")]
+    # ARM has numbers alone, and no name of the model. Kinds of cores side by side are several parts.
+    arm = {
+        "-".join(str(block[key]) for key in _ARM_PART) for block in processors if all(key in block for key in _ARM_PART)
+    }
+    if arm:
+        facts["arm_parts"] = sorted(arm)
     if all(stepping):
         facts["family_model_stepping"] = "-".join(str(part) for part in stepping)
     caches = {}

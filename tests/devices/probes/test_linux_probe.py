@@ -68,6 +68,19 @@ def test_a_laptop_is_described():
     assert facts["load_average_1min"] == 0.52
 
 
+def test_arm_processors_without_a_name_are_told_apart():
+    """Graviton 2 and 3 differ in nothing else that /proc/cpuinfo prints."""
+
+    def conditions(part: str) -> dict[str, object]:
+        core = f"CPU implementer\t: 0x41\nCPU variant\t: 0x3\nCPU part\t: {part}\nCPU revision\t: 1\n"
+        text = "\n\n".join(f"processor\t: {index}\nFeatures\t: fp asimd\n{core}" for index in range(2))
+        facts = LinuxProbe().fingerprint(RecordedFiles({"/proc/cpuinfo": text}))
+        return dict(LinuxProbe.conditions(facts, {}).device)
+
+    assert conditions("0xd0c")["cpu part"] == "0x41-0xd0c-0x3-1"
+    assert conditions("0xd0c") != conditions("0xd40")
+
+
 def test_a_laptop_is_felt():
     readings = {(one.source, one.quantity): (one.value, one.unit) for one in LinuxProbe().read(RecordedFiles(LAPTOP))}
     assert readings == {
