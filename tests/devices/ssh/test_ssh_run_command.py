@@ -111,6 +111,8 @@ def test_a_tool_in_trouble(remote, trouble, words):
     remote.set_environment(TRTEXEC_VERSION="8.2", TRTEXEC_TROUBLE=trouble)
     remote.assert_failed(remote.run("--power-mode", "MAXN"), *words)
     assert (remote.folder / "power_mode.history").read_text().split() == ["0", "1"]
+    # A busy machine may need longer than that second for a build that is in no trouble.
+    remote.jetson("8.2")
     remote.set_environment(TRTEXEC_VERSION="8.2")
     assert remote.run().returncode == 0
 
