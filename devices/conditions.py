@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from latency_bench.devices.errors import InventoryError
-from latency_bench.devices.parts import find_part
+from latency_bench.devices.parts import installed_part
 from latency_bench.devices.probes.base import Probe
 from latency_bench.devices.probes.conditions import Conditions, Scalar
 
@@ -16,13 +15,8 @@ TUNED = "tuned"
 
 def installed_probes(fingerprint: Mapping[str, Any]) -> list[type[Probe]]:
     """The classes of the probes that a fingerprint names, in its order; those that are not installed are left out."""
-    probes = []
-    for name in fingerprint:
-        try:
-            probes += [find_part("probe", name)] if name != TUNED else []
-        except InventoryError:
-            continue
-    return probes
+    found = [installed_part("probe", name) for name in fingerprint if name != TUNED]
+    return [probe for probe in found if probe is not None]
 
 
 def conditions_by_probe(fingerprint: Mapping[str, Any]) -> dict[str, Conditions]:

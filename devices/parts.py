@@ -28,31 +28,25 @@ _registered: dict[tuple[Kind, str], type[Any]] = {}
 
 def find_part(kind: Kind, name: str) -> type[Any]:
     """The class called `name`. Raises InventoryError where there is none, or where its package cannot be loaded."""
-    part = _registered.get((kind, name)) or _ours(kind, name)
-    if part is not None:
-        return part
-    if (entry := _theirs(kind, tuple(sys.path)).get(name)) is None:
+    part = _part(kind, name, tuple(sys.path))
+    if part is None:
         raise InventoryError(f"no {kind} is called {name!r}", f"Known: {', '.join(part_names(kind))}")
-    try:
-        loaded = entry.load()
-    except Exception as error:
-        raise InventoryError(
-            f"the {kind} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}",
-            "mend or uninstall the package that brings it",
-        ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, BASES[kind]) and getattr(loaded, "name", None) == name):
-        raise InventoryError(
-            f"the {kind} {name!r} ({entry.value}) is no {BASES[kind].__name__} of that name",
-            f"its class has to be a subclass of {BASES[kind].__module__}.{BASES[kind].__name__} with name = {name!r}",
-        )
-    return loaded
+    if isinstance(part, InventoryError):
+        raise InventoryError(part.message, part.remedy)
+    return part
+
+
+def installed_part(kind: Kind, name: str) -> type[Any] | None:
+    """The class called `name`; None where there is none that works. Quick enough for every record of a store."""
+    part = _part(kind, name, tuple(sys.path))
+    return None if isinstance(part, InventoryError) else part
 
 
 def part_names(kind: Kind) -> list[str]:
     """All names that `find_part` knows, in alphabetical order."""
     ours = {part.name for module in _modules(kind) for part in _classes(kind, module)}
     registered = {name for known, name in _registered if known == kind}
-    return sorted({*ours, *registered, *_theirs(kind, tuple(sys.path))})
+    return sorted({*ours, *registered, *_entries(kind, tuple(sys.path))})
 
 
 def register_part(kind: Kind, part: type[Any]) -> None:
@@ -60,6 +54,11 @@ def register_part(kind: Kind, part: type[Any]) -> None:
     _registered[kind, part.name] = part
 
 
+def _part(kind: Kind, name: str, path: tuple[str, ...]) -> type[Any] | InventoryError | None:
+    return _registered.get((kind, name)) or _ours(kind, name) or _theirs(kind, name, path)
+
+
+@lru_cache(maxsize=256)
 def _ours(kind: Kind, name: str) -> type[Any] | None:
     # A name may come from a record: it is looked up in the listing and never imported as it is.
     if name not in _modules(kind):
@@ -83,7 +82,28 @@ def _classes(kind: Kind, module_name: str) -> Iterator[Any]:
             yield value
 
 
+@lru_cache(maxsize=256)
+def _theirs(kind: Kind, name: str, path: tuple[str, ...]) -> type[Any] | InventoryError | None:
+    """The class of an installed package, or why it is none; looked for again when sys.path has changed."""
+    if (entry := _entries(kind, path).get(name)) is None:
+        return None
+    base = BASES[kind]
+    try:
+        part = entry.load()
+    except Exception as error:
+        return InventoryError(
+            f"the {kind} {name!r} ({entry.value}) cannot be loaded: {type(error).__name__}: {error}",
+            "mend or uninstall the package that brings it",
+        )
+    if not (isinstance(part, type) and issubclass(part, base) and getattr(part, "name", None) == name):
+        return InventoryError(
+            f"the {kind} {name!r} ({entry.value}) is no {base.__name__} of that name",
+            f"its class has to be a subclass of {base.__module__}.{base.__name__} with name = {name!r}",
+        )
+    return part
+
+
 @lru_cache(maxsize=32)
-def _theirs(kind: Kind, _path: tuple[str, ...]) -> dict[str, EntryPoint]:
+def _entries(kind: Kind, _path: tuple[str, ...]) -> dict[str, EntryPoint]:
     """Entry points of installed packages; looked for again when sys.path has changed."""
     return {entry.name: entry for entry in entry_points(group=f"bench.{kind}s")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from latency_bench.devices.errors import InventoryError
-from latency_bench.devices.parts import find_part, part_names
+from latency_bench.devices.parts import installed_part, part_names
 from latency_bench.devices.probes.base import Probe
 from latency_bench.devices.tuning.setting import Setting, SettingValue
 
@@ -14,10 +14,8 @@ def known_settings(probes: object) -> dict[str, Setting]:
     """Settings by name that the named probes declare. A name that is no probe's is left for `open_device` to refuse."""
     settings: dict[str, Setting] = {}
     for name in probes if isinstance(probes, (list, tuple)) else ():
-        try:
-            declared = find_part("probe", name).settings if isinstance(name, str) else ()
-        except InventoryError:
-            continue
+        probe = installed_part("probe", name) if isinstance(name, str) else None
+        declared = probe.settings if probe is not None else ()
         settings = {setting.name: setting for setting in declared} | settings
     return settings
 

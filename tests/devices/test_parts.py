@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import pytest
 
+from latency_bench.devices import parts
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import open_device
-from latency_bench.devices.parts import BASES, find_part, part_names
+from latency_bench.devices.parts import BASES, find_part, installed_part, part_names
 
 PROBE = """
     from latency_bench.devices.probes.base import Probe, Reading
@@ -60,4 +63,18 @@ def test_a_probe_of_an_installed_package_is_one_of_the_device(install_package):
 def test_a_package_that_is_broken_is_named(install_package, source, complaint):
     install_package("lab_pi", source, {"bench.probes": "pi = lab_pi:PiProbe"})
     with pytest.raises(InventoryError, match=complaint):
+        find_part("probe", "pi")
+
+
+def test_what_a_record_names_costs_no_search_each_time(install_package, monkeypatch):
+    """A store has many records, and a probe that is broken or not installed is in many of them."""
+    install_package("lab_pi", "raise RuntimeError('no licence')", {"bench.probes": "pi = lab_pi:PiProbe"})
+    searched = []
+    monkeypatch.setattr(parts, "entry_points", lambda **which: searched.append(which) or entry_points(**which))
+    for _ in range(50):
+        assert installed_part("probe", "pi") is None
+        assert installed_part("probe", "nobody's") is None
+        assert installed_part("probe", "linux") is not None
+    assert len(searched) == 1
+    with pytest.raises(InventoryError, match="no licence"):
         find_part("probe", "pi")
