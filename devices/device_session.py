@@ -6,7 +6,7 @@ It binds a device's transport, runner and probes together for as long as one ben
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from latency_bench.devices.checks import Check, general_checks, guarded
 from latency_bench.devices.device import Device
 from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.runners.alternation import AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import Deployment, Profile, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.settings import settings_by_probe
 from latency_bench.devices.transports.base import Transport
@@ -127,6 +128,20 @@ class DeviceSession:
     def profile(self, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
         """Times by layer, in a process of its own. Raises as `measure`, and InventoryError where the runner cannot."""
         return self._runner.profile(self._transport, deployment, job, requests)
+
+    @property
+    def alternates(self) -> bool:
+        """Whether several artifacts can live on the device at once and take turns by request."""
+        return self._runner.alternates
+
+    def alternate(
+        self, sides: Sequence[AlternatingSide], turns: Turns, outputs_to: Path, on_progress: ProgressHandler
+    ) -> Alternation:
+        """One set of fresh processes, one a side, that take turns; each side's outputs go into the folder `outputs_to`.
+
+        Raises SideError for a side that fails, WorkerError where the alternation itself does.
+        """
+        return self._runner.alternate(self._transport, sides, turns, outputs_to, on_progress)
 
     def close(self) -> None:
         try:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from latency_bench.devices.locking import DeviceBusyError
 
 if TYPE_CHECKING:
-    from latency_bench.harness.rounds import ActiveRun
+    from latency_bench.harness.case import Case
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
 
 
-def hold_devices(
-    runs: Sequence[ActiveRun], command: Sequence[str], wait: bool, on_stage: Callable[[str], None]
-) -> None:
+class Lockable(Protocol):
+    """A measurement that can have its device alone."""
+
+    @property
+    def case(self) -> Case: ...
+
+    def lock_device(self, what: str) -> None: ...
+
+
+def hold_devices(runs: Sequence[Lockable], command: Sequence[str], wait: bool, on_stage: Callable[[str], None]) -> None:
     """Lock the device of every run until the runs are left. `wait`: for as long as others measure there.
 
     Raises DeviceBusyError, which says who does, where we shall not wait; DeviceError where there can be no lock.
     """
-    first_of: dict[str, ActiveRun] = {}
+    first_of: dict[str, Lockable] = {}
     for run in runs:
         first_of.setdefault(run.case.device.name, run)
     # In the order of their names, so that two that want the same devices do not wait for each other.
@@ -31,7 +38,7 @@ def hold_devices(
         _hold(first_of[name], name, shlex.join(command), wait, on_stage)
 
 
-def _hold(run: ActiveRun, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
+def _hold(run: Lockable, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
     pause_s, told = _FIRST_PAUSE_S, ""
     while True:
         try:

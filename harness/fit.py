@@ -24,8 +24,7 @@ def check_fits(artifact: Artifact, readings: Iterable[Reading]) -> None:
     """
     weights_bytes = artifact.facts.get("weights_bytes")
     activations_bytes = artifact.facts.get("activations_bytes")
-    # Of the machine and of the container: the smaller one is what there is.
-    available_bytes = min((one.value for one in readings if one.quantity == MEMORY_AVAILABLE.name), default=None)
+    available_bytes = free_bytes(readings)
     if weights_bytes is None or activations_bytes is None or available_bytes is None:
         return
     needed_bytes = weights_bytes + activations_bytes
@@ -36,3 +35,14 @@ def check_fits(artifact: Artifact, readings: Iterable[Reading]) -> None:
             f"{available_bytes / _GB:.1f} GB free",
             "choose a smaller --resolution or --batch, or another device",
         )
+
+
+def estimated_bytes(artifact: Artifact) -> float | None:
+    """What a model needs by what the export counted, weights and activations; None where that is unknown."""
+    weights_bytes, activations_bytes = artifact.facts.get("weights_bytes"), artifact.facts.get("activations_bytes")
+    return None if weights_bytes is None or activations_bytes is None else float(weights_bytes + activations_bytes)
+
+
+def free_bytes(readings: Iterable[Reading]) -> float | None:
+    """What the device has free now, of the machine and of the container the smaller; None where no probe tells."""
+    return min((one.value for one in readings if one.quantity == MEMORY_AVAILABLE.name), default=None)

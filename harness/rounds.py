@@ -14,17 +14,14 @@ from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, Progress
-from latency_bench.harness.case import Case, choose_cpus, shortest
-from latency_bench.harness.case_artifact import Export, artifact_of, export_of
+from latency_bench.harness.case import Case, shortest
+from latency_bench.harness.case_artifact import Export, export_of
 from latency_bench.harness.cooling import cool_down
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
-from latency_bench.harness.fidelity.check import FidelityError, check_fidelity
-from latency_bench.harness.fidelity.layer import name_the_layer
-from latency_bench.harness.fidelity.precision import check_precision
-from latency_bench.harness.fit import check_fits
 from latency_bench.harness.neighbours import others_on
+from latency_bench.harness.preparing import judge_outputs, prepare
 from latency_bench.harness.recording import failed_record, finished_record
 from latency_bench.harness.run_data import Measured, Round
 from latency_bench.harness.store.layout import new_run_id
@@ -98,19 +95,9 @@ class ActiveRun:
 
     def prepare(self, observer: Observer) -> None:
         """Look at the device, export, deploy: everything that must not run beside a measurement."""
-        measured, case = self._measured, self.case
         try:
-            measured.stage = "device"
-            self._session.tune()
-            self._cpus = choose_cpus(case, self._session)
-            measured.fingerprint = self._session.fingerprint()
-            measured.stage = "export"
-            measured.artifact = artifact_of(case, self._session, observer.stage)
-            measured.stage = "deploy"
-            check_fits(measured.artifact, self._session.read())
-            self._deployment = self._session.deploy(
-                measured.artifact.path, measured.artifact.sha256, measured.artifact.external_data
-            )
+            prepared = prepare(self._measured, self._session, observer.stage)
+            self._deployment, self._cpus = prepared.deployment, prepared.cpus
         except (DeviceError, ExportError, UsageError) as error:
             self._keep(error)
 
@@ -150,24 +137,16 @@ class ActiveRun:
             measured.rounds.append(self._measure(index, position, observer))
             # build_of(index) == index: this was the first round on an engine of its own.
             if measured.artifact is not None and (index == 0 or self.case.build_of(index) == index):
-                # No number is ever shown of an artifact that does not compute the model: the gate comes first.
-                measured.stage = "fidelity"
-                result = measured.rounds[-1].result
-                measured.fidelity = check_fidelity(
-                    self.case.spec,
-                    measured.artifact,
-                    result.outputs,
-                    self.case.precision,
-                    no_outputs_because=result.no_outputs_because,
+                request = self.case.round_request(measured.artifact, self._cpus, index)
+                judge_outputs(
+                    measured,
+                    measured.rounds[-1].result,
+                    request,
+                    self._session,
+                    self._deployment,
+                    self._outputs,
+                    observer.stage,
                 )
-                if measured.fidelity.passed is False:
-                    request = self.case.round_request(measured.artifact, self._cpus, index)
-                    measured.fidelity = name_the_layer(
-                        measured.fidelity, self._session, self._deployment, request, self._outputs, observer.stage
-                    )
-                measured.fidelity = check_precision(measured.fidelity, self.case.precision, result.loaded)
-                if measured.fidelity.passed is False:
-                    raise FidelityError(measured.fidelity)
         except DeviceError as error:
             self._keep(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -78,13 +79,18 @@ class Measured:
         return blocks
 
     def telemetry(self) -> Telemetry:
-        import numpy as np
+        return telemetry_of(self.readings, self.started_at)
 
-        start_ns = int(self.started_at.timestamp() * 1e9)
-        return Telemetry(
-            time_ns=np.array([reading.time_ns - start_ns for reading in self.readings], dtype=np.int64),
-            source=[reading.source for reading in self.readings],
-            quantity=[reading.quantity for reading in self.readings],
-            unit=[reading.unit for reading in self.readings],
-            value=np.array([reading.value for reading in self.readings], dtype=np.float64),
-        )
+
+def telemetry_of(readings: Sequence[Reading], started_at: datetime) -> Telemetry:
+    """Readings as the store has them: their times count from the start."""
+    import numpy as np
+
+    start_ns = int(started_at.timestamp() * 1e9)
+    return Telemetry(
+        time_ns=np.array([reading.time_ns - start_ns for reading in readings], dtype=np.int64),
+        source=[reading.source for reading in readings],
+        quantity=[reading.quantity for reading in readings],
+        unit=[reading.unit for reading in readings],
+        value=np.array([reading.value for reading in readings], dtype=np.float64),
+    )

@@ -7,7 +7,8 @@ event carries facts (`hello`, `loaded`, `done`) and refused elsewhere; what the 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -210,6 +211,8 @@ class ErrorEvent(_Exact):
     remedy: Text = ""
 
 
+AnyEvent = TypeVar("AnyEvent", bound=BaseModel)
+
 Event = Hello | Loaded | Outputs | ProgressEvent | Samples | Done | Checked | ErrorEvent
 _KINDS: dict[str, type[Event]] = {
     "hello": Hello,
@@ -228,6 +231,12 @@ def read_event(line: str) -> tuple[Event, dict[str, Any]] | None:
 
     Raises WorkerError (protocol).
     """
+    fields = read_fields(line)
+    return None if fields is None else (check_worker_event(fields), fields)
+
+
+def read_fields(line: str) -> dict[str, Any] | None:
+    """The fields of an event, not checked yet; None for a line that is none of ours. Raises WorkerError (protocol)."""
     if not line.startswith(MARKER):
         return None
     if len(line) > LONGEST_LINE:
@@ -236,16 +245,28 @@ def read_event(line: str) -> tuple[Event, dict[str, Any]] | None:
         fields = parse_json(line[len(MARKER) :])
     except ValueError as error:
         raise protocol_error(f"a line that is no JSON ({error}): {line[:200]!r}") from None
-    kind = fields.get("event") if isinstance(fields, dict) else None
-    model = _KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
+    if not isinstance(fields, dict):
         raise protocol_error(f"a line that is no event: {line[:200]!r}")
+    return fields
+
+
+def check_event(fields: dict[str, Any], kinds: Mapping[str, type[AnyEvent]]) -> AnyEvent:
+    """The event that these fields are, of one of `kinds` by name. Raises WorkerError (protocol)."""
+    kind = fields.get("event")
+    model = kinds.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise protocol_error(f"a line that is no event: {str(fields)[:200]!r}")
     try:
-        return model.model_validate(fields), fields
+        return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "fields"
         raise protocol_error(f"an event {kind!r} with {where}: {first['msg']}") from None
+
+
+def check_worker_event(fields: dict[str, Any]) -> Event:
+    """One of a worker's events. Raises WorkerError (protocol)."""
+    return check_event(fields, _KINDS)
 
 
 def protocol_error(what: str) -> WorkerError:

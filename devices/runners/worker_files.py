@@ -4,9 +4,11 @@ third party's runtime, so that the device's Python needs neither of them install
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import bench_worker
 from latency_bench.devices.errors import InventoryError
@@ -29,6 +31,12 @@ def push_worker(transport: Transport, runtime: str) -> str:
         # A session may run several runtimes, each beside its own module and no other.
         pushed = transport.push(folder, f"worker-{runtime}")
     return str(PurePosixPath(pushed) / "bench_worker" / "start.py")
+
+
+def push_json(transport: Transport, document: dict[str, Any], file: Path) -> str:
+    """Write a document to `file` and push that; returns its path on the device, which may be `file` itself."""
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return transport.push(file, file.name)
 
 
 def _copy_module(name: str, folder: Path) -> None:

@@ -50,7 +50,10 @@ class WorkerRound:
         if (read := read_event(line)) is None:
             self.printed.add(line)
             return None
-        event, fields = read
+        return self.take(*read)
+
+    def take(self, event: Event, fields: dict[str, Any]) -> Event:
+        """The next event, checked and as it came."""
         if self.error is not None or self.is_done:
             raise protocol_error(f"an event {event.event!r} after the last one")
         if isinstance(event, ErrorEvent):

@@ -28,10 +28,18 @@ class Command(NamedTuple):
 
 
 def obey(
-    request: Callable[[], RequestTimes], samples: Samples, most: int, events: EventStream, clock: Clock
+    request: Callable[[], RequestTimes],
+    samples: Samples,
+    most: int,
+    latency_ns: int,
+    events: EventStream,
+    clock: Clock,
 ) -> StageEnd:
-    """Bursts into `samples` until a command, the end of stdin, or `most` requests end it. Raises WorkerError."""
-    events.emit("ready")
+    """Bursts into `samples` until a command, the end of stdin, or `most` requests end it. Raises WorkerError.
+
+    `latency_ns` is what a request took lately, in the warm-up.
+    """
+    events.emit("ready", latency_ns=latency_ns)
     began_ns = ended_ns = clock()
     used_ns = _processor_ns()
     while True:

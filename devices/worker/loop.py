@@ -40,7 +40,7 @@ def run_stage(
         if stopped_by is not None:
             return StageEnd(stopped_by, samples.count, elapsed_ns)
         if elapsed_ns >= next_progress_ns:
-            progress(samples.count, elapsed_ns, _recent_median(samples))
+            progress(samples.count, elapsed_ns, recent_median(samples))
             next_progress_ns = elapsed_ns + PROGRESS_INTERVAL_NS
         times = request()
         samples.append(times)
@@ -65,6 +65,7 @@ def garbage_collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _recent_median(samples: Samples) -> int:
+def recent_median(samples: Samples) -> int:
+    """Latency of the last thousand requests, nanoseconds."""
     recent = sorted(samples.latency_ns[max(0, samples.count - _PROGRESS_WINDOW) : samples.count])
     return recent[len(recent) // 2]

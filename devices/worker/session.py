@@ -11,7 +11,7 @@ from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
 from .files import file_sha256
 from .inputs import generate, in_artifact_layout
 from .job import InputTensor, Job, SamplingBounds
-from .loop import Progress, StageEnd, garbage_collector_paused, run_stage
+from .loop import Progress, StageEnd, garbage_collector_paused, recent_median, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
 from .request_times import Samples
 from .runtime.base import Runtime
@@ -133,7 +133,8 @@ def _time(job: Job, runtime: Runtime, warmup: Samples, sampling: Samples, events
             warmup_end = run_stage(runtime.request, warmup, warmup_rule, _progress(events, "warmup"), clock)
             before = read_usage()
             if job.on_command:
-                sampling_end = obey(runtime.request, sampling, job.sampling.max_count, events, clock)
+                most, latency_ns = job.sampling.max_count, recent_median(warmup)
+                sampling_end = obey(runtime.request, sampling, most, latency_ns, events, clock)
             else:
                 sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
             used = read_usage().since(before)

@@ -10,6 +10,7 @@ import click
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
+    "pair": ("latency_bench.harness.cli.pair:pair", "How much slower is B than A? Both at once, taking turns."),
     "sweep": ("latency_bench.harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
     "watch": ("latency_bench.harness.cli.watch:watch", "Follow a running campaign."),
     "host": ("latency_bench.harness.cli.host:host", "Offer this host's devices to campaigns of other hosts."),

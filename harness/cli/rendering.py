@@ -51,7 +51,7 @@ def render_result(record: RunRecord, path: Path | str, console: Console) -> None
     if record.flags:
         console.print()
     for flag in record.flags:
-        _render_flag(flag, console)
+        render_flag(flag, console)
     console.print()
     # Unbroken, so that it can be copied.
     console.print(Text.assemble(("stored in ", "dim"), printable(str(path))), soft_wrap=True)
@@ -220,7 +220,7 @@ def _verdict_line(verdicts: Mapping[str, str]) -> Text:
     return line
 
 
-def _render_flag(flag: Flag, console: Console) -> None:
+def render_flag(flag: Flag, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -14,7 +14,7 @@ from latency_bench.harness.store.address import RemoteFile
 from latency_bench.harness.store.durable import file_chunks, size_and_sha256
 from latency_bench.harness.store.errors import BrokenRunError, NewerRecordError
 from latency_bench.harness.store.findings import CHANGED, Finding
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_id
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_id, is_runs_folder
 from latency_bench.harness.store.mirror import Mirror
 from latency_bench.harness.store.record import RunRecord, parse_record
 
@@ -28,7 +28,7 @@ def check_address(mirror: Mirror, within: str = "") -> list[Finding]:
         device, _, rest = path.partition("/")
         model, _, rest = rest.partition("/")
         run_id, _, relative = rest.partition("/")
-        if is_name(device) and is_name(model) and is_run_id(run_id) and relative:
+        if is_name(device) and is_runs_folder(model) and is_run_id(run_id) and relative:
             runs.setdefault(f"{device}/{model}/{run_id}", {})[relative] = file
     return [finding for name in sorted(runs) for finding in _check_run(mirror, name, runs[name])]
 

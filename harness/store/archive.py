@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
+from latency_bench.harness.store.reader import place_of
 from latency_bench.harness.store.verify import check_run
 
 ENDINGS = {".tar": "", ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd"}
@@ -54,7 +55,7 @@ def _add(archive: tarfile.TarFile, run: Path) -> None:
             f"{findings[0].path}: {findings[0].problem.removeprefix(f'{findings[0].path}: ')} "
             "Only whole runs are exported; `bench results verify --set-aside` takes this one out of the store."
         )
-    place = f"{record.device.name}/{record.model.id}/{record.run_id}"
+    place = place_of(record)
     with_sums = [CHECKSUMS_FILE] if (run / CHECKSUMS_FILE).is_file() else []
     for relative in [RECORD_FILE, *with_sums, *sorted(record.files)]:
         path = run / relative

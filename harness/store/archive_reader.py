@@ -21,7 +21,14 @@ from typing import IO, Any
 from latency_bench.harness.store.archive import compression_of
 from latency_bench.harness.store.durable import CHUNK_BYTES
 from latency_bench.harness.store.errors import ArchiveError
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, is_name, is_run_file, is_run_id
+from latency_bench.harness.store.layout import (
+    CHECKSUMS_FILE,
+    RECORD_FILE,
+    is_name,
+    is_run_file,
+    is_run_id,
+    is_runs_folder,
+)
 
 GIB = 1 << 30
 _HEADER_BYTES = 1 << 20
@@ -104,7 +111,7 @@ def _place(member: tarfile.TarInfo) -> tuple[str, str]:
     parts = member.name.split("/", 3)
     if not member.isreg() or member.issparse():
         raise ArchiveError(f"{member.name!r} is no ordinary file.")
-    if len(parts) == 4 and is_name(parts[0]) and is_name(parts[1]) and is_run_id(parts[2]):
+    if len(parts) == 4 and is_name(parts[0]) and is_runs_folder(parts[1]) and is_run_id(parts[2]):
         relative = parts[3]
         if relative in (RECORD_FILE, CHECKSUMS_FILE) or is_run_file(relative):
             return "/".join(parts[:3]), relative

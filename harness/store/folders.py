@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latency_bench.harness.store.errors import from_os_error
-from latency_bench.harness.store.layout import is_name, is_run_id
+from latency_bench.harness.store.layout import holds, is_name, is_run_id
 
 
 def names_in(store: Path, device: str | None = None, model: str | None = None) -> list[str]:
     """`device/model/run id` of every run in the folder `store`, latest first; none for a folder that is not there.
 
+    With PAIRS_FOLDER for a model those of all pairs, which are no runs of a model and else left out.
     Raises StoreError for a folder that cannot be listed.
     """
     names = [
@@ -20,7 +21,7 @@ def names_in(store: Path, device: str | None = None, model: str | None = None) -
         for in_device in _folders(store)
         if is_name(in_device) and device in (None, in_device)
         for in_model in _folders(store / in_device)
-        if is_name(in_model) and model in (None, in_model)
+        if holds(in_model, model)
         for run in _folders(store / in_device / in_model)
         if is_run_id(run)
     ]

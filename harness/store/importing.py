@@ -27,7 +27,7 @@ from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, stag
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.ownership import claim
 from latency_bench.harness.store.placing import put_in_place
-from latency_bench.harness.store.reader import StoredRun, fetch_checksums, read_record, run_names
+from latency_bench.harness.store.reader import fetch_checksums, open_folder, pair_names, run_names
 from latency_bench.harness.store.verify import verify_run
 
 
@@ -58,6 +58,7 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Impo
     with contextlib.suppress(StoreError):
         # What is at the address already should be known; what comes in is stored here whatever becomes of the address.
         run_names(store)
+        pair_names(store)
     staging = staging_folder(store)
     existed = store.exists()
     try:
@@ -136,14 +137,14 @@ def _compare(store: Path, staging: Path, name: str, outcome: Imported) -> bool:
 
 
 def _files_of_store(source: Path) -> Iterator[RunFile]:
-    names = run_names(source)
+    names = [*run_names(source), *pair_names(source)]
     if not names:
         raise StoreLocationError(f"{source} is no store: it has no runs.")
     for name in names:
         run = source / name
         try:
-            stored = StoredRun(run, read_record(run))
-            listed = sorted(stored.record.files)
+            stored = open_folder(run)
+            listed = sorted(stored.files)
             fetch_checksums(run)
             for relative in listed:
                 stored.fetch(relative)

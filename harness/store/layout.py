@@ -23,6 +23,9 @@ QUARANTINE_FOLDER = ".quarantine"
 STAGING_PREFIX = ".tmp-import-"
 """In a store: runs on their way in, before they are moved to their places."""
 
+PAIRS_FOLDER = "_pairs"
+"""In a device's folder, beside those of models: paired measurements, which are of several. No model has such a name."""
+
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 """ASCII letters, digits, `_`, `-` and single dots: no separator, no leading dot, no `..` on any file system."""
 _NAME_MAX_LENGTH = 80
@@ -70,9 +73,22 @@ def checked_run_id(text: str) -> str:
     return text
 
 
+def is_runs_folder(text: str) -> bool:
+    """Whether a device's folder can have one of this name that holds runs of a model, or pairs."""
+    return text == PAIRS_FOLDER or is_name(text)
+
+
+def holds(folder: str, model: str | None) -> bool:
+    """Whether what is looked for lies in a device's `folder` of this name: the runs of `model`, or of every model.
+
+    Pairs (PAIRS_FOLDER) are looked for by that name alone.
+    """
+    return is_name(folder) if model is None else folder == model and is_runs_folder(folder)
+
+
 def model_folder(store: Path, device: str, model: str) -> Path:
-    """The folder that holds a model's runs on a device. Raises InvalidNameError."""
-    return store / checked_name(device, "device") / checked_name(model, "model")
+    """The folder that holds a model's runs on a device, or the pairs measured there. Raises InvalidNameError."""
+    return store / checked_name(device, "device") / (model if model == PAIRS_FOLDER else checked_name(model, "model"))
 
 
 def run_folder(store: Path, device: str, model: str, run_id: str) -> Path:

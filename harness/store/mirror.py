@@ -42,6 +42,7 @@ from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
     PENDING_FOLDER,
     RECORD_FILE,
+    holds,
     is_name,
     is_run_id,
     temporary_folder,
@@ -214,14 +215,11 @@ class Mirror:
 
     def _names(self, device: str | None, model: str | None) -> Iterator[str]:
         """device/model/run id of everything that looks like a run at the address."""
-        for in_device in self._folders("", device):
-            for in_model in self._folders(in_device, model):
+        for in_device in (name for name in self.remote.folders() if is_name(name) and device in (None, name)):
+            for in_model in (name for name in self.remote.folders(in_device) if holds(name, model)):
                 for run in self.remote.folders(f"{in_device}/{in_model}"):
                     if is_run_id(run):
                         yield f"{in_device}/{in_model}/{run}"
-
-    def _folders(self, within: str, only: str | None) -> list[str]:
-        return [name for name in self.remote.folders(within) if is_name(name) and only in (None, name)]
 
     def _fetch_records(self, names: list[str]) -> None:
         """From packs, where these have them, else each from its own file."""

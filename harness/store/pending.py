@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latency_bench.harness.store.errors import from_os_error
-from latency_bench.harness.store.layout import PENDING_FOLDER, RECORD_FILE, is_name, is_run_id
+from latency_bench.harness.store.layout import PENDING_FOLDER, RECORD_FILE, is_name, is_run_id, is_runs_folder
 
 CONFLICT = "conflict: "
 """Begins the reason of a run that stays unsent however often it is tried."""
@@ -52,7 +52,7 @@ def pending_runs(store: Path) -> list[PendingRun]:
         with contextlib.suppress(OSError, ValueError):
             name, _, reason = mark.read_text(encoding="utf-8").partition("\n")
             device, model, run_id = name.split("/")
-            sound = is_name(device) and is_name(model) and run_id == mark.name and is_run_id(run_id)
+            sound = is_name(device) and is_runs_folder(model) and run_id == mark.name and is_run_id(run_id)
             if sound and (store / name / RECORD_FILE).is_file():
                 found.append(PendingRun(name, reason.strip()))
     return found

@@ -6,15 +6,17 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from latency_bench.harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
 from latency_bench.harness.store.folders import names_in
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, PAIRS_FOLDER, RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
 from latency_bench.harness.store.mirrors import mirror_of, store_label
 
 if TYPE_CHECKING:
-    from latency_bench.harness.store.record import RunRecord
+    from latency_bench.harness.store.pair_record import PairRecord
+    from latency_bench.harness.store.pair_samples import PairSamples
+    from latency_bench.harness.store.record import FileRecord, RunRecord
     from latency_bench.harness.store.sample_table import StageSamples
     from latency_bench.harness.store.telemetry_table import Telemetry
 
@@ -31,28 +33,25 @@ class BrokenRun:
 
 
 @dataclass(frozen=True)
-class StoredRun:
-    """A run and where it lies."""
+class StoredFolder:
+    """A run's or a pair's folder."""
 
     path: Path
-    record: RunRecord
 
-    def samples(self) -> list[StageSamples]:
-        """Every sample; an empty list for a run without any. Raises BrokenRunError."""
-        from latency_bench.harness.store.sample_table import read_samples
-
-        path = self.samples_file()
-        return read_samples(path) if path is not None else []
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        """Every file beside the record, by its path in the folder."""
+        raise NotImplementedError
 
     def samples_file(self) -> Path | None:
         """The file with the samples; None for a run without any. Raises BrokenRunError where it cannot be fetched."""
-        return self.fetch(SAMPLES_FILE) if SAMPLES_FILE in self.record.files else None
+        return self.fetch(SAMPLES_FILE) if SAMPLES_FILE in self.files else None
 
     def telemetry(self) -> Telemetry | None:
         """Every reading; None for a run without any. Raises BrokenRunError."""
         from latency_bench.harness.store.telemetry_table import read_telemetry
 
-        return read_telemetry(self.fetch(TELEMETRY_FILE)) if TELEMETRY_FILE in self.record.files else None
+        return read_telemetry(self.fetch(TELEMETRY_FILE)) if TELEMETRY_FILE in self.files else None
 
     def fetch(self, relative: str) -> Path:
         """Where a file of the run lies, which is brought here first where the store is a remote one.
@@ -62,8 +61,47 @@ class StoredRun:
         path = self.path / relative
         mirror = None if path.exists() else mirror_of(self.path.parent.parent.parent)
         if mirror is not None:
-            mirror.fetch(self.path, relative, self.record.files[relative].sha256)
+            mirror.fetch(self.path, relative, self.files[relative].sha256)
         return path
+
+
+@dataclass(frozen=True)
+class StoredRun(StoredFolder):
+    """A run and where it lies."""
+
+    record: RunRecord
+
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        return self.record.files
+
+    def samples(self) -> list[StageSamples]:
+        """Every sample; an empty list for a run without any. Raises BrokenRunError."""
+        from latency_bench.harness.store.sample_table import read_samples
+
+        path = self.samples_file()
+        return read_samples(path) if path is not None else []
+
+
+@dataclass(frozen=True)
+class StoredPair(StoredFolder):
+    """A pair and where it lies."""
+
+    record: PairRecord
+
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        return self.record.files
+
+    def samples(self) -> list[PairSamples]:
+        """Every sample of every side; an empty list for a pair without any. Raises BrokenRunError."""
+        from latency_bench.harness.store.pair_samples import read_pair_samples
+
+        path = self.samples_file()
+        return read_pair_samples(path) if path is not None else []
+
+
+Stored: TypeAlias = StoredRun | StoredPair
 
 
 def fetch_checksums(run: Path) -> None:
@@ -85,6 +123,11 @@ def run_names(store: Path, device: str | None = None, model: str | None = None) 
     return names_in(store, device, model)
 
 
+def pair_names(store: Path, device: str | None = None) -> list[str]:
+    """`device/_pairs/run id` of all pairs, otherwise as `run_names`."""
+    return run_names(store, device, PAIRS_FOLDER)
+
+
 def run_paths(store: Path, device: str | None = None, model: str | None = None) -> list[Path]:
     """Folders of all runs, otherwise as `run_names`."""
     return [store / name for name in run_names(store, device, model)]
@@ -103,12 +146,37 @@ def read_record(run: Path) -> RunRecord:
         raise type(error)(f"{path}: {error}") from error
 
 
-def misplaced(path: Path, record: RunRecord) -> str | None:
+def read_pair(folder: Path) -> PairRecord:
+    """The record of the pair in `folder`. Raises BrokenRunError."""
+    from latency_bench.harness.store.pair_record import parse_pair
+
+    path = folder / RECORD_FILE
+    try:
+        return parse_pair(path.read_bytes())
+    except OSError as error:
+        raise BrokenRunError(f"{path}: cannot be read: {error.strerror}.") from error
+    except BrokenRunError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def open_folder(folder: Path) -> Stored:
+    """The run or the pair in `folder`; which of the two is told by the folder above it. Raises BrokenRunError."""
+    if folder.absolute().parent.name == PAIRS_FOLDER:
+        return StoredPair(folder, read_pair(folder))
+    return StoredRun(folder, read_record(folder))
+
+
+def place_of(record: RunRecord | PairRecord) -> str:
+    """device/model/run id, or device/_pairs/run id: where in a store it belongs."""
+    return f"{record.device.name}/{record.folder}/{record.run_id}"
+
+
+def misplaced(path: Path, record: RunRecord | PairRecord) -> str | None:
     """What is wrong if the record in `path` is of another run, model or device than the folders say."""
-    says = (record.device.name, record.model.id, record.run_id)
-    if path.parts[-3:] == says:
+    place = place_of(record)
+    if "/".join(path.parts[-3:]) == place:
         return None
-    return f"{path}: the record is of {'/'.join(says)}, which is not where it lies."
+    return f"{path}: the record is of {place}, which is not where it lies."
 
 
 def open_run(store: Path, reference: str) -> StoredRun:
@@ -120,8 +188,13 @@ def open_run(store: Path, reference: str) -> StoredRun:
     return StoredRun(path, read_record(path))
 
 
-def find_run(store: Path, reference: str) -> Path:
-    """The folder of the run meant by `reference`, its record unread.
+def open_run_or_pair(store: Path, reference: str) -> Stored:
+    """As `open_run`, among runs and pairs alike."""
+    return open_folder(find_run(store, reference, pairs=True))
+
+
+def find_run(store: Path, reference: str, pairs: bool = False) -> Path:
+    """The folder of the run meant by `reference`, its record unread; `pairs`: of the run or pair.
 
     Raises UnknownRunError, AmbiguousRunError.
     """
@@ -133,6 +206,8 @@ def find_run(store: Path, reference: str) -> Path:
             f"{reference} is no run directory: it has no {RECORD_FILE}. `bench results ls` lists runs."
         )
     names = run_names(store)
+    if pairs:
+        names = sorted([*names, *pair_names(store)], key=lambda name: name.rpartition("/")[2], reverse=True)
     if not names:
         raise UnknownRunError(
             f"no run is stored in {store_label(store)}. Give the store with --store, or make one with `bench run`."

@@ -123,6 +123,11 @@ class RunRecord(Part):
             )
         return self
 
+    @property
+    def folder(self) -> str:
+        """Where in a device's folder it lies."""
+        return self.model.id
+
     def to_json(self) -> str:
         """The text of record.json."""
         return self.model_dump_json(indent=2) + "\n"
@@ -179,12 +184,16 @@ def parse_record(text: bytes) -> RunRecord:
     try:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the whole"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        # Names of fields come from the file and go to a terminal.
-        reason = "".join(letter if letter.isprintable() else "?" for letter in f"{where}: {first['msg']}")
-        raise BrokenRunError(f"the record is not valid: {reason}{more}.") from error
+        raise BrokenRunError(f"the record is not valid: {validation_reason(error)}.") from error
+
+
+def validation_reason(error: ValidationError) -> str:
+    """What is wrong with a record, and where, in one line."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"]) or "the whole"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    # Names of fields come from the file and go to a terminal.
+    return "".join(letter if letter.isprintable() else "?" for letter in f"{where}: {first['msg']}") + more
 
 
 def _migrated(text: bytes) -> bytes:

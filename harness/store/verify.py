@@ -14,18 +14,22 @@ from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.findings import CHANGED, Finding
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
+    PAIRS_FOLDER,
     RECORD_FILE,
     SAMPLES_FILE,
     STAGING_PREFIX,
     TELEMETRY_FILE,
     is_name,
     is_run_id,
+    is_runs_folder,
     temporary_pid,
 )
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.ownership import writer_state
-from latency_bench.harness.store.reader import StoredRun, fetch_checksums, misplaced, read_record
+from latency_bench.harness.store.pair_record import PairRecord
+from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.verify_pair import verify_pair_samples
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
         from latency_bench.harness.store.address_check import check_address
 
         mirror.list_now()
+        mirror.list_now(model=PAIRS_FOLDER)
         findings.extend(check_address(mirror))
     for device in _entries(store, findings):
         if device.name.startswith(STAGING_PREFIX) and _is_real_folder(device):
@@ -57,7 +62,7 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
             # The store's own level may hold a README, an index, a hidden file of some tool.
             continue
         for model in _entries(device, findings):
-            if not is_name(model.name) or not _is_real_folder(model):
+            if not is_runs_folder(model.name) or not _is_real_folder(model):
                 findings.append(_stranger(model))
                 continue
             for run in _entries(model, findings):
@@ -97,22 +102,24 @@ def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Fi
     return check_run(run, in_store, fetch)[1]
 
 
-def check_run(run: Path, in_store: bool = False, fetch: bool = True) -> tuple[RunRecord | None, list[Finding]]:
+def check_run(
+    run: Path, in_store: bool = False, fetch: bool = True
+) -> tuple[RunRecord | PairRecord | None, list[Finding]]:
     """As `verify_run`, with the record where it can be read."""
     try:
         if fetch:
             fetch_checksums(run)
         sums = read_checksums(run)
         _verify_record(run, sums)
-        record = read_record(run)
+        stored = open_folder(run)
     except BrokenRunError as error:
         remedy = "Restore the file from a copy, or move the run out of the store."
         return None, [Finding(run, str(error), remedy, run)]
     findings = []
+    record = stored.record
     problem = misplaced(run, record) if in_store else None
     if problem:
         findings.append(Finding(run, problem, "Move it to its place."))
-    stored = StoredRun(run, record)
     listed = {relative: file.sha256 for relative, file in record.files.items()}
     if sums is not None and {name: sha256 for name, sha256 in sums.items() if name != RECORD_FILE} != listed:
         findings.append(Finding(run / CHECKSUMS_FILE, "its hashes are not those of the record.", CHANGED, run))
@@ -120,7 +127,7 @@ def check_run(run: Path, in_store: bool = False, fetch: bool = True) -> tuple[Ru
     damaged = {finding.path: finding for finding in _verify_files(run, record)} | damaged
     findings.extend(damaged.values())
     if run / SAMPLES_FILE not in damaged:
-        findings.extend(_verify_samples(stored))
+        findings.extend(_verify_samples(stored) if isinstance(stored, StoredRun) else verify_pair_samples(stored))
     if run / TELEMETRY_FILE not in damaged:
         try:
             stored.telemetry()
@@ -142,7 +149,7 @@ def _verify_record(run: Path, sums: dict[str, str] | None) -> None:
         raise BrokenRunError(f"{run / RECORD_FILE}: cannot be read: {error.strerror}.") from error
 
 
-def _fetch_files(stored: StoredRun) -> Iterator[Finding]:
+def _fetch_files(stored: Stored) -> Iterator[Finding]:
     for relative in stored.record.files:
         try:
             stored.fetch(relative)
@@ -150,7 +157,7 @@ def _fetch_files(stored: StoredRun) -> Iterator[Finding]:
             yield Finding(stored.path / relative, str(error), CHANGED, stored.path)
 
 
-def _verify_files(run: Path, record: RunRecord) -> Iterator[Finding]:
+def _verify_files(run: Path, record: RunRecord | PairRecord) -> Iterator[Finding]:
     present = dict(_files_in(str(run)))
     for relative in sorted(present.keys() - record.files.keys() - {RECORD_FILE, CHECKSUMS_FILE}):
         yield Finding(run / relative, "the record does not know this file.", "Move it out of the run.")

@@ -28,6 +28,8 @@ from latency_bench.harness.store.layout import (
 )
 from latency_bench.harness.store.mirrors import check_store
 from latency_bench.harness.store.ownership import OWNER_FILE, claim
+from latency_bench.harness.store.pair_record import PairRecord
+from latency_bench.harness.store.pair_samples import PairSamples, pair_samples_to_parquet
 from latency_bench.harness.store.placing import put_in_place
 from latency_bench.harness.store.record import FileRecord, RunRecord
 from latency_bench.harness.store.redaction import json_without_secrets, without_secrets
@@ -38,7 +40,7 @@ _ATTEMPTS = 20
 
 
 class RunWriter:
-    """Writes one run into a store.
+    """Writes one run into a store, or with PAIRS_FOLDER for a model one pair.
 
         with RunWriter(store, "local", "b1-seg", run_id) as writer:
             writer.add_evidence("build.log", log)
@@ -95,7 +97,11 @@ class RunWriter:
         """Store all readings."""
         self._add(TELEMETRY_FILE, telemetry_to_parquet(telemetry))
 
-    def commit(self, record: RunRecord) -> Path:
+    def write_pair_samples(self, parts: Iterable[PairSamples]) -> None:
+        """Store all samples of a pair, warm-up included."""
+        self._add(SAMPLES_FILE, pair_samples_to_parquet(parts))
+
+    def commit(self, record: RunRecord | PairRecord) -> Path:
         """Store the run for good and return its folder; `record.files` is filled in here.
 
         Raises ValueError if the record is of another run than this writer's.
@@ -103,12 +109,12 @@ class RunWriter:
         for what, expected, found in (
             ("run", self.run_id, record.run_id),
             ("device", self.device, record.device.name),
-            ("model", self.model, record.model.id),
+            ("model", self.model, record.folder),
         ):
             if expected != found:
                 raise ValueError(f"the record is of {what} {found!r}, the writer of {expected!r}")
         complete = record.model_copy(update={"files": dict(sorted(self._files.items()))})
-        complete = RunRecord.model_validate_json(json_without_secrets(complete.to_json()))
+        complete = type(record).model_validate_json(json_without_secrets(complete.to_json()))
         written = self._write(RECORD_FILE, complete.to_json().encode())
         self._write(CHECKSUMS_FILE, checksums({**complete.files, RECORD_FILE: written}))
         try:

@@ -1,26 +1,29 @@
 """What an alternation has to do: its sides, and how they take turns."""
 
 import os
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from .. import PROTOCOL_VERSION
 from ..failure import bad_request
-from ..fields import Fields, boolean, dictionary, filled_list, integer, text
+from ..fields import Fields, boolean, dictionary, filled_list, integer, optional, text
 
 
 class Side(NamedTuple):
-    """`job` is the path of a worker's job file, `python` the command that starts its Python; empty: ours."""
+    """`job` is the path of a worker's job file, `program` that of the worker that does it, `python` the command that
+    starts its Python; empty: ours."""
 
     job: str
+    program: str
     python: Tuple[str, ...]
 
 
 class Turns(NamedTuple):
-    """`requests`: of each side's bursts. Blocks, one burst of every side each, go on until `min_ns` and `min_blocks`
-    are reached, or `max_ns`, after `settling_blocks` that do not count. `pause_ns`: after every burst, for threads of
-    a runtime that spin on. `seed`: of the order."""
+    """`requests`: of each side's bursts; None: as many as last `burst_ns`, within limits. Blocks, one burst of every
+    side each, go on until `min_ns` and `min_blocks` are reached, or `max_ns`; before them `settling_blocks` that do not
+    count. `pause_ns`: after every burst, for threads of a runtime that spin on. `seed`: of the order."""
 
-    requests: Tuple[int, ...]
+    requests: Optional[Tuple[int, ...]]
+    burst_ns: int
     seed: int
     settling_blocks: int
     min_blocks: int
@@ -63,6 +66,7 @@ def _parse_side(where: str, document: Any, folder: str) -> Side:
     fields = Fields(where, document)
     side = Side(
         job=os.path.join(folder, fields.take("job", text)),
+        program=fields.take("program", text, ""),
         python=tuple(fields.take("python", _words, [])),
     )
     fields.finish()
@@ -71,14 +75,9 @@ def _parse_side(where: str, document: Any, folder: str) -> Side:
 
 def _parse_turns(document: Any, sides: int) -> Turns:
     fields = Fields("turns", document)
-    size = integer(1, 1000000)
-    requests = tuple(fields.take("requests", filled_list))
-    try:
-        requests = tuple(size(count) for count in requests)
-    except ValueError as error:
-        raise fields.bad("requests", "expected %s" % error)
     turns = Turns(
-        requests=requests,
+        requests=fields.take("requests", optional(_counts), None),
+        burst_ns=fields.take("burst_ns", integer(1), 1),
         seed=fields.take("seed", integer(0, 2**32 - 1)),
         settling_blocks=fields.take("settling_blocks", integer(0, 100000), 0),
         min_blocks=fields.take("min_blocks", integer(1, 1000000)),
@@ -87,11 +86,16 @@ def _parse_turns(document: Any, sides: int) -> Turns:
         pause_ns=fields.take("pause_ns", integer(0, 10**9), 0),
     )
     fields.finish()
-    if len(turns.requests) != sides:
+    if turns.requests is not None and len(turns.requests) != sides:
         raise fields.bad("requests", "%d bursts for %d sides" % (len(turns.requests), sides))
     if turns.min_ns > turns.max_ns:
         raise fields.bad("min_ns", "%d is more than max_ns, %d" % (turns.min_ns, turns.max_ns))
     return turns
+
+
+def _counts(value: Any) -> Tuple[int, ...]:
+    check = integer(1, 1000000)
+    return tuple(check(count) for count in filled_list(value))
 
 
 def _words(value: Any) -> List[str]:

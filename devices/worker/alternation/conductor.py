@@ -12,6 +12,8 @@ from .order import block_orders
 
 _PROGRESS_NS = 1000000000
 _ROWS_PER_EVENT = 20000
+_FEWEST, _MOST = 2, 64
+"""Requests in a burst whose size follows from its length: enough to tell the first from the others."""
 _COLUMNS = ("block", "side", "count")
 
 
@@ -39,13 +41,15 @@ def alternate(job: AlternationJob, events: EventStream, clock: Clock) -> None:
     Raises WorkerError for the first side that fails; the others are ended then.
     """
     workers: Dict[int, LiveWorker] = {}
+    latencies_ns: Dict[int, int] = {}
     try:
         for side in job.start_order:
             # One after the other: nothing may load or warm up beside another's requests.
-            workers[side] = LiveWorker(side, job.sides[side].python, job.sides[side].job)
-            _hand_on(workers[side], side, "ready", events)
+            workers[side] = LiveWorker(side, job.sides[side].python, job.sides[side].program, job.sides[side].job)
+            ready = _hand_on(workers[side], side, "ready", events)
+            latencies_ns[side] = max(1, ready["latency_ns"])
         bursts = Bursts()
-        ended = _take_turns(workers, job.turns, bursts, events, clock)
+        ended = _take_turns(workers, _sized(job.turns, latencies_ns), bursts, events, clock)
         for side in job.start_order:
             workers[side].end()
             _hand_on(workers[side], side, "done", events)
@@ -62,14 +66,22 @@ def alternate(job: AlternationJob, events: EventStream, clock: Clock) -> None:
             worker.kill()
 
 
-def _hand_on(worker: LiveWorker, side: int, last: str, events: EventStream) -> None:
-    """Its events up to and with the one called `last`."""
+def _sized(turns: Turns, latencies_ns: Dict[int, int]) -> Turns:
+    """With a number of requests for every side's bursts."""
+    if turns.requests is not None:
+        return turns
+    counts = [round(turns.burst_ns / latencies_ns[side]) for side in range(len(latencies_ns))]
+    return turns._replace(requests=tuple(min(_MOST, max(_FEWEST, count)) for count in counts))
+
+
+def _hand_on(worker: LiveWorker, side: int, last: str, events: EventStream) -> Event:
+    """Its events up to and with the one called `last`, which is returned."""
     while True:
         event = worker.next_event()
         name = event.pop("event")
         events.emit(name, side=side, **event)
         if name == last:
-            return
+            return event
 
 
 def _take_turns(
@@ -102,6 +114,7 @@ def _enough(turns: Turns, counted: int, elapsed_ns: int, altogether_ns: int) -> 
 
 
 def _one_burst(worker: LiveWorker, side: int, block: int, turns: Turns, bursts: Bursts) -> None:
+    assert turns.requests is not None
     worker.run(turns.requests[side])
     event = worker.next_event()
     if event["event"] != "burst":

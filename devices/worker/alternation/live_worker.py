@@ -26,9 +26,9 @@ class SideError(Exception):
 class LiveWorker:
     """The process of one side. Its events come through `next_event`; anything else that it prints goes to stderr."""
 
-    def __init__(self, side: int, python: Sequence[str], job: str) -> None:
+    def __init__(self, side: int, python: Sequence[str], program: str, job: str) -> None:
         self._side = side
-        command = list(python or (sys.executable,)) + [_START, job]
+        command = list(python or (sys.executable,)) + [program or _START, job]
         try:
             # Started by the main thread, with which it dies (lifetime.py).
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -21,6 +21,7 @@ _FILE = click.Path(dir_okay=False)
 @click.command("export")
 @click.argument("selections", metavar="[SELECTION]...", nargs=-1)
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
+@click.option("--pairs", is_flag=True, help="Paired measurements in place of runs: all, on a DEVICE, or by their ids.")
 @click.option("--to", "archive", type=_FILE, help="Archive of the runs' folders: .tar, .tar.gz or .tar.zst.")
 @click.option("--parquet", type=_FILE, help="One row a run, columns as in docs/store.md.")
 @click.option("--samples", type=_FILE, help="Parquet too: one row a sample.")
@@ -29,6 +30,7 @@ _FILE = click.Path(dir_okay=False)
 def export(
     selections: tuple[str, ...],
     status: Status | None,
+    pairs: bool,
     archive: str | None,
     parquet: str | None,
     samples: str | None,
@@ -36,6 +38,8 @@ def export(
     as_json: bool,
 ) -> None:
     """Write runs into one file. A SELECTION is a run, DEVICE/MODEL, DEVICE or MODEL; without one: every run.
+
+    An archive of everything has the pairs too (`bench pair`); --pairs writes those of the selection alone.
 
     \b
     bench results export --to runs.tar.zst
@@ -52,11 +56,16 @@ def export(
         raise UsageError("say what to write: --to FILE.tar, --parquet FILE or --samples FILE")
     if archive:
         compression_of(Path(archive))
+    if pairs and (parquet or samples or status):
+        raise UsageError("--pairs is for archives (--to); --parquet, --samples and --status are for runs")
     location = store_location(store)
-    names = _selected(location, selections, status)
+    names = [] if pairs else _selected(location, selections, status)
     written: dict[str, dict[str, int]] = {}
     if archive:
-        written[archive] = {"runs": write_archive([location / name for name in names], Path(archive))}
+        whole = pairs or (not selections and status is None)
+        of_pairs = _selected_pairs(location, selections) if whole else []
+        write_archive([location / name for name in [*names, *of_pairs]], Path(archive))
+        written[archive] = {"runs": len(names), **({"pairs": len(of_pairs)} if of_pairs else {})}
     if parquet:
         written[parquet] = {"runs": write_runs(_whole_rows(location, names), Path(parquet))}
     if samples:
@@ -74,7 +83,7 @@ def _selected(store: Path, selections: tuple[str, ...], status: Status | None) -
     from latency_bench.harness.run_selection import select_paths
     from latency_bench.harness.store.listing import rows_of
     from latency_bench.harness.store.mirrors import store_label
-    from latency_bench.harness.store.reader import run_names
+    from latency_bench.harness.store.reader import pair_names, run_names
 
     if selections:
         paths = dict.fromkeys(path for text in selections for path in select_paths(store, text))
@@ -86,9 +95,27 @@ def _selected(store: Path, selections: tuple[str, ...], status: Status | None) -
         names = run_names(store)
     if status is not None:
         names = [row["path"] for row in rows_of(store, names, status)]
-    if not names:
+    if not names and (selections or status is not None or not pair_names(store)):
         raise UsageError(f"no runs like these in {store_label(store)}; `bench results ls` lists all")
     return names
+
+
+def _selected_pairs(store: Path, selections: tuple[str, ...]) -> list[str]:
+    """Places (device/_pairs/run id) in the store. Raises UsageError where a selection means none."""
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.reader import pair_names
+
+    names = pair_names(store)
+    if not selections:
+        return names
+    chosen: dict[str, None] = {}
+    for text in selections:
+        run_ids = ((name.split("/")[0], name.rpartition("/")[2], name) for name in names)
+        matching = [name for device, run_id, name in run_ids if device == text or run_id.endswith(text)]
+        if not matching:
+            raise UsageError(f"no pair {text!r} in the store; `bench results ls --pairs` lists all")
+        chosen.update(dict.fromkeys(matching))
+    return list(chosen)
 
 
 def _whole_rows(store: Path, names: list[str]) -> Iterator[Row]:

@@ -38,6 +38,7 @@ _POOLED = "latency,n"
 )
 @click.option("--sort", metavar="NAME", help="Sort by this column, the best or lowest first; -NAME reverses the order.")
 @click.option("--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled.")
+@click.option("--pairs", is_flag=True, help="List paired measurements (`bench pair`) in place of runs.")
 @store_option
 @json_option
 def ls(
@@ -48,6 +49,7 @@ def ls(
     names: str | None,
     sort: str | None,
     by: str | None,
+    pairs: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -68,6 +70,9 @@ def ls(
     shown = find_columns(names or (_POOLED if by else ""))
     location = store_location(store)
     broken: list[BrokenRun] = []
+    if pairs:
+        _list_pairs(location, device, limit, as_json, broken)
+        return
     found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append)
     if groups:
         found = pooled_rows(found, groups)
@@ -82,9 +87,23 @@ def ls(
         print_grid(stdout_console(), *(_of_columns(rows, shown) if shown else _usual(rows)))
     else:
         click.echo(f"no runs in {store_label(location)}{' like these' if device or model or status else ''}", err=True)
+    _say_broken(broken, "runs")
+
+
+def _list_pairs(store: Path, device: str | None, limit: int | None, as_json: bool, broken: list[BrokenRun]) -> None:
+    from latency_bench.harness.cli.results.pair_lines import print_pairs
+    from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.harness.store.pair_listing import find_pairs
+
+    if not print_pairs(islice(find_pairs(store, device, broken.append), limit), as_json) and not as_json:
+        click.echo(f"no pairs in {store_label(store)}{' like these' if device else ''}", err=True)
+    _say_broken(broken, "pairs")
+
+
+def _say_broken(broken: list[BrokenRun], what: str) -> None:
     if broken:
         click.echo(
-            f"bench: {len(broken)} of the runs cannot be read; `bench results verify` says which and why", err=True
+            f"bench: {len(broken)} of the {what} cannot be read; `bench results verify` says which and why", err=True
         )
 
 

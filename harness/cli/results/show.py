@@ -12,19 +12,24 @@ from latency_bench.harness.cli.output import json_option, print_json, stdout_con
 @store_option
 @json_option
 def show(run: str, store: str | None, as_json: bool) -> None:
-    """Show one run: its result, and everything needed to judge and to repeat it.
+    """Show one run or pair: its result, and everything needed to judge and to repeat it.
 
-    RUN is a run id, its beginning, its last six characters, a run's folder, or `latest`.
+    RUN is the id of a run or pair, its beginning, its last six characters, a run's folder, or `latest`.
     """
+    from latency_bench.harness.cli.pair_rendering import render_pair, render_pair_details
     from latency_bench.harness.cli.rendering import render_result
     from latency_bench.harness.cli.run_details import render_details
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.reader import open_run
+    from latency_bench.harness.store.reader import StoredPair, open_run_or_pair
 
-    stored = open_run(store_location(store), run)
+    stored = open_run_or_pair(store_location(store), run)
     if as_json:
         print_json({"path": str(stored.path), **stored.record.model_dump(mode="json")})
         return
     console = stdout_console()
+    if isinstance(stored, StoredPair):
+        render_pair(stored.record, stored.path, console)
+        render_pair_details(stored.record, console)
+        return
     render_result(stored.record, stored.path, console)
     render_details(stored.record, console)

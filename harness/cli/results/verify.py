@@ -18,7 +18,7 @@ from latency_bench.harness.cli.output import json_option, print_json, store_opti
 @store_option
 @json_option
 def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | None, as_json: bool) -> int:
-    """Check that stored runs (all, if none is named) are whole and unchanged. Nothing is repaired or removed.
+    """Check that stored runs and pairs (all, if none is named) are whole and unchanged. Nothing is repaired or removed.
 
     A store at an address is asked itself: its server's checksums where it has some, else its files. Exit code 1 if
     something is wrong.
@@ -32,7 +32,7 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
 
     location = store_location(store)
     if runs:
-        paths = [find_run(location, run) for run in runs]
+        paths = [find_run(location, run, pairs=True) for run in runs]
         outcome = Verification(len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)])
     else:
         outcome = verify_store(location, cached)

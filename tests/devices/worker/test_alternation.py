@@ -115,6 +115,16 @@ def test_two_runtimes_take_turns_with_exactly_one_request_in_flight(start, job_f
     assert next(one["side"] for one in events if one["event"] == "hello") == 1, "started in the order asked for"
 
 
+def test_the_size_of_the_bursts_may_follow_from_their_length(start, job_for, onnx_artifact):
+    pytest.importorskip("onnxruntime")
+    asked = {name: value for name, value in TURNS.items() if name != "requests"}
+    jobs = [job_for("onnxruntime", onnx_artifact, number) for number in (0, 1)]
+    for burst_ns, count in ((1, 2), (10_000_000_000, 64)):
+        events = _events(start(jobs, {**asked, "burst_ns": burst_ns}))
+        assert {count for one in events if one["event"] == "bursts" for count in one["count"]} == {count}
+        assert all(one["latency_ns"] > 0 for one in events if one["event"] == "ready")
+
+
 def test_each_of_two_comes_before_the_other_once_in_every_two_blocks() -> None:
     orders = list(itertools.islice(block_orders(2, seed=3), 200))
     assert all(sorted(pair) == [[0, 1], [1, 0]] for pair in zip(orders[::2], orders[1::2], strict=True))

@@ -9,6 +9,8 @@ from types import ModuleType
 
 from latency_bench.harness.cli.results import results
 from latency_bench.harness.store.archive_reader import GIB, Limits
+from latency_bench.harness.store.pair_record import PairRecord
+from latency_bench.harness.store.pair_samples import pair_samples_schema
 from latency_bench.harness.store.record import RunRecord
 
 PAGE = (Path(__file__).parents[3] / "docs" / "store.md").read_text(encoding="utf-8")
@@ -24,6 +26,13 @@ def test_the_page_has_every_field_of_a_record_and_every_command() -> None:
         assert f"`{name}`" in SECTIONS["Record"], name
     for name in results.commands:
         assert f"`bench results {name}" in SECTIONS["Commands"], name
+
+
+def test_the_page_has_every_field_of_a_pair_and_every_column_of_its_samples() -> None:
+    for name in {*PairRecord.model_fields} - {*RunRecord.model_fields}:
+        assert f"`{name}`" in SECTIONS["Pairs"], name
+    for field in pair_samples_schema():
+        assert f"`{field.name}`" in SECTIONS["Pairs"], field.name
 
 
 def test_the_page_has_the_limits_of_an_import() -> None:

@@ -1,0 +1,103 @@
+"""What a worker that ended left behind: the error it told of, what its death means, or a round's result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench_worker.files import file_sha256
+from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.runners.base import Deployment, RoundResult
+from latency_bench.devices.runners.worker_events import ErrorEvent, protocol_error
+from latency_bench.devices.runners.worker_round import WorkerRound
+from latency_bench.devices.transports.base import Completed, Transport
+
+_LESS_MEMORY = "choose a smaller model, --resolution or --batch, or free memory on the device"
+_OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "Memory allocation still failed", "MemoryError")
+
+
+def round_result(
+    transport: Transport, heard: WorkerRound, deployment: Deployment, outputs: str, outputs_to: Path, log: str
+) -> RoundResult:
+    """A round that is done, its outputs (`outputs` on the device) brought here. Raises WorkerError."""
+    _check_artifact(heard, deployment)
+    _pull_outputs(transport, heard, outputs, outputs_to)
+    return RoundResult(
+        warmup=heard.columns("warmup"),
+        samples=heard.columns("sampling"),
+        hello=heard.hello,
+        loaded=heard.loaded,
+        done=heard.done,
+        outputs=outputs_to,
+        log=log,
+        sampled_unix_ns=_sampled_unix_ns(transport, heard),
+    )
+
+
+def check_ended_well(completed: Completed, error: ErrorEvent | None, is_done: bool, printed: str) -> None:
+    """Raise what the worker reported, or what its death means."""
+    log = printed + completed.stderr
+    said = last_line(completed.stderr)
+    code = completed.returncode
+    if error is not None:
+        raise WorkerError(error.kind, error.message, error.remedy, log)
+    if code in (-9, 128 + 9):
+        # What the kernel does when memory runs out; nobody else on the device kills processes of ours.
+        raise WorkerError(
+            "out-of-memory",
+            "the measuring process was killed (SIGKILL), most likely because memory ran out",
+            _LESS_MEMORY,
+            log,
+        )
+    if code != 0 and any(words in completed.stderr for words in _OUT_OF_MEMORY_WORDS):
+        raise WorkerError("out-of-memory", f"memory ran out in the measuring process: {said}", _LESS_MEMORY, log)
+    if code < 0:
+        raise WorkerError(
+            "crashed",
+            f"the measuring process died of signal {-code}: {said}",
+            "try another --runtime or a smaller --resolution; all that it printed is in the run's evidence/",
+            log,
+        )
+    if code != 0 or not is_done:
+        raise WorkerError(
+            "crashed",
+            f"the measuring process ended with code {code}: {said}",
+            "all that it printed is in the run's evidence/",
+            log,
+        )
+
+
+def _check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
+    """No time is that of a file which is not the one that was deployed. Raises WorkerError (bad-artifact)."""
+    loaded = heard.artifact
+    if loaded.sha256 != deployment.sha256 or loaded.external_sha256 != dict(deployment.external_sha256):
+        raise WorkerError(
+            "bad-artifact",
+            f"{deployment.path} on the device was changed after it was brought there: SHA-256 {loaded.sha256}, not "
+            f"{deployment.sha256}",
+            "measure again, and let nothing write to it meanwhile",
+        )
+
+
+def _pull_outputs(transport: Transport, heard: WorkerRound, path: str, to: Path) -> None:
+    """The file of outputs that was asked for, as the worker wrote it. Raises WorkerError (protocol)."""
+    if heard.outputs.path != path:
+        raise protocol_error(f"its outputs as {heard.outputs.path!r}, and was asked for {path!r}")
+    transport.pull(path, to)
+    if file_sha256(str(to)) != heard.outputs.sha256:
+        raise protocol_error("outputs that are not those in its file (SHA-256)")
+
+
+def _sampled_unix_ns(transport: Transport, heard: WorkerRound) -> tuple[int, int] | None:
+    """From the worker's clock to ours, so that readings taken here can be told to fall into it."""
+    samples = heard.columns("sampling")
+    try:
+        offset_ns = transport.clock_offset_ns()
+    except DeviceError:
+        return None
+    first_ns = heard.hello["clock"]["origin_unix_ns"] - offset_ns
+    return first_ns + int(samples.start_ns[0]), first_ns + int(samples.start_ns[-1] + samples.latency_ns[-1])
+
+
+def last_line(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else "nothing was printed"

@@ -1,0 +1,121 @@
+"""`bench pair`: how much slower is one than the other, measured side by side?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.run import CpuList
+from latency_bench.harness.cli.shared_options import precision_option, resolution_option, wait_option
+
+if TYPE_CHECKING:
+    from latency_bench.harness.pairs.pair_request import PairRequest
+
+
+class Share(click.ParamType[float]):
+    """A share of the ratio: 1%, or 0.01."""
+
+    name = "PERCENT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0 < share <= 1:
+            self.fail(f"{value!r} is no share; write 1%, or 0.01", param, ctx)
+        return share
+
+
+@click.command()
+@click.argument("sides", nargs=-1, metavar="A B [C ...]")
+@click.option("--onnx", "onnx", multiple=True, type=click.Path(path_type=Path), help="An ONNX file as a side.")
+@click.option("--tflite", "tflite", multiple=True, type=click.Path(path_type=Path), help="A TFLite file as a side.")
+@click.option(
+    "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
+)
+@click.option("--runtime", help="Of sides that name none. Default: the device's own.")
+@click.option("--threads", type=click.IntRange(min=1), help="Of sides that name none. Default: as the device says.")
+@click.option("--cpus", type=CpuList(), help="Cores that all sides are pinned to, e.g. 2,3. Default: the last ones.")
+@resolution_option
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
+@precision_option
+@click.option(
+    "--within",
+    type=Share(),
+    default="1%",
+    show_default=True,
+    help="How wide the interval of the ratio may be from end to end.",
+)
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Stop then, however wide the interval is. Exports and the trial are not counted.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order of turns.")
+@click.option(
+    "--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Of the warm-up of every process."
+)
+@click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
+@wait_option
+@store_option
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def pair(
+    sides: tuple[str, ...],
+    onnx: tuple[Path, ...],
+    tflite: tuple[Path, ...],
+    within: float,
+    max_minutes: float,
+    seed: int,
+    wait: bool,
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+    **common: Any,
+) -> int:
+    """Measure how much slower B is than A, with both on the device at once and taking turns.
+
+    \b
+    bench pair b1-seg b2-seg
+    bench pair b1-seg@litert b1-seg@onnxruntime --within 3%
+    bench pair b1-seg@litert b1-seg@litert,threads=2 b1-seg@litert,xnnpack=false
+    bench pair old.onnx new.onnx --max-minutes 30
+
+    A side is a model's id or a file (.onnx, .tflite), then @RUNTIME and options of its own: threads, precision,
+    resolution, batch, weights, seed, output, or any of the runtime's. More sides than two are each held against the
+    first. What the machine does meanwhile is the same for all, so that a ratio is known within minutes that rounds one
+    after the other would not give in hours.
+    """
+    from latency_bench.harness.cli.pair_rendering import render_pair
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.pairs.pair_run import measure_pair
+    from latency_bench.harness.store.location import store_location
+
+    texts = [*sides, *map(str, onnx), *map(str, tflite)]
+    request = pair_request(texts, within=within, max_minutes=max_minutes, seed=seed, **common)
+    with ProgressLine(quiet) as progress:
+        record, path = measure_pair(request, store_location(store), ["bench", *sys.argv[1:]], progress, wait)
+    if as_json:
+        print_json(record.to_result_json(path))
+    else:
+        render_pair(record, path, stdout_console())
+    return 1 if record.status == "failed" else 0
+
+
+def pair_request(texts: list[str], *, within: float, max_minutes: float, seed: int, **common: Any) -> PairRequest:
+    """The sides in a user's words, and what they have in common, as a request. Raises UsageError."""
+    from latency_bench.harness.case_options import case_of
+    from latency_bench.harness.pairs.pair_request import PairRequest
+    from latency_bench.harness.pairs.side_text import side_of
+
+    fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
+    cases = tuple(case_of(side_of(text, fields), single=True) for text in texts)
+    return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)

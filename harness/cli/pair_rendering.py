@@ -1,0 +1,161 @@
+"""A pair's result, worth quoting: the ratio, how sure it is, the latencies, and how turns were taken."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latency_bench.harness.cli.figures import counted, milliseconds, printable
+from latency_bench.harness.cli.rendering import fact_grid, render_flag
+from latency_bench.harness.store.number_text import decimals_for, interval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from latency_bench.harness.store.pair_record import Interval, PairRecord
+    from latency_bench.harness.store.record import RunRecord
+
+VERDICT_STYLES = {"faster": "green", "slower": "red", "cannot tell": "yellow"}
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def side_letter(number: int) -> str:
+    """A for the baseline, then B and so on."""
+    return _LETTERS[number] if number < len(_LETTERS) else f"#{number + 1}"
+
+
+def render_pair(record: PairRecord, path: Path | str, console: Console) -> None:
+    """Print the pair's result and where it is stored. All text of the record is printed as text, never as markup."""
+    from rich.text import Text
+
+    for number, side in enumerate(record.sides):
+        console.print(Text.assemble((f"{side_letter(number)}  ", "bold"), printable(side_words(side))))
+    console.print(Text(f"on {record.device.name}"))
+    console.print()
+    if record.failure is not None:
+        whose = "" if record.failed_side is None else f" of {side_letter(record.failed_side)}"
+        failure = record.failure
+        line = f" in {printable(failure.stage)}{whose} ({printable(failure.kind)}): {printable(failure.message)}"
+        console.print(Text.assemble(("failed", "bold red"), line))
+        if failure.remedy:
+            console.print(Text(f"  {printable(failure.remedy)}"))
+    else:
+        for words in ratio_lines(record):
+            console.print(words)
+        console.print()
+        console.print(_latency_table(record))
+        console.print()
+        console.print(fact_grid(list(_facts(record))))
+    for flag in record.flags:
+        render_flag(flag, console)
+    console.print()
+    console.print(Text.assemble(("stored in ", "dim"), printable(str(path))), soft_wrap=True)
+
+
+def side_words(side: RunRecord) -> str:
+    """`b1-seg 1024x2048, litert 2.1.2, threads 1, fp32, batch 1`."""
+    runtime = side.runtime
+    assert runtime is not None
+    height, width = side.model.resolution
+    version = "" if runtime.version is None else f" {runtime.version}"
+    options = ", ".join(f"{name} {value}" for name, value in runtime.options.items())
+    what = f"{side.model.id} {height}x{width}, {runtime.name}{version}"
+    return f"{what}{', ' if options else ''}{options}, {side.model.precision}, batch {side.model.batch}"
+
+
+def ratio_lines(record: PairRecord) -> Iterator[Text]:
+    from rich.text import Text
+
+    for one in record.ratios:
+        bounds = "" if one.low is None else f" {interval(one.low, one.high, 4)} {one.confidence:.0%} interval"
+        style = VERDICT_STYLES.get(one.verdict, "default")
+        yield Text.assemble(
+            f"{side_letter(one.side)} / A ", (f"{one.ratio:.4f}", "bold"), bounds, "   ", (one.verdict, f"bold {style}")
+        )
+        yield Text(f"      {printable(one.text)}", "dim")
+
+
+def _latency_table(record: PairRecord) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    table.add_column("")
+    table.add_column("latency, taking turns", justify="right")
+    table.add_column("interval, ms", justify="right")
+    table.add_column("over alone before", justify="right")
+    for number, side in enumerate(record.sides):
+        assert side.summary is not None
+        latency = side.summary.latency
+        decimals = decimals_for(latency.median_ms)
+        alone = record.bias[number].alone if number < len(record.bias) else None
+        table.add_row(
+            side_letter(number),
+            milliseconds(latency.median_ms, decimals),
+            Text(interval(latency.low_ms, latency.high_ms, decimals) or "-"),
+            Text(_with_interval(alone)),
+        )
+    return table
+
+
+def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
+    from rich.text import Text
+
+    ratio = record.ratios[0]
+    count = counted(len(record.pairs), "process pair")
+    ended = "the interval was narrow enough" if record.stopped_by == "within" else "the time was over"
+    yield "measured", Text(f"{count}, {ratio.request_pairs} request pairs, {record.seconds:.0f} s; then {ended}")
+    yield "turns", Text(printable(turns_words(record)))
+    for number, one in enumerate(record.in_blocks, 1):
+        words = f"{side_letter(number)} / A {_with_interval(one)}: the same processes alone, one after the other"
+        yield "in blocks", Text(words)
+
+
+def turns_words(record: PairRecord) -> str:
+    """How the sides took turns, in words."""
+    turns = record.turns
+    if turns.mode == "processes":
+        return f"short fresh processes in the order ABBA: {turns.reason}"
+    words = []
+    for number, (requests, discarded) in enumerate(zip(turns.requests, turns.discarded, strict=True)):
+        left_out = f", the first {discarded} left out" if discarded else ""
+        words.append(f"{side_letter(number)} {counted(requests, 'request')}{left_out}")
+    return f"in random order, each order as often: {'; '.join(words)}"
+
+
+def _with_interval(ratio: Interval | None) -> str:
+    if ratio is None:
+        return "-"
+    return f"{ratio.ratio:.3f} {interval(ratio.low, ratio.high, 3)}".rstrip()
+
+
+def render_pair_details(record: PairRecord, console: Console) -> None:
+    """Print every process pair with its ratios, and the command."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for name in (
+        "pair",
+        "started (UTC)",
+        "seconds",
+        "blocks",
+        *(f"{side_letter(one.side)} / A" for one in record.ratios),
+    ):
+        table.add_column(name, justify="right")
+    for pair in record.pairs:
+        ratios = [f"{math.exp(one.log_ratios[pair.index]):.4f}" for one in record.ratios]
+        table.add_row(
+            str(pair.index + 1), f"{pair.started_at:%H:%M:%S}", f"{pair.wall_s:.1f}", str(pair.blocks), *ratios
+        )
+    if record.pairs:
+        console.print()
+        console.print(table)
+    console.print()
+    # Unbroken, so that it can be copied and run again.
+    console.print(Text.assemble(("command ", "dim"), printable(shlex.join(record.command))), soft_wrap=True)

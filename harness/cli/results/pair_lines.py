@@ -1,0 +1,89 @@
+"""`bench results ls --pairs`: the paired measurements of a store, one line a ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from latency_bench.harness.cli.output import print_json, stdout_console
+
+if TYPE_CHECKING:
+    from latency_bench.harness.store.reader import StoredPair
+    from latency_bench.harness.store.record import RunRecord
+    from latency_bench.reports.terminal_grid import Cell, Heading
+
+
+def print_pairs(pairs: Iterable[StoredPair], as_json: bool) -> bool:
+    """Whether there were any."""
+    found = list(pairs)
+    if as_json:
+        print_json([_document(one) for one in found])
+    elif found:
+        from latency_bench.reports.terminal_grid import print_grid
+
+        print_grid(stdout_console(), _headings(), [line for one in found for line in _lines(one)])
+    return bool(found)
+
+
+def _document(pair: StoredPair) -> dict[str, Any]:
+    record = pair.record
+    return {
+        "started_at": record.started_at.isoformat(timespec="milliseconds"),
+        "device": record.device.name,
+        **record.to_result_json(pair.path),
+    }
+
+
+def _headings() -> list[Heading]:
+    from latency_bench.reports.terminal_grid import Heading
+
+    names = ("run", "when (UTC)", "device", "A", "B")
+    return [
+        *(Heading(name, wraps=name in ("A", "B")) for name in names),
+        Heading("B / A", right=True),
+        Heading("interval", right=True),
+        Heading("pairs", right=True),
+        Heading("verdict"),
+    ]
+
+
+def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
+    from rich.text import Text
+
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.cli.pair_rendering import VERDICT_STYLES
+    from latency_bench.harness.store.number_text import interval
+
+    record = pair.record
+    baseline, *others = record.sides
+    for number, side in enumerate(others):
+        ratio = record.ratios[number] if record.ratios else None
+        verdict = "failed" if ratio is None else ratio.verdict
+        yield [
+            record.run_id,
+            f"{record.started_at:%Y-%m-%d %H:%M}",
+            printable(record.device.name),
+            printable(_words(baseline, side)),
+            printable(_words(side, baseline)),
+            "-" if ratio is None else f"{ratio.ratio:.4f}",
+            "-" if ratio is None else interval(ratio.low, ratio.high, 4) or "-",
+            str(len(record.pairs)),
+            Text(verdict, "red" if ratio is None else VERDICT_STYLES.get(verdict, "default")),
+        ]
+
+
+def _words(side: RunRecord, other: RunRecord) -> str:
+    """The side by its model, and by what tells it from the other one."""
+    parts = [side.model.id]
+    own, others = side.runtime, other.runtime
+    if own is not None and others is not None:
+        if (own.name, own.version) != (others.name, others.version):
+            parts.append(own.name if own.name != others.name else f"{own.name} {own.version}")
+        parts += [f"{name}={value}" for name, value in own.options.items() if others.options.get(name, value) != value]
+    if side.model.precision != other.model.precision:
+        parts.append(side.model.precision)
+    if side.model.batch != other.model.batch:
+        parts.append(f"batch {side.model.batch}")
+    if side.model.resolution != other.model.resolution:
+        parts.append("x".join(map(str, side.model.resolution)))
+    return " ".join(parts)

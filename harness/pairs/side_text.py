@@ -1,0 +1,59 @@
+"""One side of a pair in the words of a user: `MODEL@RUNTIME,NAME=VALUE,...`, of which the model alone has to be there.
+
+b1-seg@onnxruntime,threads=2,precision=fp16; timm:resnet18; ./mine.onnx@onnxruntime,spin=false
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.errors import UsageError
+
+FILE_ENDINGS = {".onnx": "onnx", ".tflite": "tflite"}
+_OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "seed", "output")
+"""Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
+
+
+def side_of(text: str, common: Mapping[str, Any]) -> CaseOptions:
+    """The side, with what it leaves out as in `common` (fields of CaseOptions). Raises UsageError."""
+    from pydantic import ValidationError
+
+    what, at, rest = text.partition("@")
+    runtime, *assignments = rest.split(",") if at else [""]
+    if not at and "," in what:
+        raise UsageError(f"{text!r}: name the runtime before its options, for example {what.split(',')[0]}@litert,...")
+    if not what or (at and not runtime):
+        raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
+    fields: dict[str, Any] = {**common, **_named(what)}
+    if runtime:
+        fields["runtime"] = runtime
+    options = dict(fields.get("runtime_options") or {})
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not name or not equals:
+            raise UsageError(f"{text!r}: {assignment!r} is no option; write NAME=VALUE, for example threads=2")
+        (fields if name in _OF_A_SIDE else options)[name] = _value(name, value)
+    try:
+        return CaseOptions(**{**fields, "runtime_options": options})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(f"{text!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _named(what: str) -> dict[str, Any]:
+    """A model by its id, or a file by its ending."""
+    format_ = FILE_ENDINGS.get(Path(what).suffix)
+    return {"model": what} if format_ is None else {"file": (Path(what), format_), "model": None}
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("weights", "precision", "output", "resolution"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

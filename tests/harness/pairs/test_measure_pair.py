@@ -1,0 +1,136 @@
+"""Whole paired measurements with real workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.pairs import pair_run
+from latency_bench.harness.pairs.pair_request import PairRequest
+from latency_bench.harness.pairs.pair_run import measure_pair
+from latency_bench.harness.store.archive import write_archive
+from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.pair_listing import find_pairs
+from latency_bench.harness.store.reader import StoredPair, open_folder, open_run_or_pair, read_pair, run_names
+from latency_bench.harness.store.verify import verify_run, verify_store
+
+pytest.importorskip("onnxruntime")
+BRIEF = {"within": 0.9, "max_minutes": 0.15}
+
+
+def _measure(request: PairRequest, store: Path, observer):
+    return measure_pair(request, store, ["bench", "pair"], observer)
+
+
+def test_two_files_side_by_side(write_model, case_for, observer, tmp_path, own_cache):
+    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=8)))
+    record, path = _measure(PairRequest(cases, **BRIEF, seed=3), tmp_path / "store", observer)
+    assert record.status == "done"
+    (ratio,) = record.ratios
+    assert ratio.ratio > 1.2, "four times the work"
+    assert ratio.process_pairs == len(record.pairs) >= 1
+    assert record.turns.mode == "turns"
+    assert [side.model.id for side in record.sides] == ["file-few", "file-many"]
+    assert [side.summary.latency.rounds for side in record.sides] == [len(record.pairs)] * 2
+    assert path == tmp_path / "store" / "local" / "_pairs" / record.run_id
+
+    parts = open_folder(path).samples()
+    for pair in record.pairs:
+        mine = [part for part in parts if part.pair == pair.index and not part.warmup]
+        starts = np.concatenate([part.start_ns for part in mine])
+        ends = starts + np.concatenate([part.latency_ns for part in mine])
+        assert (np.sort(ends)[:-1] <= np.sort(starts)[1:]).all(), "one in flight"
+        blocks = [set(part.block.tolist()) for part in mine]
+        assert blocks[0] == blocks[1] == set(range(max(blocks[0]) + 1))
+        for number, part in enumerate(mine):
+            discarded, requests = record.turns.discarded[number], record.turns.requests[number]
+            assert part.kept.sum() == pair.blocks * (requests - discarded)
+    assert verify_run(path, in_store=True) == []
+    assert verify_store(tmp_path / "store").findings == []
+    assert verify_store(tmp_path / "store").runs == 1
+
+
+def test_a_pair_is_listed_exported_and_imported_and_is_no_run(write_model, case_for, observer, tmp_path, own_cache):
+    store, other = tmp_path / "store", tmp_path / "other"
+    case = case_for(write_model("few", layers=2))
+    record, path = _measure(PairRequest((case, case), **BRIEF), store, observer)
+    assert run_names(store) == []
+    record = read_pair(path)
+    assert [one.record for one in find_pairs(store)] == [record]
+    found = open_run_or_pair(store, record.run_id[-6:])
+    assert isinstance(found, StoredPair)
+    assert found.record == record
+    write_archive([path], tmp_path / "pairs.tar.gz")
+    assert import_runs(other, tmp_path / "pairs.tar.gz").added == [f"local/_pairs/{record.run_id}"]
+    assert import_runs(other, store).present == [f"local/_pairs/{record.run_id}"]
+    assert [one.record for one in find_pairs(other)] == [record]
+
+
+def test_three_sides_are_each_held_against_the_first(write_model, case_for, observer, tmp_path, own_cache):
+    cases = [case_for(write_model(f"m{layers}", layers=layers)) for layers in (2, 2, 10)]
+    record, _ = _measure(PairRequest(tuple(cases), **BRIEF), tmp_path / "store", observer)
+    assert [one.side for one in record.ratios] == [1, 2]
+    assert record.ratios[1].ratio > record.ratios[0].ratio
+    result = record.to_result_json("x")
+    assert result["ratio"] == record.ratios[0].ratio
+    assert [one["side"] for one in result["ratios"]] == [1, 2]
+
+
+def test_sides_that_do_not_fit_together_take_turns_as_short_processes(
+    write_model, case_for, observer, tmp_path, own_cache, monkeypatch
+):
+    """The store says so, and the ratio is there all the same."""
+    monkeypatch.setattr(pair_run, "estimated_bytes", lambda artifact: 60e9)
+    monkeypatch.setattr(pair_run, "free_bytes", lambda readings: 100e9)
+    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=12)))
+    record, path = _measure(PairRequest(cases, **BRIEF), tmp_path / "store", observer)
+    assert record.turns.mode == "processes"
+    assert "120.0 GB at once, and 100.0 GB are free" in (record.turns.reason or "")
+    assert "not_by_turns" in [flag.name for flag in record.flags]
+    assert record.ratios[0].ratio > 1
+    assert len({one.pid for side in record.sides for one in side.rounds}) == 4 * len(record.pairs)
+    assert verify_run(path, in_store=True) == []
+
+
+def test_a_side_that_fails_is_stored_with_the_reason(write_model, case_for, observer, tmp_path, own_cache):
+    cases = (case_for(write_model("good", layers=2)), case_for(write_model("bad", layers=3, operator="NoSuchOperator")))
+    record, path = _measure(PairRequest(cases, **BRIEF), tmp_path / "store", observer)
+    assert (record.status, record.failed_side) == ("failed", 1)
+    assert record.failure is not None
+    assert verify_run(path, in_store=True) == []
+    assert record.to_result_json(path)["failure"]["side"] == 1
+
+
+def test_a_wrong_request_leaves_nothing_behind(write_model, case_for, observer, tmp_path, own_cache):
+    case = case_for(write_model("few", layers=2), cpus=(4095,))
+    with pytest.raises(UsageError, match="core 4095 is not available"):
+        _measure(PairRequest((case, case), **BRIEF), tmp_path / "store", observer)
+    assert not (tmp_path / "store").exists()
+    with pytest.raises(UsageError, match="two sides"):
+        PairRequest((case,))
+
+
+def test_a_damaged_sample_of_a_pair_is_seen(write_model, case_for, observer, tmp_path, own_cache):
+    case = case_for(write_model("few", layers=2))
+    _, path = _measure(PairRequest((case, case), **BRIEF), tmp_path / "store", observer)
+    samples = path / "samples.parquet"
+    content = bytearray(samples.read_bytes())
+    content[len(content) // 2] ^= 1
+    samples.write_bytes(content)
+    assert [finding.path for finding in verify_run(path)] == [samples]
+
+
+def test_the_same_seed_gives_the_same_order(write_model, case_for, observer, tmp_path, own_cache):
+    case = case_for(write_model("few", layers=2))
+    orders = []
+    for number, seed in enumerate((5, 5, 6)):
+        _, path = _measure(PairRequest((case, case), **BRIEF, seed=seed), tmp_path / f"s{number}", observer)
+        first = [part for part in open_folder(path).samples() if part.pair == 0 and not part.warmup]
+        starts = [part.start_ns[np.unique(part.block, return_index=True)[1]] for part in first]
+        count = min(map(len, starts))
+        orders.append((starts[1][:count] < starts[0][:count]).tolist())
+    length = min(map(len, orders))
+    assert orders[0][:length] == orders[1][:length] != orders[2][:length]
