@@ -18,7 +18,7 @@ from latency_bench.devices.checks import Check, general_checks, guarded
 from latency_bench.devices.device import Device
 from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from latency_bench.devices.probes.base import Probe, Reading
-from latency_bench.devices.runners.alternation import AlternatingSide, Alternation, Turns
+from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import Deployment, Profile, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.settings import settings_by_probe
 from latency_bench.devices.transports.base import Transport
@@ -132,15 +132,17 @@ class DeviceSession:
     @property
     def alternates(self) -> bool:
         """Whether several artifacts can live on the device at once and take turns by request."""
-        return self._runner.alternates
+        return isinstance(self._runner, AlternatingRunner)
 
     def alternate(
         self, sides: Sequence[AlternatingSide], turns: Turns, outputs_to: Path, on_progress: ProgressHandler
     ) -> Alternation:
         """One set of fresh processes, one a side, that take turns; each side's outputs go into the folder `outputs_to`.
 
-        Raises SideError for a side that fails, WorkerError where the alternation itself does.
+        Only where the device `alternates`. Raises SideError for a side that fails, WorkerError where the alternation
+        itself does.
         """
+        assert isinstance(self._runner, AlternatingRunner)
         return self._runner.alternate(self._transport, sides, turns, outputs_to, on_progress)
 
     def close(self) -> None:

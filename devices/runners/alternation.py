@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.runners.base import Deployment, RoundJob, RoundResult
+from latency_bench.devices.runners.base import Deployment, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,3 +72,21 @@ class SideError(WorkerError):
     def __init__(self, side: int, kind: str, message: str, remedy: str = "", log: str = "") -> None:
         super().__init__(kind, message, remedy, log)
         self.side = side
+
+
+class AlternatingRunner(Runner):
+    """One that can have several artifacts live on the device at once and take turns."""
+
+    @abstractmethod
+    def alternate(
+        self,
+        transport: Transport,
+        sides: Sequence[AlternatingSide],
+        turns: Turns,
+        outputs_to: Path,
+        on_progress: ProgressHandler,
+    ) -> Alternation:
+        """One set of fresh processes that take turns. Each side's outputs go into `outputs_to`, which is a folder.
+
+        Raises SideError for a side that fails, WorkerError where the alternation itself does.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from latency_bench.devices.runners.alternation import AlternatingSide, Alternation, Turns
 
 PHASES = ("h2d", "compute", "d2h")
 """Parts of a request that a runner may be able to time: copy in, inference, copy out."""
@@ -156,23 +155,6 @@ class Runner(ABC):
     def deploy(self, transport: Transport, artifact: Path, sha256: str) -> Deployment:
         transport.content_is(artifact, sha256)
         return Deployment(transport.push(artifact, f"{sha256[:16]}{artifact.suffix}"), sha256)
-
-    alternates: bool = False
-    """Whether several artifacts can live on the device at once and take turns by request (`alternate`)."""
-
-    def alternate(
-        self,
-        transport: Transport,
-        sides: Sequence[AlternatingSide],
-        turns: Turns,
-        outputs_to: Path,
-        on_progress: ProgressHandler,
-    ) -> Alternation:
-        """One set of fresh processes that take turns. Each side's outputs go into `outputs_to`, which is a folder.
-
-        Raises SideError for a side that fails, WorkerError where the alternation itself does.
-        """
-        raise InventoryError(f"runner {self.name} starts a process a measurement: nothing can take turns by request")
 
     @abstractmethod
     def measure(

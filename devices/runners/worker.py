@@ -14,7 +14,7 @@ from bench_worker.runtime.packages import version_numbers
 from latency_bench.devices.checks import Check, guarded
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.numerals import count
-from latency_bench.devices.runners.alternation import AlternatingSide, Alternation, Turns
+from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import (
     Deployment,
     Profile,
@@ -22,7 +22,6 @@ from latency_bench.devices.runners.base import (
     ProgressHandler,
     RoundJob,
     RoundResult,
-    Runner,
 )
 from latency_bench.devices.runners.worker_alternation import WorkerAlternation, alternation_job, alternation_result
 from latency_bench.devices.runners.worker_checks import python_checks
@@ -38,9 +37,8 @@ _CHECK_S = 300.0
 """Longer than any package takes to import, on the slowest card of a small board."""
 
 
-class WorkerRunner(Runner):
+class WorkerRunner(AlternatingRunner):
     name = "worker"
-    alternates = True
 
     def __init__(self, python: Sequence[str] | None = None) -> None:
         self._python = tuple(python) if python else (sys.executable,)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from latency_bench.harness.statistics.paired_ratio import PairVerdict
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.fields import Count, JsonDict, Part, UtcTime
 from latency_bench.harness.store.layout import PAIRS_FOLDER, is_name, is_run_file, is_run_id
@@ -56,7 +55,8 @@ class PairedEstimate(Interval):
     """Of equality."""
     p_adjusted: float = Field(ge=0, le=1)
     """Corrected for the other ratios of this pair."""
-    verdict: PairVerdict
+    verdict: str = Field(min_length=1)
+    """As in harness/statistics/paired_ratio.py."""
     text: str
     """The verdict in a sentence, with its figures."""
     basis: str
