@@ -163,6 +163,8 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
                 f"{number_text(energy.mean_power_w, 3)} W on {' + '.join(energy.rails)}"
             ),
         )
+    elif summary.no_energy_because is not None:
+        yield "energy", Text(f"not stated: {summary.no_energy_because}")
     if summary.peak_rss_bytes is not None:
         yield "memory", Text(f"{byte_size(summary.peak_rss_bytes)} resident at the peak, model and runtime included")
     if summary.builds is not None:
