@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from pathlib import Path
 
 import pytest
-from phone_runs import TFLITE, records
-
-from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
-from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
-from latency_bench.devices.runners.benchmark_model_profile import profile
+from phone_runs import records
 
 pytestmark = pytest.mark.slow
 
@@ -76,11 +70,12 @@ def test_a_model_that_xnnpack_takes_in_pieces_is_refused(run_model):
     assert "only a part of the model runs in the XNNPACK delegate" in record["failure"]["message"]
 
 
-def test_the_profile_of_the_real_tool(transport, real_tool):
-    settings = BenchmarkModelOptions(binary=real_tool, runs=5, warmup_runs=1, max_process_s=30)
-    digest = hashlib.sha256(Path(TFLITE).read_bytes()).hexdigest()
-    deployment = BenchmarkModelRunner(settings).deploy(transport, TFLITE, digest)
-    operators = profile(transport, settings, deployment, "litert", {"threads": 1, "xnnpack": False})
-    assert len(operators) > 1
-    assert sum(one.share for one in operators) == pytest.approx(1, abs=0.02)
-    assert os.path.exists(deployment.path)
+def test_the_profile_of_the_real_tool(bench, write_devices, real_tool):
+    write_devices(real_tool, benchmark_model={"max_process_s": 30})
+    model = ("--model", "b0-cls-r224", "--resolution", "64x64", "--requests", "3")
+    done = bench("profile", "--device", "phone", *model, "--json", timeout_s=300)
+    assert done.returncode == 0, done.stderr
+    layers = done.json()
+    assert len(layers) > 1
+    assert sum(layer["share"] for layer in layers) == pytest.approx(1)
+    assert all(layer["time_ms"] >= 0 and layer["calls"] >= 1 for layer in layers)

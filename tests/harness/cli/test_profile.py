@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from latency_bench.harness.statistics.layer_shares import by_operator, layer_shares
@@ -58,6 +60,15 @@ def test_a_runtime_that_tells_nothing_is_a_wrong_request(bench):
     done = bench("profile", *TINY, "--runtime", "nothing")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_a_runner_without_times_of_layers_is_told_before_anything_is_exported(bench, tmp_path):
+    device = {"runner": "trtexec", "runtime": "tensorrt"}
+    (tmp_path / "devices.yaml").write_text(json.dumps({"devices": {"there": device}}))
+    done = bench("profile", "--device", "there", *TINY, env={"BENCH_DEVICES": str(tmp_path / "devices.yaml")})
+    assert done.returncode == 2
+    assert "does not report times of layers" in done.stderr
+    assert "exporting" not in done.stderr
 
 
 def _check(layers):

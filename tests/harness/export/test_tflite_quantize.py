@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from latency_bench.harness.export import ExportError, ExportOptions, tflite_format
+from bench_worker.precisions import PRECISIONS
+from latency_bench.harness.export import ExportError, ExportOptions
 from latency_bench.harness.export.exporter import check_request
+from latency_bench.harness.export.formats import tflite as tflite_format
 from latency_bench.harness.export.job import ExportJob
 from latency_bench.harness.export.key import cache_key, key_document
-from latency_bench.harness.export.options import PRECISIONS, QUANTIZED
 from latency_bench.harness.export.tflite_graph import constant_bytes, read_graph
 from latency_bench.harness.export.tflite_quantize import quantize
 from latency_bench.harness.fidelity.outputs import (
@@ -100,22 +101,22 @@ def test_a_model_without_weights_cannot_be_made_smaller(make_job: MakeJob) -> No
 
 def test_it_is_in_the_key_and_for_tflite_alone(tiny_spec: Callable[..., Any]) -> None:
     spec = tiny_spec()
-    keys = {cache_key(key_document(spec, "tflite", ExportOptions(precision=one))) for one in ("fp32", *QUANTIZED)}
-    assert len(keys) == 1 + len(QUANTIZED)
-    for precision in QUANTIZED:
-        check_request(spec, "tflite", ExportOptions(precision=precision))  # type: ignore[arg-type]
-        with pytest.raises(ExportError, match=f"{precision} is for TFLite files"):
-            check_request(spec, "onnx", ExportOptions(precision=precision))  # type: ignore[arg-type]
-    with pytest.raises(ExportError, match="compute in fp32, not fp16; their weights can be fp16-weights"):
+    keys = {cache_key(key_document(spec, "tflite", ExportOptions(precision=one))) for one in ("fp32", *WEIGHT_TYPES)}
+    assert len(keys) == 1 + len(WEIGHT_TYPES)
+    for precision in WEIGHT_TYPES:
+        check_request(spec, "tflite", ExportOptions(precision=precision))
+        with pytest.raises(ExportError, match=f"ONNX files are exported in fp32, fp16; not in {precision}"):
+            check_request(spec, "onnx", ExportOptions(precision=precision))
+    with pytest.raises(ExportError, match="fp32, fp16-weights, int8-weights, int8; not in fp16"):
         check_request(spec, "tflite", ExportOptions(precision="fp16"))
 
 
 def test_every_precision_has_its_tolerances() -> None:
     for tolerances in (MAX_RELATIVE_ERROR, MIN_COSINE, MIN_ARGMAX_AGREEMENT):
-        assert set(tolerances) == set(PRECISIONS)
+        assert set(tolerances) == {precision.name for precision in PRECISIONS}
 
 
-@pytest.mark.parametrize("precision", sorted(QUANTIZED))
+@pytest.mark.parametrize("precision", sorted(WEIGHT_TYPES))
 def test_a_wrong_layout_does_not_pass_however_coarse_the_numbers_are(precision: str) -> None:
     right = np.random.default_rng(0).standard_normal((1, 19, 16, 16)).astype(np.float32)
     wrong = {"logits": np.ascontiguousarray(right.transpose(0, 1, 3, 2))}
