@@ -12,6 +12,7 @@ from latency_bench.harness.identity.conditions import Conditions, conditions_of
 from latency_bench.harness.identity.differences import Differences, differences, differing
 from latency_bench.harness.run_selection import RunSet
 from latency_bench.harness.store.reader import StoredRun
+from latency_bench.harness.units import NS_PER_MS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from latency_bench.harness.statistics.comparison import Comparison
 
-_NS_PER_MS = 1e6
 Fields = tuple[Any, ...]
 
 
@@ -49,7 +49,7 @@ class Side:
 
     def rounds_ms(self) -> list[npt.NDArray[np.float64]]:
         """Latencies of every round, warm-up left out. Raises BrokenRunError."""
-        return [block.latency_ns / _NS_PER_MS for run in self.measured for block in run.samples() if not block.warmup]
+        return [block.latency_ns / NS_PER_MS for run in self.measured for block in run.samples() if not block.warmup]
 
     def unstable(self) -> bool:
         return any(run.record.status == "unstable" for run in self.measured)

@@ -39,14 +39,13 @@ from latency_bench.harness.store.subject import (
     Weights,
 )
 from latency_bench.harness.telemetry_coverage import coverage_by_quantity
+from latency_bench.harness.units import NS_PER_MS
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from latency_bench.harness.statistics import percentiles as statistics
-
-_NS_PER_MS = 1e6
 
 
 def finished_record(measured: Measured) -> RunRecord:
@@ -207,7 +206,7 @@ def _peak_rss_bytes(one: Round) -> int | None:
 def _summary(measured: Measured) -> Summary:
     rounds = [one.result.samples for one in measured.rounds]
     tick_ns = max((one.result.done.get("timer_resolution_ns") or 0 for one in measured.rounds), default=0)
-    tick_ms = tick_ns / _NS_PER_MS or None
+    tick_ms = tick_ns / NS_PER_MS or None
     latency, percentiles = _estimate([columns.latency_ns for columns in rounds], tick_ms)
     phases: dict[Phase, Estimate] = {}
     for phase in PHASES:
@@ -264,7 +263,7 @@ def _throughput(rounds: list[Round]) -> MeasuredThroughput | None:
 def _estimate(rounds_ns: list[npt.NDArray[np.int64]], tick_ms: float | None) -> tuple[Estimate, dict[str, Percentile]]:
     from latency_bench.harness.statistics.summary import summarise
 
-    summary = summarise([values / _NS_PER_MS for values in rounds_ns], tick=tick_ms)
+    summary = summarise([values / NS_PER_MS for values in rounds_ns], tick=tick_ms)
     median = summary.median
     bounded = median.low is not None and median.high is not None
     estimate = Estimate(

@@ -13,6 +13,7 @@ from latency_bench.harness.neighbours import shared_host
 from latency_bench.harness.probe_verdicts import ProbeVerdicts, ask_probes
 from latency_bench.harness.store.outcome import Answer, Flag
 from latency_bench.harness.telemetry_coverage import coverage_by_quantity, ended_early
+from latency_bench.harness.units import NS_PER_MS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from latency_bench.devices.probes.observed import ProbeFlag
     from latency_bench.harness.run_data import Round
     from latency_bench.harness.statistics import flags as statistics
-
-_NS_PER_MS = 1e6
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
     from latency_bench.harness.statistics.flags import OptionsInUse
     from latency_bench.harness.statistics.sample_flags import sample_flags
 
-    latencies = [one.result.samples.latency_ns / _NS_PER_MS for one in rounds]
+    latencies = [one.result.samples.latency_ns / NS_PER_MS for one in rounds]
     done = [one.result.done for one in rounds]
-    ticks_ms = [ns / _NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
+    ticks_ms = [ns / NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
     tick_ms = max(ticks_ms, default=None)
     probes = ask_probes(fingerprint, rounds)
     steady = tuple(bool(one["steady"]) for one in done if one.get("steady") is not None)
@@ -59,7 +58,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
     conditions = Conditions(
         median=float(np.median([np.median(values) for values in latencies])),
         timer_resolution=tick_ms,
-        loop_overhead=max((one.get("loop_overhead_ns", 0) / _NS_PER_MS for one in done), default=None),
+        loop_overhead=max((one.get("loop_overhead_ns", 0) / NS_PER_MS for one in done), default=None),
         enqueue=_all_ms([one.result.samples.enqueue_ns for one in rounds]),
         compute=_all_ms([one.result.samples.phases_ns.get("compute") for one in rounds]),
         steady=steady,
@@ -98,7 +97,7 @@ def _all_ms(columns: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.f
     import numpy as np
 
     known = [values for values in columns if values is not None]
-    return np.concatenate(known) / _NS_PER_MS if known and len(known) == len(columns) else None
+    return np.concatenate(known) / NS_PER_MS if known and len(known) == len(columns) else None
 
 
 def _was_not_judged(done: dict[str, Any]) -> bool:

@@ -69,6 +69,29 @@ def print_grid(
         _print_block(console, columns, rows, block, _widths([columns[i] for i in block], console.width), ends)
 
 
+def print_facts(console: Console, facts: Iterable[tuple[Cell, Cell]]) -> None:
+    """Names and values below each other; a value that is too long goes on below itself, or below its name where the
+    terminal is narrow."""
+    from rich.text import Text
+
+    pairs = [(Text(name, "dim") if isinstance(name, str) else name, value) for name, value in facts]
+    names = max((name.cell_len for name, _ in pairs), default=0)
+    for name, value in pairs:
+        beside = console.width - names - _GAP
+        if not console.is_terminal:
+            lines, start = [Text(str(value)) if isinstance(value, str) else value], names + _GAP
+        elif beside >= _LEAST_TEXT:
+            lines, start = _wrapped(console, value, beside), names + _GAP
+        else:
+            lines, start = _wrapped(console, value, max(1, console.width - _GAP)), _GAP
+            for line in _wrapped(console, name, console.width):
+                console.print(line, soft_wrap=True)
+            name = Text()
+        for number, line in enumerate(lines):
+            head = name if number == 0 else Text()
+            console.print(Text.assemble(head, " " * (start - head.cell_len), line), soft_wrap=True)
+
+
 def _write_plain(
     console: Console,
     columns: Sequence[_Column],
@@ -93,7 +116,11 @@ def _write_plain(
     for number, row in enumerate(rows):
         write((str(cell) for cell in row), widths, rights)
         if number in ends:
-            console.file.write("─" * _width(widths) + "\n")
+            console.file.write(_rule(console) * _width(widths) + "\n")
+
+
+def _rule(console: Console) -> str:
+    return "─" if console.encoding.startswith("utf") else "-"
 
 
 def _space(text: str, width: int) -> str:
@@ -191,7 +218,7 @@ def _print_block(
         for line in _lines(console, [row[place] for place in block], widths, rights):
             console.print(line, soft_wrap=True)
         if number in ends:
-            console.print(Text("─" * _width(widths), "dim"), soft_wrap=True)
+            console.print(Text(_rule(console) * _width(widths), "dim"), soft_wrap=True)
 
 
 def _lines(

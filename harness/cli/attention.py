@@ -256,14 +256,17 @@ def _print_plan(groups: list[Group], make_case: Callable[[Planned], Case], runs:
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
+    from latency_bench.reports.terminal_grid import Heading, print_grid
 
-    table = Table("model", "map", "why", "", box=None, pad_edge=False, header_style="bold")
+    lines = []
     for row in rows:
         kernel = f" ({row['kernel']})" if row["kernel"] else ""
         size = "x".join(map(str, row["resolution"]))
-        table.add_row(f"{row['model']}{kernel}", size, row["reason"], "in the store" if row["stored"] else "to measure")
-    stdout_console().print(table)
+        lines.append(
+            [f"{row['model']}{kernel}", size, row["reason"], "in the store" if row["stored"] else "to measure"]
+        )
+    headings = [Heading("model"), Heading("map"), Heading("why", wraps=True), Heading("", wraps=True)]
+    print_grid(stdout_console(), headings, lines)
 
 
 def _answers(groups: list[Group], make_case: Callable[[Planned], Case], runs: pd.DataFrame) -> pd.DataFrame:

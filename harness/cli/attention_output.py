@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.plots.style import Drawn
 
-_UNBOUNDED = 1000
-
 
 @dataclass(frozen=True)
 class Analysis:
@@ -65,25 +63,19 @@ class Analysis:
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import printable
     from latency_bench.reports.attention_table import attention_remarks, attention_sections
+    from latency_bench.reports.terminal_grid import Heading, print_grid
 
     sections = attention_sections(analysis.runs, analysis.fractions)
     if not sections:
         console.print("no runs of attention to compare; `bench attention` measures them")
     for title, header, rows in sections:
-        table = Table(title=Text(printable(title), "bold"), title_justify="left", box=None, pad_edge=False)
-        for number, name in enumerate(header):
-            table.add_column(name, justify="left" if number in (1, 2) else "right", header_style="dim", no_wrap=True)
-        for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        # As wide as it is: a cut column would hide a number.
-        unbounded = console.options.update(max_width=_UNBOUNDED)
-        console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-        console.print(table)
+        console.print(Text(printable(title), "bold"))
+        headings = [Heading(name, right=number not in (1, 2)) for number, name in enumerate(header)]
+        print_grid(console, headings, [[printable(cell) for cell in row] for row in rows])
         console.print()
     for line in attention_remarks(analysis.runs):
         console.print(Text(printable(line)))

@@ -96,31 +96,28 @@ def _peaks_json(peaks: Peaks | None) -> dict[str, Any] | None:
 
 
 def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | None) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from latency_bench.harness.cli.figures import milliseconds, printable
-    from latency_bench.harness.store.number_text import scaled
+    from latency_bench.harness.store.number_text import number_text, scaled
+    from latency_bench.reports.terminal_grid import Heading, print_grid
 
-    grid = Table("subject", box=None, pad_edge=False, header_style="bold")
-    for title in ("time", "MACs/s", "bytes/s", ""):
-        grid.add_column(title, justify="left" if not title else "right")
+    numbers = [Heading(title, right=True) for title in ("time", "MACs/s", "bytes/s")]
+    lines = []
     for record, _ in runs:
         row = table.get(record.run_id)
         if row is None:
             why = record.failure.message if record.failure else record.status
-            grid.add_row(record.model.id, "", "", "", Text(printable(why)))
+            lines.append([record.model.id, "", "", "", printable(why)])
             continue
         rate = f"{scaled(row['macs_per_s'])}MAC/s" if row["macs"] else ""
         traffic = "" if row["macs"] else f"{scaled(row['least_bytes'] / row['measured_ms'] * 1e3)}B/s"
         words = "" if record.status == "done" else "never settled"
-        grid.add_row(record.model.id, milliseconds(row["measured_ms"]), rate, traffic, words)
+        lines.append([record.model.id, milliseconds(row["measured_ms"]), rate, traffic, words])
     console = stdout_console()
-    console.print(grid)
+    print_grid(console, [Heading("subject"), *numbers, Heading("", wraps=True)], lines)
     if peaks is None:
         console.print("no peak: neither arithmetic nor memory traffic may be missing; the reasons are above")
         return
     console.print(
         f"peak {scaled(peaks.macs_per_s)}MAC/s and {scaled(peaks.bytes_per_s)}B/s: "
-        f"memory is the limit below {peaks.balance:.3g} MACs a byte, arithmetic above"
+        f"memory is the limit below {number_text(peaks.balance, 3)} MACs a byte, arithmetic above"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.cli.campaign_display import duration
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import STATUS_STYLES
+from latency_bench.reports.terminal_grid import Heading, print_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,16 +24,22 @@ def render_plan(
     """Every case, what it will take, and whether it is done already; then the sum."""
     from rich.text import Text
 
-    table = _table("case", "rounds", "estimate", "so far")
-    for one in cases:
-        open_ = one.standing == "open"
-        table.add_row(
+    headings = [
+        Heading("case", wraps=True),
+        Heading("rounds", right=True),
+        Heading("estimate", right=True),
+        Heading("so far", wraps=True),
+    ]
+    rows = [
+        [
             printable(one.planned.label),
             str(one.planned.case.rounds),
-            _estimate(estimates_s.get(one.planned.key)) if open_ else "",
+            _estimate(estimates_s.get(one.planned.key)) if one.standing == "open" else "",
             _standing(one),
-        )
-    console.print(table)
+        ]
+        for one in cases
+    ]
+    print_grid(console, headings, rows)
     waiting = [estimates_s.get(one.planned.key) for one in cases if one.standing == "open"]
     known = [seconds for seconds in waiting if seconds is not None]
     words = f"{name}: {counted(len(cases), 'case')}, {len(waiting)} to measure"
@@ -51,12 +58,18 @@ def render_summary(name: str, cases: Sequence[CaseStatus], left: Mapping[str, st
     missing = [one for one in cases if one.standing in ("failed", "open")]
     if not missing:
         return
-    table = _table("case", "status", "attempts", "why")
+    headings = [
+        Heading("case", wraps=True),
+        Heading("status", wraps=True),
+        Heading("attempts", right=True),
+        Heading("why", wraps=True),
+    ]
+    rows = []
     for one in missing:
         reason = left.get(one.planned.key) or (one.attempt.reason if one.attempt else None)
-        table.add_row(printable(one.planned.label), _standing(one), str(one.attempts), printable(reason or "not tried"))
+        rows.append([printable(one.planned.label), _standing(one), str(one.attempts), printable(reason or "not tried")])
     console.print()
-    console.print(table)
+    print_grid(console, headings, rows)
 
 
 def plan_json(
@@ -87,16 +100,3 @@ def _standing(one: CaseStatus) -> Any:
 
 def _estimate(seconds: float | None) -> str:
     return "unknown" if seconds is None else duration(seconds)
-
-
-def _table(*titles: str) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for title in titles:
-        table.add_column(
-            title,
-            justify="right" if title in ("rounds", "estimate", "attempts") else "left",
-            overflow="fold",
-        )
-    return table

@@ -105,36 +105,34 @@ def verdict_of(pair: Pair) -> str:
 
 
 def print_comparison(compared: Compared, a: str, b: str, console: Console) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
     from latency_bench.harness.cli.figures import milliseconds, printable
+    from latency_bench.reports.terminal_grid import Cell, Heading, print_grid
 
-    console.print(f"A: [bold]{escape(printable(a))}[/]   B: [bold]{escape(printable(b))}[/]   (latency of B over A)")
-    grid = Table("case", box=None, pad_edge=False, header_style="bold")
-    for name in ("A median", "B median", "B / A", "95 % interval"):
-        grid.add_column(name, justify="right")
-    grid.add_column("verdict")
+    console.print(
+        Text.assemble("A: ", (printable(a), "bold"), "   B: ", (printable(b), "bold"), "   (latency of B over A)")
+    )
+    numbers = [Heading(name, right=True) for name in ("A median", "B median", "B / A", "95 % interval")]
+    rows: list[list[Cell]] = []
     for pair in compared.pairs:
         found = pair.comparison
         if found is None or pair.medians_ms is None:
-            grid.add_row(escape(printable(pair.name)), "", "", "", "", "no number")
+            rows.append([printable(pair.name), "", "", "", "", "no number"])
             continue
         interval = "" if found.low is None else f"{found.low:.3f} to {found.high:.3f}"
-        colour = _COLOURS.get(found.verdict, "default")
         medians = [milliseconds(value) for value in pair.medians_ms]
-        grid.add_row(
-            escape(printable(pair.name)), *medians, f"{found.ratio:.3f}", interval, f"[{colour}]{found.verdict}[/]"
-        )
-    console.print(grid)
+        verdict = Text(found.verdict, _COLOURS.get(found.verdict, ""))
+        rows.append([printable(pair.name), *medians, f"{found.ratio:.3f}", interval, verdict])
+    print_grid(console, [Heading("case", wraps=True), *numbers, Heading("verdict", wraps=True)], rows)
     for pair in compared.pairs:
         console.print()
-        console.print(f"[bold]{escape(printable(pair.name))}[/]")
+        console.print(Text(printable(pair.name), "bold"))
         for line in explanation(pair):
-            console.print(f"  {escape(printable(line))}")
+            console.print(f"  {printable(line)}")
     for label, names in (("A", compared.only_a), ("B", compared.only_b)):
         if names:
-            console.print(f"\nonly in {label}: {escape(printable(', '.join(names)))}")
+            console.print(f"\nonly in {label}: {printable(', '.join(names))}")
 
 
 def explanation(pair: Pair) -> list[str]:

@@ -26,15 +26,17 @@ def ls(as_json: bool) -> None:
     if as_json:
         print_json([device.model_dump(mode="json") for device in found])
         return
-    from rich.table import Table
+    from rich.text import Text
 
-    grid = Table("device", "transport", "runner", "runtime", "threads", box=None, pad_edge=False, header_style="bold")
-    for device in found:
-        grid.add_row(device.name, device.transport, device.runner, device.runtime, str(device.threads))
+    from latency_bench.reports.terminal_grid import Heading, print_grid
+
+    titles = ("device", "transport", "runner", "runtime", "threads")
+    rows = [[one.name, one.transport, one.runner, one.runtime, str(one.threads)] for one in found]
     console = stdout_console()
-    console.print(grid)
+    print_grid(console, [Heading(title) for title in titles], rows)
     path = inventory_path()
-    console.print(f"[dim]from {path}" if path else "[dim]no devices.yaml; `local` needs none (docs/adding-a-device.md)")
+    words = f"from {path}" if path else "no devices.yaml; `local` needs none (docs/adding-a-device.md)"
+    console.print(Text(words, "dim"), soft_wrap=True)
 
 
 @devices.command("doctor")
@@ -62,15 +64,23 @@ def doctor(name: str, as_json: bool) -> int:
         ]
         print_json({"device": name, "passed": not failed, "checks": lines})
         return 1 if failed else 0
-    from rich.table import Table
     from rich.text import Text
 
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.reports.terminal_grid import print_facts
+
     colours = {"ok": "green", "warning": "yellow", "failed": "red"}
-    grid = Table.grid(padding=(0, 2))
-    for one in found:
-        words = f"{one.found}: {one.remedy}" if one.remedy else one.found
-        grid.add_row(Text(one.status, colours[one.status]), one.name, Text(words))
-    stdout_console().print(grid)
+    names = max(len(one.name) for one in found)
+    print_facts(
+        stdout_console(),
+        [
+            (
+                Text.assemble((f"{one.status:<7}", colours[one.status]), f"  {one.name:<{names}}"),
+                printable(f"{one.found}: {one.remedy}" if one.remedy else one.found),
+            )
+            for one in found
+        ],
+    )
     return 1 if failed else 0
 
 
@@ -91,13 +101,19 @@ def probe(name: str, as_json: bool) -> None:
         ]
         print_json({"device": name, "fingerprint": facts, "now": now})
         return
-    from rich.table import Table
-
+    from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.run_details import flattened
+    from latency_bench.harness.store.number_text import byte_size
+    from latency_bench.reports.terminal_grid import print_facts
 
-    grid = Table.grid(padding=(0, 2))
-    for key, value in flattened(facts):
-        grid.add_row(f"[dim]{key}", value)
-    for one in readings:
-        grid.add_row(f"[dim]now: {one.quantity} {one.source}", f"{one.value:g} {one.unit}")
-    stdout_console().print(grid)
+    now_facts = [
+        (
+            f"now: {one.quantity} {one.source}",
+            byte_size(one.value) if one.unit == "bytes" else f"{one.value:.10g} {one.unit}",
+        )
+        for one in readings
+    ]
+    print_facts(
+        stdout_console(),
+        [(printable(name), printable(value)) for name, value in (*flattened(facts), *now_facts)],
+    )

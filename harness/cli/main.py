@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import warnings
 
@@ -74,6 +75,10 @@ def bench() -> None:
 def main() -> None:
     """Run the command line; expected errors become one or two lines and an exit code, without a traceback."""
     warnings.formatwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or file of another encoding gets a question mark for a letter that it lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = bench.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -37,13 +37,14 @@ def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -
     if as_json:
         print_json([_brief(spec) for spec in chosen])
         return
-    from rich.table import Table
+    from latency_bench.reports.terminal_grid import Heading, print_grid
 
-    grid = Table("id", "model", "task", "input", "paper", box=None, pad_edge=False, header_style="bold")
-    for spec in chosen:
-        rows = ", ".join(f"Table {row.table}" for row in spec.published)
-        grid.add_row(spec.id, spec.title, spec.task, _sizes(spec), rows or "-")
-    stdout_console().print(grid)
+    headings = [Heading("id"), *(Heading(title, wraps=True) for title in ("model", "task", "input", "paper"))]
+    rows = [
+        [spec.id, spec.title, spec.task, _sizes(spec), ", ".join(f"Table {row.table}" for row in spec.published) or "-"]
+        for spec in chosen
+    ]
+    print_grid(stdout_console(), headings, rows)
 
 
 @models.command("show")
@@ -59,14 +60,13 @@ def show(model_id: str, as_json: bool) -> None:
     if as_json:
         print_json({**spec.model_dump(mode="json"), "check": checked.to_json()})
         return
-    from rich.table import Table
+    from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    for name, value in _facts(spec, checked):
-        grid.add_row(f"[dim]{name}", value)
+    from latency_bench.reports.terminal_grid import print_facts
+
     console = stdout_console()
-    console.print(f"[bold]{spec.id}[/]  {spec.title}")
-    console.print(grid)
+    console.print(Text.assemble((spec.id, "bold"), f"  {spec.title}"))
+    print_facts(console, _facts(spec, checked))
 
 
 @models.command("check")
@@ -90,16 +90,19 @@ def check(model_ids: tuple[str, ...], as_json: bool) -> int:
 
 
 def _print_checked(checked: list[CheckedModel]) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("id")
-    for name in ("params M", "published", "diff", "MACs G", "published", "diff"):
-        grid.add_column(name, justify="right")
-    grid.add_column("")
-    grid.add_column("reason", overflow="fold")
-    for one in checked:
-        grid.add_row(
+    from latency_bench.reports.terminal_grid import Cell, Heading, print_grid
+
+    titles = ("params M", "published", "diff", "MACs G", "published", "diff")
+    headings = [
+        Heading("id"),
+        *(Heading(title, right=True) for title in titles),
+        Heading(""),
+        Heading("reason", wraps=True),
+    ]
+    rows: list[list[Cell]] = [
+        [
             one.id,
             f"{one.params_m:.3g}" if one.params_m < 100 else f"{one.params_m:.0f}",
             _figure(one.params_published_m),
@@ -107,11 +110,13 @@ def _print_checked(checked: list[CheckedModel]) -> None:
             f"{one.macs_g:.3g}" if one.macs_g < 100 else f"{one.macs_g:.0f}",
             _figure(one.macs_published_g),
             _percent(one.macs_diff_pct),
-            "[green]ok[/]" if one.ok else "[red]off[/]",
+            Text("ok", "green") if one.ok else Text("off", "red"),
             one.reason or "",
-        )
+        ]
+        for one in checked
+    ]
     console = stdout_console()
-    console.print(grid)
+    print_grid(console, headings, rows)
     off = [one.id for one in checked if not one.ok]
     console.print(f"{len(checked) - len(off)} of {len(checked)} within 3 % of the published figures or with a reason")
 

@@ -20,19 +20,23 @@ store_option = click.option(
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document on stdout, in escapes where stdout has no letters of all languages."""
+    ensure_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(document, indent=2, ensure_ascii=ensure_ascii, allow_nan=False))
 
 
 def stdout_console() -> Console:
-    """For results. Wide when piped, so that a table is not cut to a terminal's width that nobody has."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 140)
+    """For results. Wide when piped, where sentences are wrapped and tables are as wide as they are."""
+    return _console(width=None if sys.stdout.isatty() else 140)
 
 
 def stderr_console() -> Console:
     """For progress and warnings."""
+    return _console(stderr=True)
+
+
+def _console(width: int | None = None, stderr: bool = False) -> Console:
+    """Text is printed as it is: names in brackets or between colons, of a device or a record, are no markup."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(width=width, stderr=stderr, highlight=False, markup=False, emoji=False)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.cli.rendering import fact_grid, render_flag
+from latency_bench.harness.cli.rendering import render_flag
 from latency_bench.harness.store.number_text import decimals_for, interval
+from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from latency_bench.harness.store.pair_record import Interval, PairRecord
@@ -48,9 +48,9 @@ def render_pair(record: PairRecord, path: Path | str, console: Console) -> None:
         for words in ratio_lines(record):
             console.print(words)
         console.print()
-        console.print(_latency_table(record))
+        _print_latencies(record, console)
         console.print()
-        console.print(fact_grid(list(_facts(record))))
+        print_facts(console, _facts(record))
     for flag in record.flags:
         render_flag(flag, console)
     console.print()
@@ -80,27 +80,23 @@ def ratio_lines(record: PairRecord) -> Iterator[Text]:
         yield Text(f"      {printable(one.text)}", "dim")
 
 
-def _latency_table(record: PairRecord) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    table.add_column("")
-    table.add_column("latency, taking turns", justify="right")
-    table.add_column("interval, ms", justify="right")
-    table.add_column("over alone before", justify="right")
+def _print_latencies(record: PairRecord, console: Console) -> None:
+    titles = ("latency, taking turns", "interval, ms", "over alone before")
+    rows = []
     for number, side in enumerate(record.sides):
         assert side.summary is not None
         latency = side.summary.latency
         decimals = decimals_for(latency.median_ms)
         alone = record.bias[number].alone if number < len(record.bias) else None
-        table.add_row(
-            side_letter(number),
-            milliseconds(latency.median_ms, decimals),
-            Text(interval(latency.low_ms, latency.high_ms, decimals) or "-"),
-            Text(_with_interval(alone)),
+        rows.append(
+            [
+                side_letter(number),
+                milliseconds(latency.median_ms, decimals),
+                interval(latency.low_ms, latency.high_ms, decimals) or "-",
+                _with_interval(alone),
+            ]
         )
-    return table
+    print_grid(console, [Heading(""), *(Heading(title, right=True) for title in titles)], rows)
 
 
 def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
@@ -136,26 +132,18 @@ def _with_interval(ratio: Interval | None) -> str:
 
 def render_pair_details(record: PairRecord, console: Console) -> None:
     """Print every process pair with its ratios, and the command."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for name in (
-        "pair",
-        "started (UTC)",
-        "seconds",
-        "blocks",
-        *(f"{side_letter(one.side)} / A" for one in record.ratios),
-    ):
-        table.add_column(name, justify="right")
+    ratios_of = [f"{side_letter(one.side)} / A" for one in record.ratios]
+    headings = [Heading(name, right=True) for name in ("pair", "started (UTC)", "seconds", "blocks", *ratios_of)]
+    rows = []
     for pair in record.pairs:
         ratios = [f"{math.exp(one.log_ratios[pair.index]):.4f}" for one in record.ratios]
-        table.add_row(
-            str(pair.index + 1), f"{pair.started_at:%H:%M:%S}", f"{pair.wall_s:.1f}", str(pair.blocks), *ratios
-        )
+        started = f"{pair.started_at:%H:%M:%S}"
+        rows.append([str(pair.index + 1), started, f"{pair.wall_s:.1f}", str(pair.blocks), *ratios])
     if record.pairs:
         console.print()
-        console.print(table)
+        print_grid(console, headings, rows)
     console.print()
     # Unbroken, so that it can be copied and run again.
     console.print(Text.assemble(("command ", "dim"), printable(shlex.join(record.command))), soft_wrap=True)

@@ -78,27 +78,25 @@ def profile(
     if as_json:
         print_json([dataclasses.asdict(layer) for layer in layers])
         return
-    from rich.table import Table
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import milliseconds, printable
+    from latency_bench.reports.terminal_grid import Cell, Heading, print_grid
 
     # PyTorch's profiler and --by-operator know operators alone.
     kinds = any(layer.operator != layer.name for layer in layers)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("layer", "operator") if kinds else ("operator",):
-        table.add_column(title)
-    for title in ("calls", "a request", "share"):
-        table.add_column(title, justify="right")
+    headings = [Heading(title, wraps=True) for title in (("layer", "operator") if kinds else ("operator",))]
+    headings += [Heading(title, right=True) for title in ("calls", "a request", "share")]
+    rows: list[list[Cell]] = []
     for layer in layers[:SHOWN]:
-        names = [Text(printable(text)) for text in ((layer.name, layer.operator) if kinds else (layer.operator,))]
-        table.add_row(*names, f"{layer.calls:g}", milliseconds(layer.time_ms), f"{layer.share:.1%}")
+        names = [printable(text) for text in ((layer.name, layer.operator) if kinds else (layer.operator,))]
+        rows.append([*names, f"{layer.calls:g}", milliseconds(layer.time_ms), f"{layer.share:.1%}"])
     rest = layers[SHOWN:]
     if rest:
         time_ms, share = sum(layer.time_ms for layer in rest), sum(layer.share for layer in rest)
-        names = [Text(f"{len(rest)} more", "dim"), *([Text("")] if kinds else [])]
-        table.add_row(*names, "", milliseconds(time_ms), f"{share:.1%}")
-    stdout_console().print(table)
+        more: list[Cell] = [Text(f"{len(rest)} more", "dim"), *([""] if kinds else [])]
+        rows.append([*more, "", milliseconds(time_ms), f"{share:.1%}"])
+    print_grid(stdout_console(), headings, rows)
 
 
 def _labelled(layer: LayerShare) -> LayerShare:

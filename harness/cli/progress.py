@@ -5,11 +5,14 @@ Nothing is redrawn while a sample is taken: a line is written when the device sa
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
+
+from latency_bench.harness.cli.figures import milliseconds
 
 if TYPE_CHECKING:
     from latency_bench.devices.runners.base import Progress
@@ -49,14 +52,24 @@ class ProgressLine:
         if progress.count:
             words.append(f"{progress.count} requests in {progress.elapsed_s:.0f} s")
         if progress.median_ms is not None:
-            words.append(f"median {progress.median_ms:.4g} ms")
+            words.append(f"median {milliseconds(progress.median_ms)}")
+        # What a narrow terminal has no room for: the model first, which does not change.
+        while len(words) > 1 and len(" · ".join(words)) > self._width():
+            del words[0]
         self._show(" · ".join(words))
 
+    def _width(self) -> int:
+        """Of the terminal, without its last column: a line that fills it would leave a line behind each time."""
+        try:
+            return os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        except (OSError, ValueError):
+            return 79
+
     def _show(self, text: str) -> None:
-        width = 100
         self._clear()
-        click.echo(text[:width], err=True, nl=False)
-        self._shown = min(len(text), width)
+        shown = text[: self._width()]
+        click.echo(shown, err=True, nl=False)
+        self._shown = len(shown)
 
     def _clear(self) -> None:
         if self._shown:

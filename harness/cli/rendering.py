@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text
+from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from latency_bench.harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
@@ -45,9 +45,9 @@ def render_result(record: RunRecord, path: Path | str, console: Console) -> None
         _render_latency(record.summary.latency, record.summary.latency_covers, console)
         if record.summary.phases:
             console.print()
-            console.print(_phase_table(record.summary))
+            _print_phases(record.summary, console)
             console.print()
-        console.print(fact_grid(list(_summary_facts(record, record.summary))))
+        print_facts(console, _summary_facts(record, record.summary))
     if record.flags:
         console.print()
     for flag in record.flags:
@@ -116,26 +116,20 @@ def _render_latency(latency: Estimate, covers: str, console: Console) -> None:
     console.print(Text(f"        {printable(covers)}{of_what}; interval from {printable(latency.basis)}", "dim"))
 
 
-def _phase_table(summary: Summary) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    table.add_column("phase")
-    table.add_column("median", justify="right")
-    table.add_column("interval, ms", justify="right")
-    table.add_column("of the latency", justify="right")
+def _print_phases(summary: Summary, console: Console) -> None:
+    headings = [
+        Heading("phase"),
+        *(Heading(title, right=True) for title in ("median", "interval, ms", "of the latency")),
+    ]
+    rows = []
     for phase, title in _PHASE_TITLES.items():
         for name, one in summary.phases.items():
             if name == phase:
                 decimals = decimals_for(one.median_ms)
-                table.add_row(
-                    title,
-                    milliseconds(one.median_ms, decimals),
-                    Text(interval(one.low_ms, one.high_ms, decimals) or "-"),
-                    f"{one.median_ms / summary.latency.median_ms * 100:.1f} %",
-                )
-    return table
+                share = f"{one.median_ms / summary.latency.median_ms * 100:.1f} %"
+                interval_ms = interval(one.low_ms, one.high_ms, decimals) or "-"
+                rows.append([title, milliseconds(one.median_ms, decimals), interval_ms, share])
+    print_grid(console, headings, rows)
 
 
 def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, Text]]:
@@ -223,24 +217,11 @@ def _verdict_line(verdicts: Mapping[str, str]) -> Text:
 
 
 def render_flag(flag: Flag, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     mark, style = _SEVERITY_MARKS[flag.severity]
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(Text(mark, f"bold {style}"), Text.assemble((printable(flag.name), style), f": {printable(flag.text)}"))
+    said = Text.assemble((printable(flag.name), style), f": {printable(flag.text)}")
+    facts: list[tuple[Cell, Cell]] = [(Text(mark, f"bold {style}"), said)]
     if flag.remedy:
-        grid.add_row("", Text(f"-> {printable(flag.remedy)}", "dim"))
-    console.print(grid)
-
-
-def fact_grid(facts: list[tuple[str, Text]]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts:
-        grid.add_row(Text(printable(name), "dim"), value)
-    return grid
+        facts.append(("", Text(f"-> {printable(flag.remedy)}", "dim")))
+    print_facts(console, facts)

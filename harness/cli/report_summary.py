@@ -36,11 +36,10 @@ def coverage(tables: list[Table]) -> list[dict[str, Any]]:
 
 def print_summary(source: Source, console: Console) -> None:
     """A grid of settings and tables, and the commands that show more."""
-    from rich import box
-    from rich.table import Table as Grid
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import printable
+    from latency_bench.reports.terminal_grid import Heading, print_grid
 
     runs = source.runs
     tables = source.tables(MEASURABLE, claims=False)
@@ -48,13 +47,14 @@ def print_summary(source: Source, console: Console) -> None:
     console.print(f"{counted(len(runs), 'run')} on {counted(devices, 'device')} in {printable(str(source.place))}")
     if not len(runs):
         console.print("Nothing was measured yet; `bench run --model b1-seg` is a beginning.")
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    grid.add_column("rows measured")
-    for table in tables:
-        grid.add_column(table.label, justify="right")
-    for entry in coverage(tables):
-        grid.add_row(Text(entry["setting"]), *(_words(entry["tables"].get(table.name)) for table in tables))
-    console.print(grid)
+    headings = [Heading("rows measured", wraps=True), *(Heading(table.label, right=True) for table in tables)]
+    rows = [
+        [printable(entry["setting"]), *(_words(entry["tables"].get(table.name)) for table in tables)]
+        for entry in coverage(tables)
+    ]
+    console.print()
+    print_grid(console, headings, rows)
+    console.print()
     for command, what in _NEXT:
         console.print(Text.assemble((f"  {command:<40}", "bold"), what))
 

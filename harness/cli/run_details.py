@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.cli.rendering import fact_grid
 from latency_bench.harness.store.number_text import byte_size, scaled
+from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from latency_bench.harness.store.record import RunRecord
 
@@ -25,11 +24,11 @@ def render_details(record: RunRecord, console: Console) -> None:
         if facts:
             console.print()
             console.print(Text(title, "bold"))
-            console.print(fact_grid([(name, Text(printable(value))) for name, value in facts]))
+            print_facts(console, [(printable(name), printable(value)) for name, value in facts])
     if record.rounds:
         console.print()
         console.print(Text("rounds", "bold"))
-        console.print(_round_table(record))
+        _print_rounds(record, console)
     console.print()
     # Unbroken, so that it can be copied and run again.
     console.print(Text.assemble(("command ", "dim"), printable(shlex.join(record.command))), soft_wrap=True)
@@ -76,27 +75,24 @@ def _software_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "packages", ", ".join(f"{name} {version}" for name, version in sorted(software.packages.items()))
 
 
-def _round_table(record: RunRecord) -> Table:
-    from rich.table import Table
+def _print_rounds(record: RunRecord, console: Console) -> None:
     from rich.text import Text
 
     medians = record.summary.latency.round_medians_ms if record.summary else ()
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for title in ("round", "median", "samples", "warm-up", "memory"):
-        table.add_column(title, justify="right")
-    table.add_column("warm-up settled")
-    table.add_column("stopped by")
-    for number, one in enumerate(record.rounds):
-        table.add_row(
+    numbers = [Heading(title, right=True) for title in ("round", "median", "samples", "warm-up", "memory")]
+    rows: list[list[Cell]] = [
+        [
             str(one.index),
             milliseconds(medians[number]) if medians else "-",
             str(one.sample_count),
             str(one.warmup_count),
             byte_size(one.peak_rss_bytes) if one.peak_rss_bytes is not None else "-",
             Text("not tested") if one.steady is None else Text("yes") if one.steady else Text("no", "yellow"),
-            Text(printable(one.stopped_by)),
-        )
-    return table
+            printable(one.stopped_by),
+        ]
+        for number, one in enumerate(record.rounds)
+    ]
+    print_grid(console, [*numbers, Heading("warm-up settled"), Heading("stopped by", wraps=True)], rows)
 
 
 def flattened(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

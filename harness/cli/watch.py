@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from latency_bench.harness.campaign.following import Follower
     from latency_bench.harness.campaign.tally import CaseTally, Tally
@@ -21,6 +21,13 @@ _POLL_S = 1.0
 _STYLES = {"done": "green", "unstable": "yellow", "failed": "red", "left": "red", "running": "bold cyan", "open": "dim"}
 _FIRST = ("running", "failed", "left", "unstable", "open", "done")
 """What is worth a line of a small terminal, the most first."""
+_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("case", "left"),
+    ("", "left"),
+    ("rounds", "right"),
+    ("median", "right"),
+    ("why", "left"),
+)
 _ROWS_AROUND = 6
 """Lines of a terminal that are not the table's."""
 
@@ -68,11 +75,11 @@ def _follow_live(follower: Follower) -> None:
             running = follower.is_running()
             follower.read()
             rows = console.size.height - _ROWS_AROUND - len(follower.tally.hosts)
-            live.update(rendered(follower.tally, running, rows), refresh=True)
+            live.update(redrawn(follower.tally, running, rows), refresh=True)
             if not running:
                 break
             time.sleep(_POLL_S)
-    console.print(rendered(follower.tally, False, None))
+    _print_all(follower.tally, False, console)
 
 
 def _follow_lines(follower: Follower) -> None:
@@ -88,22 +95,42 @@ def _follow_lines(follower: Follower) -> None:
 def _print(follower: Follower, store: Path) -> None:
     from latency_bench.harness.cli.output import stdout_console
 
-    stdout_console().print(rendered(follower.tally, follower.is_running(), None))
+    _print_all(follower.tally, follower.is_running(), stdout_console())
 
 
-def rendered(tally: Tally, running: bool, most_rows: int | None) -> RenderableType:
-    """Figures, then a line a case; where there is no room for all, those that matter most."""
+def _print_all(tally: Tally, running: bool, console: Console) -> None:
+    """Figures, then every case with all that is known of it."""
+    from rich.text import Text
+
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.reports.terminal_grid import Heading, print_grid
+
+    console.print(_headline(tally, running))
+    console.print(Text(printable(tally.stage) if running else "", "dim"))
+    for host in _hosts(tally, running):
+        console.print(host)
+    headings = [Heading(title, justify == "right", title in ("case", "why")) for title, justify in _COLUMNS]
+    print_grid(console, headings, [_cells(case) for case in _in_order(tally)])
+
+
+def _in_order(tally: Tally) -> list[CaseTally]:
+    return sorted(tally.cases.values(), key=lambda case: _FIRST.index(case.standing))
+
+
+def redrawn(tally: Tally, running: bool, most_rows: int) -> RenderableType:
+    """The same for a screen that is redrawn: a line a case, shortened to the screen's width; where there is no room for
+    all, those that matter most."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import printable
 
-    shown = sorted(tally.cases.values(), key=lambda case: _FIRST.index(case.standing)) if tally.cases else []
-    hidden = 0 if most_rows is None else max(0, len(shown) - max(1, most_rows))
+    shown = _in_order(tally)
+    hidden = max(0, len(shown) - max(1, most_rows))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for title, justify in (("case", "left"), ("", "left"), ("rounds", "right"), ("median", "right"), ("why", "left")):
-        table.add_column(title, justify=justify, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
+    for title, justify in _COLUMNS:
+        table.add_column(title, justify=justify, overflow="ellipsis", no_wrap=True)
     for case in shown[: len(shown) - hidden]:
         table.add_row(*_cells(case))
     more = Text(f"and {hidden} more", "dim") if hidden else Text("")

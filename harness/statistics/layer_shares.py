@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from latency_bench.harness.units import NS_PER_MS
+
 
 @dataclass(frozen=True)
 class LayerShare:
@@ -28,7 +30,7 @@ def layer_shares(layers: list[dict[str, object]], requests: int) -> list[LayerSh
     ]
     total_ns = sum(row[-1] for row in rows) or 1
     return [
-        LayerShare(name, operator, calls / requests, ns / requests / 1e6, ns / total_ns)
+        LayerShare(name, operator, calls / requests, ns / requests / NS_PER_MS, ns / total_ns)
         for name, operator, calls, ns in rows
     ]
 

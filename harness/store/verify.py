@@ -30,6 +30,7 @@ from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.verify_pair import verify_pair_samples
+from latency_bench.harness.units import NS_PER_MS
 
 
 @dataclass(frozen=True)
@@ -218,8 +219,8 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
             )
     latency = summary.latency
     sampled = [block.latency_ns for block in blocks if not block.warmup and len(block)]
-    low_ms = min((int(one.min()) for one in sampled), default=0) / 1e6
-    high_ms = max((int(one.max()) for one in sampled), default=0) / 1e6
+    low_ms = min((int(one.min()) for one in sampled), default=0) / NS_PER_MS
+    high_ms = max((int(one.max()) for one in sampled), default=0) / NS_PER_MS
     if not (math.isclose(low_ms, latency.min_ms, rel_tol=1e-9) and math.isclose(high_ms, latency.max_ms, rel_tol=1e-9)):
         yield Finding(
             path,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.telemetry_table import Telemetry
+from latency_bench.harness.units import NS_PER_MS
 
 MOST_QUANTILES = 101
 MOST_BINS = 240
@@ -31,7 +32,7 @@ def quantiles_ms(blocks: Sequence[StageSamples]) -> list[float]:
         return []
     values = np.concatenate(sampled)
     levels = np.linspace(0, 1, min(MOST_QUANTILES, values.size))
-    return _short(np.quantile(values, levels, method="inverted_cdf") / 1e6)
+    return _short(np.quantile(values, levels, method="inverted_cdf") / NS_PER_MS)
 
 
 def over_time(blocks: Sequence[StageSamples]) -> list[dict[str, Any]]:
@@ -51,9 +52,9 @@ def over_time(blocks: Sequence[StageSamples]) -> list[dict[str, Any]]:
                 "round": block.round,
                 "warmup": block.warmup,
                 "request": [float(middle) for middle in _of_each(numbers, np.mean)],
-                "median_ms": _short(_of_each(bins, np.median) / 1e6),
-                "min_ms": _short(_of_each(bins, np.min) / 1e6),
-                "max_ms": _short(_of_each(bins, np.max) / 1e6),
+                "median_ms": _short(_of_each(bins, np.median) / NS_PER_MS),
+                "min_ms": _short(_of_each(bins, np.min) / NS_PER_MS),
+                "max_ms": _short(_of_each(bins, np.max) / NS_PER_MS),
             }
         )
         first += len(block)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.units import NS_PER_MS
 from latency_bench.reports.plots.style import COLOURS, COLUMN_WIDTH_IN, Drawn, FigureError, new_figure, plain
 from latency_bench.reports.rows import rows_of
 
@@ -72,7 +73,7 @@ def _steps(row: dict[str, Any], store: Path) -> pd.DataFrame:
     sampled = [block.latency_ns for block in blocks if not block.warmup]
     if not sampled:
         raise FigureError(f"run {row['run_id']} has no samples stored")
-    values: npt.NDArray[np.float64] = np.sort(np.concatenate(sampled)) / 1e6
+    values: npt.NDArray[np.float64] = np.sort(np.concatenate(sampled)) / NS_PER_MS
     ranks = np.unique(np.linspace(1, values.size, min(values.size, MOST_STEPS)).round().astype(int))
     steps: pd.DataFrame = pd.DataFrame(
         {

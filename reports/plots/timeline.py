@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.units import NS_PER_MS
 from latency_bench.reports.plots.style import (
     BLUE,
     COLOURS,
@@ -87,7 +88,7 @@ def _latencies(run: StoredRun) -> pd.DataFrame:
                 "time_s": begins[block.round] + block.start_ns / 1e9,
                 "source": f"round {block.round + 1}",
                 "quantity": "warm-up" if block.warmup else "latency",
-                "value": block.latency_ns / 1e6,
+                "value": block.latency_ns / NS_PER_MS,
                 "unit": "ms",
             }
         )

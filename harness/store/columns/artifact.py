@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from latency_bench.harness.store.columns.column import Column
-from latency_bench.harness.store.units import NS_PER_MS
+from latency_bench.harness.units import NS_PER_MS
 
 _BYTES_OF = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "bfloat16": 2, "int16": 2}
 

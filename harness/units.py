@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 NS_PER_MS = 1e6
-"""Samples are integer nanoseconds, summaries and tables milliseconds."""
+"""Samples are integer nanoseconds; summaries, tables and figures are milliseconds."""
