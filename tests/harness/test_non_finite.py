@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench_worker.files import file_sha256
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.opening import declared_runtime, open_device
 from latency_bench.devices.runners.base import RoundJob
-from latency_bench.harness import rounds
+from latency_bench.harness import preparing, rounds
 from latency_bench.harness.case import Case
 from latency_bench.harness.fidelity.layer import name_the_layer
 from latency_bench.harness.protocol import load_protocol
@@ -104,7 +105,7 @@ def test_a_real_worker_on_a_file_that_overflows_inside(tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
     with open_device(Device(name="local", runtime="onnxruntime")) as session:
-        deployment = session.deploy(path, "0" * 64)
+        deployment = session.deploy(path, file_sha256(str(path)))
         found = name_the_layer(REFUSED, session, deployment, REQUEST, tmp_path, lambda text: None)
     assert "attn.scale (Mul): 256 of 256 values, 0 of them NaN" in found.reason
 
@@ -112,7 +113,7 @@ def test_a_real_worker_on_a_file_that_overflows_inside(tmp_path):
 def test_it_is_part_of_the_run(monkeypatch, tmp_path):
     case = Case(load_spec("b1-seg"), Device(name="gpu"), load_protocol("quick"), "torch-cuda", rounds=1, threads=1)
     monkeypatch.setattr(Case, "round_request", lambda *_: REQUEST)
-    monkeypatch.setattr(rounds, "check_fidelity", lambda *_, **__: REFUSED)
+    monkeypatch.setattr(preparing, "check_fidelity", lambda *_, **__: REFUSED)
     run = rounds.ActiveRun(case, tmp_path, ["bench"], 0)
     result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={})
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))

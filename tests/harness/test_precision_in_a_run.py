@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from latency_bench.devices.device import Device
-from latency_bench.harness import rounds
+from latency_bench.harness import preparing, rounds
 from latency_bench.harness.case import BUILD_TIMEOUT_S, Case
 from latency_bench.harness.fidelity.check import FidelityError
 from latency_bench.harness.protocol import load_protocol
@@ -37,7 +37,7 @@ def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
         asked.append(precision)
         return FidelityRecord(passed=True)
 
-    monkeypatch.setattr(rounds, "check_fidelity", passes)
+    monkeypatch.setattr(preparing, "check_fidelity", passes)
     run._measured.artifact = SimpleNamespace()
     run.measure_round(0, 0, Silent())
     assert asked == ["fp16"]
