@@ -17,7 +17,7 @@ sampling: {min_count: 5, max_count: 20, min_s: 0, max_s: 1, relative_interval: n
 def test_a_dry_run_lists_every_case_and_measures_nothing(bench, tmp_path):
     done = bench("sweep", "--table", "3", "--device", "local", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "b3-seg 1024x2048 litert fp32 on local" in done.stdout
+    assert "b3-seg, local: litert fp32, 1 thread" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("table-3-local: ")
     assert not (tmp_path / "store").exists()
     listed = bench("sweep", "--table", "3", "--device", "local", "--dry-run", "--json").json()
