@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from latency_bench.harness.comparing import Pair, Side, compare_sets
-from latency_bench.harness.run_selection import RunSet
+from latency_bench.harness.store.run_selection import RunSet
 
 Outcome = Literal["pass", "regression", "inconclusive"]
 

@@ -45,8 +45,8 @@ def compare(
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
     """
     from latency_bench.harness.comparing import compare_sets
-    from latency_bench.harness.run_selection import select
     from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.run_selection import select
 
     place = store_location(store)
     compared = compare_sets(select(place, a), select(place, b), threshold / 100, across)

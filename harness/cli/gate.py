@@ -45,8 +45,8 @@ def gate(
     from latency_bench.harness.cli.gate_reports import junit_xml, markdown_summary
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.regression import run_gate
-    from latency_bench.harness.run_selection import select
     from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.run_selection import select
 
     place = store_location(store)
     judged = run_gate(select(place, baseline), select(place, candidate or str(place)), threshold / 100, across)

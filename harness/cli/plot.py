@@ -65,8 +65,8 @@ def plot(
     from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.reader import find_run
+    from latency_bench.harness.store.row_selection import Selection
     from latency_bench.reports.plots.kinds import Options, write
-    from latency_bench.reports.plots.plot_selection import Selection
 
     place = store_location(store)
     selection = Selection(**chosen, run_id=[find_run(place, one).name for one in run_ids])

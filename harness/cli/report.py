@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.report_source import Filter, Source, say
+from latency_bench.harness.cli.report_source import Source, say
 from latency_bench.harness.cli.shared_options import across_option
 from latency_bench.reports.plots.kinds import FIGURES
 from latency_bench.reports.tables.formats import FORMATS
@@ -88,9 +88,11 @@ def report(
     """
     from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.row_selection import Selection
 
     shown = tuple(find_columns(columns or ""))
-    source = Source(store_location(store), Filter(devices, runtimes, precisions, threads), store, shown, across)
+    chosen = Selection(device=devices, runtime=runtimes, precision=precisions, threads=threads)
+    source = Source(store_location(store), chosen, store, shown, across)
     parts = _Parts.of(**wanted)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json

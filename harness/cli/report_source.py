@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latency_bench.harness.store.errors import UnknownRunError
+from latency_bench.harness.store.row_selection import Selection
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,33 +26,12 @@ if TYPE_CHECKING:
     from latency_bench.reports.tables.table import Table
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Values to keep; an empty one keeps everything."""
-
-    devices: tuple[str, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    precisions: tuple[str, ...] = ()
-    threads: tuple[int, ...] = ()
-
-    def keeps(self, setting: Setting) -> bool:
-        return all(
-            not wanted or value in wanted
-            for wanted, value in (
-                (self.devices, setting.device),
-                (self.runtimes, setting.runtime),
-                (self.precisions, setting.precision),
-                (self.threads, setting.threads),
-            )
-        )
-
-
 @dataclass
 class Source:
     """Everything is read when it is first needed, and once."""
 
     place: Path
-    filter: Filter = field(default_factory=Filter)
+    selection: Selection = field(default_factory=Selection)
     store: str | None = None
     """As the user named it on the command line."""
     columns: tuple[Column, ...] = ()
@@ -71,7 +53,7 @@ class Source:
         from latency_bench.reports.same_device import paper_devices
         from latency_bench.reports.tables.quantities import Measurements
 
-        chosen = [setting for setting in settings(self.runs) if self.filter.keeps(setting)]
+        chosen = [setting for setting in settings(self.runs) if self.selection.keeps(vars(setting))]
         asked_for = self._asked_for(chosen)
         return Measurements(
             evidence=Evidence(self.runs),
@@ -91,12 +73,12 @@ class Source:
         from latency_bench.harness.identity.usual_options import threads_of
 
         there = {setting.device for setting in chosen}
-        names = self.filter.devices or (() if chosen else (LOCAL,))
+        names = self.selection.device or (() if chosen else (LOCAL,))
         found = []
         for device in (find_device(name) for name in names if name not in there):
-            runtime = (*self.filter.runtimes, device.runtime)[0]
-            threads = threads_of(runtime, {"threads": (*self.filter.threads, device.threads)[0]})
-            precision = (*self.filter.precisions, "fp32")[0]
+            runtime = (*self.selection.runtime, device.runtime)[0]
+            threads = threads_of(runtime, {"threads": (*self.selection.threads, device.threads)[0]})
+            precision = (*self.selection.precision, "fp32")[0]
             found.append(Setting(device.name, device.runner, runtime, precision, threads, "{}"))
         return tuple(found)
 
@@ -117,11 +99,11 @@ class Source:
 
         written: dict[Path, None] = {}
         for figure in figures:
-            problems: list[FigureError] = []
+            problems: list[Exception] = []
             for kind in FIGURES[figure]:
                 try:
                     drawn = self._drawn(kind)
-                except FigureError as error:
+                except (FigureError, UnknownRunError) as error:
                     problems.append(error)
                     continue
                 for device, one in drawn.items():
@@ -157,18 +139,13 @@ class Source:
 
         sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
         _make(path.parent)
-        runs = self._selected() if self.filter != Filter() else self.runs
+        runs = self._selected() if self.selection != Selection() else self.runs
         write_html(runs, self.place, path, tables=sections[:-1], claims=sections[-1:], broken=self.broken)
         return path
 
     def _selected(self) -> pd.DataFrame:
-        """The runs that the filter keeps. Raises FigureError where there is none."""
-        from latency_bench.reports.plots.plot_selection import Selection
-
-        chosen = self.filter
-        return Selection(
-            device=chosen.devices, runtime=chosen.runtimes, precision=chosen.precisions, threads=chosen.threads
-        ).of(self.runs)
+        """The runs that were selected. Raises UnknownRunError where there is none."""
+        return self.selection.of(self.runs)
 
 
 def _saved(drawn: Drawn, folder: Path, name: str, formats: Sequence[str]) -> list[Path]:

@@ -11,9 +11,9 @@ import pytest
 from latency_bench.harness.cli.gate_reports import junit_xml, markdown_summary
 from latency_bench.harness.comparing import compare_sets
 from latency_bench.harness.regression import GatedCase, GateResult, run_gate
-from latency_bench.harness.run_selection import select
 from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.run_selection import select
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.writer import RunWriter
 

@@ -21,9 +21,9 @@ from latency_bench.harness.comparing import compare_sets
 from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import DIMENSIONS, differences
 from latency_bench.harness.regression import run_gate
-from latency_bench.harness.run_selection import RunSet
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.run_selection import RunSet
 from latency_bench.harness.store.run_table import row_of
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.writer import RunWriter

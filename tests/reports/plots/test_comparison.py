@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from latency_bench.harness.comparing import compare_sets
-from latency_bench.harness.run_selection import select
 from latency_bench.harness.statistics.layer_shares import LayerShare
+from latency_bench.harness.store.run_selection import select
 from latency_bench.reports.plots.comparison import draw_comparison
 from latency_bench.reports.plots.layers import draw_layers
 from latency_bench.reports.plots.style import FigureError

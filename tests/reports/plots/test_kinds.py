@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.listing import load_runs
+from latency_bench.harness.store.row_selection import Selection
 from latency_bench.reports.plots.kinds import FIGURES, KINDS, Options, draw, write
-from latency_bench.reports.plots.plot_selection import Selection
 from latency_bench.reports.plots.style import FigureError
 
 DRAWN_FROM_EVERY_CASE = {
@@ -70,9 +71,9 @@ def test_a_selection_that_leaves_nothing_says_what_there_is(store: Path) -> None
     runs = load_runs(store)
     assert set(Selection(device=["desk"], model=["b1-seg"]).of(runs)["model"]) == {"b1-seg"}
     assert len(Selection(resolution=[(256, 512)]).of(runs)) == 1
-    with pytest.raises(FigureError, match="no run is left with device nowhere; the others leave desk, orin"):
+    with pytest.raises(UnknownRunError, match="no run is left with device nowhere; the others leave desk, orin"):
         Selection(device=["nowhere"]).of(runs)
-    with pytest.raises(FigureError, match="no run is left with threads 7; the others leave 2"):
+    with pytest.raises(UnknownRunError, match="no run is left with threads 7; the others leave 2"):
         Selection(device=["desk"], threads=[7]).of(runs)
-    with pytest.raises(FigureError, match="no run is stored"):
+    with pytest.raises(UnknownRunError, match="no run is stored"):
         Selection().of(load_runs(store / "nothing"))

@@ -10,9 +10,9 @@ import pytest
 
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.harness.store.reader import StoredRun, read_record
+from latency_bench.harness.store.row_selection import Selection
 from latency_bench.reports.plots.distribution import MOST_STEPS
 from latency_bench.reports.plots.kinds import Options, draw
-from latency_bench.reports.plots.plot_selection import Selection
 from latency_bench.reports.plots.style import Drawn, FigureError
 from latency_bench.reports.plots.timeline import MOST_POINTS
 
