@@ -118,7 +118,7 @@ class Setting:
         return (self.device, self.runner, self.runtime, self.precision, self.threads or 0, self.options)
 
     def _unusual(self) -> dict[str, Any]:
-        usual = {"precision": self.precision, **usual_options(self.runtime)}
+        usual = {**usual_options(self.runtime), "precision": self.precision}
         return {
             name: value for name, value in _options(self.options).items() if name not in usual or usual[name] != value
         }
