@@ -38,7 +38,8 @@ def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
         return FidelityRecord(passed=True)
 
     monkeypatch.setattr(preparing, "check_fidelity", passes)
-    run._measured.artifact = SimpleNamespace()
+    run._measured.artifact = artifact()
+    run._session, run._deployment, run._outputs = None, None, tmp_path
     run.measure_round(0, 0, Silent())
     assert asked == ["fp16"]
     assert isinstance(run._failure, FidelityError) is fails
