@@ -178,7 +178,7 @@ def _round(case: Case, one: Round) -> RoundRecord:
         pid=hello.pop("pid", None),
         seed=INPUT_SEED,
         started_at=one.started_at,
-        steady=done.pop("steady", None),
+        steady=_steady(one),
         stopped_by=str(done.pop("stopped_by", "unknown")),
         warmup_count=len(one.result.warmup.latency_ns),
         sample_count=len(one.result.samples.latency_ns),
@@ -190,12 +190,19 @@ def _round(case: Case, one: Round) -> RoundRecord:
         facts={
             **hello,
             **loaded,
+            **({} if (settled := done.pop("steady", None)) is None else {"warmup_settled": settled}),
             **done,
+            **({} if one.steadiness is None else {"steadiness": dataclasses.asdict(one.steadiness)}),
             **({} if one.telemetry_error is None else {"readings_ended": one.telemetry_error}),
             **({} if one.cooled is None else {"cool_down": dataclasses.asdict(one.cooled)}),
             **({"others_measuring": list(one.others)} if one.others else {}),
         },
     )
+
+
+def _steady(one: Round) -> bool | None:
+    verdict = one.steadiness.verdict if one.steadiness else "unknown"
+    return None if verdict == "unknown" else verdict == "steady"
 
 
 def _peak_rss_bytes(one: Round) -> int | None:

@@ -24,6 +24,7 @@ from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.preparing import judge_outputs, prepare
 from latency_bench.harness.recording import failed_record, finished_record
 from latency_bench.harness.run_data import Measured, Round
+from latency_bench.harness.settling import settle
 from latency_bench.harness.store.layout import new_run_id
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.subject import CampaignRecord
@@ -193,11 +194,13 @@ class ActiveRun:
             finally:
                 measured.readings.extend(telemetry.readings)
         others = tuple(sorted({*others, *others_on(self.case.device)}))
+        result, steadiness = settle(result)
         return Round(
             index,
             position,
             started_at,
             result,
+            steadiness=steadiness,
             readings=telemetry.readings,
             watched_unix_ns=telemetry.watched_unix_ns,
             telemetry_error=telemetry.error,

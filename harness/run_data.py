@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.probes.base import Reading
 from latency_bench.devices.runners.base import RoundResult
@@ -16,6 +16,9 @@ from latency_bench.harness.store.outcome import FidelityRecord
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.subject import CampaignRecord
 from latency_bench.harness.store.telemetry_table import Telemetry
+
+if TYPE_CHECKING:
+    from latency_bench.harness.statistics.steadiness import Steadiness
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Round:
     """When readings began and ended to be taken, by this host's clock (Unix time)."""
     telemetry_error: str | None = None
     """Why they stopped before the round was over; None if they did not."""
+    steadiness: Steadiness | None = None
+    """The verdict on its samples; None where nobody judged them."""
     cooled: Cooled | None = None
     others: tuple[str, ...] = ()
     """Who else measured from this host meanwhile, where the device is this host."""

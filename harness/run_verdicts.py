@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Judgement:
     unstable: bool
-    """A round never settled: the numbers are shown as such."""
+    """Half of the rounds or more were shown not to be steady: the numbers are shown as such."""
     flags: tuple[Flag, ...]
     verdicts: dict[str, Answer]
 
@@ -36,7 +36,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
     """Flags and verdicts of a finished run."""
     import numpy as np
 
-    from latency_bench.harness.statistics.condition_flags import Conditions, condition_flags
+    from latency_bench.harness.statistics.condition_flags import Conditions, condition_flags, is_unstable
     from latency_bench.harness.statistics.flags import OptionsInUse
     from latency_bench.harness.statistics.sample_flags import sample_flags
 
@@ -45,7 +45,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
     ticks_ms = [ns / NS_PER_MS for one in done if (ns := one.get("timer_resolution_ns"))]
     tick_ms = max(ticks_ms, default=None)
     probes = ask_probes(fingerprint, rounds)
-    steady = tuple(bool(one["steady"]) for one in done if one.get("steady") is not None)
+    steadiness = tuple(one.steadiness.verdict for one in rounds if one.steadiness is not None)
     options = OptionsInUse(
         rounds=case.rounds,
         # Where nobody can see the clocks, as in most virtual machines, nobody can lock them either.
@@ -61,8 +61,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
         loop_overhead=max((one.get("loop_overhead_ns", 0) / NS_PER_MS for one in done), default=None),
         enqueue=_all_ms([one.result.samples.enqueue_ns for one in rounds]),
         compute=_all_ms([one.result.samples.phases_ns.get("compute") for one in rounds]),
-        steady=steady,
-        rounds_not_judged=sum(map(_was_not_judged, done)) if case.protocol.warmup.window else 0,
+        steadiness=steadiness,
         throttling=probes.throttling,
         coverage=_coverage(rounds, probes),
         readings_ended=tuple(ended_early(rounds)),
@@ -72,7 +71,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
     )
     statistical = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
     return Judgement(
-        unstable=not all(steady),
+        unstable=is_unstable(steadiness),
         flags=(
             *(_recorded(flag.kind.value, flag) for flag in statistical),
             *(_recorded(flag.name, flag) for flag in probes.flags),
@@ -98,11 +97,6 @@ def _all_ms(columns: Sequence[npt.NDArray[np.int64] | None]) -> npt.NDArray[np.f
 
     known = [values for values in columns if values is not None]
     return np.concatenate(known) / NS_PER_MS if known and len(known) == len(columns) else None
-
-
-def _was_not_judged(done: dict[str, Any]) -> bool:
-    """A warm-up of our own that says nothing of steadiness; other tools have one that nobody judges."""
-    return "warmup" in done and done.get("steady") is None
 
 
 def _output_difference(done: dict[str, Any]) -> float:

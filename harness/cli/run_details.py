@@ -87,12 +87,12 @@ def _print_rounds(record: RunRecord, console: Console) -> None:
             str(one.sample_count),
             str(one.warmup_count),
             byte_size(one.peak_rss_bytes) if one.peak_rss_bytes is not None else "-",
-            Text("not tested") if one.steady is None else Text("yes") if one.steady else Text("no", "yellow"),
+            Text("cannot tell") if one.steady is None else Text("yes") if one.steady else Text("no", "yellow"),
             printable(one.stopped_by),
         ]
         for number, one in enumerate(record.rounds)
     ]
-    print_grid(console, [*numbers, Heading("warm-up settled"), Heading("stopped by", wraps=True)], rows)
+    print_grid(console, [*numbers, Heading("steady"), Heading("stopped by", wraps=True)], rows)
 
 
 def flattened(facts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from latency_bench.harness.statistics.flags import Flag, FlagKind, OptionsInUse, raise_flag
 from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.steadiness import Verdict
 from latency_bench.harness.statistics.throttling import LEAST_COVERAGE, Throttling
 
 TIMER_LIMIT = 0.001
@@ -59,10 +60,8 @@ class Conditions:
     loop_overhead: float | None = None
     enqueue: Floats | None = None
     compute: Floats | None = None
-    steady: tuple[bool, ...] = ()
-    """One entry a round that could be judged: did its warm-up end in a steady state?"""
-    rounds_not_judged: int = 0
-    """Rounds whose warm-up was over before there were requests enough to tell."""
+    steadiness: tuple[Verdict, ...] = ()
+    """The verdict on each round's samples (steadiness.py)."""
     throttling: Throttling | None = None
     coverage: Mapping[str, float] = field(default_factory=dict)
     """Share of the sampling that readings cover, by what was read; only of what a verdict or a number hangs on."""
@@ -73,9 +72,15 @@ class Conditions:
     output_difference: float | None = None
 
 
+def is_unstable(steadiness: Sequence[Verdict]) -> bool:
+    """Half of the rounds or more changed their level, so that their median of medians hangs on it."""
+    unsteady = sum(verdict in ("drifting", "stepping") for verdict in steadiness)
+    return unsteady > 0 and 2 * unsteady >= len(steadiness)
+
+
 def condition_flags(conditions: Conditions, options: OptionsInUse | None = None) -> list[Flag]:
     """All flags of the conditions of one run."""
-    options = options or OptionsInUse(rounds=max(1, len(conditions.steady)))
+    options = options or OptionsInUse(rounds=max(1, len(conditions.steadiness)))
     return [
         *_unstable(conditions, options),
         *_steadiness_unknown(conditions, options),
@@ -90,21 +95,21 @@ def condition_flags(conditions: Conditions, options: OptionsInUse | None = None)
 
 
 def _unstable(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
-    never = conditions.steady.count(False)
-    if not never:
+    drifting, stepping = (conditions.steadiness.count(verdict) for verdict in ("drifting", "stepping"))
+    if not drifting + stepping:
         return []
-    text = f"{never} of {len(conditions.steady)} rounds never reached a steady state within the longest warm-up"
-    return raise_flag(FlagKind.UNSTABLE, "error", text, options)
+    kinds = [f"{count} {verdict}" for count, verdict in ((drifting, "drifting"), (stepping, "stepping")) if count]
+    many = f"{drifting + stepping} of {len(conditions.steadiness)} rounds"
+    text = f"the latency changed its level during {many} ({', '.join(kinds)})"
+    return raise_flag(FlagKind.UNSTABLE, "error" if is_unstable(conditions.steadiness) else "warning", text, options)
 
 
 def _steadiness_unknown(conditions: Conditions, options: OptionsInUse) -> list[Flag]:
-    unknown = conditions.rounds_not_judged
+    unknown = conditions.steadiness.count("unknown")
     if not unknown:
         return []
-    text = (
-        f"in {unknown} of {unknown + len(conditions.steady)} rounds the warm-up had too few requests to tell whether "
-    )
-    return raise_flag(FlagKind.STEADINESS_UNKNOWN, "info", f"{text}latencies had settled", options)
+    text = f"{unknown} of {len(conditions.steadiness)} rounds had too few requests, or too noisy ones, to tell"
+    return raise_flag(FlagKind.STEADINESS_UNKNOWN, "info", text, options)
 
 
 def _throttling(conditions: Conditions, options: OptionsInUse) -> list[Flag]:

@@ -128,7 +128,9 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     ),
     FlagKind.CLOCKS_NOT_LOCKED: _locking,
     FlagKind.UNSTABLE: _unstable,
-    FlagKind.STEADINESS_UNKNOWN: lambda _: "take a protocol with a longer warm-up, or look at the samples themselves",
+    FlagKind.STEADINESS_UNKNOWN: lambda _: (
+        "take a protocol with more requests a round, or look at the samples themselves"
+    ),
     FlagKind.OUTPUT_DRIFT: lambda _: "the model does not compute the same thing every time: check it before its speed",
 }
 

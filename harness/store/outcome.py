@@ -49,7 +49,8 @@ class RoundRecord(Part):
     """Of the input values."""
     started_at: UtcTime
     steady: bool | None
-    """Whether the warm-up ended because latencies had settled; null where the protocol does not test it."""
+    """Whether the sampled latencies were shown to be steady (true) or to change their level (false); null where there
+    was too little to tell. Without `steadiness` among the round's facts it is the worker's test of its warm-up."""
     stopped_by: str
     """What ended the sampling, e.g. the interval's width, the count or the time."""
     warmup_count: Count

@@ -22,6 +22,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.protocol import CoolDown, load_protocol
 from latency_bench.harness.run_data import Round
 from latency_bench.harness.run_verdicts import judge
+from latency_bench.harness.statistics.steadiness import Steadiness, Verdict
 from latency_bench.model_specs import load_spec
 
 SECOND = 10**9
@@ -43,6 +44,7 @@ def a_round(
     hello: dict[str, Any] | None = None,
     sampled_s: tuple[int, int] | None = None,
     telemetry_error: str | None = None,
+    steadiness: Verdict | None = None,
     **columns: Any,
 ) -> Round:
     """Ten seconds of requests of 10 ms; `busy_cores` of the device are busy meanwhile."""
@@ -61,7 +63,16 @@ def a_round(
         log="",
         sampled_unix_ns=None if sampled_s is None else (sampled_s[0] * SECOND, sampled_s[1] * SECOND),
     )
-    return Round(0, 0, None, result, list(readings), telemetry_error=telemetry_error)  # type: ignore[arg-type]
+    verdict = None if steadiness is None else Steadiness(steadiness, 0, None, None, (), "as the test says")
+    return Round(
+        0,
+        0,
+        None,  # type: ignore[arg-type]
+        result,
+        list(readings),
+        telemetry_error=telemetry_error,
+        steadiness=verdict,
+    )
 
 
 def flags(*rounds: Round, **changes: Any) -> dict[str, str]:
@@ -146,20 +157,25 @@ def test_outputs_that_change_or_stop_being_finite_are_said() -> None:
     assert "inf" in flags(a_round(not_finite))["output_drift"]
 
 
-def test_a_round_that_never_settled_makes_the_run_unstable() -> None:
-    settled, never = a_round({"steady": True}), a_round({"steady": False})
-    assert judge(a_case(rounds=2), [settled, never], {}).unstable
-    assert not judge(a_case(rounds=2), [settled, settled], {}).unstable
+def test_rounds_that_were_not_steady_make_the_run_unstable() -> None:
+    steady, drifting = a_round(steadiness="steady"), a_round(steadiness="drifting")
+    assert judge(a_case(rounds=2), [steady, drifting], {}).unstable
+    assert not judge(a_case(rounds=3), [steady, steady, drifting], {}).unstable
+    assert not judge(a_case(rounds=2), [steady, steady], {}).unstable
 
 
-def test_a_warm_up_that_was_too_short_to_judge_is_no_sign_of_unrest() -> None:
-    short = {"steady": None, "warmup": {"count": 2}}
-    found = judge(a_case(rounds=2), [a_round({"steady": True}), a_round(short)], {})
+def test_a_minority_of_rounds_that_drift_is_said_all_the_same() -> None:
+    rounds = [a_round(steadiness=verdict) for verdict in ("steady", "steady", "stepping")]
+    found = [flag for flag in judge(a_case(rounds=3), rounds, {}).flags if flag.name == "unstable"]
+    assert [(flag.severity, flag.text) for flag in found] == [
+        ("warning", "the latency changed its level during 1 of 3 rounds (1 stepping)")
+    ]
+
+
+def test_too_little_to_tell_is_no_sign_of_unrest() -> None:
+    found = judge(a_case(rounds=2), [a_round(steadiness="steady"), a_round(steadiness="unknown")], {})
     assert not found.unstable
     assert [flag.severity for flag in found.flags if flag.name == "steadiness_unknown"] == ["info"]
-    # Another tool's warm-up, and a protocol that asks for no test.
-    assert "steadiness_unknown" not in flags(a_round({"steady": None}))
-    assert "steadiness_unknown" not in flags(a_round(short), protocol=load_protocol("paper"))
 
 
 @pytest.mark.parametrize(

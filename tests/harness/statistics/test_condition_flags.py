@@ -12,7 +12,7 @@ QUIET: dict[str, Any] = {
     "loop_overhead": 0.001,
     "enqueue": np.full(10, 0.7),
     "compute": np.ones(10),
-    "steady": (True, True),
+    "steadiness": ("steady", "steady"),
     "throttling": Throttling("no", ("clock held at 1300",)),
     "clocks_locked": True,
     "load": HostLoad(3, 1000, 1.2, 1, 0.98),
@@ -33,8 +33,8 @@ def test_quiet_conditions_and_unknown_ones_raise_nothing() -> None:
         ({"timer_resolution": 0.011}, FlagKind.COARSE_TIMER, "0.11%"),
         ({"loop_overhead": 0.02}, FlagKind.LOOP_OVERHEAD, "0.20%"),
         ({"enqueue": np.full(10, 0.81)}, FlagKind.ENQUEUE_BOUND, "0.81"),
-        ({"steady": (True, False, False)}, FlagKind.UNSTABLE, "2 of 3 rounds"),
-        ({"rounds_not_judged": 1}, FlagKind.STEADINESS_UNKNOWN, "1 of 3 rounds"),
+        ({"steadiness": ("steady", "drifting", "stepping")}, FlagKind.UNSTABLE, "2 of 3 rounds"),
+        ({"steadiness": ("steady", "steady", "unknown")}, FlagKind.STEADINESS_UNKNOWN, "1 of 3 rounds"),
         ({"throttling": Throttling("yes", ("clock 12.0% below",))}, FlagKind.THROTTLED, "12.0%"),
         ({"coverage": {"clock": 0.89, "power": 0.95}}, FlagKind.TELEMETRY_INCOMPLETE, "clock cover 89%"),
         ({"readings_ended": ("lost",) * 2}, FlagKind.TELEMETRY_INCOMPLETE, "end of 2 rounds: lost"),
@@ -61,7 +61,7 @@ def test_a_slow_request_does_not_feel_what_the_kernel_does_now_and_then() -> Non
 
 
 def test_a_number_that_never_settled_or_changed_its_outputs_is_not_to_be_quoted() -> None:
-    conditions = Conditions(10.0, steady=(False,), output_difference=1.0)
+    conditions = Conditions(10.0, steadiness=("drifting",), output_difference=1.0)
     assert {flag.severity for flag in condition_flags(conditions)} == {"error"}
 
 

@@ -103,7 +103,7 @@ function roundsPart(runs, row, rounds) {
   if (!rounds.length) return null;
   const medians = runs.get("round_medians_ms", row);
   return [element("h2", {}, "Rounds"), table("Rounds, each a fresh process", [{ title: "Round" }, { title: "Median, ms", number: true }, { title: "Samples", number: true }, { title: "Warm-up", number: true }, { title: "Settled" }, { title: "Stopped by" }],
-    rounds.map((one, at) => [String(one.index + 1), number(medians[at]), count(one.sample_count), count(one.warmup_count), one.steady == null ? "not tested" : one.steady ? "yes" : "no", one.stopped_by]))];
+    rounds.map((one, at) => [String(one.index + 1), number(medians[at]), count(one.sample_count), count(one.warmup_count), one.steady == null ? "cannot tell" : one.steady ? "yes" : "no", one.stopped_by]))];
 }
 
 function filesPart(details) {
