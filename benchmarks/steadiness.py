@@ -1,10 +1,10 @@
-"""Verdicts on steadiness: on simulated processes, with the error of the median that would be reported, and on stored runs.
+"""Verdicts on steadiness: on simulated processes, with the error of the reported median, and on stored runs.
 
     python benchmarks/steadiness.py                  simulated rounds of 30 to 3,000 requests, a table in Markdown
     python benchmarks/steadiness.py --store results  how far rounds lie from their siblings, by verdict
 
-The processes are those of tests/harness/statistics/test_steadiness.py; the slow components of the last three are fitted to
-the samples in results/ (standard deviations by correlation time, requests of 100 ms).
+The processes are those of tests/harness/statistics/test_steadiness.py; the slow components of the last three are fitted
+to the samples in results/ (standard deviations by correlation time, requests of 100 ms).
 """
 
 from __future__ import annotations
