@@ -11,7 +11,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run import CpuList, RuntimeOption, request_of
-from latency_bench.harness.cli.shared_options import Resolution, precision_option, wait_option
+from latency_bench.harness.cli.shared_options import Resolution, RuntimeName, precision_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Tokens(click.ParamType[tuple[int, int]]):
     help="`bench devices ls` lists them. Default: local; with --from-store, all that were measured.",
 )
 @click.option(
-    "--runtime", help="litert, onnxruntime, torch, ... Default: the device's own; with --from-store, all of them."
+    "--runtime",
+    cls=RuntimeName,
+    metavar="NAME",
+    help="Default: the device's own; with --from-store, all of them.",
 )
 @click.option(
     "--form",

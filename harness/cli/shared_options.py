@@ -68,18 +68,18 @@ class PrecisionName(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class RuntimeHelp(click.Option):
-    """An option whose help names the runtimes of the worker, read when it is shown."""
+class RuntimeName(click.Option):
+    """Names the runtimes of the worker before its own help, read when it is shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from latency_bench.devices.runtimes import worker_runtime_names
 
+        record = super().get_help_record(ctx)
         names = ", ".join(worker_runtime_names())
-        self.help = f"{names}, or what the device's runner offers. Default: the device's own."
-        return super().get_help_record(ctx)
+        return record and (record[0], f"{names}, or what the device's runner offers. {record[1]}")
 
 
-runtime_option = click.option("--runtime", cls=RuntimeHelp, metavar="NAME")
+runtime_option = click.option("--runtime", cls=RuntimeName, metavar="NAME", help="Default: the device's own.")
 
 _PRECISION_HELP = "What the model is computed or stored in; which of them a runtime takes is in docs/runtimes.md."
 precision_option = click.option(
@@ -124,7 +124,7 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
             f"file_{target.name}",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help=f"A {target.title} file of your own, as it is.",
+            help=f"Your own {target.title} file, measured as it is.",
         )(with_options)
     return with_options
 

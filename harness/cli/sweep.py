@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import cluster_options, precisions_option, wait_option
+from latency_bench.harness.cli.shared_options import RuntimeName, cluster_options, precisions_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 )
 @click.option("--model", "models", multiple=True, metavar="PATTERN", help="Models by id or pattern, e.g. 'b?-seg'.")
 @click.option("--device", "devices", multiple=True, help="Devices. Default: local.")
-@click.option("--runtime", "runtimes", multiple=True, help="Default: each device's own.")
+@click.option(
+    "--runtime", "runtimes", cls=RuntimeName, multiple=True, metavar="NAME", help="Default: each device's own."
+)
 @precisions_option
 @click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images a request.")
 @click.option("--resolution", "resolutions", metavar="HxW", multiple=True, help="Default: each model's own.")
