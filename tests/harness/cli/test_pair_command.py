@@ -49,6 +49,7 @@ def test_one_model_under_two_runtimes(bench):
         (("b0-cls-r224", "no-such-model"), "no-such-model"),
         (("b0-cls-r224", "b0-cls-r224@litert,depth=3"), "depth"),
         (("b0-cls-r224", "missing.onnx"), "missing.onnx"),
+        (("b0-cls-r224", "b0-cls-r224@litert,precision=fp17"), "fp17"),
     ],
 )
 def test_a_wrong_request_says_what_is_wrong_and_stores_nothing(bench, words, message, tmp_path):

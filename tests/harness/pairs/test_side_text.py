@@ -30,7 +30,6 @@ def test_a_file_is_told_by_its_ending() -> None:
         ("b1-seg@", "no side"),
         ("b1-seg@litert,threads", "no option"),
         ("b1-seg@litert,threads=many", "threads"),
-        ("b1-seg@litert,precision=fp17", "precision"),
         ("b1-seg@litert,resolution=big", "resolution"),
         ("b1-seg,threads=2", "name the runtime"),
         ("b1 seg", "model"),
