@@ -64,6 +64,7 @@ class Share(click.ParamType[float]):
     "--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Of the warm-up of every process."
 )
 @click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the ratio over time into this PDF, SVG or PNG.")
 @wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -75,6 +76,7 @@ def pair(
     within: float,
     max_minutes: float,
     seed: int,
+    plot: Path | None,
     wait: bool,
     store: str | None,
     quiet: bool,
@@ -103,11 +105,22 @@ def pair(
     request = pair_request(texts, within=within, max_minutes=max_minutes, seed=seed, **common)
     with ProgressLine(quiet) as progress:
         record, path = measure_pair(request, store_location(store), ["bench", *sys.argv[1:]], progress, wait)
+    if plot is not None and record.status != "failed":
+        plot_pair(path, plot)
     if as_json:
         print_json(record.to_result_json(path))
     else:
         render_pair(record, path, stdout_console())
     return 1 if record.status == "failed" else 0
+
+
+def plot_pair(folder: Path, file: Path) -> None:
+    """Draw a stored pair, with the numbers beside it. Raises FigureError, BrokenRunError."""
+    from latency_bench.harness.store.reader import StoredPair, read_pair
+    from latency_bench.reports.plots.pair_ratio import draw_pair
+    from latency_bench.reports.plots.style import save_drawn
+
+    save_drawn(draw_pair(StoredPair(folder, read_pair(folder))), file)
 
 
 def pair_request(texts: list[str], *, within: float, max_minutes: float, seed: int, **common: Any) -> PairRequest:

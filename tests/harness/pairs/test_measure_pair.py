@@ -16,6 +16,8 @@ from latency_bench.harness.store.importing import import_runs
 from latency_bench.harness.store.pair_listing import find_pairs
 from latency_bench.harness.store.reader import StoredPair, open_folder, open_run_or_pair, read_pair, run_names
 from latency_bench.harness.store.verify import verify_run, verify_store
+from latency_bench.reports.plots.pair_ratio import draw_pair
+from latency_bench.reports.plots.style import save_drawn
 
 pytest.importorskip("onnxruntime")
 BRIEF = {"within": 0.9, "max_minutes": 0.15}
@@ -134,3 +136,18 @@ def test_the_same_seed_gives_the_same_order(write_model, case_for, observer, tmp
         orders.append((starts[1][:count] < starts[0][:count]).tolist())
     length = min(map(len, orders))
     assert orders[0][:length] == orders[1][:length] != orders[2][:length]
+
+
+def test_a_pair_is_drawn_over_time_with_its_numbers(write_model, case_for, observer, tmp_path, own_cache):
+    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=8)))
+    record, path = _measure(PairRequest(cases, **BRIEF), tmp_path / "store", observer)
+    drawn = draw_pair(open_folder(path))
+    figure, table = save_drawn(drawn, tmp_path / "pair.svg")
+    assert "B / A" in figure.read_text()
+    blocks = drawn.data
+    assert len(blocks) == 2 * sum(pair.blocks for pair in record.pairs)
+    assert (blocks[blocks["side"] == "A"]["ratio"] == 1).all()
+    # The median of all blocks lies among the ratios of the pairs.
+    ratios = np.exp(record.ratios[0].log_ratios)
+    assert 0.7 * ratios.min() < blocks[blocks["side"] == "B"]["ratio"].median() < 1.4 * ratios.max()
+    assert table.read_text().startswith("run_id,pair,block,side,time_s,latency_ms,ratio\n")
