@@ -30,11 +30,19 @@ _COLOURS = {"faster": "green", "slower": "red"}
 )
 @across_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw both distributions into this PDF, SVG or PNG.")
+@click.option("--measure", is_flag=True, help="Measure both now, side by side: A and B are as in `bench pair`.")
 @store_option
 @json_option
 def compare(
-    a: str, b: str, threshold: float, across: tuple[str, ...], plot: Path | None, store: str | None, as_json: bool
-) -> None:
+    a: str,
+    b: str,
+    threshold: float,
+    across: tuple[str, ...],
+    plot: Path | None,
+    measure: bool,
+    store: str | None,
+    as_json: bool,
+) -> int:
     """Is B faster than A? Each is a run, DEVICE/MODEL, a device, a model, or the folder of another store.
 
     \b
@@ -42,8 +50,15 @@ def compare(
     bench compare local/b1-seg local/b2-seg    all runs of two models
     bench compare baseline/ results/           two stores, case by case
 
-    B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side.
+    B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side. With --measure the
+    answer is that of `bench pair A B`, which has more options.
     """
+    if measure:
+        from latency_bench.harness.cli.pair import measure_and_print, pair_request
+
+        if across:
+            raise click.UsageError("--across is for runs; with --measure A and B say themselves what differs")
+        return measure_and_print(pair_request([a, b]), plot, wait=False, store=store, quiet=False, as_json=as_json)
     from latency_bench.harness.comparing import compare_sets
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.run_selection import select
@@ -58,6 +73,7 @@ def compare(
         print_json(comparison_json(compared))
     else:
         print_comparison(compared, a, b, stdout_console())
+    return 0
 
 
 def comparison_json(compared: Compared) -> dict[str, Any]:

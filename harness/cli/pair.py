@@ -10,10 +10,23 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run import CpuList
-from latency_bench.harness.cli.shared_options import precision_option, resolution_option, wait_option
+from latency_bench.harness.cli.shared_options import (
+    model_file_options,
+    precision_option,
+    resolution_option,
+    runtime_option,
+    wait_option,
+)
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from latency_bench.harness.pairs.pair_request import PairRequest
+
+
+WARMUP_PROTOCOL = "quick"
+"""Fresh processes are many, and each pair of them is compared with itself alone: a short warm-up will do."""
 
 
 class Share(click.ParamType[float]):
@@ -34,12 +47,11 @@ class Share(click.ParamType[float]):
 
 @click.command()
 @click.argument("sides", nargs=-1, metavar="A B [C ...]")
-@click.option("--onnx", "onnx", multiple=True, type=click.Path(path_type=Path), help="An ONNX file as a side.")
-@click.option("--tflite", "tflite", multiple=True, type=click.Path(path_type=Path), help="A TFLite file as a side.")
+@model_file_options
 @click.option(
     "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
 )
-@click.option("--runtime", help="Of sides that name none. Default: the device's own.")
+@runtime_option
 @click.option("--threads", type=click.IntRange(min=1), help="Of sides that name none. Default: as the device says.")
 @click.option("--cpus", type=CpuList(), help="Cores that all sides are pinned to, e.g. 2,3. Default: the last ones.")
 @resolution_option
@@ -61,7 +73,11 @@ class Share(click.ParamType[float]):
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order of turns.")
 @click.option(
-    "--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Of the warm-up of every process."
+    "--protocol",
+    default=WARMUP_PROTOCOL,
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Of the warm-up of every process.",
 )
 @click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the ratio over time into this PDF, SVG or PNG.")
@@ -71,8 +87,7 @@ class Share(click.ParamType[float]):
 @json_option
 def pair(
     sides: tuple[str, ...],
-    onnx: tuple[Path, ...],
-    tflite: tuple[Path, ...],
+    files: list[tuple[Path, str]],
     within: float,
     max_minutes: float,
     seed: int,
@@ -96,15 +111,22 @@ def pair(
     first. What the machine does meanwhile is the same for all, so that a ratio is known within minutes that rounds one
     after the other would not give in hours.
     """
+    request = pair_request(sides, files, within=within, max_minutes=max_minutes, seed=seed, **common)
+    return measure_and_print(request, plot, wait, store, quiet, as_json)
+
+
+def measure_and_print(
+    request: PairRequest, plot: Path | None, wait: bool, store: str | None, quiet: bool, as_json: bool
+) -> int:
+    """Measure a pair, store it, print it; the command's exit code."""
     from latency_bench.harness.cli.pair_rendering import render_pair
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.pairs.pair_run import measure_pair
     from latency_bench.harness.store.location import store_location
 
-    texts = [*sides, *map(str, onnx), *map(str, tflite)]
-    request = pair_request(texts, within=within, max_minutes=max_minutes, seed=seed, **common)
+    command = command_without_secrets(["bench", *sys.argv[1:]])
     with ProgressLine(quiet) as progress:
-        record, path = measure_pair(request, store_location(store), ["bench", *sys.argv[1:]], progress, wait)
+        record, path = measure_pair(request, store_location(store), command, progress, wait)
     if plot is not None and record.status != "failed":
         plot_pair(path, plot)
     if as_json:
@@ -123,12 +145,22 @@ def plot_pair(folder: Path, file: Path) -> None:
     save_drawn(draw_pair(StoredPair(folder, read_pair(folder))), file)
 
 
-def pair_request(texts: list[str], *, within: float, max_minutes: float, seed: int, **common: Any) -> PairRequest:
-    """The sides in a user's words, and what they have in common, as a request. Raises UsageError."""
+def pair_request(
+    sides: Sequence[str],
+    files: Sequence[tuple[Path, str]] = (),
+    *,
+    within: float = 0.01,
+    max_minutes: float = 10.0,
+    seed: int = 0,
+    **common: Any,
+) -> PairRequest:
+    """The sides in a user's words, then files, and what they have in common, as a request. Raises UsageError."""
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.pairs.pair_request import PairRequest
-    from latency_bench.harness.pairs.side_text import side_of
+    from latency_bench.harness.pairs.side_text import file_side, side_of
 
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
-    cases = tuple(case_of(side_of(text, fields), single=True) for text in texts)
+    fields.setdefault("protocol", WARMUP_PROTOCOL)
+    asked = [*(side_of(text, fields) for text in sides), *(file_side(*file, fields) for file in files)]
+    cases = tuple(case_of(one, single=True) for one in asked)
     return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)

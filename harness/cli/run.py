@@ -103,6 +103,13 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     type=click.IntRange(1, 64),
     help="Measure throughput as well: images per wall second with so many requests in flight.",
 )
+@click.option(
+    "--pair-with",
+    "partners",
+    metavar="SIDE",
+    multiple=True,
+    help="Measure the ratio of SIDE to the model, both at once: as `bench pair`, with the model as its first side.",
+)
 @click.option("--power-mode", metavar="NAME", help="Power mode of a Jetson, e.g. MAXN; put back afterwards.")
 @click.option("--lock-clocks", is_flag=True, help="Lock the clocks of a Jetson or an NVIDIA GPU; put back afterwards.")
 @click.option(
@@ -120,6 +127,7 @@ def run(
     model_ids: tuple[str, ...],
     files: list[tuple[Path, str]],
     order_seed: int,
+    partners: tuple[str, ...],
     wait: bool,
     as_json: bool,
     quiet: bool,
@@ -141,6 +149,18 @@ def run(
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
     if not wanted:
         raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file (--onnx, ...)")
+    if partners:
+        if len(wanted) > 1:
+            raise click.UsageError("--pair-with pairs one --model with others; `bench pair` takes any number of sides")
+        from latency_bench.harness.cli.pair import measure_and_print
+        from latency_bench.harness.pairs.pair_request import PairRequest
+        from latency_bench.harness.pairs.side_text import side_of
+
+        first = request_of(wanted[0], **request)
+        common = {name: getattr(first, name) for name in first.model_fields_set}
+        sides = [first, *(side_of(text, common) for text in partners)]
+        pair = PairRequest(tuple(case_of(side, single=True) for side in sides), seed=order_seed)
+        return measure_and_print(pair, None, wait, store, quiet, as_json)
     cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:

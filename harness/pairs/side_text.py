@@ -13,32 +13,42 @@ from typing import Any
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
 
-FILE_ENDINGS = {".onnx": "onnx", ".tflite": "tflite"}
 _OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "seed", "output")
 """Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
 
 
 def side_of(text: str, common: Mapping[str, Any]) -> CaseOptions:
     """The side, with what it leaves out as in `common` (fields of CaseOptions). Raises UsageError."""
-    from pydantic import ValidationError
-
     what, at, rest = text.partition("@")
     runtime, *assignments = rest.split(",") if at else [""]
     if not at and "," in what:
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what.split(',')[0]}@litert,...")
     if not what or (at and not runtime):
         raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
-    fields: dict[str, Any] = {**common, **_named(what)}
+    fields: dict[str, Any] = {**common, "model": None, "file": None, **_named(what)}
     if runtime:
         fields["runtime"] = runtime
-    options = dict(fields.get("runtime_options") or {})
+    # Options of one runtime say nothing to another.
+    shared = not runtime or runtime == common.get("runtime")
+    options = dict(fields.get("runtime_options") or {}) if shared else {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not name or not equals:
             raise UsageError(f"{text!r}: {assignment!r} is no option; write NAME=VALUE, for example threads=2")
         (fields if name in _OF_A_SIDE else options)[name] = _value(name, value)
+    return _checked(text, {**fields, "runtime_options": options})
+
+
+def file_side(path: Path, format_: str, common: Mapping[str, Any]) -> CaseOptions:
+    """A file as a side, whatever its name ends in. Raises UsageError."""
+    return _checked(str(path), {**common, "model": None, "file": (path, format_)})
+
+
+def _checked(text: str, fields: dict[str, Any]) -> CaseOptions:
+    from pydantic import ValidationError
+
     try:
-        return CaseOptions(**{**fields, "runtime_options": options})
+        return CaseOptions(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise UsageError(f"{text!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -46,8 +56,11 @@ def side_of(text: str, common: Mapping[str, Any]) -> CaseOptions:
 
 def _named(what: str) -> dict[str, Any]:
     """A model by its id, or a file by its ending."""
-    format_ = FILE_ENDINGS.get(Path(what).suffix)
-    return {"model": what} if format_ is None else {"file": (Path(what), format_), "model": None}
+    from latency_bench.harness.export.formats import all_formats
+
+    endings = {one.suffix: one.name for one in all_formats() if one.usual_runtime is not None}
+    format_ = endings.get(Path(what).suffix)
+    return {"model": what} if format_ is None else {"file": (Path(what), format_)}
 
 
 def _value(name: str, text: str) -> Any:

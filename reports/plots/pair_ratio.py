@@ -78,7 +78,7 @@ def block_latencies(pair: StoredPair) -> pd.DataFrame:
                     "latency_ms": float(np.median(part.latency_ns[mine])) / 1e6,
                 }
             )
-    table = pd.DataFrame(rows)
+    table: pd.DataFrame = pd.DataFrame(rows)
     first = table[table["side"] == "A"].set_index(["pair", "block"])["latency_ms"]
     keys = pd.MultiIndex.from_frame(table[["pair", "block"]])
     table["ratio"] = table["latency_ms"].to_numpy() / first.reindex(keys).to_numpy()

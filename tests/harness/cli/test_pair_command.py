@@ -63,3 +63,17 @@ def test_a_wrong_request_says_what_is_wrong_and_stores_nothing(bench, words, mes
 @pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.03", 0.03), ("0.5 %", 0.005)])
 def test_a_share_is_a_percentage_or_a_fraction(text, share):
     assert Share().convert(text, None, None) == pytest.approx(share)
+
+
+def test_run_and_compare_are_doors_to_the_same(bench, monkeypatch):
+    run = ("run", "--model", "b0-cls-r224", "--resolution", "64x64", "--protocol", "quick", "--json")
+    done = bench(*run, "--pair-with", "b0-cls-r224@onnxruntime", "--runtime", "no-such-runtime")
+    assert done.returncode == 2
+    assert "no-such-runtime" in done.stderr
+    several = bench(*run, "--model", "b1-cls-r224", "--pair-with", "b0-cls-r224@onnxruntime")
+    assert several.returncode == 2
+    assert "bench pair" in several.stderr
+    measured = bench("compare", "b0-cls-r224", "b0-cls-r224@nothing", "--measure")
+    assert measured.returncode == 2
+    assert "nothing" in measured.stderr
+    assert bench("compare", "x", "y", "--measure", "--across", "system").returncode == 2

@@ -16,6 +16,13 @@ def test_a_side_names_what_the_others_do_not() -> None:
     assert side_of("timm:resnet18.a1_in1k@torch", common).model == "timm:resnet18.a1_in1k"
 
 
+def test_options_that_all_sides_share_are_those_of_their_runtime() -> None:
+    common = {"runtime": "litert", "runtime_options": {"xnnpack": False}}
+    assert side_of("b1-seg", common).runtime_options == {"xnnpack": False}
+    assert side_of("b1-seg@litert,threads=2", common).runtime_options == {"xnnpack": False}
+    assert side_of("b1-seg@onnxruntime", common).runtime_options == {}
+
+
 def test_a_file_is_told_by_its_ending() -> None:
     side = side_of("some/where/new.onnx@onnxruntime,threads=2", {})
     assert (side.file, side.model) == ((Path("some/where/new.onnx"), "onnx"), None)
