@@ -54,6 +54,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
         cpus_pinned=True,
         cuda_graph=bool(case.all_runtime_options().get("cuda_graph")),
         sampled_by_precision=all(one.get("stopped_by") == "precision" for one in done),
+        lost_cpu_time_remedy=next((flag.remedy for flag in probes.flags if flag.explains_lost_cpu_time), None),
     )
     conditions = Conditions(
         median=float(np.median([np.median(values) for values in latencies])),

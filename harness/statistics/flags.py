@@ -6,7 +6,7 @@ Every kind of flag is one entry of `REMEDIES`, which knows the options already i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
@@ -49,6 +49,8 @@ class OptionsInUse:
     cuda_graph: bool = False
     sampled_by_precision: bool = False
     """Sampling ran until the interval was as narrow as asked, not for a fixed count."""
+    lost_cpu_time_remedy: str | None = None
+    """What gives the worker its cores, where it is known what took them; then it was not other programs."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Flag:
 
 
 def _quieter(options: OptionsInUse) -> str:
-    steps = ["stop other programs"]
+    steps = [options.lost_cpu_time_remedy or "stop other programs"]
     if not options.clocks_locked:
         steps.append("lock the clocks")
     if not options.cpus_pinned:
@@ -73,6 +75,11 @@ def _quieter(options: OptionsInUse) -> str:
 def _spread(options: OptionsInUse) -> str:
     known = "; the median and its interval stand, quote them" if options.sampled_by_precision else ""
     return _quieter(options) + known
+
+
+def _alone(options: OptionsInUse) -> str:
+    # Other programs were seen, whatever else took the worker's time.
+    return f"{_quieter(replace(options, lost_cpu_time_remedy=None))}, and measure again"
 
 
 def _heat(options: OptionsInUse) -> str:
@@ -121,7 +128,7 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.COARSE_TIMER: lambda _: "time several requests together, or a device with a finer clock",
     FlagKind.LOOP_OVERHEAD: lambda _: "time several requests together, or a larger batch",
     FlagKind.ENQUEUE_BOUND: _enqueue,
-    FlagKind.FOREIGN_LOAD: lambda options: f"{_quieter(options)}, and measure again",
+    FlagKind.FOREIGN_LOAD: _alone,
     FlagKind.THROTTLED: _heat,
     FlagKind.TELEMETRY_INCOMPLETE: lambda _: (
         "measure again: nobody watched part of the run, so that neither throttling nor energy can be told"

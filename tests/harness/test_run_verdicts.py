@@ -295,7 +295,7 @@ def test_a_probe_that_fails_costs_no_run(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-def _quota_round(stopped: int) -> Round:
+def _quota_round(stopped: int, busy_cores: float = 0.3) -> Round:
     """A worker that had its core for 30 % of the time, in a container whose quota stopped it so often."""
     counts = [(0, 0), (100, stopped)]
     readings = [
@@ -303,7 +303,11 @@ def _quota_round(stopped: int) -> Round:
         for moment, (periods, periods_stopped) in enumerate(counts)
         for quantity, value in ((QUOTA_PERIODS, periods), (QUOTA_PERIODS_STOPPED, periods_stopped))
     ]
-    return a_round(used(3.0, waits_s=7.0), readings=readings)
+    readings += [CPU_TIME_BUSY.of("cpu", busy_cores * moment).at(moment * SECOND) for moment in range(11)]
+    one = a_round(used(3.0, waits_s=7.0), readings=readings)
+    # As a quota makes them: some requests wait for the next period.
+    one.result.samples.latency_ns[::10] *= 8
+    return one
 
 
 def test_a_quota_is_named_and_not_taken_for_other_programs() -> None:
@@ -312,6 +316,13 @@ def test_a_quota_is_named_and_not_taken_for_other_programs() -> None:
     assert "quota of 0.3 cores stopped it in 90 of 100 periods" in flags["cpu_quota"].text
     assert "--cpus" in (flags["cpu_quota"].remedy or "")
     assert "foreign_load" not in flags
+    assert {"high_spread", "outliers"} <= set(flags)
+    assert not any("stop other programs" in (flag.remedy or "") for flag in found.flags)
+    # Where others are seen as well, both are said.
+    beside = judge(a_case(), [_quota_round(90, busy_cores=2.3)], {"container": {"cpu_quota_cores": 0.3}})
+    remedies = {flag.name: flag.remedy or "" for flag in beside.flags}
+    assert "stop other programs" in remedies["foreign_load"]
+    assert "stop other programs" not in remedies["high_spread"]
     quiet = {flag.name for flag in judge(a_case(), [_quota_round(0)], {"container": {"cpu_quota_cores": 0.3}}).flags}
     assert "cpu_quota" not in quiet
     assert "foreign_load" in quiet
