@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.run import CpuList, RuntimeOption, request_of
-from latency_bench.harness.cli.shared_options import Resolution, RuntimeName, precision_option, wait_option
+from latency_bench.harness.cli.run import RuntimeOption, request_of
+from latency_bench.harness.cli.shared_options import CpuList, Resolution, RuntimeName, precision_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.run import CpuList
 from latency_bench.harness.cli.shared_options import (
+    CpuList,
     model_file_options,
     precision_option,
     resolution_option,

@@ -10,6 +10,7 @@ import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
+    CpuList,
     model_file_options,
     precision_option,
     resolution_option,
@@ -20,16 +21,6 @@ from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from latency_bench.harness.case_options import CaseOptions
-
-
-class CpuList(click.ParamType[tuple[int, ...]]):
-    name = "LIST"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        try:
-            return tuple(sorted({int(word) for word in str(value).split(",")}))
-        except ValueError:
-            self.fail(f"{value!r} is no list of cores; write numbers with commas, for example 2,3", param, ctx)
 
 
 class RuntimeOption(click.ParamType[tuple[str, Any]]):

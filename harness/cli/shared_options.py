@@ -25,6 +25,16 @@ class Resolution(click.ParamType[tuple[int, int]]):
         return height, width
 
 
+class CpuList(click.ParamType[tuple[int, ...]]):
+    name = "LIST"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        try:
+            return tuple(sorted({int(word) for word in str(value).split(",")}))
+        except ValueError:
+            self.fail(f"{value!r} is no list of cores; write numbers with commas, for example 2,3", param, ctx)
+
+
 resolution_option = click.option(
     "--resolution", type=Resolution(), help="Input height x width, e.g. 512x1024. Default: the model's own."
 )
