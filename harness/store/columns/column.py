@@ -31,7 +31,7 @@ _LISTS = frozenset({"texts", "integers", "numbers"})
 _INT64_MAX = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One declaration. A package adds its own with an entry point in the group `bench.columns`."""
 
