@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.declarations import known_precision
+from latency_bench.harness.identity.conditions import machine_text, read_conditions
+from latency_bench.harness.identity.setting import PLATFORM_COLUMNS
 from latency_bench.model_specs.calibration_specs import PREFIX, SUMS
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLATFORM = ("device", "runtime", "precision", "threads")
-"""Columns of the run table in which a run and the calibration that it is held against agree, whatever the options."""
 COLUMNS: dict[str, str] = {
     "run_id": "Of the run.",
     "macs": "Multiply-accumulates of a request: of one image, times the batch.",
@@ -28,7 +28,7 @@ COLUMNS: dict[str, str] = {
     "measured_ms": "Median time that is held against the limit.",
     "measured_as": "compute: the phase of that name; latency: where the phase was not measured.",
     "macs_per_s": "Reached: macs / measured_ms.",
-    "peak_macs_per_s": "Largest that a calibration run reached on the same device, runtime, precision and threads.",
+    "peak_macs_per_s": "Largest that a calibration reached: same device, state, runtime, precision and threads.",
     "peak_bytes_per_s": "As the largest memory calibration reached it.",
     "compute_limit_ms": "macs / peak_macs_per_s.",
     "memory_limit_ms": "least_bytes / peak_bytes_per_s.",
@@ -40,7 +40,7 @@ COLUMNS: dict[str, str] = {
 }
 """Name and meaning of every column of `roofline`, in order."""
 _OF_THE_WORK = ("macs", "params", "io_bytes", "artifact_bytes")
-_NEEDED = ["run_id", "model", *PLATFORM, "median_ms", "compute_ms", "batch", *_OF_THE_WORK]
+_NEEDED = ["run_id", "model", *PLATFORM_COLUMNS, "conditions", "median_ms", "compute_ms", "batch", *_OF_THE_WORK]
 
 Platform = tuple[Any, ...]
 
@@ -103,7 +103,8 @@ def roofline(runs: pd.DataFrame, calibrations: pd.DataFrame | None = None) -> pd
 
 
 def find_peaks(runs: pd.DataFrame) -> dict[Platform, Peaks]:
-    """The peaks of every platform that was calibrated, from the latest run of each calibration subject.
+    """The peaks of every platform that was calibrated, from the latest run of each calibration subject. A platform is
+    device, runtime, precision, threads, and the conditions of the machine.
 
     MACs: the most that any subject reached. Bytes: of the largest memory subject that ran, since a smaller one may have
     fitted a cache. Platforms that lack either are left out.
@@ -165,4 +166,5 @@ def _with_numbers(runs: pd.DataFrame) -> Iterable[dict[str, Any]]:
 
 
 def _platform(row: dict[str, Any]) -> Platform:
-    return tuple(row[name] for name in PLATFORM)
+    """What a run and its calibration agree in: a peak of another power mode, say, is none of this run's."""
+    return (*(row[name] for name in PLATFORM_COLUMNS), machine_text(read_conditions(row["conditions"])))

@@ -114,6 +114,12 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
     return {dimension: fields for dimension, fields in known.items() if fields}
 
 
+def machine_text(conditions: Conditions) -> str:
+    """The conditions of the device and its state alone: equal where a run was measured on a machine as it was in
+    another one."""
+    return conditions_text({name: conditions[name] for name in ("device", "system") if name in conditions})
+
+
 def conditions_text(conditions: Conditions) -> str:
     """As a row of the run table has them: JSON with sorted keys, equal where the conditions are."""
     return json.dumps(conditions, sort_keys=True, separators=(",", ":"))

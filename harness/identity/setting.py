@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SETTING_COLUMNS = ("device", "runner", "runtime", "precision", "threads", "runtime_options")
 """Columns of the run table that make the setting."""
+PLATFORM_COLUMNS = ("device", "runtime", "precision", "threads")
+"""Of these the ones that a setting and a calibration of its device have in common, whatever runner and options."""
 _OF_THE_CASE = ("threads", "build")
 """Options that are no part of `options`: `threads` is a field, and rounds take turns on several builds."""
 

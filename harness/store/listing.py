@@ -105,6 +105,11 @@ def load_runs(store: Path, on_broken: Callable[[BrokenRun], None] | None = None)
     """
     import pandas as pd
 
-    rows = (tuple(row.values()) for row in find_rows(store, on_broken=on_broken))
+    # Most texts, the long one of conditions above all, are those of many runs: each is kept once.
+    texts: dict[str, str] = {}
+    rows = (
+        tuple(texts.setdefault(value, value) if isinstance(value, str) else value for value in row.values())
+        for row in find_rows(store, on_broken=on_broken)
+    )
     table: pd.DataFrame = pd.DataFrame(rows, columns=list(columns()))
     return table

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.setting import PLATFORM_COLUMNS
 from latency_bench.harness.identity.workload import Workload
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
 from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
-from latency_bench.reports.roofline import PLATFORM, roofline
+from latency_bench.reports.roofline import roofline
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
     rows = roofline(shown, calibrations=everything)
     if rows.empty:
         raise FigureError(
-            "no selected run has a calibration of its device, runtime, precision and threads; "
+            "no selected run has a calibration of its device in the same state, runtime, precision and threads; "
             "`bench devices calibrate NAME` measures it (docs/roofline.md)"
         )
-    data = rows.merge(shown[["run_id", *PLATFORM, "model", "family", "status"]], on="run_id")
+    data = rows.merge(shown[["run_id", *PLATFORM_COLUMNS, "model", "family", "status"]], on="run_id")
     names = {row["run_id"]: Workload.of_row(row).label() for row in rows_of(shown)}
     data.insert(1, "case", data["run_id"].map(names))
-    panels = list(data.groupby(list(PLATFORM), sort=True, dropna=False))
+    # Runs of one platform in several states of the machine have a roof each.
+    panels = list(data.groupby([*PLATFORM_COLUMNS, "compute_run", "memory_run"], sort=True, dropna=False))
     figure, grid = panel_grid(len(panels), options, height_in=2.8)
     families = sorted({family or "" for family in data["family"]})
     labels = {}

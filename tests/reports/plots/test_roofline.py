@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from latency_bench.harness.identity.conditions import conditions_text, read_conditions
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.reports.plots.kinds import Options, draw
 from latency_bench.reports.plots.style import FigureError
@@ -123,7 +124,18 @@ def test_a_device_without_threads_is_calibrated_too(add_run, store) -> None:
     calibrate(add_run, **setting)
     add_run("b1-seg", 100.0, **setting)
     assert len(rows(store)) == 1
-    assert list(find_peaks(load_runs(store))) == [("orin", "tensorrt", "fp16", None)]
+    assert [platform[:4] for platform in find_peaks(load_runs(store))] == [("orin", "tensorrt", "fp16", None)]
+
+
+def test_a_calibration_in_another_state_of_the_machine_is_none(add_run, store) -> None:
+    calibrate(add_run)
+    add_run("b1-seg", 100.0)
+    runs = load_runs(store)
+    before = set(roofline(runs)["run_id"])
+    in_15w = conditions_text({**read_conditions(runs["conditions"][0]), "system": {"power mode": "MODE_15W"}})
+    judged = runs["model"] == "b1-seg"
+    after = set(roofline(runs.assign(conditions=runs["conditions"].where(~judged, in_15w)))["run_id"])
+    assert before - after == set(runs[judged]["run_id"])
 
 
 def test_the_latest_calibration_counts_and_half_of_one_does_not(add_run, store) -> None:
