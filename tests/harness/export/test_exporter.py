@@ -230,3 +230,12 @@ def test_an_export_from_edited_sources_is_not_kept_under_the_old_name(tiny_spec:
     with pytest.raises(ExportError, match="changed while they were loaded; run it again"):
         export_artifact(tiny_spec("edits_itself"), "onnx", cache=tmp_path / "cache")
     assert left_behind(tmp_path / "cache") == []
+
+
+def test_the_callers_own_python_settings_do_not_reach_the_converter(
+    tiny_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PYTHONWARNINGS", "error"), ("PYTHONSAFEPATH", "1"), ("PYTHONINSPECT", "1")):
+        monkeypatch.setenv(name, value)
+    artifact = export_artifact(tiny_spec(), "onnx", cache=tmp_path / "cache")
+    assert artifact.path.is_file()
