@@ -10,7 +10,6 @@ with FaultyProxy("127.0.0.1", 8786) as proxy:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import threading
 from types import TracebackType
@@ -98,7 +97,7 @@ class FaultyProxy:
         """`back`: the asker's end, on the way of its requests, which a fault answers instead of the server."""
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
         sender = asyncio.ensure_future(self._send(queue, writer))
-        with contextlib.suppress(OSError):
+        try:
             while chunk := await reader.read(_CHUNK_BYTES):
                 asked = len(_REQUEST.findall(chunk)) if back is not None else 0
                 self.requests += asked
@@ -106,12 +105,14 @@ class FaultyProxy:
                     words = b"HTTP/1.1 %d Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % self.fault
                     back.write(words)
                     await back.drain()
-                    break
+                    return
                 queue.put_nowait((self._loop.time() + self.delay_s, chunk))
-        queue.put_nowait((self._loop.time() + self.delay_s, b""))
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+            queue.put_nowait((self._loop.time() + self.delay_s, b""))
             await sender
-        sender.cancel()
+        except OSError:
+            return
+        finally:
+            sender.cancel()
 
     async def _send(self, queue: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
         while True:

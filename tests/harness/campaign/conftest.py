@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 import clock_free_device
-from lab import Lab
+from loopback_lab import Lab
 
 from latency_bench.devices import parts
 from latency_bench.harness.campaign.campaign_plan import Plan

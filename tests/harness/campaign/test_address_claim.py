@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import wait_for
+from loopback_lab import wait_for
 
 from latency_bench.harness.campaign import address_claim
 from latency_bench.harness.campaign.address_claim import claimed

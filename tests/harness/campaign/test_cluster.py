@@ -9,7 +9,7 @@ from typing import Any
 import clock_free_device
 import pytest
 from certificates import authority, member
-from lab import ANSWER_S, Lab, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, Lab, measured, plan_on, wait_for
 
 from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.harness.campaign.campaign_file import Retry

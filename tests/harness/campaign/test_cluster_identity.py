@@ -10,7 +10,7 @@ import threading
 
 import clock_free_device
 import pytest
-from lab import ANSWER_S, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, measured, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected

@@ -7,7 +7,7 @@ import threading
 import clock_free_device
 import pytest
 from faulty_proxy import FaultyProxy
-from lab import ANSWER_S, NAMES, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, NAMES, measured, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected

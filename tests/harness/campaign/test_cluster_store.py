@@ -6,7 +6,7 @@ import warnings
 
 import clock_free_device
 import pytest
-from lab import measured, plan_on
+from loopback_lab import measured, plan_on
 
 from latency_bench.harness.campaign.cluster import connected
 from latency_bench.harness.store import mirrors

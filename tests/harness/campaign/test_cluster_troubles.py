@@ -9,7 +9,7 @@ import threading
 
 import clock_free_device
 import pytest
-from lab import ANSWER_S, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, measured, plan_on, wait_for
 
 from latency_bench.devices.locking import Holder, lock_device_here
 from latency_bench.harness.campaign.campaign_file import Retry

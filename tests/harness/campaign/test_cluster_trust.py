@@ -10,7 +10,7 @@ import stat
 import clock_free_device
 import pytest
 from click.testing import CliRunner
-from lab import Lab, measured, plan_on
+from loopback_lab import Lab, measured, plan_on
 
 from latency_bench.harness.campaign import inert_pickle
 from latency_bench.harness.campaign.campaign_file import Retry

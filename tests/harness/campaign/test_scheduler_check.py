@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from certificates import authority, member
-from lab import Lab, wait_for
+from loopback_lab import Lab, wait_for
 
 from latency_bench.harness.campaign import scheduler_check
 from latency_bench.harness.campaign.cluster_settings import ClusterSettings, Tls

@@ -16,10 +16,11 @@ from latency_bench.harness.campaign.estimate import START_S, Estimator
 from latency_bench.harness.campaign.following import Follower
 from latency_bench.harness.campaign.journal import JOURNAL_FILE, Journal, campaign_folder, campaign_names
 from latency_bench.harness.campaign.narration import Narration
-from latency_bench.harness.campaign.state import runs_by_case
+from latency_bench.harness.campaign.state import CaseRuns, runs_by_case
 from latency_bench.harness.campaign.status import statuses
 from latency_bench.harness.campaign.tally import Tally
 from latency_bench.harness.cli.campaign_display import host_line
+from latency_bench.harness.cli.campaign_rendering import render_summary
 from latency_bench.harness.cli.watch import rendered
 from latency_bench.harness.store.listing import find_rows
 
@@ -198,3 +199,13 @@ def test_while_a_device_has_no_host_no_time_is_promised_and_it_is_said_who_waits
     assert "time left unknown" in shown.getvalue()
     tally.apply(attempted("b", 100))
     assert tally.devices_without_host() == []
+
+
+def test_a_reason_with_brackets_is_shown_as_it_is(make_plan):
+    plan = make_plan(1)
+    words = "the package timm is not installed: pip install 'latency-bench[zoo]'"
+    failed = Attempt(plan.cases[0].key, None, "failed", "host", words)
+    shown = io.StringIO()
+    cases = statuses(plan, {plan.cases[0].key: CaseRuns()}, {failed.key: failed})
+    render_summary("c", cases, {}, Console(file=shown, width=200))
+    assert "latency-bench[zoo]" in shown.getvalue()

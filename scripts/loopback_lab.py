@@ -1,4 +1,4 @@
-"""A lab on this computer: a scheduler and hosts, each a process that may be killed, and campaigns for them."""
+"""A lab on the loopback of this computer: a real scheduler and hosts, each a process that may be killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.state import runs_by_case
 from latency_bench.harness.case_options import CaseOptions
 
-HOST = Path(__file__).parent / "cluster_host.py"
+HOST = Path(__file__).parent / "loopback_host.py"
 NAMES = [f"bench-{letter}" for letter in "abcdefgh"]
 DEVICES = "devices:\n" + "".join(
     f"  {name}: {{transport: local, runner: clock-free, runtime: clock-free, probes: []}}\n" for name in NAMES
