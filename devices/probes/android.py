@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latency_bench.devices.checks import Check, guarded
+from latency_bench.devices.probes.android_checks import condition_checks, core_checks
 from latency_bench.devices.probes.android_chip import chip_facts
 from latency_bench.devices.probes.android_condition import THERMAL_STATUS, read_condition
 from latency_bench.devices.probes.android_cpus import clusters, read_cores, read_offline, taskset_mask
@@ -13,10 +15,16 @@ from latency_bench.devices.probes.android_zones import choose_zones, temperature
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.probes.governor import limits_agree
-from latency_bench.devices.probes.observed import Answer, ObservedRun, ThrottleEvidence
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ProbeFlag, ThrottleEvidence
 from latency_bench.devices.probes.readings import CPU_TIME_BUSY, FREQUENCY, MEMORY_AVAILABLE, TEMPERATURE
 from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.tuning.setting import SettingValue
 
+_FORCED = {
+    "thermal_status_overridden": ("thermal status", "reset it: adb shell cmd thermalservice reset"),
+    "battery_overridden": ("battery", "reset it: adb shell dumpsys battery reset"),
+}
+"""Facts of the condition that say it was set by hand: what was set, and the command that undoes it."""
 _PROPERTIES = {
     "manufacturer": ("ro.product.manufacturer",),
     "model": ("ro.product.model",),
@@ -85,6 +93,10 @@ class AndroidProbe(Probe):
             self._read_command = ["taskset", taskset_mask([read_cores(transport)[0].number]), "sh", "-c", script]
         return parse_readings(transport.run(self._read_command, timeout_s=20).stdout)
 
+    def checks(self, transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+        yield from guarded("condition", _condition_checks(transport))
+        yield from guarded("cores", _core_checks(transport))
+
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
         known = facts if isinstance(facts, dict) else {}
@@ -130,6 +142,34 @@ class AndroidProbe(Probe):
             return ThrottleEvidence()
         word = THERMAL_STATUS[min(hottest, len(THERMAL_STATUS) - 1)]
         return ThrottleEvidence(signs=(f"Android's thermal status was {word} ({hottest})",))
+
+    @classmethod
+    def flags(cls, run: ObservedRun) -> list[ProbeFlag]:
+        """What tools have set on the phone is no observation; a core that is off is missing from the number."""
+        forced = set()
+        for one in run.rounds:
+            for condition in (part(one.hello, "condition_before"), part(one.done, "condition_after")):
+                forced |= {name for name in _FORCED if condition.get(name)}
+        flags = [
+            ProbeFlag(name, "warning", f"the phone's {what} was set by a tool, not measured", remedy)
+            for name, (what, remedy) in sorted(_FORCED.items())
+            if name in forced
+        ]
+        offline = run.facts.get("offline_cpus") if isinstance(run.facts, dict) else None
+        if isinstance(offline, list) and offline:
+            cores = ", ".join(map(str, offline))
+            remedy = "wake the phone and leave power saving modes, so that it brings all cores online"
+            flags.append(ProbeFlag("cores_offline", "warning", f"core {cores} of the phone was offline", remedy))
+        return flags
+
+
+def _condition_checks(transport: Transport) -> Iterator[Check]:
+    yield from condition_checks(read_condition(transport))
+
+
+def _core_checks(transport: Transport) -> Iterator[Check]:
+    governors = _frequency(transport).get("governor")
+    yield from core_checks(read_offline(transport), clusters(read_cores(transport)), governors)
 
 
 def _words(facts: dict[str, Any], *names: str) -> str:

@@ -60,16 +60,25 @@ class ObservedRun:
         return [moment for moment in self.moments(source) if moment.get(LOAD.name, 100.0) >= BUSY_LOAD]
 
     def clock(self) -> list[float]:
-        """Readings of the clock of what was measured: of the GPU while it was busy, else of the slowest core that the
-        worker was pinned to, at each time."""
+        """Readings of the clock of what was measured: of the GPU while it was busy, else of the cores that the worker
+        was pinned to.
+
+        Cores are unlike: beside a slow cluster at 1.8 GHz a prime core that falls from 3.2 to 2.5 GHz is never the
+        slowest. So each is held against its own best in the run, and what counts at a time is the core that had lost
+        most by then, as that share of the fastest core's best.
+        """
         if self.gpu is not None:
             return [moment[FREQUENCY.name] for moment in self.busy_moments(self.gpu) if FREQUENCY.name in moment]
-        slowest: dict[int, float] = {}
-        for one in self.rounds:
-            for reading in one.readings:
-                if is_clock(reading, one, None):
-                    slowest[reading.time_ns] = min(reading.value, slowest.get(reading.time_ns, reading.value))
-        return [slowest[time_ns] for time_ns in sorted(slowest)]
+        clocks = [reading for one in self.rounds for reading in one.readings if is_clock(reading, one, None)]
+        best: dict[str, float] = {}
+        for reading in clocks:
+            best[reading.source] = max(reading.value, best.get(reading.source, 0.0))
+        lowest_share: dict[int, float] = {}
+        for reading in clocks:
+            share = reading.value / best[reading.source] if best[reading.source] > 0 else 1.0
+            lowest_share[reading.time_ns] = min(share, lowest_share.get(reading.time_ns, 1.0))
+        fastest = max(best.values(), default=0.0)
+        return [fastest * lowest_share[time_ns] for time_ns in sorted(lowest_share)]
 
     def clock_moved(self) -> bool:
         clock = self.clock()
