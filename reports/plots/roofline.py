@@ -67,7 +67,13 @@ def _title(row: dict[str, Any]) -> tuple[str, str]:
     threads = row["threads"]
     words = "" if threads is None else f", {threads:g} thread{'' if threads == 1 else 's'}"
     peak, bandwidth = row["peak_macs_per_s"] / 1e9, row["peak_bytes_per_s"] / 1e9
-    return f"{row['device']}: {row['runtime']} {row['precision']}{words}", f"{peak:.3g} GMACs/s, {bandwidth:.3g} GB/s"
+    limits = f"{_rate(peak)} GMACs/s, {_rate(bandwidth)} GB/s"
+    return f"{row['device']}: {row['runtime']} {row['precision']}{words}", limits
+
+
+def _rate(value: float) -> str:
+    """Three digits, and no power of ten for a GPU's thousands."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
 def _draw_roof(axes: Axes, points: list[dict[str, Any]]) -> list[Segment]:

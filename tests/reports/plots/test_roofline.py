@@ -10,6 +10,7 @@ import pytest
 from latency_bench.harness.identity.conditions import conditions_text, read_conditions
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.reports.plots.kinds import Options, draw
+from latency_bench.reports.plots.roofline import _rate
 from latency_bench.reports.plots.style import FigureError
 from latency_bench.reports.roofline import COLUMNS, find_peaks, roofline, work_of
 from latency_bench.reports.rows import rows_of
@@ -172,3 +173,7 @@ def test_the_figure_shows_the_roof_and_each_run_below_it(add_run, store) -> None
     assert roof.get_ydata()[-1] == pytest.approx(peak)
     assert roof.get_xdata()[1] == pytest.approx(peak / bandwidth)
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (row["macs_per_byte"], row["macs_per_s"] / 1e9)
+
+
+def test_rates_of_gpus_are_no_powers_of_ten() -> None:
+    assert [_rate(value) for value in (59.12, 0.5, 312_000.0)] == ["59.1", "0.5", "312,000"]
