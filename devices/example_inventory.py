@@ -1,17 +1,17 @@
-"""The lines of devices.yaml that a new device needs, taken from the example that is part of the documentation."""
+"""The lines of devices.yaml that a new device needs, taken from the example that is installed beside this file."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "docs" / "devices.example.yaml"
+EXAMPLE = Path(__file__).with_name("devices.example.yaml")
 _FIELD = re.compile(r"^  ([a-z0-9][a-z0-9._-]*):\s*$", re.M)
 
 
 def example_lines(name: str) -> str:
     """The example's entry of this name, without commented fields; else a host over SSH, to be filled in."""
-    text = EXAMPLE.read_text(encoding="utf-8") if EXAMPLE.exists() else ""
+    text = EXAMPLE.read_text(encoding="utf-8")
     starts = list(_FIELD.finditer(text))
     for index, found in enumerate(starts):
         if found[1] == name:

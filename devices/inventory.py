@@ -19,7 +19,7 @@ from pathlib import Path
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
-from latency_bench.devices.example_inventory import example_lines
+from latency_bench.devices.example_inventory import EXAMPLE, example_lines
 from latency_bench.model_specs.located_yaml import LocatedYamlError, read_yaml
 
 ENVIRONMENT_VARIABLE = "BENCH_DEVICES"
@@ -60,7 +60,7 @@ def find_device(name: str) -> Device:
     raise InventoryError(
         f"no device is called {name!r}",
         f"{hint}Configured: {', '.join(devices)}. To add it, write it under `devices:` in {path}, for example "
-        f"(docs/devices.example.yaml has more):\n{example_lines(name)}",
+        f"({EXAMPLE} has more):\n{example_lines(name)}",
     )
 
 

@@ -3,8 +3,8 @@
 History of the format, one line a version:
     1  the first.
 
-A new version is a new function `_to_<n>` at the end of STEPS and a new line above. Any change of a field's name, type
-or meaning is a new version, and so is a new field: a reader refuses what it does not know.
+A new version is a new function `_to_<n>` at the end of STEPS and a new line above. docs/store.md says which change of
+the fields needs one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """RunRecord: everything that is known of one run, as record.json states it.
 
-Third parties parse this file. Units are in the names, times are UTC, null means unknown, and a change of the fields is
-a new `schema_version` (see migrations.py).
+Third parties parse this file. Units are in the names, times are UTC, null means unknown. docs/store.md says which
+change of the fields is a new `schema_version`.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ class RunRecord(Part):
 
 
 def parse_record(text: bytes) -> RunRecord:
-    """A record from the bytes of record.json, migrated to the newest version.
+    """A record from the bytes of record.json, migrated to the newest version. Fields that this program does not know,
+    which a later one may have added, are left aside.
 
     Raises BrokenRunError where it is not one, NewerRecordError where it is from a later version of this program.
     """
@@ -180,9 +181,14 @@ def parse_record(text: bytes) -> RunRecord:
         return RunRecord.model_validate_json(text)
     except ValidationError:
         # Rare, and slow does not matter: it is of another version, or what is wrong has to be said.
-        text = _migrated(text)
+        content = _migrated(text)
     try:
-        return RunRecord.model_validate_json(text)
+        try:
+            return RunRecord.model_validate_json(json.dumps(content))
+        except ValidationError as error:
+            if not _forget_unknown_fields(content, error):
+                raise
+            return RunRecord.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise BrokenRunError(f"the record is not valid: {validation_reason(error)}.") from error
 
@@ -196,12 +202,24 @@ def validation_reason(error: ValidationError) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in f"{where}: {first['msg']}") + more
 
 
-def _migrated(text: bytes) -> bytes:
+def _migrated(text: bytes) -> Any:
+    """The parsed record in the newest version. Raises BrokenRunError, NewerRecordError."""
     from pydantic_core import from_json
 
     try:
         content = from_json(text, allow_inf_nan=False)
         version = version_of(content)
-        return text if version == newest_version() else json.dumps(migrate(content)).encode()
+        return content if version == newest_version() else migrate(content)
     except (ValueError, RecursionError) as error:
         raise BrokenRunError(f"the record is not JSON: {str(error)[:200]}.") from error
+
+
+def _forget_unknown_fields(content: Any, error: ValidationError) -> bool:
+    """Delete from `content` the fields that `error` calls unknown. False where there are none."""
+    unknown = [one["loc"] for one in error.errors(include_input=False) if one["type"] == "extra_forbidden"]
+    for *path, name in unknown:
+        part = content
+        for step in path:
+            part = part[step]
+        del part[name]
+    return bool(unknown)
