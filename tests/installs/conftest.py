@@ -37,6 +37,9 @@ class Environment:
         """`uv pip install WORDS...` in it."""
         uv("pip", "install", "--quiet", "--python", str(self.python), *words)
 
+    def uninstall(self, *names: str) -> None:
+        uv("pip", "uninstall", "--quiet", "--python", str(self.python), *names)
+
 
 def uv(*words: str) -> None:
     """Run uv; what it said is in the error where it fails."""
