@@ -11,6 +11,7 @@ from pathlib import Path
 
 from latency_bench.harness.case import Case
 from latency_bench.harness.device_locks import hold_devices
+from latency_bench.harness.installation.requirements import require_for_cases
 from latency_bench.harness.ordering import interleaved
 from latency_bench.harness.rounds import ActiveRun, Observer
 from latency_bench.harness.store.record import RunRecord
@@ -30,6 +31,7 @@ def run_benchmarks(
     Raises UsageError (and its like) if a case cannot be measured at all and has to change: it and those that are not
     finished yet are not stored then. Raises DeviceBusyError where another measurement has a device; `wait`: waits.
     """
+    require_for_cases(cases)
     with ExitStack() as stack:
         runs = [stack.enter_context(ActiveRun(case, store, command, order_seed)) for case in cases]
         hold_devices(runs, command, wait, observer.stage)

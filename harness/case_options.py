@@ -77,7 +77,8 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
 
     device = _set_up(device or find_device(request.device), request)
     protocol = load_protocol(request.protocol)
-    spec, artifact, batch = _what(request)
+    runtime = request.runtime or _usual_runtime(device, request.file)
+    spec, artifact, batch = _what(request, device, runtime)
     if request.output != "logits" and spec.task != "segmentation":
         raise UsageError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
     try:
@@ -89,7 +90,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         artifact=artifact,
         device=device,
         protocol=protocol,
-        runtime=request.runtime or _usual_runtime(device, artifact),
+        runtime=runtime,
         rounds=request.rounds or (protocol.rounds if single else protocol.campaign_rounds),
         threads=request.threads or (len(request.cpus) if request.cpus else device.threads),
         cpus=request.cpus or device.cpus,
@@ -112,8 +113,10 @@ def _set_up(device: Device, request: CaseOptions) -> Device:
     return device.model_copy(update={"settings": {**device.settings, **changes}})
 
 
-def _what(request: CaseOptions) -> tuple[ModelSpec, Artifact | None, int]:
+def _what(request: CaseOptions, device: Device, runtime: str) -> tuple[ModelSpec, Artifact | None, int]:
     """Spec, artifact where it is brought, and batch."""
+    from latency_bench.harness.export.formats import find_format
+    from latency_bench.harness.installation.requirements import modules_for_running, require
     from latency_bench.harness.model_file import open_model_file
     from latency_bench.model_specs import load_spec
 
@@ -121,17 +124,18 @@ def _what(request: CaseOptions) -> tuple[ModelSpec, Artifact | None, int]:
         if request.model is None:
             raise UsageError("a case needs a model; `bench models ls` lists them")
         return load_spec(request.model), None, request.batch
+    require([*find_format(request.file[1]).reading_modules, *modules_for_running(device, runtime)])
     brought = open_model_file(*request.file)
     if request.resolution or request.weights:
         raise UsageError("a file is measured as it is: --resolution and --weights are for --model")
     return brought.spec, brought.artifact, brought.batch
 
 
-def _usual_runtime(device: Device, brought: Artifact | None) -> str:
+def _usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:
     """The device's own; for a file that it does not load, what usually does."""
     from latency_bench.devices.opening import declared_runtime
     from latency_bench.harness.export.formats import find_format
 
-    if brought is None or brought.format == declared_runtime(device, device.runtime).FORMAT:
+    if brought is None or brought[1] == declared_runtime(device, device.runtime).FORMAT:
         return device.runtime
-    return find_format(brought.format).usual_runtime or device.runtime
+    return find_format(brought[1]).usual_runtime or device.runtime

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact, Tensor
 from latency_bench.harness.export.errors import ExportError
-from latency_bench.harness.export.extras import extra_that_has
-from latency_bench.harness.export.format import Format
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.frozen_files import freeze
 
@@ -41,7 +39,7 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
     from latency_bench.model_specs.spec import ModelSpec, OutputSpec, Provenance
 
     target = find_format(format_)
-    with _told(target):
+    with _told():
         frozen = freeze(path, lambda copy: _beside(path, target.external_data(copy)))
         interface = target.read(frozen.path)
     inputs = _some(path, tuple(_measurable(path, tensor) for tensor in interface.inputs))
@@ -82,15 +80,10 @@ def _input_spec(tensor: Tensor, index: int) -> InputSpec:
 
 
 @contextlib.contextmanager
-def _told(target: Format) -> Iterator[None]:
-    """Raises UsageError for a file that is none of the format, and without the package that reads it."""
+def _told() -> Iterator[None]:
+    """Raises UsageError for a file that is none of the format."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        extra = extra_that_has(error.name) or target.extra
-        raise UsageError(
-            f"reading a file of the format {target.title} needs {error.name}: pip install 'latency-bench[{extra}]'"
-        ) from error
     except ExportError as error:
         raise UsageError(str(error)) from error
 

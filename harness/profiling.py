@@ -11,6 +11,7 @@ from latency_bench.devices.opening import open_device, runner_class
 from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.installation.requirements import require_for_cases
 from latency_bench.harness.statistics.layer_shares import LayerShare, layer_shares
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
     """Slowest first. Raises UsageError where the runtime cannot tell, DeviceError and ExportError as a run does."""
     _check_profiles(case)
+    require_for_cases([case])
     with open_device(case.device) as session:
         session.lock(f"profiling {case.spec.id}")
         cpus = choose_cpus(case, session)

@@ -109,6 +109,8 @@ class ModelSpec(_Strict):
     dataset: str | None = None
     builder: str
     arguments: dict[str, Any] = Field(default_factory=dict)
+    requires: tuple[str, ...] = Field(default=(), strict=False)
+    """Modules that the builder imports beside torch (timm, transformers)."""
     resolution_argument: str | None = None
     """Builder argument that takes (height, width), for modules whose parameters depend on the input size."""
     inputs: tuple[InputSpec, ...] = Field(min_length=1, strict=False)

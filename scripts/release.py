@@ -51,8 +51,8 @@ def release(version: str, target: Path) -> None:
     """Raises ReleaseError, CalledProcessError."""
     if not VERSION.fullmatch(version):
         raise ReleaseError(f"{version!r} is no version; write 1.2.3 or 1.2.3rc1")
-    if run("git", "status", "--porcelain", *CHANGED):
-        raise ReleaseError(f"commit {', '.join(CHANGED)} first")
+    if status := run("git", "status", "--porcelain"):
+        raise ReleaseError(f"commit or remove first:\n{status}")
     set_version(version)
     write_released()
     with tempfile.TemporaryDirectory(prefix="bench-release-") as name:
@@ -91,9 +91,9 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def copy_tree(tree: Path) -> None:
-    """The files that git knows of, as they are now: what lies about in a working copy is no part of a release."""
-    names = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
-    for name in filter(None, names):
+    """The files that are or may become part of the repository, as they are now."""
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
         if not name.startswith(("results/", "docs/", "tests/", "benchmarks/")) and (ROOT / name).exists():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)

@@ -205,7 +205,7 @@ def _require() -> str:
     try:
         import adb_shell
     except ImportError:
-        raise InventoryError("adb-shell is not installed", "pip install 'latency-bench[android]'") from None
+        raise InventoryError("adb-shell is not installed", "install the extra [android] (README.md says how)") from None
     return str(adb_shell.__version__)
 
 
@@ -218,7 +218,7 @@ def _usb_serial(serial: str | None) -> str:
     except Exception as error:
         raise UnreachableError(
             f"USB cannot be searched for devices: {_words(error)}",
-            "pip install 'latency-bench[android]', and let your user open the device (udev), or use the program",
+            "install the extra [android], and let your user open the device (udev), or use the program",
         ) from None
     if serial is not None and serial in found:
         return serial

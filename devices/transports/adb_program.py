@@ -23,7 +23,7 @@ _ANSWER_S = 20.0
 _SETTLE_S = 8.0
 _CHECK_EVERY_S = 3.0
 _CHECK_S = 5.0
-_INSTALL = "install Android's platform-tools, or: pip install 'latency-bench[android]'"
+_INSTALL = "install Android's platform-tools, or the extra [android] (README.md says how)"
 
 
 def find_program(options: AdbOptions) -> str:

@@ -58,6 +58,9 @@ class Cluster:
         self._connection = connection
         self._hosts = KnownHosts()
 
+    def check(self, plan: Plan, runs: dict[str, CaseRuns]) -> None:
+        """Nothing is exported or measured here; what a host lacks, it says itself."""
+
     def device_of(self, name: str) -> Device:
         """As its own host has it in devices.yaml. Raises InventoryError, UsageError, UnreachableError."""
         deadline_s = time.monotonic() + APPEAR_S

@@ -26,6 +26,9 @@ class Place(Protocol):
     def device_of(self, name: str) -> Device:
         """The device of this name. Raises InventoryError."""
 
+    def check(self, plan: Plan, runs: dict[str, CaseRuns]) -> None:
+        """Raises MissingPackagesError where what is open needs packages that are not installed here."""
+
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         """Measure what is open. Raises StoreError, CacheError, where nothing else could be either."""
 
@@ -43,6 +46,13 @@ class Here:
 
     def device_of(self, name: str) -> Device:
         return self._find(name)
+
+    def check(self, plan: Plan, runs: dict[str, CaseRuns]) -> None:
+        from latency_bench.harness.campaign.one_host import open_keys
+        from latency_bench.harness.installation.requirements import require_for_cases
+
+        still_open = open_keys(plan, runs)
+        require_for_cases(planned.case for planned in plan.cases if planned.key in still_open)
 
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         from latency_bench.harness.campaign.one_host import run_campaign

@@ -161,6 +161,10 @@ def attention(
     from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
 
+    if not from_store:
+        request["device_name"] = request["device_name"] or "local"
+        if not dry_run:
+            _require_packages(request["device_name"], request["runtime"])
     place = store_location(store)
     runs = load_runs(place)
     failed: list[str] = []
@@ -170,7 +174,6 @@ def attention(
             # What did not fit may know no runtime: it belongs to all of its device.
             runs = runs if wanted is None else runs[(runs[column] == wanted) | runs[column].isna()]
     else:
-        request["device_name"] = request["device_name"] or "local"
         groups, make_case = _plan(**request)
         if dry_run:
             _print_plan(groups, make_case, runs, as_json)
@@ -195,6 +198,16 @@ def attention(
     for line in failed:
         click.echo(f"bench: {printable(line)}", err=True)
     return 1 if failed else 0
+
+
+def _require_packages(device_name: str, runtime: str | None) -> None:
+    """All that measuring and comparing needs, named at once. Raises MissingPackagesError, InventoryError."""
+    from latency_bench.devices.inventory import find_device
+    from latency_bench.harness.installation.requirements import modules_for_exporting, modules_for_running, require
+
+    device = find_device(device_name)
+    runtime = runtime or device.runtime
+    require([*modules_for_exporting(device, runtime), *modules_for_running(device, runtime), "pandas", "matplotlib"])
 
 
 def _plan(

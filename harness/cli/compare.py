@@ -53,6 +53,10 @@ def compare(
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side. With --measure the
     answer is that of `bench pair A B`, which has more options.
     """
+    from latency_bench.harness.installation.requirements import require
+
+    if plot is not None:
+        require(["pandas", "matplotlib"])
     if measure:
         from latency_bench.harness.cli.pair import measure_and_print, pair_request
 

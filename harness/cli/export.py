@@ -37,9 +37,12 @@ def export(
     import shutil
 
     from latency_bench.harness.export import ExportOptions, export_artifact
+    from latency_bench.harness.export.formats import find_format
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.model_specs import load_spec
 
     spec = load_spec(model_id)
+    require([*find_format(format_).modules, *spec.requires])
     if resolution:
         spec = spec.at(resolution)
     options = ExportOptions(batch=batch, precision=precision, opset=opset, weights=weights, seed=seed)

@@ -89,12 +89,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         from latency_bench.harness.cli.failures import WRONG_REQUEST
-        from latency_bench.harness.export.extras import extra_that_has
+        from latency_bench.harness.installation.extras import extra_that_has
+        from latency_bench.harness.installation.requirements import explanation
 
-        extra = extra_that_has(error.name)
-        if extra is None:
+        if error.name is None or extra_that_has(error.name) is None:
             raise
-        _say(f"this needs {error.name}, which is not installed: pip install 'latency-bench[{extra}]'")
+        _say(explanation([error.name]))
         sys.exit(WRONG_REQUEST)
     except Exception as error:
         from latency_bench.harness.cli.failures import exit_code_of

@@ -62,12 +62,14 @@ def plot(
     bench plot latency --device local --to latency.pdf
     bench plot timeline --run latest --to run.svg
     """
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.reader import find_run
     from latency_bench.harness.store.row_selection import Selection
     from latency_bench.reports.plots.kinds import Options, write
 
+    require(["pandas", "matplotlib"])
     place = store_location(store)
     selection = Selection(**chosen, run_id=[find_run(place, one).name for one in run_ids])
     broken: list[BrokenRun] = []

@@ -49,9 +49,12 @@ def profile(
     """
     from latency_bench.harness.case_options import CaseOptions, case_of
     from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.profiling import profile_case
     from latency_bench.harness.statistics.layer_shares import by_operator
 
+    if chart is not None:
+        require(["pandas", "matplotlib"])
     options = CaseOptions(
         model=model_id,
         device=device_name,

@@ -86,14 +86,16 @@ def report(
     bench report --claims --device local      which claims hold on this computer
     bench report --all --to report            everything, as files
     """
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.row_selection import Selection
 
     shown = tuple(find_columns(columns or ""))
+    parts = _Parts.of(**wanted)
+    require(parts.modules())
     chosen = Selection(device=devices, runtime=runtimes, precision=precisions, threads=threads)
     source = Source(store_location(store), chosen, store, shown, across)
-    parts = _Parts.of(**wanted)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json
 
@@ -113,6 +115,11 @@ class _Parts:
     claims: bool = False
     html: bool = False
     everything: bool = False
+
+    def modules(self) -> list[str]:
+        """What drawing up these parts imports."""
+        page = ["jinja2", "markupsafe"] if self.html else []
+        return ["pandas", *page, *(["matplotlib"] if self.html or self.figures else [])]
 
     @classmethod
     def of(cls, tables: Sequence[int], figures: Sequence[str], claims: bool, html: bool, everything: bool) -> _Parts:

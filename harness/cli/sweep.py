@@ -118,6 +118,7 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
     from latency_bench.harness.campaign.status import statuses
     from latency_bench.harness.cli.campaign_display import CampaignDisplay
 
+    place.check(plan, runs_by_case(plan, store))
     command = command_without_secrets(["bench", *sys.argv[1:]])
     how = "stopped"
     with (

@@ -38,10 +38,10 @@ class Format(ABC):
     """That a file of it can carry."""
     modules: ClassVar[tuple[str, ...]] = ()
     """What exporting to it imports."""
+    reading_modules: ClassVar[tuple[str, ...]] = ()
+    """What reading a file of the user's imports."""
     distributions: ClassVar[tuple[str, ...]] = ()
     """Packages whose versions can change the file, by the names that pip knows them by."""
-    extra: ClassVar[str | None] = None
-    """The extra of latency-bench that brings all of these."""
     usual_runtime: ClassVar[str | None] = None
     """What runs a file of the user's where no runtime is named, and the device's own loads another format. None: files
     of this format cannot be brought."""

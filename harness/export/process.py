@@ -20,7 +20,7 @@ from latency_bench.devices.host_memory import total_bytes
 from latency_bench.devices.python_environment import python_environment
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
-from latency_bench.harness.export.extras import extra_that_has
+from latency_bench.harness.installation.requirements import explanation
 
 LOG = "export.log"
 REQUEST = "request.json"
@@ -109,11 +109,7 @@ def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Pa
     if kind == "memory":
         return ExportOutOfMemoryError(f"the export ran out of memory ({message}); {LESS_MEMORY}")
     if kind == "package":
-        package = message.partition(".")[0]
-        extra = extra_that_has(package) or "export"
-        return MissingPackageError(
-            f"the export needs {package}, which is not installed: pip install 'latency-bench[{extra}]'"
-        )
+        return MissingPackageError(explanation([message]))
     if kind == "export":
         return ExportError(message)
     during = f" while {last['name']}" if last.get("event") == "stage" else ""

@@ -84,6 +84,7 @@ def timm_spec(model_id: str) -> ModelSpec:
         title=architecture,
         task="generic",
         builder="timm",
+        requires=("timm",),
         arguments={"name": architecture, **({"num_classes": classes} if classes else {})},
         resolution_argument="img_size" if configuration and configuration.fixed_input_size else None,
         inputs=(InputSpec(name="image", shape=shape),),

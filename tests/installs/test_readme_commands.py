@@ -37,7 +37,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "attention": [("attention", "--dry-run")],
     "report --table 3 --claims": [("report", "--table", "3", "--claims")],
     "report --html --to report": [("report", "--html", "--to", "report")],
-    "plot latency --to figure.pdf": [("plot", "latency", "--to", "figure.pdf")],
+    "plot latency --to figure.pdf": [("plot", "latency", "--published", "--to", "figure.pdf")],
     "devices calibrate local": [],
 }
 """Line of the README -> what stands for it here, with a small model; nothing where it needs a device or hours."""

@@ -31,7 +31,6 @@ class TorchRuntime(Runtime):
     FORMAT = "pt2"
     MODULES = (("torch",),)
     DISTRIBUTIONS = ("torch",)
-    EXTRA = "export"
     PROFILES = True
     FINDS_NON_FINITE = True
     PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE, "bf16": TYPED_FILE}

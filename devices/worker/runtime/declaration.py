@@ -57,8 +57,6 @@ class RuntimeDeclaration:
     """What it imports on the device: of every group, one module."""
     DISTRIBUTIONS: Tuple[str, ...] = ()
     """Packages whose versions belong into a record, by the names that pip knows them by."""
-    EXTRA: Optional[str] = None
-    """The extra of latency-bench that brings it, where one does."""
     INSTALL = ""
     """The line that installs it on a device."""
 

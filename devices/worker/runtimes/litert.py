@@ -24,8 +24,7 @@ class LiteRT(HostRuntime):
     FORMAT = "tflite"
     MODULES = (("ai_edge_litert", "tflite_runtime"),)
     DISTRIBUTIONS = ("ai-edge-litert", "tflite-runtime")
-    EXTRA = "litert"
-    INSTALL = "pip install ai-edge-litert (or, on a host: pip install 'latency-bench[litert]')"
+    INSTALL = "pip install ai-edge-litert"
     PROFILES = True
     PRECISIONS = {
         "fp32": TYPED_FILE,

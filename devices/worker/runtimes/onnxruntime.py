@@ -40,8 +40,7 @@ class OnnxRuntime(HostRuntime):
     FORMAT = "onnx"
     MODULES = (("onnxruntime",),)
     DISTRIBUTIONS = ("onnxruntime",)
-    EXTRA = "onnxruntime"
-    INSTALL = "pip install onnxruntime (or, on a host: pip install 'latency-bench[onnxruntime]')"
+    INSTALL = "pip install onnxruntime"
     PROFILES = True
     FINDS_NON_FINITE = True
     PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}

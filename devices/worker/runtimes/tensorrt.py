@@ -35,7 +35,6 @@ class TensorRt(GpuRuntime):
     FORMAT = "onnx"
     MODULES: Tuple[Tuple[str, ...], ...] = (("tensorrt",), ("pycuda", "cuda"))
     DISTRIBUTIONS: Tuple[str, ...] = ("tensorrt", "pycuda", "cuda-python")
-    EXTRA: Optional[str] = "tensorrt"
     INSTALL = (
         "pip install tensorrt, on x86 (with NVIDIA's own index where the default one has only stubs); on a Jetson it "
         "comes with JetPack: use the system's Python, or a virtual environment with --system-site-packages"

@@ -14,7 +14,6 @@ class TensorRtRtx(TensorRt):
     name = "tensorrt-rtx"
     MODULES = (("tensorrt_rtx", "tensorrt_rtx_bindings"), ("pycuda", "cuda"))
     DISTRIBUTIONS = ("tensorrt_rtx", "pycuda", "cuda-python")
-    EXTRA = None
     INSTALL = "pip install tensorrt_rtx"
     PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}
     TYPED_SINCE = None

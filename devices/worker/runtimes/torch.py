@@ -15,7 +15,7 @@ class TorchCpu(TorchRuntime, HostRuntime):
     """Eager or compiled, in inference mode."""
 
     name = "torch"
-    INSTALL = "pip install torch (or, on a host: pip install 'latency-bench[export]')"
+    INSTALL = "pip install torch"
     OPTIONS = dict(TORCH_OPTIONS, threads=THREADS)
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:

@@ -37,8 +37,8 @@ class Onnx(Format):
     suffix = ".onnx"
     precisions = ("fp32", "fp16")
     modules = ("torch", "onnx", "onnxslim", "onnxscript")
+    reading_modules = ("onnx",)
     distributions = ("torch", "onnx", "onnxslim", "onnxscript")
-    extra = "export"
     usual_runtime = "onnxruntime"
     has_opset = True
 

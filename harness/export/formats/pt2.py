@@ -23,7 +23,6 @@ class Pt2(Format):
     precisions = ("fp32", "fp16", "bf16")
     modules = ("torch",)
     distributions = ("torch",)
-    extra = "export"
     keeps_fused_attention = True
 
     def export(self, job: ExportJob) -> Conversion:

@@ -30,8 +30,8 @@ class TfLite(Format):
     suffix = ".tflite"
     precisions = ("fp32", *WEIGHT_TYPES)
     modules = ("torch", "litert_torch", "ai_edge_litert", "ai_edge_quantizer")
+    reading_modules = ("ai_edge_litert",)
     distributions = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
-    extra = "litert"
     usual_runtime = "litert"
 
     def check(self, spec: ModelSpec, options: ExportOptions) -> None:

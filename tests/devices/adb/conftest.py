@@ -37,8 +37,8 @@ def _cache() -> Path:
 
 @pytest.fixture(scope="session")
 def adbd() -> Path:
-    pytest.importorskip("adb_shell", reason="pip install 'latency-bench[android]'")
-    pytest.importorskip("adbutils", reason="pip install 'latency-bench[android]'")
+    pytest.importorskip("adb_shell", reason="install the extra [android]")
+    pytest.importorskip("adbutils", reason="install the extra [android]")
     try:
         return adbd_root(_cache())
     except CannotRunError as reason:

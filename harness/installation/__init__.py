@@ -1,0 +1,1 @@
+"""What is installed here, what a command needs beyond it, and the line that brings what is missing."""
