@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from latency_bench.harness.case import Case
+from latency_bench.harness.case_requirements import require_for_cases
 from latency_bench.harness.device_locks import hold_devices
-from latency_bench.harness.installation.requirements import require_for_cases
 from latency_bench.harness.ordering import interleaved
 from latency_bench.harness.rounds import ActiveRun, Observer
 from latency_bench.harness.store.record import RunRecord

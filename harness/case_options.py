@@ -115,8 +115,9 @@ def _set_up(device: Device, request: CaseOptions) -> Device:
 
 def _what(request: CaseOptions, device: Device, runtime: str) -> tuple[ModelSpec, Artifact | None, int]:
     """Spec, artifact where it is brought, and batch."""
+    from latency_bench.harness.case_requirements import modules_for_running
     from latency_bench.harness.export.formats import find_format
-    from latency_bench.harness.installation.requirements import modules_for_running, require
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.model_file import open_model_file
     from latency_bench.model_specs import load_spec
 

@@ -10,8 +10,8 @@ from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.opening import open_device, runner_class
 from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.case_artifact import artifact_of
+from latency_bench.harness.case_requirements import require_for_cases
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.installation.requirements import require_for_cases
 from latency_bench.harness.statistics.layer_shares import LayerShare, layer_shares
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ class Here:
 
     def check(self, plan: Plan, runs: dict[str, CaseRuns]) -> None:
         from latency_bench.harness.campaign.one_host import open_keys
-        from latency_bench.harness.installation.requirements import require_for_cases
+        from latency_bench.harness.case_requirements import require_for_cases
 
         still_open = open_keys(plan, runs)
         require_for_cases(planned.case for planned in plan.cases if planned.key in still_open)

@@ -203,7 +203,8 @@ def attention(
 def _require_packages(device_name: str, runtime: str | None) -> None:
     """All that measuring and comparing needs, named at once. Raises MissingPackagesError, InventoryError."""
     from latency_bench.devices.inventory import find_device
-    from latency_bench.harness.installation.requirements import modules_for_exporting, modules_for_running, require
+    from latency_bench.harness.case_requirements import modules_for_exporting, modules_for_running
+    from latency_bench.harness.installation.requirements import require
 
     device = find_device(device_name)
     runtime = runtime or device.runtime

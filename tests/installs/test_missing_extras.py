@@ -50,7 +50,7 @@ def core(shared_folder: Path, wheel: Path, release: Any) -> Path:
         ("plot latency --to figure.pdf", "pandas and matplotlib", "reports"),
         ("compare a b --plot a.pdf", "pandas and matplotlib", "reports"),
         ("results ls --store s3://bucket/runs", "fsspec", "remote"),
-        ("host --scheduler tcp://127.0.0.1:1 --devices local", "dask", "campaign"),
+        ("host --scheduler tcp://127.0.0.1:1 --devices local --insecure", "dask", "campaign"),
     ],
 )
 def test_a_command_names_all_that_it_lacks_and_stores_nothing(

@@ -173,7 +173,7 @@ def test_the_workers_end_with_the_alternation(start, job_for, onnx_artifact, num
     pids = [_first(process, "hello", side)["pid"] for side in (1, 0)]
     _first(process, "outputs", 0)
     process.send_signal(number)
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while any(map(_runs, pids)) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     assert not any(map(_runs, pids))
