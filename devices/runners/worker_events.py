@@ -17,9 +17,7 @@ from bench_worker.events import MARKER
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.numerals import LARGEST
 from latency_bench.devices.strict_json import parse_json
-
-LONGEST_LINE = 8 << 20
-"""Characters. The worker puts 20,000 requests into a `samples` event, which takes 2 MB at most."""
+from latency_bench.devices.transports.bounded_lines import LONGEST_LINE
 
 Nanoseconds = Annotated[int, Field(ge=0, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.runners.base import PHASES, Columns
@@ -23,6 +22,7 @@ from latency_bench.devices.runners.worker_events import (
     protocol_error,
     read_event,
 )
+from latency_bench.devices.transports.bounded_lines import Tail
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 STAGES: tuple[Stage, ...] = ("warmup", "sampling")
 _ORDER: tuple[type[Event], ...] = (Hello, Loaded, Outputs, Done)
 """Each comes once, in this order; progress and samples come between `outputs` and `done`."""
-_KEPT_CHARACTERS = 1 << 20
 
 
 class WorkerRound:
@@ -39,7 +38,7 @@ class WorkerRound:
 
     def __init__(self) -> None:
         self.error: ErrorEvent | None = None
-        self.printed = PrintedLines()
+        self.printed = Tail()
         """What was on stdout and is no event."""
         self._events: dict[str, dict[str, Any]] = {}
         self._checked: dict[type[Event], Event] = {}
@@ -170,20 +169,3 @@ def _check_times(stage: Stage, columns: dict[str, Column]) -> None:
         if start_ns < ended_ns:
             raise protocol_error(f"a sample of the {stage} that starts before the one before it has ended")
         ended_ns = start_ns + latency_ns
-
-
-class PrintedLines:
-    """The latest of what was printed; a device that floods its output must not fill this computer's memory."""
-
-    def __init__(self) -> None:
-        self._lines: deque[str] = deque()
-        self._characters = 0
-
-    def add(self, line: str) -> None:
-        self._lines.append(line[-_KEPT_CHARACTERS:])
-        self._characters += len(self._lines[-1])
-        while self._characters > _KEPT_CHARACTERS and len(self._lines) > 1:
-            self._characters -= len(self._lines.popleft())
-
-    def __str__(self) -> str:
-        return "".join(self._lines)

@@ -21,9 +21,11 @@ from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import FileLock, Holder, lock_machine_here
 from latency_bench.devices.python_environment import python_environment
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, Tail, batches_of, drain
 
-_KEPT_STDERR_BYTES = 1 << 20
 _FAREWELL_S = 60
+_SILENCE = -1
+"""In the place of a line: none came in time."""
 
 
 class LocalTransport(Transport):
@@ -54,9 +56,6 @@ class LocalTransport(Transport):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 start_new_session=True,
             )
         except OSError as error:
@@ -118,62 +117,51 @@ class LocalTransport(Transport):
 
 
 def _follow(
-    process: subprocess.Popen[str],
+    process: subprocess.Popen[bytes],
     program: str,
     on_stdout: LineHandler | None,
     timeout_s: float | None,
     idle_timeout_s: float | None,
 ) -> Completed:
     """Hand stdout on line by line until the process ends or a time limit is over."""
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    stderr: list[str] = []
+    lines, stderr = LineQueue(), Tail()
     assert process.stdout is not None
     assert process.stderr is not None
-    readers = [
-        threading.Thread(target=_feed, args=(process.stdout, lines), daemon=True),
-        threading.Thread(target=_keep_tail, args=(process.stderr, stderr), daemon=True),
-    ]
-    for reader in readers:
-        reader.start()
-    collected: list[str] = []
+    threading.Thread(target=_feed, args=(process.stdout, lines), daemon=True).start()
+    listening = drain(process.stderr, stderr.add)
+    collected = Collected(Path(program).name)
     started_s = heard_s = time.monotonic()
-    while True:
-        now_s = time.monotonic()
-        limits = [(timeout_s, started_s, "ran for more than"), (idle_timeout_s, heard_s, "said nothing for")]
-        left_s = [since_s + limit_s - now_s for limit_s, since_s, _ in limits if limit_s is not None]
-        try:
-            line = lines.get(timeout=max(0.0, min(left_s)) if left_s else None)
-        except queue.Empty:
-            for limit_s, since_s, what in limits:
-                if limit_s is not None and time.monotonic() - since_s >= limit_s:
+    limits = [(timeout_s, "ran for more than"), (idle_timeout_s, "said nothing for")]
+    try:
+        while True:
+            since_s = [started_s, heard_s]
+            ends_s = [
+                since + limit_s for (limit_s, _), since in zip(limits, since_s, strict=True) if limit_s is not None
+            ]
+            try:
+                line = lines.get(timeout=max(0.0, min(ends_s) - time.monotonic()) if ends_s else None)
+            except queue.Empty:
+                line = _SILENCE
+            if line is None:
+                break
+            # Not only in silence: a program that prints without end is over its time, too.
+            for (limit_s, what), since in zip(limits, since_s, strict=True):
+                if limit_s is not None and time.monotonic() - since >= limit_s:
                     raise DeviceError(
                         f"{Path(program).name} {what} {limit_s:.0f} s and was stopped",
                         "raise the time limit in the protocol, or choose a smaller model or resolution",
-                    ) from None
-            continue
-        if line is None:
-            break
-        heard_s = time.monotonic()
-        if on_stdout is None:
-            collected.append(line)
-        else:
-            on_stdout(line)
+                    )
+            if line is not _SILENCE:
+                heard_s = time.monotonic()
+                (collected.add if on_stdout is None else on_stdout)(str(line))
+    finally:
+        lines.close()
     returncode = process.wait()
-    readers[1].join(timeout=5)
-    return Completed(returncode, "".join(collected), "".join(stderr))
+    listening.join(timeout=5)
+    return Completed(returncode, str(collected), str(stderr))
 
 
-def _feed(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
-    for line in stream:
-        lines.put(line)
-    lines.put(None)
-
-
-def _keep_tail(stream: IO[str], kept: list[str]) -> None:
-    """Collect a stream, bounded: a library that floods stderr must not fill our memory."""
-    size_bytes = 0
-    for line in stream:
-        kept.append(line)
-        size_bytes += len(line)
-        while size_bytes > _KEPT_STDERR_BYTES and len(kept) > 1:
-            size_bytes -= len(kept.pop(0))
+def _feed(stream: IO[bytes], lines: LineQueue) -> None:
+    for batch in batches_of(stream):
+        lines.put(batch)
+    lines.put([None])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.devices.errors import DeviceError, InventoryError
 from latency_bench.devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
+from latency_bench.devices.numerals import count
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 from latency_bench.devices.transports.ssh_client import remote_command
 from latency_bench.devices.transports.ssh_command import run_command
@@ -95,9 +96,10 @@ class SshTransport(Transport):
             before_ns = time.time_ns()
             said = self._link.ask("now")[1].strip()
             after_ns = time.time_ns()
-            if not said.isdigit():
+            now_ns = count(said)
+            if now_ns is None:
                 raise DeviceError("`date` on the device does not tell nanoseconds", "install coreutils there")
-            sample = (after_ns - before_ns, int(said) - (before_ns + after_ns) // 2)
+            sample = (after_ns - before_ns, now_ns - (before_ns + after_ns) // 2)
             best = sample if best is None else min(best, sample)
         assert best is not None
         return best[1]

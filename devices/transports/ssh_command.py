@@ -11,12 +11,23 @@ from pathlib import Path
 from typing import IO
 
 from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.numerals import count
 from latency_bench.devices.transports.base import Completed, LineHandler
+from latency_bench.devices.transports.bounded_lines import (
+    MOST_BYTES,
+    Collected,
+    LineQueue,
+    Tail,
+    batches_of,
+    flood,
+    lines_of,
+)
 from latency_bench.devices.transports.ssh_link import SshLink
 from latency_bench.devices.transports.ssh_scripts import SUPERVISE
 
-_KEPT_STDERR_BYTES = 1 << 20
 _END_S = 5.0
+_MOST_EMPTY = 10_000
+"""Empty lines that are held back, to see whether they stand before the end."""
 
 
 def run_command(
@@ -31,7 +42,7 @@ def run_command(
     assert process.stdin is not None
     link.beat(process.stdin)
     streams = _Streams(process, link.nonce)
-    collected: list[str] = []
+    collected = Collected(f"{Path(argv[0]).name} on {link.options.host}")
     started_s = heard_s = time.monotonic()
     patience_s = 0.0
     try:
@@ -41,31 +52,30 @@ def run_command(
             line = streams.next_line(min(ends_s, default=None))
             if line is None:
                 break
+            # Not only in silence: a program that prints without end is over its time, too.
+            for limit_s, since_s, what in limits:
+                if limit_s is not None and time.monotonic() >= since_s + limit_s:
+                    patience_s = _END_S
+                    raise DeviceError(
+                        f"{Path(argv[0]).name} on {link.options.host} {what} {limit_s:g} s and was stopped",
+                        "raise the time limit, choose a smaller model or resolution, or look what hangs there",
+                    )
             if line is _SILENCE:
-                for limit_s, since_s, what in limits:
-                    if limit_s is not None and time.monotonic() >= since_s + limit_s:
-                        patience_s = _END_S
-                        raise DeviceError(
-                            f"{Path(argv[0]).name} on {link.options.host} {what} {limit_s:g} s and was stopped",
-                            "raise the time limit, choose a smaller model or resolution, or look what hangs there",
-                        )
                 continue
             heard_s = time.monotonic()
-            if on_stdout is None:
-                collected.append(str(line))
-            else:
-                on_stdout(str(line))
+            (collected.add if on_stdout is None else on_stdout)(str(line))
         code = streams.code(_END_S)
         stderr = streams.stderr()
         if code is None:
             raise link.lost(f"while {Path(argv[0]).name} ran", stderr)
         patience_s = _END_S
-        return Completed(code, "".join(collected), stderr)
+        return Completed(code, str(collected), stderr)
     except (KeyboardInterrupt, SystemExit):
         # Time for the device to end the command before the connection goes.
         patience_s = _END_S
         raise
     finally:
+        streams.close()
         link.end(process, patience_s)
 
 
@@ -81,9 +91,9 @@ class _Streams:
 
     def __init__(self, process: subprocess.Popen[bytes], nonce: str) -> None:
         self._begin, self._end = f"{nonce} begin\n", f"{nonce} end "
-        self._lines: queue.SimpleQueue[str | int | None] = queue.SimpleQueue()
-        self._foreign: list[str] = []
-        self._kept: list[str] = []
+        self._lines = LineQueue()
+        self._foreign, self._kept = Tail(), Tail()
+        self._flooded = False
         self._code: int | None = None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -100,10 +110,16 @@ class _Streams:
             line = self._lines.get(timeout=None if deadline_s is None else max(0.0, deadline_s - time.monotonic()))
         except queue.Empty:
             return _SILENCE
+        if self._flooded:
+            raise flood("the device, before the command that was asked for,")
         if isinstance(line, int):
             self._code = line
             return None
         return line
+
+    def close(self) -> None:
+        """Nobody waits for lines any more."""
+        self._lines.close()
 
     def code(self, patience_s: float) -> int | None:
         """How the command ended, negative for a signal; None where its end was never announced."""
@@ -114,47 +130,42 @@ class _Streams:
         return 128 - self._code if 128 < self._code <= 192 else self._code
 
     def stderr(self) -> str:
-        return "".join([*self._foreign, *self._kept])
+        return f"{self._foreign}{self._kept}"
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
-        begun = False
-        empty = 0
-        for raw in stream:
-            line = raw.decode("utf-8", "replace")
-            if not begun:
-                begun = line == self._begin
-                if not begun and line.strip() and len(self._foreign) < 1000:
-                    self._foreign.append(line)
-            elif line.startswith(self._end):
-                # The empty line before, if there is one, is what put the mark on a line of its own.
-                for _ in range(empty - 1):
-                    self._lines.put("\n")
-                code = line[len(self._end) :].strip()
-                self._lines.put(int(code) if code.isdigit() else None)
-                return
-            elif line == "\n":
-                empty += 1
-            else:
-                for _ in range(empty):
-                    self._lines.put("\n")
-                empty = 0
-                self._lines.put(line)
-        self._lines.put(None)
+        self._foreign_bytes = self._empty = 0
+        self._begun = False
+        for batch in batches_of(stream):
+            lines = [line for raw in batch for line in self._ours(raw)]
+            self._lines.put(lines)
+            if self._flooded or (lines and not isinstance(lines[-1], str)):
+                break
+        self._lines.put([None])
+
+    def _ours(self, line: str) -> list[str | int | None]:
+        """What of one raw line is the command's own; a number or None at its end."""
+        if not self._begun:
+            self._begun = line == self._begin
+            if not self._begun and line.strip():
+                self._foreign.add(line)
+            self._foreign_bytes += len(line)
+            self._flooded = self._foreign_bytes > MOST_BYTES
+            return []
+        if line == "\n" and self._empty < _MOST_EMPTY:
+            self._empty += 1
+            return []
+        empty, self._empty = self._empty, 0
+        if line.startswith(self._end):
+            # The empty line before, if there is one, is what put the mark on a line of its own.
+            return [*["\n"] * (empty - 1), count(line[len(self._end) :])]
+        return [*["\n"] * empty, line]
 
     def _read_stderr(self, stream: IO[bytes]) -> None:
-        size_bytes = 0
-        for raw in stream:
-            line = raw.decode("utf-8", "replace")
+        for line in lines_of(stream):
             if line.startswith(self._end):
-                if self._kept and self._kept[-1] == "\n":
-                    self._kept.pop()
+                self._kept.drop_empty_line()
                 return
             if line == self._begin:
-                if self._kept and self._kept[-1] == "\n":
-                    self._kept.pop()
+                self._kept.drop_empty_line()
                 continue
-            self._kept.append(line)
-            size_bytes += len(line)
-            # Bounded: a library that floods stderr must not fill our memory.
-            while size_bytes > _KEPT_STDERR_BYTES and len(self._kept) > 1:
-                size_bytes -= len(self._kept.pop(0))
+            self._kept.add(line)

@@ -14,6 +14,8 @@ from typing import IO
 
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.numerals import count
+from latency_bench.devices.transports.bounded_lines import LONGEST_LINE, MOST_BYTES, Tail, drain, flood, lines_of
 from latency_bench.devices.transports.ssh_link import SshLink
 from latency_bench.devices.transports.ssh_scripts import RECEIVE, SEND
 
@@ -27,8 +29,8 @@ def push_file(link: SshLink, local: Path, name: str, sha256: str | None = None) 
     word, said = link.ask("stored", sha256, str(size_bytes), name)
     if word == "0":
         return
-    have = said.strip()
-    offset = have if have.isdigit() and int(have) < size_bytes else "whole"
+    have = count(said)
+    offset = str(have) if have is not None and have < size_bytes else "whole"
     outcome = _send(link, local, name, sha256, size_bytes, offset)
     if outcome in ("taken", "different") and offset != "whole":
         # Another session writes the same part, or what was left of an earlier try is broken: a part of our own.
@@ -59,11 +61,16 @@ def pull_file(link: SshLink, remote: str, local: Path) -> None:
     part = local.with_name(f".{local.name}.part")
     process = link.start(SEND, remote)
     assert process.stdout is not None
+    assert process.stderr is not None
+    errors = Tail()
+    listening = drain(process.stderr, errors.add)
     try:
         with _Watch(process) as watch:
             size_bytes = _begin(process.stdout, link.nonce)
             if size_bytes is None:
-                raise _not_pulled(link, remote, process)
+                code = process.wait()
+                listening.join(timeout=_STALLED_S)
+                raise _not_pulled(link, remote, code, str(errors).strip())
             digest, left = hashlib.sha256(), size_bytes
             with part.open("wb") as file:
                 while left and (chunk := process.stdout.read1(min(left, _CHUNK_BYTES))):  # type: ignore[attr-defined]
@@ -71,8 +78,8 @@ def pull_file(link: SshLink, remote: str, local: Path) -> None:
                     digest.update(chunk)
                     file.write(chunk)
                     left -= len(chunk)
-        assert process.stderr is not None
-        said = process.stderr.read().decode("utf-8", "replace")
+        listening.join(timeout=_STALLED_S)
+        said = str(errors)
         found = [line.split()[-1] for line in said.splitlines() if line.startswith(f"{link.nonce} end ")]
         if left or not found:
             raise link.lost(f"while {remote} was pulled", said)
@@ -91,17 +98,21 @@ def _send(link: SshLink, local: Path, name: str, sha256: str, size_bytes: int, o
         file.seek(0 if offset == "whole" else int(offset))
         # The client reads the file itself, so no byte goes through this process.
         process = link.start(RECEIVE, base, sha256, str(size_bytes), offset, f"{link.workdir}/{name}", stdin=file)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        errors = Tail()
+        listening = drain(process.stderr, errors.add)
         try:
             with _Watch(process, file):
-                stdout, stderr = process.communicate()
+                words = _end_words(process.stdout, link)
+                process.wait()
+            listening.join(timeout=_STALLED_S)
         finally:
             link.end(process)
-    text = stdout.decode("utf-8", "replace")
-    words = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{link.nonce} end ")]
     if not words:
-        raise link.lost(f"while {local.name} was pushed", stderr.decode("utf-8", "replace"))
+        raise link.lost(f"while {local.name} was pushed", str(errors))
     if words[0] == "unwritten":
-        said = stderr.decode("utf-8", "replace").strip().splitlines()
+        said = str(errors).strip().splitlines()
         return f"unwritten {said[-1] if said else ''}"
     return words[0]
 
@@ -140,17 +151,32 @@ class _Watch:
 
 def _begin(stream: IO[bytes], nonce: str) -> int | None:
     """Skip banners up to the mark; the size that it announces."""
-    for line in stream:
+    skipped = 0
+    # Not a byte beyond the mark: what comes behind it is the file.
+    while line := stream.readline(LONGEST_LINE):
         words = line.decode("utf-8", "replace").split()
-        if words[:2] == [nonce, "begin"] and len(words) == 3 and words[2].isdigit():
-            return int(words[2])
+        if words[:2] == [nonce, "begin"] and len(words) == 3:
+            return count(words[2])
+        skipped += len(line)
+        if skipped > MOST_BYTES:
+            raise flood("the device, before a file that was asked for,")
     return None
 
 
-def _not_pulled(link: SshLink, remote: str, process: subprocess.Popen[bytes]) -> DeviceError:
-    code = process.wait()
-    assert process.stderr is not None
-    said = process.stderr.read().decode("utf-8", "replace").strip()
+def _end_words(stream: IO[bytes], link: SshLink) -> list[str]:
+    """What the receiver says at its end, where it says something."""
+    words = []
+    skipped = 0
+    for line in lines_of(stream):
+        if line.startswith(f"{link.nonce} end "):
+            words.append(line.split()[-1])
+        skipped += len(line)
+        if skipped > MOST_BYTES:
+            raise flood("the device, while a file was brought there,")
+    return words
+
+
+def _not_pulled(link: SshLink, remote: str, code: int, said: str) -> DeviceError:
     if code == 255 or code < 0:
         return link.lost(f"while {remote} was pulled", said)
     return DeviceError(f"{remote} cannot be read on {link.options.host}: {said.splitlines()[-1] if said else code}")

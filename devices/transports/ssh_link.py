@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import IO
 
 from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, batches_of
 from latency_bench.devices.transports.lock_script import LEASE_BEAT_S
 from latency_bench.devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
 from latency_bench.devices.transports.ssh_options import SshOptions
 from latency_bench.devices.transports.ssh_scripts import AGENT, LAUNCH
 
 _ANSWER_S = 60.0
+_SHOWN_CHARACTERS = 4096
 _FAREWELL_S = 60.0
 _LONGEST_SOCKET_PATH = 60
 """A socket's path has room for 107 bytes, of which the client takes some for a suffix of its own."""
@@ -43,7 +45,7 @@ class SshLink:
         self._beating: set[IO[bytes]] = set()
         self._closed = threading.Event()
         self._deaf = False
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines = LineQueue()
         self._master: subprocess.Popen[bytes] | None = None
         try:
             self._stderr = (self._folder / "stderr").open("w+b")
@@ -128,6 +130,7 @@ class SshLink:
         if self._closed.is_set():
             return ""
         self._closed.set()
+        self._lines.close()
         for process in list(self._alive):
             self.end(process)
         said = ""
@@ -161,10 +164,14 @@ class SshLink:
             ) from None
 
     def _answer(self, deadline_s: float, when: str) -> tuple[str, str]:
-        lines: list[str] = []
+        lines = Collected(f"the shell on {self.options.host}")
         while True:
             try:
-                line = self._lines.get(timeout=max(0.0, deadline_s - time.monotonic()))
+                # A device that talks without end has not answered either.
+                left_s = deadline_s - time.monotonic()
+                if left_s < 0:
+                    raise queue.Empty
+                line = self._lines.get(timeout=left_s)
             except queue.Empty:
                 # An answer that comes after all would be taken for the next one.
                 self._deaf = True
@@ -175,12 +182,16 @@ class SshLink:
                 assert self._master is not None
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._master.wait(timeout=5)
-                raise self.lost(when, "".join(lines))
-            word, _, rest = line.rstrip("\n").partition(" ")
+                raise self.lost(when, str(lines)[-_SHOWN_CHARACTERS:])
+            word, _, rest = str(line).rstrip("\n").partition(" ")
             if word == self.nonce:
                 # The answer begins on a line of its own, for which the agent has ended the one before.
-                return rest, "".join(lines).removesuffix("\n")
-            lines.append(line)
+                return rest, str(lines).removesuffix("\n")
+            try:
+                lines.add(str(line))
+            except DeviceError as error:
+                self._deaf = True
+                raise UnreachableError(error.message, error.remedy) from None
 
     def _beat(self) -> None:
         while not self._closed.wait(min(self.options.silence_s / 4, LEASE_BEAT_S)):
@@ -197,10 +208,10 @@ _NO_MASTER = "UNKNOWN port 65535"
 _LAUNCHER = ["exec", "/bin/sh", "-c", LAUNCH, "bench"]
 
 
-def _feed(stream: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
-    for line in stream:
-        lines.put(line.decode("utf-8", "replace"))
-    lines.put(None)
+def _feed(stream: IO[bytes], lines: LineQueue) -> None:
+    for batch in batches_of(stream):
+        lines.put(batch)
+    lines.put([None])
 
 
 def _short_folder() -> Path:

@@ -18,9 +18,11 @@ def _script(text: str) -> str:
 
 LAUNCH = _script(
     """
-    unset BASH_ENV ENV
-    shell=$(command -v bash) || shell=/bin/sh
-    exec "$shell" -c "$@"
+    unset BASH_ENV ENV CDPATH
+    # -p: no functions, and no options such as errexit and failglob, from the environment; --norc: where sshd starts a
+    # bash, it reads that file.
+    if shell=$(command -v bash); then exec "$shell" --norc --noprofile -p -c "$@"; fi
+    exec /bin/sh -c "$@"
     """
 )
 """Arguments: a script, its name, its arguments."""
@@ -42,7 +44,14 @@ AGENT = _script(
         case $pid in '' | *[!0-9]*) continue ;; esac
         kill -0 "$pid" 2>/dev/null || rm -rf -- "$old"
     done
-    find "$base/store" -mindepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null
+    # What another session has is in use, whatever its age: a device without a battery begins in 1970.
+    used=
+    for link in "$base"/session.*/*; do
+        [ -L "$link" ] && link=$(readlink "$link") && used="$used ${link##*/} "
+    done
+    find "$base/store" -mindepth 1 -mtime +30 2>/dev/null | while read -r old; do
+        case $used in *" ${old##*/} "*) ;; *) rm -rf -- "$old" ;; esac
+    done
 
     answer() { printf '\\n%s %s\\n' "$nonce" "$1"; }
     # lock functions
