@@ -26,8 +26,9 @@ from latency_bench.devices.runners.worker_events import (
     read_fields,
 )
 from latency_bench.devices.runners.worker_outcome import check_ended_well, round_result
-from latency_bench.devices.runners.worker_round import PrintedLines, WorkerRound
+from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
+from latency_bench.devices.transports.bounded_lines import Tail
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +86,7 @@ class WorkerAlternation:
         self.error: ErrorEvent | None = None
         self.failed_side: int | None = None
         self.ended: Alternated | None = None
-        self.printed = PrintedLines()
+        self.printed = Tail()
         self._turns = turns
         self._on_progress = on_progress
         self._bursts: list[tuple[int, int, int]] = []
