@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.identity.setting import Setting
     from latency_bench.harness.store.columns.column import Column
     from latency_bench.harness.store.reader import BrokenRun
+    from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.plots.style import Drawn
     from latency_bench.reports.tables.quantities import Measurements
     from latency_bench.reports.tables.table import Table
@@ -47,6 +48,13 @@ class Source:
         return load_runs(self.place, on_broken=self.broken.append)
 
     @cached_property
+    def paired(self) -> PairedRatios:
+        from latency_bench.harness.store.pair_listing import find_pairs
+        from latency_bench.reports.paired_ratios import PairedRatios
+
+        return PairedRatios.of(find_pairs(self.place, on_broken=self.broken.append))
+
+    @cached_property
     def measurements(self) -> Measurements:
         """Raises InventoryError for a device that has no runs and is not configured either."""
         from latency_bench.reports.evidence import Evidence, settings
@@ -63,6 +71,7 @@ class Source:
             store=self.store,
             columns=self.columns,
             across=self.across,
+            paired=self.paired,
         )
 
     def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:

@@ -36,7 +36,7 @@ def latency_factor(subject: Subject, setting: Setting, measurements: Measurement
     missing = _missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False)
     if missing is not None:
         return missing
-    found = speed_up(candidate.run, baseline.run, measurements.across)
+    found = speed_up(candidate.run, baseline.run, measurements.across, measurements.paired)
     return _noted(found, UNPUBLISHED) if _is_our_design(subject.candidate) else found
 
 

@@ -161,8 +161,11 @@ class _Part:
                 for cell, figure, one in zip(cells, printed, self._latencies, strict=True)
             ]
             columns.append((Column("latency_to_published", "measured / published"), against))
-        columns.append((Column("speedup", "speed-up"), self._against_baseline(self._latencies, speed_up)))
+        columns.append((Column("speedup", "speed-up"), self._against_baseline(self._latencies, self._speed_up)))
         return [*columns, *map(self._chosen_column, self._measurements.columns)]
+
+    def _speed_up(self, run: Run | None, baseline: Run | None, across: Collection[str]) -> Cell:
+        return speed_up(run, baseline, across, self._measurements.paired)
 
     def _chosen_column(self, column: RunColumn) -> Filled:
         cells = [

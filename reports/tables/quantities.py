@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from latency_bench.harness.identity.conditions import read_conditions
 from latency_bench.harness.identity.differences import differences
@@ -12,6 +12,7 @@ from latency_bench.harness.identity.throughput import round_throughputs_img_s, t
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
+from latency_bench.reports.paired_ratios import PAIRED, PairedRatios
 from latency_bench.reports.tables.commands import Command, run_command
 from latency_bench.reports.tables.notes import (
     TOO_FEW_ROUNDS,
@@ -45,6 +46,8 @@ class Measurements:
     """Of the run table, shown beside the latency of every way of measuring."""
     across: tuple[str, ...] = ()
     """Dimensions of conditions in which the two sides of a ratio may differ."""
+    paired: PairedRatios = field(default_factory=PairedRatios)
+    """Ratios that were measured as such, preferred over quotients of two runs."""
 
     def paper_device(self, setting: Setting) -> str | None:
         """Which of the paper's devices a setting was measured on, if any."""
@@ -92,11 +95,17 @@ def throughput_cell(found: Found, command: Command, notes: tuple[str, ...] = ())
     )
 
 
-def speed_up(run: Run | None, baseline: Run | None, across: Collection[str] = ()) -> Cell:
-    """How many times as fast as the baseline: its latency over the run's, with the interval that the rounds of both
-    support (harness/statistics/comparison.py). `across` names dimensions of conditions that may differ."""
+def speed_up(
+    run: Run | None, baseline: Run | None, across: Collection[str] = (), paired: PairedRatios | None = None
+) -> Cell:
+    """How many times as fast as the baseline: its latency over the run's. As the two were measured as a pair, which is
+    noted, else with the interval that the rounds of both support (harness/statistics/comparison.py). `across` names
+    dimensions of conditions that may differ."""
     if run is None or baseline is None:
         return NOTHING
+    if paired is not None and (known := paired.find(run, baseline)) is not None:
+        text = ratio(known.speed_up, known.low, known.high)
+        return Cell(text, known.speed_up, known.low, known.high, notes=(PAIRED,), runs=(known.path,))
     return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline, across)
 
 

@@ -13,6 +13,7 @@ from latency_bench.harness.store.importing import import_runs
 from latency_bench.harness.store.index import index_file
 from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.migrations import STEPS, migrate, newest_version
+from latency_bench.harness.store.pair_record import parse_pair
 from latency_bench.harness.store.reader import open_run
 from latency_bench.harness.store.record import RunRecord, parse_record
 from latency_bench.harness.store.verify import verify_store
@@ -118,3 +119,16 @@ def test_a_store_of_a_later_version_says_so_and_is_left_alone(tmp_path: Path, st
     assert "reads up to 1. Update it" in broken[0]
     with pytest.raises(NewerRecordError):
         open_run(tmp_path / "store", "latest")
+
+
+def test_a_stored_example_of_a_pair_can_be_read_and_one_of_the_future_is_refused() -> None:
+    text = (EXAMPLES / "pair_1.json").read_bytes()
+    record = parse_pair(text)
+    assert (record.kind, record.schema_version, len(record.sides)) == ("pair", 1, 2)
+    assert record.ratios[0].ratio > 1
+    later = text.replace(b'"kind": "pair",\n "schema_version": 1', b'"kind": "pair",\n "schema_version": 7')
+    assert later != text
+    with pytest.raises(NewerRecordError, match="schema_version 7"):
+        parse_pair(later)
+    with pytest.raises(BrokenRunError, match="not that of a pair"):
+        parse_pair((EXAMPLES / "schema_1.json").read_bytes())

@@ -1,0 +1,54 @@
+"""Ratios that were measured as ratios (`bench pair`), for reports to prefer over quotients of two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.store.reader import StoredPair
+
+PAIRED = "measured as a pair: both on the device at once, taking turns"
+
+
+@dataclass(frozen=True)
+class PairedSpeedUp:
+    """How many times as fast as the baseline a case was, in one pair. `path`: of the pair, in its store."""
+
+    speed_up: float
+    low: float | None
+    high: float | None
+    path: str
+
+
+@dataclass(frozen=True)
+class PairedRatios:
+    """The latest pair of every two cases."""
+
+    found: Mapping[tuple[CaseKey, CaseKey], PairedSpeedUp] = field(default_factory=dict)
+    """By case and baseline."""
+
+    @classmethod
+    def of(cls, pairs: Iterable[StoredPair]) -> PairedRatios:
+        """`pairs`: latest first. Failed ones, and those whose sides did not take turns, count for nothing: a quotient
+        of rounds is as good."""
+        found: dict[tuple[CaseKey, CaseKey], PairedSpeedUp] = {}
+        for pair in pairs:
+            record = pair.record
+            if record.status != "done" or record.turns.mode != "turns":
+                continue
+            path = "/".join(pair.path.parts[-3:])
+            first = CaseKey.of_record(record.sides[0])
+            for one in record.ratios:
+                other = CaseKey.of_record(record.sides[one.side])
+                inverse = None if one.low is None else 1 / one.low, None if one.high is None else 1 / one.high
+                found.setdefault((other, first), PairedSpeedUp(1 / one.ratio, inverse[1], inverse[0], path))
+                found.setdefault((first, other), PairedSpeedUp(one.ratio, one.low, one.high, path))
+        return cls(found)
+
+    def find(self, run: Mapping[str, Any], baseline: Mapping[str, Any]) -> PairedSpeedUp | None:
+        """Of the cases of two rows of the run table; None where they were not measured as a pair."""
+        if not self.found:
+            return None
+        return self.found.get((CaseKey.of_row(run), CaseKey.of_row(baseline)))
