@@ -21,7 +21,7 @@ from latency_bench.harness.campaign.status import statuses
 from latency_bench.harness.campaign.tally import Tally
 from latency_bench.harness.cli.campaign_display import host_line
 from latency_bench.harness.cli.campaign_rendering import render_summary
-from latency_bench.harness.cli.watch import rendered
+from latency_bench.harness.cli.watch import redrawn
 from latency_bench.harness.store.listing import find_rows
 
 
@@ -194,7 +194,7 @@ def test_while_a_device_has_no_host_no_time_is_promised_and_it_is_said_who_waits
     assert "host lab-b (nano, orin): gone since " in line
     assert "the cases on nano wait" in line
     shown = io.StringIO()
-    Console(file=shown, width=200).print(rendered(tally, True, None))
+    Console(file=shown, width=200).print(redrawn(tally, True, 40))
     assert "host lab-b (nano, orin): gone since " in shown.getvalue()
     assert "time left unknown" in shown.getvalue()
     tally.apply(attempted("b", 100))
