@@ -50,7 +50,9 @@ def _disk(transport: Transport) -> Iterator[Check]:
     completed = transport.run(["df", "-Pk", transport.workdir], timeout_s=TIMEOUT_S)
     words = completed.stdout.strip().splitlines()[-1].split() if completed.stdout.strip() else []
     if completed.returncode != 0 or len(words) < 6 or numerals.count(words[3]) is None:
-        yield Check("disk", "failed", f"`df` does not tell: {last_words(completed)}", "check the work directory")
+        yield Check(
+            "disk", "failed", f"`df` gave no usable output: {last_words(completed)}", "check the work directory"
+        )
         return
     free_bytes = int(words[3]) * 1024
     found = f"{free_bytes / 1e9:.1f} GB free for {transport.workdir}"

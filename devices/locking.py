@@ -35,7 +35,7 @@ HOLDER_BYTES = 1024
 _WHAT_LENGTH = 300
 _ATTEMPTS = 4
 _PAUSE_S = 0.02
-"""Whoever looks who else measures takes a lock for microseconds; that must not be mistaken for a measurement."""
+"""Checking whether a device is in use takes its lock for microseconds; that must not be mistaken for a measurement."""
 
 
 class Holder(BaseModel):

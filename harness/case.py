@@ -101,7 +101,7 @@ class Case:
 
 
 def shortest(request: RoundJob) -> RoundJob:
-    """The same round with two requests and nothing else: for what comes before the first, such as an engine's build."""
+    """The same round cut to two requests, to trigger what happens before the first one (such as an engine build)."""
     once = {"min_count": 1, "max_count": 1, "min_ns": 0}
     return replace(
         request,

@@ -209,8 +209,8 @@ class ActiveRun:
         )
 
     def _keep(self, error: Exception) -> None:
-        """Keep an expected failure for the record. A runtime or converter that is unknown or not installed is none:
-        nothing was tried, the request has to change. Only a campaign records that too, and goes on with its others."""
+        """Keep an expected failure for the record. An unknown or uninstalled runtime or converter is not a failed run:
+        nothing was attempted, so the error is raised instead of stored. Only a campaign stores it too, and goes on."""
         if isinstance(error, WorkerError) and error.kind in ("runtime-missing", "bad-request"):
             error = UsageError(str(error))
         if isinstance(error, (InventoryError, MissingPackageError, UsageError)) and self._measured.campaign is None:

@@ -57,7 +57,7 @@ class Measured:
     command: tuple[str, ...]
     started_at: datetime
     order_seed: int = 0
-    """Of the random order of rounds."""
+    """Seed of the random order of rounds."""
     campaign: CampaignRecord | None = None
     stage: str = "device"
     fingerprint: dict[str, Any] = field(default_factory=dict)

@@ -67,7 +67,7 @@ def parse_cores(text: str) -> tuple[Core, ...]:
     if online is not None:
         cores = [core for core in cores if core.number in online]
     if not cores:
-        raise DeviceError(f"the device tells nothing of its cores; it printed {text.strip()[:200]!r}")
+        raise DeviceError(f"the device gives no usable list of its cores; it printed {text.strip()[:200]!r}")
     return tuple(sorted(cores, key=lambda core: (core.capacity or 0, core.max_khz or 0, core.number)))
 
 

@@ -136,7 +136,7 @@ def _power_mode(transport: Transport, settings: Mapping[str, SettingValue]) -> I
     mode = power_mode(transport)
     if mode is None:
         remedy = "is this a Jetson? Else take `jetson` off its probes"
-        yield Check("power mode", "failed", "nvpmodel does not tell", remedy)
+        yield Check("power mode", "failed", "nvpmodel gave no usable output", remedy)
         return
     asked = settings.get("power_mode", mode[0])
     # Anything but the greatest mode is a choice, and the record says it.

@@ -90,7 +90,8 @@ class Transport(ABC):
         """
 
     def check_lock(self) -> None:  # noqa: B027 - as above
-        """Raises DeviceError where the lock was lost meanwhile, for instance to somebody who held us for dead."""
+        """Raises DeviceError where the lock was lost meanwhile, for instance because another host decided that our
+        lease had expired."""
 
     @abstractmethod
     def close(self) -> None:

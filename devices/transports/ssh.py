@@ -98,7 +98,7 @@ class SshTransport(Transport):
             after_ns = time.time_ns()
             now_ns = count(said)
             if now_ns is None:
-                raise DeviceError("`date` on the device does not tell nanoseconds", "install coreutils there")
+                raise DeviceError("`date` on the device does not print nanoseconds", "install coreutils there")
             sample = (after_ns - before_ns, now_ns - (before_ns + after_ns) // 2)
             best = sample if best is None else min(best, sample)
         assert best is not None

@@ -105,22 +105,40 @@ class Tokens(click.ParamType[tuple[int, int]]):
     help="A whole model beside its twin ID-softmax, e.g. b1-seg, instead of attention alone; repeatable.",
 )
 @click.option(
-    "--resolution", "resolutions", multiple=True, type=Resolution(), help="Of whole models, e.g. 512x1024; repeatable."
+    "--resolution",
+    "resolutions",
+    multiple=True,
+    type=Resolution(),
+    help="Input height x width of whole models, e.g. 512x1024; repeatable.",
 )
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="As for `bench run`.")
-@click.option("--rounds", type=click.IntRange(min=1), default=ROUNDS, show_default=True, help="Fresh processes.")
-@click.option("--order-seed", type=int, default=0, show_default=True, help="Of the random order of rounds.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: as the device says.")
-@click.option("--cpus", type=CpuList(), help="Cores to pin to, e.g. 2,3.")
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Feature maps a request.")
 @click.option(
-    "--runtime-option", "runtime_options", type=RuntimeOption(), multiple=True, help="For the runtime, NAME=VALUE."
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=ROUNDS,
+    show_default=True,
+    help="Number of rounds, each in a fresh process.",
+)
+@click.option("--order-seed", type=int, default=0, show_default=True, help="Seed of the random order of rounds.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
+)
+@click.option("--cpus", type=CpuList(), help="CPU cores to pin to, e.g. 2,3.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Feature maps per request.")
+@click.option(
+    "--runtime-option",
+    "runtime_options",
+    type=RuntimeOption(),
+    multiple=True,
+    help="Option of the runtime; repeatable.",
 )
 @precision_option
-@click.option("--profile", "profiled", is_flag=True, help="Also the share of time by operator, at the largest size.")
+@click.option(
+    "--profile", "profiled", is_flag=True, help="Also show the share of time by operator, at the largest size."
+)
 @click.option("--from-store", is_flag=True, help="Measure nothing: analyse the runs of attention in the store.")
-@click.option("--again", is_flag=True, help="Measure what the store has already, too.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
+@click.option("--again", is_flag=True, help="Also measure what the store already has.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be measured.")
 @click.option(
     "--to",
     "folder",
@@ -129,7 +147,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
 )
 @wait_option
 @store_option
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def attention(
     from_store: bool,

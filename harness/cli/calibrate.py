@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 @click.argument("name")
 @runtime_option
 @precision_option
-@click.option("--threads", type=click.IntRange(min=1), help="Of a CPU runtime. Default: as the device says.")
-@click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="How long and how often.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
+)
+@click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Measurement protocol.")
 @wait_option
 @store_option
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def calibrate(
     name: str,

@@ -26,7 +26,7 @@ _COLOURS = {"faster": "green", "slower": "red"}
     type=click.FloatRange(min=0, min_open=True),
     default=3.0,
     show_default=True,
-    help="Percent that matter in practice.",
+    help="Smallest difference that matters in practice, in percent.",
 )
 @across_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw both distributions into this PDF, SVG or PNG.")

@@ -13,13 +13,21 @@ from latency_bench.harness.cli.shared_options import FormatName, precision_optio
 @click.command()
 @click.option("--model", "model_id", required=True, metavar="ID", help="Model to export; `bench models ls` lists them.")
 @click.option("--format", "format_", type=FormatName(), required=True, help="onnx, tflite, pt2, ...")
-@click.option("--to", type=click.Path(path_type=Path), help="Copy the file here. Default: leave it in the cache.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="Copy the file to this place. Default: leave it in the cache."
+)
 @resolution_option
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
 @precision_option
 @click.option("--opset", type=int, help="ONNX opset. Default: the model's own.")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random weights that are used without a checkpoint.",
+)
 @json_option
 def export(
     model_id: str,

@@ -18,7 +18,7 @@ from latency_bench.harness.cli.shared_options import across_option
     type=click.FloatRange(min=0, min_open=True),
     default=3.0,
     show_default=True,
-    help="Percent that matter in practice.",
+    help="Smallest difference that matters in practice, in percent.",
 )
 @across_option
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")

@@ -15,7 +15,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 store_option = click.option(
     "--store",
     metavar="DIR|URL",
-    help="Where runs are kept: a folder, or an address like s3://bucket/runs. Default: $BENCH_STORE, else ./results.",
+    help="Where runs are stored: a folder, or an address like s3://bucket/runs. Default: $BENCH_STORE, else ./results.",
 )
 
 

@@ -52,38 +52,54 @@ class Share(click.ParamType[float]):
     "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
 )
 @runtime_option
-@click.option("--threads", type=click.IntRange(min=1), help="Of sides that name none. Default: as the device says.")
-@click.option("--cpus", type=CpuList(), help="Cores that all sides are pinned to, e.g. 2,3. Default: the last ones.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads of the sides that name none. Default: the device's own number.",
+)
+@click.option(
+    "--cpus", type=CpuList(), help="CPU cores that all sides are pinned to, e.g. 2,3. Default: the last ones."
+)
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
 @precision_option
 @click.option(
     "--within",
     type=Share(),
     default="1%",
     show_default=True,
-    help="How wide the interval of the ratio may be from end to end.",
+    help="Full width of the ratio's interval at which measuring ends.",
 )
 @click.option(
     "--max-minutes",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="Stop then, however wide the interval is. Exports and the trial are not counted.",
+    help="Time after which measuring ends however wide the interval is; exports and the trial are not counted.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order of turns.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the order in which the sides take turns.",
+)
 @click.option(
     "--protocol",
     default=WARMUP_PROTOCOL,
     show_default=True,
     metavar="NAME|FILE",
-    help="Of the warm-up of every process.",
+    help="Protocol of each process's warm-up.",
 )
-@click.option("--lock-clocks", is_flag=True, help="Of a Jetson or an NVIDIA GPU; put back afterwards.")
+@click.option(
+    "--lock-clocks",
+    is_flag=True,
+    help="Lock the clocks of a Jetson or an NVIDIA GPU while measuring. They are restored afterwards.",
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the ratio over time into this PDF, SVG or PNG.")
 @wait_option
 @store_option
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def pair(
     sides: tuple[str, ...],

@@ -26,8 +26,8 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
 @click.option("--dataset", multiple=True, help="Only runs of models for this data set.")
 @click.option("--runtime", multiple=True, help="Only runs with this runtime.")
 @click.option("--precision", multiple=True, help="Only runs at this precision.")
-@click.option("--threads", multiple=True, type=int, help="Only runs with so many threads.")
-@click.option("--batch", multiple=True, type=int, help="Only runs with so many images a request.")
+@click.option("--threads", multiple=True, type=int, help="Only runs with this many threads.")
+@click.option("--batch", multiple=True, type=int, help="Only runs with this many images per request.")
 @click.option("--resolution", multiple=True, type=Resolution(), help="Only runs at this input size, HxW.")
 @click.option("--run", "run_ids", multiple=True, metavar="ID", help="This run: an id, its beginning, or `latest`.")
 @click.option("--published", is_flag=True, help="Add panels with the paper's own numbers, marked as published.")
@@ -40,7 +40,7 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
     type=click.Choice(["single", "double"]),
     default="double",
     show_default=True,
-    help="Of a paper with two columns: 3.4 or 7 inches.",
+    help="Width in a paper of two columns: 3.4 or 7 inches.",
 )
 @store_option
 @json_option

@@ -24,12 +24,20 @@ SHOWN = 25
 @runtime_option
 @precision_option
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
 @click.option(
-    "--requests", type=click.IntRange(1, 10000), default=20, show_default=True, help="Profiled, and averaged."
+    "--requests",
+    type=click.IntRange(1, 10000),
+    default=20,
+    show_default=True,
+    help="Number of requests that are profiled and averaged.",
 )
-@click.option("--by-operator", "grouped", is_flag=True, help="Layers that do the same in one row.")
-@click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), help="Also as a .svg, .pdf or .png.")
+@click.option("--by-operator", "grouped", is_flag=True, help="Sum up layers of the same operator in one row.")
+@click.option(
+    "--chart",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also draw the times into this .svg, .pdf or .png file.",
+)
 @json_option
 def profile(
     device_name: str,

@@ -176,7 +176,7 @@ def _percentile_line(summary: Summary) -> Text:
     known, lacking = [], []
     for name, one in summary.percentiles.items():
         if one.value_ms is None:
-            lacking.append(f"{name} lacks {counted(one.missing, 'sample')}")
+            lacking.append(f"{name} needs {counted(one.missing, 'more sample')}")
         else:
             bounds = interval(one.low_ms, one.high_ms, decimals)
             known.append(f"{name} {milliseconds(one.value_ms, decimals)}{' ' + bounds if bounds else ''}")

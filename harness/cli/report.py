@@ -35,12 +35,14 @@ PAGE = "index.html"
     help="This figure of the paper; repeatable.",
 )
 @click.option("--claims", is_flag=True, help="The claims of the paper's text, each with a verdict.")
-@click.option("--html", is_flag=True, help="One page with everything, complete in itself.")
+@click.option("--html", is_flag=True, help="One self-contained page with everything.")
 @click.option("--all", "everything", is_flag=True, help="All tables, figures and claims, and the page, as files.")
 @click.option("--device", "devices", multiple=True, help="Only this device; this and the next three are repeatable.")
 @click.option("--runtime", "runtimes", multiple=True, help="Only this runtime.")
 @click.option("--precision", "precisions", multiple=True, help="Only this precision.")
-@click.option("--threads", multiple=True, type=click.IntRange(min=1), help="Only so many threads of a CPU runtime.")
+@click.option(
+    "--threads", multiple=True, type=click.IntRange(min=1), help="Only runs with this many threads of a CPU runtime."
+)
 @click.option(
     "--columns",
     metavar="NAME,...",

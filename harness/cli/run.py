@@ -61,19 +61,36 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
-    help="Fresh processes. Default: as the protocol says, more for several models than for one.",
+    help="Number of rounds, each in a fresh process. Default: the protocol's (more when several models are "
+    "measured together).",
 )
-@click.option("--order-seed", type=int, default=0, show_default=True, help="Of the random order of several models.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: as the device says.")
-@click.option("--cpus", type=CpuList(), help="Cores to pin to, e.g. 2,3. Default: the last ones, one a thread.")
+@click.option(
+    "--order-seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random order in which the rounds of several models alternate.",
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
+)
+@click.option(
+    "--cpus", type=CpuList(), help="CPU cores to pin to, e.g. 2,3. Default: the last cores, one for each thread."
+)
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a request.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
 @click.option(
     "--weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Checkpoint. Default: seeded weights.",
+    help="Checkpoint to load. Default: random weights drawn from --seed.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the weights, where no checkpoint is given.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random weights that are used without a checkpoint.",
+)
 @click.option(
     "--runtime-option",
     "runtime_options",
@@ -87,12 +104,13 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     type=click.Choice(["logits", "argmax", "full"]),
     default="logits",
     show_default=True,
-    help="Of a dense prediction: at the head's resolution, the classes there, or at the input's resolution.",
+    help="What a dense-prediction model returns: logits at the head's resolution, argmax classes there, or "
+    "logits at full input resolution.",
 )
 @click.option(
     "--streams",
     type=click.IntRange(1, 64),
-    help="Measure throughput as well: images per wall second with so many requests in flight.",
+    help="Also measure throughput: images per second with this many requests in flight.",
 )
 @click.option(
     "--pair-with",
@@ -101,18 +119,24 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     multiple=True,
     help="Measure the ratio of SIDE to the model, both at once: as `bench pair`, with the model as its first side.",
 )
-@click.option("--power-mode", metavar="NAME", help="Power mode of a Jetson, e.g. MAXN; put back afterwards.")
-@click.option("--lock-clocks", is_flag=True, help="Lock the clocks of a Jetson or an NVIDIA GPU; put back afterwards.")
+@click.option(
+    "--power-mode", metavar="NAME", help="Power mode to measure a Jetson in, e.g. MAXN. It is restored afterwards."
+)
+@click.option(
+    "--lock-clocks",
+    is_flag=True,
+    help="Lock the clocks of a Jetson or an NVIDIA GPU while measuring. They are restored afterwards.",
+)
 @click.option(
     "--setting",
     "settings",
     type=RuntimeOption(),
     multiple=True,
-    help="Any other setting of the device's probes; put back afterwards.",
+    help="Any other setting that the device's probes offer. It is restored afterwards.",
 )
 @wait_option
 @store_option
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def run(
     model_ids: tuple[str, ...],

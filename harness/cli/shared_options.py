@@ -91,7 +91,9 @@ class RuntimeName(click.Option):
 
 runtime_option = click.option("--runtime", cls=RuntimeName, metavar="NAME", help="Default: the device's own.")
 
-_PRECISION_HELP = "What the model is computed or stored in; which of them a runtime takes is in docs/runtimes.md."
+_PRECISION_HELP = (
+    "Number format that the model is computed or stored in; docs/runtimes.md says which ones a runtime supports."
+)
 precision_option = click.option(
     "--precision", type=PrecisionName(), default="fp32", show_default=True, help=_PRECISION_HELP
 )
@@ -140,16 +142,34 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 wait_option = click.option(
-    "--wait", is_flag=True, help="Wait for a device that somebody else measures. Default: say who does, and stop."
+    "--wait",
+    is_flag=True,
+    help="Wait while somebody else is measuring on the device. Default: report who it is, and stop.",
 )
 
 
 _CLUSTER = (
     click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tls://host:8786."),
-    click.option("--tls-ca", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Who signs (PEM)."),
-    click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Ours (PEM)."),
-    click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key (PEM)."),
-    click.option("--insecure", is_flag=True, help="Without TLS: whoever can connect there can run code on every host."),
+    click.option(
+        "--tls-ca",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Certificate of the authority that signed all the others (PEM).",
+    ),
+    click.option(
+        "--tls-cert",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Certificate of this computer (PEM).",
+    ),
+    click.option(
+        "--tls-key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Private key of this computer's certificate (PEM).",
+    ),
+    click.option(
+        "--insecure",
+        is_flag=True,
+        help="Connect without TLS. Anybody who can reach the scheduler can then run code on every host.",
+    ),
 )
 
 

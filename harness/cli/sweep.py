@@ -28,30 +28,49 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @click.option(
     "--table", "tables", type=click.IntRange(1, 7), multiple=True, help="Every model of a table of the paper."
 )
-@click.option("--model", "models", multiple=True, metavar="PATTERN", help="Models by id or pattern, e.g. 'b?-seg'.")
-@click.option("--device", "devices", multiple=True, help="Devices. Default: local.")
+@click.option(
+    "--model", "models", multiple=True, metavar="PATTERN", help="Models by id or by pattern, e.g. 'b?-seg'; repeatable."
+)
+@click.option("--device", "devices", multiple=True, help="Device to measure on; repeatable. Default: local.")
 @click.option(
     "--runtime", "runtimes", cls=RuntimeName, multiple=True, metavar="NAME", help="Default: each device's own."
 )
 @precisions_option
-@click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images a request.")
-@click.option("--resolution", "resolutions", metavar="HxW", multiple=True, help="Default: each model's own.")
+@click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images per request.")
+@click.option(
+    "--resolution",
+    "resolutions",
+    metavar="HxW",
+    multiple=True,
+    help="Input height x width, e.g. 512x1024. Default: each model's own.",
+)
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime.")
-@click.option("--protocol", metavar="NAME|FILE", help="Default: standard, or as the file says.")
-@click.option("--rounds", type=click.IntRange(min=1), help="Fresh processes a case. Default: as the protocol says.")
-@click.option("--order-seed", type=int, help="Of the random order. Default: 0, or as the file says.")
+@click.option("--protocol", metavar="NAME|FILE", help="Measurement protocol. Default: standard, or the file's own.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    help="Number of rounds of each case, each in a fresh process. Default: the protocol's.",
+)
+@click.option("--order-seed", type=int, help="Seed of the random order. Default: 0, or the file's own.")
 @click.option(
     "--case-batch",
     type=click.IntRange(1, 1000),
     help="Cases that are measured together, their rounds interleaved. Default: 8; 1 on a cluster.",
 )
-@click.option("--attempts", type=click.IntRange(1, 100), help="Of a case that fails. Default: 2, or as the file says.")
-@click.option("--name", help="Under which the campaign goes on. Default: from its file, or its tables and devices.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 100),
+    help="How often a case that fails is tried. Default: 2, or the file's own number.",
+)
+@click.option(
+    "--name",
+    help="Name under which the campaign is continued. Default: made from its file, or from its tables and devices.",
+)
 @click.option("--dry-run", is_flag=True, help="List the cases, with an estimate of their time, and measure nothing.")
 @wait_option
 @cluster_options
 @store_option
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def sweep(
     campaign: Path | None,

@@ -34,7 +34,7 @@ _ROWS_AROUND = 6
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--once", is_flag=True, help="Show where it stands, and do not follow.")
+@click.option("--once", is_flag=True, help="Show the current state once, and do not follow it.")
 @store_option
 @json_option
 def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int:

@@ -79,4 +79,4 @@ class Format(ABC):
 
     def read(self, path: Path) -> Interface:
         """The interface of a file of the user's. Raises ExportError for one that is none."""
-        raise ExportError(f"{self.title} files cannot be brought: {path}")
+        raise ExportError(f"{self.title} files cannot be measured as they are: {path}")

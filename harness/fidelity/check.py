@@ -43,7 +43,10 @@ def check_fidelity(
     import numpy as np
 
     if artifact.reference is None:
-        return FidelityRecord(passed=None, reason="the file was brought, there is no module to compare it with")
+        return FidelityRecord(
+            passed=None,
+            reason="the model file was supplied by the user; there is no reference module to check it against",
+        )
     if outputs is None and no_outputs_because:
         return FidelityRecord(passed=None, reason=no_outputs_because)
     if outputs is None:

@@ -24,7 +24,7 @@ class Workload:
     output: str
     """Of dense predictions: logits, argmax or full; `logits` for all others, which have one output alone."""
     batch: int
-    """Images a request."""
+    """Images per request."""
     height: int
     width: int
     """Of the first input, pixels."""

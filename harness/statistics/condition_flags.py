@@ -1,4 +1,5 @@
-"""Flags about the conditions of a measurement: timer, host, clocks, heat. What is unknown is None, and raises none."""
+"""Flags about the conditions of a measurement: timer, host, clocks, heat. A condition that was not observed is None and
+raises no flag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in an archive of runs, for one who does not trust it.
+"""Read an untrusted archive of runs.
 
 A member is a file of a run, under a name that this program would give it, or nothing of the archive is used: no links,
 devices, sparse files, absolute or climbing names. What may be read is bounded before it is read: each file by its

@@ -33,7 +33,7 @@ class ModelRecord(Part):
     resolution: tuple[Count, Count] = Field(strict=False)
     """(height, width) of the first input, in pixels."""
     batch: Positive
-    """Images a request."""
+    """Images per request."""
     precision: str = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""
     output: str | None = None

@@ -31,7 +31,7 @@ COLUMNS: dict[str, str] = {
     "high": "Upper end.",
     "unit": "Of the speed: ms, images/s, ...",
     "basis": "What the speed is.",
-    "batch": "Images a request.",
+    "batch": "Images per request.",
     "accuracy": "As published, always.",
     "metric": "What the accuracy is.",
     "frontier": "Whether no other point of the panel is both quicker and at least as accurate, or as quick and better.",

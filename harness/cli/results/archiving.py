@@ -23,8 +23,8 @@ _FILE = click.Path(dir_okay=False)
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
 @click.option("--pairs", is_flag=True, help="Paired measurements in place of runs: all, on a DEVICE, or by their ids.")
 @click.option("--to", "archive", type=_FILE, help="Archive of the runs' folders: .tar, .tar.gz or .tar.zst.")
-@click.option("--parquet", type=_FILE, help="One row a run, columns as in docs/store.md.")
-@click.option("--samples", type=_FILE, help="Parquet too: one row a sample.")
+@click.option("--parquet", type=_FILE, help="Parquet file with one row per run; docs/store.md describes the columns.")
+@click.option("--samples", type=_FILE, help="Parquet file with one row per sample.")
 @store_option
 @json_option
 def export(

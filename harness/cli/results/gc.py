@@ -33,13 +33,13 @@ class _Quantity(click.ParamType[float]):
 
 
 @click.command("gc")
-@click.option("--older-than", type=_Quantity("AGE", _SECONDS), help="What was not used for so long: 12h, 30d, 8w.")
+@click.option("--older-than", type=_Quantity("AGE", _SECONDS), help="Remove what has not been used for this long: 12h, 30d, 8w.")
 @click.option(
     "--larger-than",
     type=_Quantity("SIZE", {unit: float(count) for unit, count in _BYTES.items()}),
-    help="The least recently used, until no more than this is left: 500MB, 20GiB.",
+    help="Remove the least recently used until no more than this is left: 500MB, 20GiB.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @json_option
 def gc(older_than: float | None, larger_than: float | None, dry_run: bool, as_json: bool) -> None:
     """Remove caches: exports, engines built on this computer, indexes, copies of remote runs. Never a stored run.

@@ -14,7 +14,7 @@ from latency_bench.harness.cli.output import json_option, print_json, store_opti
     is_flag=True,
     help="Move what is torn or damaged into the store's .quarantine folder. Nothing is deleted.",
 )
-@click.option("--cached", is_flag=True, help="Of a store at an address, only the copies on this computer.")
+@click.option("--cached", is_flag=True, help="Of a store at an address, check only the copies on this computer.")
 @store_option
 @json_option
 def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | None, as_json: bool) -> int:

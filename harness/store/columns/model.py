@@ -23,7 +23,7 @@ SUBJECT = (
     Column(
         "width", "Width of the first input, pixels.", "integer", ("model.resolution",), lambda size: size[1], unit="px"
     ),
-    Column("batch", "Images a request.", "integer", ("model.batch",)),
+    Column("batch", "Images per request.", "integer", ("model.batch",)),
     Column("precision", "Number format that was asked for: fp32, fp16, ...", "text", ("model.precision",)),
     Column("output", "Of dense predictions: logits, argmax or full; null for others.", "text", ("model.output",)),
     Column(

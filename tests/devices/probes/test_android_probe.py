@@ -62,7 +62,7 @@ def test_cores_that_are_off_line_are_left_out():
 
 
 def test_a_device_without_cores_is_an_error():
-    with pytest.raises(DeviceError, match="nothing of its cores"):
+    with pytest.raises(DeviceError, match="no usable list of its cores"):
         parse_cores("sh: cd: not found")
 
 

@@ -89,7 +89,7 @@ def test_show_prints_a_result_worth_quoting(bench: Bench, store_run: StoreRun) -
         "latency 249.1 ms [247.6, 250.3] 95 % interval of the median, 3 rounds, 120 samples",
         "whole request, transfer included, median of the rounds' medians; interval from 3 rounds (t interval)",
         "host to device 3.271 ms [1.771, 4.521] 1.3 %",
-        "percentiles p90 254.2 ms; p99 lacks 542 samples",
+        "percentiles p90 254.2 ms; p99 needs 542 more samples",
         "throughput 4.015 images/s (batch / median latency)",
         "fidelity passed: logits cosine 1.000000",
         "verdicts throttled: unknown, clocks locked: no",
