@@ -38,8 +38,8 @@ function aligned(series) {
 }
 
 /** `series`: [{label, points: [{x, y, low, high, label, tip, run}], line, step, dots, colour}]; `x` and `y`:
-    {label, log, time}. `step` is 1 where a value holds up to the next point, -1 where it holds back to the last one.
-    Series beyond the colours come again as rings. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
+    {label, log, time, text}, `text` making the words of a tick. `step` is 1 where a value holds up to the next point, -1
+    where it holds back to the last one. Series beyond the colours come again as rings. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
 function chart({ title, x, y, series, height = 380, legend = true }) {
   const holder = element("div", { class: "chart", role: "img", "aria-label": `${title}. The numbers follow as a table.` });
   const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS, ring: one.ring ?? place >= SERIES_COLOURS }));
@@ -59,7 +59,7 @@ function numbersOf(series, x, y) {
     if (details.childElementCount > 1) return;
     const rows = series.flatMap((one) => one.points.map((point) => [
       point.run ? element("a", { href: runAddress(point.run) }, point.label ?? one.label) : (point.label ?? one.label),
-      x.time ? minute(point.x * 1000) : number(point.x), number(point.y), interval(point.low, point.high)]));
+      x.time ? minute(point.x * 1000) : (x.text ?? number)(point.x), (y.text ?? number)(point.y), interval(point.low, point.high)]));
     details.append(table("Numbers of this figure", [{ title: "What" }, { title: x.label, number: true }, { title: y.label, number: true }, { title: "Interval", number: true }], rows));
   };
   const details = element("details", { toggle: opened }, element("summary", {}, "Numbers of this figure"));
@@ -93,11 +93,11 @@ function plot(holder, series, x, y, height) {
   const theme = colours();
   const { points, columns } = aligned(series);
   const tip = element("div", { class: "tip", hidden: true });
-  const axis = ({ label, log, time }, size) => ({
+  const axis = ({ label, log, time, text }, size) => ({
     label, size, labelSize: 22, stroke: theme.muted, font: CHART_FONT, labelFont: CHART_FONT,
     grid: { stroke: theme.line, width: 1 }, ticks: { stroke: theme.line, width: 1, size: 4 },
     ...(log && { splits: (_, __, low, high) => logTicks(low, high), filter: (_, splits) => splits }),
-    values: time ? moments : (_, splits) => splits.map((value) => number(value)),
+    values: time ? moments : (_, splits) => splits.map((value) => (text ?? number)(value)),
     ...(time && { space: 90 }),
   });
   const scale = ({ log, time }, room) => ({ time: Boolean(time), range: log ? logRange : roomyRange(room), ...(log && { distr: 3 }) });
@@ -110,7 +110,7 @@ function plot(holder, series, x, y, height) {
     cursor: { drag: { x: true, y: true, uni: 20 }, points: { show: false } },
     padding: [12, 12, 0, 0],
     scales: { x: scale(x, 0.02), y: scale(y, 0.07) },
-    axes: [axis(x, 36), axis(y, 62)],
+    axes: [axis(x, 36), axis(y, y.text ? 86 : 62)],
     series: [{}, ...series.map((one) => ({
       stroke: theme.series[one.tone],
       width: one.line ? 1.5 : 0,

@@ -37,11 +37,13 @@ function scatterChart(runs, rows, x, y) {
     const [least, most] = values.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
     return least > 0 && most / least > 10;
   };
+  // Bytes and large counts have their unit at each tick; integers otherwise are numbers like any other.
+  const ticks = (column) => (column.unit === "bytes" || column.thousands ? (tick) => shown(column, tick) : number);
   const families = [...new Set(rows.map((row) => runs.get("family", row) ?? "unknown family"))].sort(byNature);
   return chart({
     title: `${capital(y.title)} against ${x.title}`,
-    x: { label: x.heading, log: log(x) },
-    y: { label: y.heading, log: log(y) },
+    x: { label: x.heading, log: log(x), text: ticks(x) },
+    y: { label: y.heading, log: log(y), text: ticks(y) },
     series: families.map((family) => ({ label: family, points: rows.filter((row) => (runs.get("family", row) ?? "unknown family") === family).map(point) })),
   });
 }
