@@ -389,3 +389,25 @@ def test_two_phones_of_one_name_are_told_apart(measured: Any) -> None:
     assert "Pixel 8 Pro against" in obstacle
     assert obstacle.endswith("Pixel 9")
     assert case["across_needed"] == ["device"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "is_compared"),
+    [
+        ("backend", "Vulkan", False),
+        ("fused", True, False),
+        ("nodes", 7, True),
+        ("weights_sha256", "ab" * 32, True),
+        ("delegation", {"full": False, "delegate": "XNNPACK"}, True),
+        ("compile_ms", 3.5, True),
+    ],
+)
+def test_what_a_third_partys_runtime_says_of_the_file_may_differ_between_models(
+    fact: str, value: Any, is_compared: bool
+) -> None:
+    other = copy.deepcopy(BASES[-1])
+    other["model"]["id"], other["artifact"]["sha256"] = "b2-seg", "cd" * 32
+    other["runtime"]["facts"][fact] = value
+    found = differences(*map(conditions_of, _records(BASES[-1], other)))
+    assert found.question == "model"
+    assert (found.obstacles == ()) == is_compared
