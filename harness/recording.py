@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from latency_bench.harness.statistics import percentiles as statistics
+    from latency_bench.harness.statistics.steadiness import Steadiness
 
 
 def finished_record(measured: Measured) -> RunRecord:
@@ -192,12 +193,16 @@ def _round(case: Case, one: Round) -> RoundRecord:
             **loaded,
             **({} if (settled := done.pop("steady", None)) is None else {"warmup_settled": settled}),
             **done,
-            **({} if one.steadiness is None else {"steadiness": dataclasses.asdict(one.steadiness)}),
+            **({} if one.steadiness is None else {"steadiness": _steadiness(one.steadiness)}),
             **({} if one.telemetry_error is None else {"readings_ended": one.telemetry_error}),
             **({} if one.cooled is None else {"cool_down": dataclasses.asdict(one.cooled)}),
             **({"others_measuring": list(one.others)} if one.others else {}),
         },
     )
+
+
+def _steadiness(judged: Steadiness) -> dict[str, Any]:
+    return {**dataclasses.asdict(judged), "steps": [int(step) for step in judged.steps]}
 
 
 def _steady(one: Round) -> bool | None:
