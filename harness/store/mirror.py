@@ -40,6 +40,7 @@ from latency_bench.harness.store.errors import (
 from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
+    PAIRS_FOLDER,
     PENDING_FOLDER,
     RECORD_FILE,
     holds,
@@ -89,7 +90,9 @@ class Mirror:
         written.
         """
         now = time.monotonic()
-        if any(now - self._asked.get(scope, -_FRESH_S) < _FRESH_S for scope in ((None, None), (device, model))):
+        # An answer about all models says nothing of pairs, which are of none.
+        answers = {(device, model), (None, PAIRS_FOLDER) if model == PAIRS_FOLDER else (None, None)}
+        if any(now - self._asked.get(scope, -_FRESH_S) < _FRESH_S for scope in answers):
             return
         try:
             self.list_now(device, model)

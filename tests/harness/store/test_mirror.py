@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
 
 from latency_bench.harness.store import mirrors
@@ -23,10 +24,14 @@ from latency_bench.harness.store.errors import (
     StoreLocationError,
 )
 from latency_bench.harness.store.importing import import_runs
+from latency_bench.harness.store.layout import PAIRS_FOLDER
 from latency_bench.harness.store.listing import find_rows, load_runs
 from latency_bench.harness.store.location import store_location
 from latency_bench.harness.store.mirror import Mirror
-from latency_bench.harness.store.reader import open_run, run_names
+from latency_bench.harness.store.pair_listing import find_pairs
+from latency_bench.harness.store.pair_record import parse_pair
+from latency_bench.harness.store.pair_samples import PairSamples
+from latency_bench.harness.store.reader import StoredPair, open_run, open_run_or_pair, run_names
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.verify import verify_store
@@ -350,3 +355,23 @@ def test_the_command_line_works_with_an_address(
     assert "1 run imported into s3://from-the-command-line/runs" in imported.stdout
     listed = bench("results", "ls", "--json")
     assert [run["run_id"] for run in json.loads(listed.stdout)] == [RUN_ID]
+
+
+def test_a_pair_at_an_address_is_read_on_another_host_and_is_no_run_there(url: str, other_host: Become) -> None:
+    record = parse_pair((Path(__file__).parent / "examples" / "pair_1.json").read_bytes())
+    nothing = np.empty(0, dtype=np.int64)
+    part = PairSamples(0, 0, 0, True, nothing, nothing, nothing, nothing.astype(np.bool_), {})
+    other_host("first")
+    with RunWriter(store_location(url), "local", PAIRS_FOLDER, record.run_id) as writer:
+        writer.write_pair_samples([part])
+        writer.commit(record)
+    other_host("second")
+    store = store_location(url)
+    assert run_names(store) == []
+    assert [pair.record.ratios for pair in find_pairs(store)] == [record.ratios]
+    found = open_run_or_pair(store, "latest")
+    assert isinstance(found, StoredPair)
+    assert found.samples() == []
+    # Looking for runs, of all models, does not take the pairs for gone.
+    assert run_names(store_location(url)) == []
+    assert len(list(find_pairs(store))) == 1
