@@ -121,7 +121,8 @@ def turns_words(record: PairRecord) -> str:
     for number, (requests, discarded) in enumerate(zip(turns.requests, turns.discarded, strict=True)):
         left_out = f", the first {discarded} left out" if discarded else ""
         words.append(f"{side_letter(number)} {counted(requests, 'request')}{left_out}")
-    return f"in random order, each order as often: {'; '.join(words)}"
+    pause = f"; {turns.pause_s * 1e3:.1f} ms after every burst, until spinning threads sleep" if turns.pause_s else ""
+    return f"in random order, each order as often: {'; '.join(words)}{pause}"
 
 
 def _with_interval(ratio: Interval | None) -> str:

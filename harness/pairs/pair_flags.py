@@ -11,6 +11,7 @@ from latency_bench.harness.store.pair_record import SideBiasRecord
 
 CHANGE_LIMIT = 0.01
 """Of what taking turns may do to requests that count; beyond, the ratio is one of models that disturb each other."""
+_COMMAND_S = 0.0003
 IDLE_LIMIT = 0.01
 """Of the time: processor time that a side used while another one had the turn."""
 
@@ -51,9 +52,10 @@ def _idle(measured: PairMeasured) -> Iterator[Flag]:
     alternated_s = sum(pair.alternated_s for pair in measured.pairs)
     for number, side in enumerate(measured.sides):
         idle_s = sum(pair.idle_processor_s[number] for pair in measured.pairs if pair.idle_processor_s)
-        # Reading a command costs a tenth of a millisecond or two, which is no time of the other side.
-        commands = sum(pair.blocks for pair in measured.pairs) * 0.0003
-        if alternated_s > 0 and idle_s - commands > IDLE_LIMIT * alternated_s:
+        # Neither reading a command, some tenths of a millisecond, nor the pause after a burst is the other side's time.
+        pause_s = 0.0 if measured.plan is None else measured.plan.pause_s * max(1, side.case.threads - 1)
+        own_s = sum(pair.blocks for pair in measured.pairs) * (_COMMAND_S + pause_s)
+        if alternated_s > 0 and idle_s - own_s > IDLE_LIMIT * alternated_s:
             yield Flag(
                 name="busy_while_idle",
                 severity="warning",

@@ -1,0 +1,69 @@
+"""What is said beside a ratio."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from latency_bench.harness.pairs.burst_plan import BurstPlan, SidePlan
+from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, SideBias
+from latency_bench.harness.pairs.pair_flags import pair_flags
+from latency_bench.harness.pairs.pair_request import PairRequest
+from latency_bench.harness.run_data import Measured
+from latency_bench.harness.statistics.block_ratio import BlockRatio
+from latency_bench.harness.store.pair_record import Interval, SideBiasRecord
+
+NOTHING = (SideBiasRecord(), SideBiasRecord())
+NOW = datetime(2026, 11, 28, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def measured(write_model, case_for):
+    """make(idle_s=..., pause_s=..., spread=...): twelve pairs of 10 s and 100 blocks each."""
+
+    def make(idle_s: float = 0.0, pause_s: float = 0.0, spread: float = 0.001, stopped_by: str = "within"):
+        case = case_for(write_model("few", layers=1))
+        sides = tuple(Measured(case, "20261128T000000Z-abcdef", ("bench",), NOW) for _ in range(2))
+        found = PairMeasured(PairRequest((case, case)), sides, sides[0].run_id, ("bench",), NOW)
+        found.plan = BurstPlan((SidePlan(0.01, 0, 1, 1.0),) * 2, pause_s)
+        found.stopped_by = stopped_by
+        for index in range(12):
+            ratio = BlockRatio(spread * (-1) ** index, 0.01, 100)
+            bias = (SideBias(None, None),) * 2
+            found.pairs.append(ProcessPair(index, NOW, 0, (0, 1), 15.0, 10.0, 100, (ratio,), bias, (idle_s, 0.0)))
+        return found
+
+    return make
+
+
+def _names(found: PairMeasured, bias=NOTHING) -> list[str]:
+    return [flag.name for flag in pair_flags(found, bias)]
+
+
+def test_nothing_is_said_where_nothing_was_seen(measured) -> None:
+    assert _names(measured()) == []
+
+
+def test_a_side_that_computes_in_the_others_turn_is_named_and_one_in_the_pause_is_not(measured) -> None:
+    (flag,) = pair_flags(measured(idle_s=0.5), NOTHING)
+    assert flag.name == "busy_while_idle"
+    assert "side 0 (file-few) computed for 5.0% of the time" in flag.text
+    assert _names(measured(idle_s=0.5, pause_s=0.005)) == []
+    assert _names(measured(idle_s=0.02)) == [], "reading commands"
+
+
+def test_how_long_a_narrow_interval_would_take_is_said(measured) -> None:
+    (flag,) = pair_flags(measured(spread=0.05, stopped_by="max_minutes"), NOTHING)
+    assert (flag.name, flag.severity) == ("out_of_time", "warning")
+    assert "minutes) would give an interval 1.00% wide" in flag.text
+
+
+def test_single_requests_that_the_change_slows_down_are_told_of(measured) -> None:
+    slow = SideBiasRecord(first_request=Interval(ratio=1.05, low=1.03, high=1.07))
+    (flag,) = pair_flags(measured(), (SideBiasRecord(), slow))
+    assert flag.name == "slower_after_change"
+    assert "side 1" in flag.text
+    assert "5.0% slower" in flag.text
+    unsure = SideBiasRecord(first_request=Interval(ratio=1.05, low=0.99, high=1.11))
+    assert _names(measured(), (unsure, unsure)) == []
