@@ -12,6 +12,9 @@ from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_
 from latency_bench.harness.campaign.state import AWAY, HOST_TROUBLE, NOT_THE_CASE, CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
 
+LONGEST_WAIT_S = 600.0
+"""Between two tries of a device that is away, unless the campaign asks for more."""
+
 Measure = Callable[[Sequence[PlannedCase], Sequence[PlannedCase]], list[Attempt]]
 """Try every case of a batch once; the second are those to come on the same device."""
 
@@ -77,6 +80,6 @@ def run_device(
             watcher.left(planned, reasons.get(planned.key) or last)
         if waiting := [planned for planned in away if planned not in given_up]:
             queue.appendleft(waiting)
-            pause_s = plan.retry.wait_s * 2 ** max(0, silent - 1)
+            pause_s = min(plan.retry.wait_s * 2 ** max(0, silent - 1), max(plan.retry.wait_s, LONGEST_WAIT_S))
             watcher.stage(f"{case_batch[0].case.device.name} is tried again in {pause_s:.0f} s: {last}")
             sleep(pause_s)

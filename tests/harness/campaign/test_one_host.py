@@ -120,6 +120,11 @@ def test_a_device_that_does_not_answer_is_waited_for_and_then_left(make_plan, ru
     assert run_plan(plan).of("started")
 
 
+def test_the_wait_for_a_device_grows_to_ten_minutes_and_no_further(make_plan, run_plan):
+    plan = make_plan(1, faults={0: "unreachable"}, retry=Retry(wait_s=100, unreachable=7))
+    assert run_plan(plan).pauses_s == [100, 200, 400, 600, 600, 600]
+
+
 def test_a_device_that_cannot_be_opened_leaves_a_reason_and_no_run(make_plan, run_plan, store, monkeypatch):
     tries = []
 
