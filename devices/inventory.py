@@ -34,9 +34,13 @@ def inventory_path() -> Path | None:
 
 
 def user_inventory_path() -> Path:
-    """Where a user's own devices.yaml lies: $XDG_CONFIG_HOME/bench/ or ~/.config/bench/."""
+    """Where a user's own devices.yaml lies: $XDG_CONFIG_HOME/bench/ or ~/.config/bench/; for a user without a home, in
+    the folder of the call alone."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "bench" / "devices.yaml"
+    try:
+        return Path(base).expanduser() / "bench" / "devices.yaml"
+    except RuntimeError:
+        return Path("devices.yaml")
 
 
 def list_devices() -> list[Device]:

@@ -22,7 +22,9 @@ store_option = click.option(
 def print_json(document: Any) -> None:
     """One JSON document on stdout, in escapes where stdout has no letters of all languages."""
     ensure_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
-    click.echo(json.dumps(document, indent=2, ensure_ascii=ensure_ascii, allow_nan=False))
+    text = json.dumps(document, indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
+    # A path may hold bytes that are no text.
+    click.echo(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def stdout_console() -> Console:

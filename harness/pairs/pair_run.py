@@ -15,6 +15,7 @@ from latency_bench.devices.errors import DeviceError, InventoryError, WorkerErro
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.alternation import SideError
 from latency_bench.harness.case import Case
+from latency_bench.harness.case_requirements import require_for_cases
 from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
@@ -46,6 +47,7 @@ def measure_pair(
     Raises UsageError (and its like) if a side cannot be measured at all and has to change: nothing is stored then.
     Raises DeviceBusyError where another measurement has the device; `wait`: waits.
     """
+    require_for_cases(request.cases)
     with PairRun(request, store, command) as run:
         hold_devices([run], command, wait, observer.stage)
         run.measure(observer)

@@ -51,8 +51,9 @@ def secrets_of(address: str) -> tuple[str, ...]:
 
 
 def command_without_secrets(words: Sequence[str]) -> tuple[str, ...]:
-    """A command line whose addresses are without secrets, each word taken as a whole."""
-    return tuple(_word(word) for word in words)
+    """A command line for a record: its addresses are without secrets, each word taken as a whole, and bytes that are no
+    UTF-8, as a path may have them, are written as `\\xe9`."""
+    return tuple(_word(word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")) for word in words)
 
 
 def without_secrets(text: str) -> str:

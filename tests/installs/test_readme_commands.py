@@ -34,6 +34,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "gate baseline/ --junit gate.xml": [("gate", "results", "--junit", "gate.xml")],
     "sweep --table 3 --device local --dry-run": [("sweep", "--table", "3", "--device", "local", "--dry-run")],
     "watch": [],
+    "pair b1-seg@litert b1-seg@onnxruntime": [],
     "attention": [("attention", "--dry-run")],
     "report --table 3 --claims": [("report", "--table", "3", "--claims")],
     "report --html --to report": [("report", "--html", "--to", "report")],

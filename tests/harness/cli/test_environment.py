@@ -1,0 +1,56 @@
+"""The environment of the person who calls: paths that are no text, an ASCII terminal, no home."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from latency_bench.devices.inventory import find_device
+from latency_bench.harness.cache_folder import cache_folder
+from latency_bench.harness.errors import UsageError
+
+FAST = """\
+name: fast
+rounds: 1
+campaign_rounds: 1
+warmup: {min_count: 3, max_count: 20, min_s: 0.05, max_s: 1, window: 5}
+sampling: {min_count: 20, max_count: 30, min_s: 0.1, max_s: 2, relative_interval: 0.2, confidence: 0.95}
+"""
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_run_into_a_folder_whose_name_is_no_text_is_stored_and_shown(
+    tmp_path: Path, bench_environment: dict[str, str], words: list[str]
+) -> None:
+    (tmp_path / "fast.yaml").write_text(FAST)
+    store = os.fsencode(tmp_path) + b"/caf\xe9"
+    model = ["--model", "b0-cls-r224", "--resolution", "64", "--runtime", "onnxruntime", "--protocol", "fast.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "latency_bench", "run", *model, "--quiet", *words, "--store", store],
+        check=False,
+        capture_output=True,
+        cwd=tmp_path,
+        env={**bench_environment, **ASCII},
+    )
+    assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+    (record,) = Path(os.fsdecode(store)).rglob("record.json")
+    assert json.loads(record.read_text(encoding="utf-8"))["command"][-1].endswith("/caf\\xe9")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "BENCH_CACHE", "BENCH_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert find_device("local").name == "local"
+    with pytest.raises(UsageError, match="set BENCH_CACHE"):
+        cache_folder()
