@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import runner_class
 from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.errors import UsageError
@@ -25,7 +26,7 @@ def _check_precision(case: Case) -> None:
     if case.precision in case.declared.PRECISIONS:
         return
     runner = runner_class(case.device.runner)
-    others = [name for name in runner.runtime_names() if case.precision in runner.runtime(name).PRECISIONS]
+    others = [declared.name for declared in runner.known_runtimes() if case.precision in declared.PRECISIONS]
     raise UsageError(
         f"runtime {case.runtime} takes --precision {', '.join(case.declared.PRECISIONS)}; not {case.precision}"
         + (f", which {', '.join(others)} take{'s' if len(others) == 1 else ''}" if others else "")
@@ -40,4 +41,10 @@ def _check_options(case: Case) -> None:
                 f"the runtime option {name}={given[name]} contradicts --{name} {value}; "
                 f"leave the option out, and say it with --{name}"
             )
-    runner_class(case.device.runner).options(case.runtime, case.all_runtime_options())
+    runner = runner_class(case.device.runner)
+    runner.options(case.runtime, {**case.runtime_options, **case.fields_as_options()})
+    try:
+        runner.options(case.runtime, case.device.runtime_options)
+    except InventoryError as error:
+        where = f"{error.message} (runtime_options of device {case.device.name} in devices.yaml)"
+        raise InventoryError(where, error.remedy) from None

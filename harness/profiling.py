@@ -43,7 +43,7 @@ def _check_profiles(case: Case) -> None:
     if case.declared.PROFILES:
         return
     runner = runner_class(case.device.runner)
-    others = [name for name in runner.runtime_names() if runner.runtime(name).PROFILES]
+    others = [declared.name for declared in runner.known_runtimes() if declared.PROFILES]
     raise UsageError(
         f"the runtime {case.runtime} of runner {runner.name} does not report times of layers; "
         + (f"these do: {', '.join(others)}" if others else "use a device with another runner")

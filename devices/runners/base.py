@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -128,6 +129,15 @@ class Runner(ABC):
         raise InventoryError(
             f"runner {cls.name} has no runtime {name!r}", f"Known runtimes: {', '.join(cls.runtime_names())}"
         )
+
+    @classmethod
+    def known_runtimes(cls) -> list[type[RuntimeDeclaration]]:
+        """What all of them declare; one of a third party that cannot be imported is left out."""
+        known = []
+        for name in cls.runtime_names():
+            with contextlib.suppress(InventoryError):
+                known.append(cls.runtime(name))
+        return known
 
     @classmethod
     def options(cls, runtime: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,20 +120,20 @@ class FormatName(click.ParamType[str]):
 def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--onnx, --tflite, ...: one for every format that a file can be brought of; one argument `files` of the command,
     a list of (path, format)."""
-    from latency_bench.harness.export.formats import all_formats
+    from latency_bench.harness.export.formats import known_formats
 
-    brought = [target for target in all_formats() if target.usual_runtime is not None]
+    brought = {f"file_{index}": target for index, target in enumerate(known_formats()) if target.usual_runtime}
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
-        paths = [(options.pop(f"file_{target.name}"), target.name) for target in brought]
+        paths = [(options.pop(argument), target.name) for argument, target in brought.items()]
         return command(files=[(path, name) for path, name in paths if path is not None], **options)
 
     with_options: Callable[..., Any] = gathered
-    for target in reversed(brought):
+    for argument, target in reversed(brought.items()):
         with_options = click.option(
             f"--{target.name}",
-            f"file_{target.name}",
+            argument,
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
             help=f"Your own {target.title} file, measured as it is.",

@@ -56,9 +56,9 @@ def _checked(text: str, fields: dict[str, Any]) -> CaseOptions:
 
 def _named(what: str) -> dict[str, Any]:
     """A model by its id, or a file by its ending."""
-    from latency_bench.harness.export.formats import all_formats
+    from latency_bench.harness.export.formats import known_formats
 
-    endings = {one.suffix: one.name for one in all_formats() if one.usual_runtime is not None}
+    endings = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
     format_ = endings.get(Path(what).suffix)
     return {"model": what} if format_ is None else {"file": (Path(what), format_)}
 

@@ -146,3 +146,8 @@ def test_a_module_that_cannot_be_imported_is_told(lab: Lab, tmp_path: Path) -> N
     assert done.returncode == 2
     assert "a_package_that_nobody_has" in done.stderr
     assert "Traceback" not in done.stderr
+    # And nothing else suffers from it.
+    other = lab("run", "--device", "lab", *TINY, "--runtime", "onnxruntime", "--precision", "int8")
+    assert other.returncode == 2
+    assert "not int8, which litert takes" in other.stderr
+    assert "--onnx FILE" in lab("run", "--help").stdout

@@ -79,8 +79,9 @@ def test_a_wrong_option_is_refused_with_those_that_there_are(
 ) -> None:
     with pytest.raises(InventoryError, match=said):
         case(runtime, runner, runtime_options=options)
-    with pytest.raises(InventoryError, match=said):
+    with pytest.raises(InventoryError, match=said) as raised:
         case(runtime, runner, device_options=options)
+    assert "runtime_options of device there in devices.yaml" in str(raised.value)
 
 
 def test_what_a_runtime_does_not_take_names_those_that_do() -> None:
