@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import sys
 import warnings
 
 import click
+
+from latency_bench.harness.cli.ending import (
+    exit_code_of_interruption,
+    flush_output,
+    interrupt_on_signals,
+    words_of,
+)
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
@@ -79,11 +87,13 @@ def main() -> None:
         # A terminal or file of another encoding gets a question mark for a letter that it lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    interrupt_on_signals()
     try:
         code = bench.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _say("interrupted; nothing was stored")
-        sys.exit(130)
+        with contextlib.suppress(OSError):  # a terminal that was hung up takes no last words
+            _say("interrupted; nothing was stored")
+        sys.exit(exit_code_of_interruption())
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -97,13 +107,20 @@ def main() -> None:
         _say(explanation([error.name]))
         sys.exit(WRONG_REQUEST)
     except Exception as error:
-        from latency_bench.harness.cli.failures import exit_code_of
+        from latency_bench.harness.cli.failures import FAILED, exit_code_of
 
         expected = exit_code_of(error)
+        if expected is None and isinstance(error, OSError) and (words := words_of(error)):
+            flush_output()
+            _say(words)
+            sys.exit(FAILED)
         if expected is None:
             raise
         _say(str(error))
         sys.exit(expected)
+    if unwritten := flush_output():
+        _say(unwritten)
+        sys.exit(1)
     sys.exit((code if isinstance(code, int) else 0) or _unsent())
 
 

@@ -17,3 +17,5 @@ class Finding:
     remedy: str
     folder: Path | None = None
     """What to take out of the store because of it; None where what is stored can still be used."""
+    is_damage: bool = True
+    """Of something that was stored. What a killed writer left behind is none: it was never stored."""

@@ -24,6 +24,7 @@ from latency_bench.harness.store.errors import (
     from_os_error,
 )
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
+from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.ownership import claim
 from latency_bench.harness.store.placing import put_in_place
@@ -59,6 +60,7 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Impo
         # What is at the address already should be known; what comes in is stored here whatever becomes of the address.
         run_names(store)
         pair_names(store)
+    remove_left_overs(store)
     staging = staging_folder(store)
     existed = store.exists()
     try:

@@ -236,14 +236,16 @@ def _verify_temporary(folder: Path, what: str) -> Iterator[Finding]:
         yield Finding(
             folder,
             f"an unfinished {what}: its writer died before it was stored.",
-            "Look into it for what is worth keeping, then remove it, or have it set aside (--set-aside).",
+            "The next run that is stored here removes it; have it set aside (--set-aside) to look into it first.",
             folder,
+            is_damage=False,
         )
     elif state == "elsewhere":
         yield Finding(
             folder,
             f"an unfinished {what} of another host, which may still be writing it.",
             "Run `bench results verify` there; remove it once nothing is measured there.",
+            is_damage=False,
         )
 
 

@@ -26,6 +26,7 @@ from latency_bench.harness.store.layout import (
     run_folder,
     temporary_folder,
 )
+from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import check_store
 from latency_bench.harness.store.ownership import OWNER_FILE, claim
 from latency_bench.harness.store.pair_record import PairRecord
@@ -65,6 +66,7 @@ class RunWriter:
         check_store(self.store)
         if self.path.exists():
             raise RunExistsError(f"{self.path} exists already; a stored run is never overwritten.")
+        remove_left_overs(self.store)
         try:
             self._make_temporary()
             self._owner = claim(self._temporary)

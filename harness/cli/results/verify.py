@@ -36,6 +36,7 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
         outcome = Verification(len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)])
     else:
         outcome = verify_store(location, cached)
+    damage = [one for one in outcome.findings if one.is_damage]
     moved = move_aside(location, outcome.findings) if set_aside else {}
     if as_json:
         print_json(
@@ -43,12 +44,13 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
                 "store": store_label(location),
                 "runs": outcome.runs,
                 "findings": [
-                    {"path": str(one.path), "problem": one.problem, "remedy": one.remedy} for one in outcome.findings
+                    {"path": str(one.path), "problem": one.problem, "remedy": one.remedy, "is_damage": one.is_damage}
+                    for one in outcome.findings
                 ],
                 "set_aside": {str(before): str(after) for before, after in moved.items()},
             }
         )
-        return 1 if outcome.findings else 0
+        return 1 if damage else 0
     for one in outcome.findings:
         named = one.problem.startswith(str(one.path))
         click.echo(printable(one.problem if named else f"{one.path}: {one.problem}"))
@@ -56,6 +58,6 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
             click.echo(f"    {one.remedy}")
     for before, after in moved.items():
         click.echo(printable(f"{before}: moved to {after}"))
-    verdict = f"{len(outcome.findings)} found wrong" if outcome.findings else "all whole and unchanged"
+    verdict = f"{len(damage)} found wrong" if damage else "all whole and unchanged"
     click.echo(f"{counted(outcome.runs, 'run')} checked in {store_label(location)}: {verdict}")
-    return 1 if outcome.findings else 0
+    return 1 if damage else 0

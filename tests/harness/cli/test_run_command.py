@@ -142,7 +142,10 @@ def test_a_model_that_does_not_fit_in_memory_is_a_failed_run_without_a_number(be
     assert bench("results", "verify").returncode == 0
 
 
-def test_ctrl_c_leaves_no_run_and_no_process(bench, bench_environment, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_no_run_no_process_and_no_file(bench, bench_environment, tmp_path, number):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     slow = tmp_path / "slow.yaml"
     endless = FAST.replace("min_s: 0.1, max_s: 20", "min_s: 60, max_s: 60").replace(
         "max_count: 500", "max_count: 9000000"
@@ -152,15 +155,16 @@ def test_ctrl_c_leaves_no_run_and_no_process(bench, bench_environment, tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-m", "latency_bench", "run", *TINY, "--protocol", str(slow)],
         cwd=tmp_path,
-        env=bench_environment,
+        env={**bench_environment, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     worker = _wait_for_worker(process.pid)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
+    assert not list(temporary.iterdir())
     assert "interrupted" in stderr
     assert "Traceback" not in stderr
     assert stdout == ""

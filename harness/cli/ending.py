@@ -1,0 +1,73 @@
+"""How the command line ends early: on signals, and where the system has no room or right for what it writes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from types import FrameType
+
+_SIGNALS = ("SIGTERM", "SIGHUP")
+_PLACES = {
+    errno.ENOSPC: "free some space there, or choose another place (--store, BENCH_CACHE, TMPDIR)",
+    errno.EDQUOT: "free some of your quota, or choose another place (--store, BENCH_CACHE, TMPDIR)",
+    errno.EROFS: "choose another place (--store, BENCH_CACHE, TMPDIR)",
+    errno.EACCES: "make it accessible, or choose another place (--store, BENCH_CACHE, TMPDIR)",
+    errno.EPERM: "make it accessible, or choose another place (--store, BENCH_CACHE, TMPDIR)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.EIO: "look after the disk or terminal that it is",
+}
+
+_ended_by: list[int] = []
+"""The signal, once there was one."""
+
+
+def interrupt_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C: everything that was begun is put back and removed. Signals that are
+    ignored (nohup) stay so."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def exit_code_of_interruption() -> int:
+    """128 + the signal's number, as a shell has it."""
+    return 128 + (_ended_by[0] if _ended_by else signal.SIGINT)
+
+
+def words_of(error: OSError) -> str | None:
+    """One line for an error of the system that a user can mend; None for one that is ours."""
+    if error.errno is None or (error.errno == errno.ENOENT and "temporary directory" in str(error)):
+        return f"there is no folder for temporary files: {error}; set TMPDIR to one that can be written to"
+    remedy = _PLACES.get(error.errno)
+    if remedy is None:
+        return None
+    return f"{error.filename or 'what is printed'}: {error.strerror}; {remedy}"
+
+
+def flush_output() -> str | None:
+    """Everything printed so far has to arrive; what is wrong where it does not. A reader that went away is no fault."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    except OSError as error:
+        _discard_output()
+        return f"standard output: {error.strerror}"
+    return None
+
+
+def _discard_output() -> None:
+    """Python would try it again when it ends, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _ended_by.append(number)
+    for name in _SIGNALS:
+        # Whoever is in a hurry sends several; tidying up must not be interrupted.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt

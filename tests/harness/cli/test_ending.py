@@ -1,0 +1,54 @@
+"""Commands whose output or temporary files have no place: one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def _bench(environment: dict[str, str], *words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "latency_bench", *words],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("words", [("models", "ls"), ("models", "ls", "--json"), ("devices", "ls")])
+def test_output_that_finds_no_room_is_said_in_one_line(bench_environment, words):
+    with Path("/dev/full").open("w") as full:
+        done = _bench(bench_environment, *words, stdout=full)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_is_no_fault(bench_environment):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = _bench(bench_environment, "devices", "ls", stdout=writing)
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_signal_that_is_ignored_stays_ignored(bench_environment):
+    """As under nohup."""
+    program = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from latency_bench.harness.cli.ending import interrupt_on_signals; interrupt_on_signals()\n"
+        "assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN\n"
+        "assert callable(signal.getsignal(signal.SIGTERM))"
+    )
+    assert signal.SIGHUP
+    subprocess.run([sys.executable, "-c", program], env=bench_environment, check=True, timeout=120)
