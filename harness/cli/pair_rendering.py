@@ -102,6 +102,14 @@ def _print_latencies(record: PairRecord, console: Console) -> None:
 def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
     from rich.text import Text
 
+    from latency_bench.harness.identity.conditions import conditions_of
+    from latency_bench.harness.identity.differences import differences
+
+    for number, side in enumerate(record.sides[1:], 1):
+        unlike = differences(conditions_of(record.sides[0]), conditions_of(side))
+        if unlike.details:
+            yield f"A against {side_letter(number)}", Text(printable("; ".join(unlike.details)))
+
     ratio = record.ratios[0]
     count = counted(len(record.pairs), "process pair")
     ended = "the interval was narrow enough" if record.stopped_by == "within" else "the time was over"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.pairs.pair_data import PairMeasured, widest
 from latency_bench.harness.statistics.paired_ratio import pairs_needed
 from latency_bench.harness.store.outcome import Flag
 from latency_bench.harness.store.pair_record import SideBiasRecord
+from latency_bench.harness.store.record import RunRecord
 
 CHANGE_LIMIT = 0.01
 """Of what taking turns may do to requests that count; beyond, the ratio is one of models that disturb each other."""
@@ -16,9 +19,31 @@ IDLE_LIMIT = 0.01
 """Of the time: processor time that a side used while another one had the turn."""
 
 
-def pair_flags(measured: PairMeasured, bias: Sequence[SideBiasRecord]) -> tuple[Flag, ...]:
-    """In the order of their weight."""
-    return (*_not_by_turns(measured), *_out_of_time(measured), *_idle(measured), *_disturbed(measured, bias))
+def pair_flags(
+    measured: PairMeasured, bias: Sequence[SideBiasRecord], sides: Sequence[RunRecord] = ()
+) -> tuple[Flag, ...]:
+    """In the order of their weight. `sides`: their records, for what they differ in."""
+    return (
+        *_several_differences(sides),
+        *_not_by_turns(measured),
+        *_out_of_time(measured),
+        *_idle(measured),
+        *_disturbed(measured, bias),
+    )
+
+
+def _several_differences(sides: Sequence[RunRecord]) -> Iterator[Flag]:
+    """A ratio answers one question: what else differs is in it too."""
+    for number, side in enumerate(sides[1:], 1):
+        unlike = differences(conditions_of(sides[0]), conditions_of(side))
+        if unlike.obstacles:
+            yield Flag(
+                name="several_differences",
+                severity="warning",
+                text=f"side {number} differs from the first in {unlike.question}, and besides: "
+                f"{'; '.join(unlike.obstacles)}",
+                remedy="give both sides the same options but for what you ask about",
+            )
 
 
 def _not_by_turns(measured: PairMeasured) -> Iterator[Flag]:

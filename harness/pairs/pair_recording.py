@@ -44,7 +44,7 @@ def finished_pair(measured: PairMeasured) -> PairRecord:
         in_blocks=tuple(one for number in _others(measured) if (one := _in_blocks(measured.pairs, number)) is not None),
         pairs=tuple(map(_process_pair, measured.pairs)),
         stopped_by=measured.stopped_by,  # type: ignore[arg-type]
-        flags=pair_flags(measured, bias),
+        flags=pair_flags(measured, bias, sides),
         **_common(measured, sides),
     )
 

@@ -67,3 +67,17 @@ def test_single_requests_that_the_change_slows_down_are_told_of(measured) -> Non
     assert "5.0% slower" in flag.text
     unsure = SideBiasRecord(first_request=Interval(ratio=1.05, low=0.99, high=1.11))
     assert _names(measured(), (unsure, unsure)) == []
+
+
+def test_sides_that_differ_in_more_than_what_is_asked_are_flagged(measured, make_record) -> None:
+    first = make_record()
+    runtime = first.runtime
+    assert runtime is not None
+    other = runtime.model_copy(update={"name": "onnxruntime", "version": "1.31"})
+    one_question = first.model_copy(update={"runtime": other})
+    assert pair_flags(measured(), NOTHING, (first, one_question)) == ()
+    model = first.model.model_copy(update={"precision": "fp16", "batch": 4})
+    (flag,) = pair_flags(measured(), NOTHING, (first, first.model_copy(update={"runtime": other, "model": model})))
+    assert flag.name == "several_differences"
+    assert "batch 1 against 4" in flag.text
+    assert "fp16" in flag.text
