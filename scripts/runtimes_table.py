@@ -59,7 +59,7 @@ def page() -> str:
     parts = [
         INTRODUCTION,
         "## Runtimes",
-        table(("runner", "runtime", "loads", "needs", "extra", "can"), (runtime_row(*one) for one in runtimes)),
+        table(("runner", "runtime", "loads", "needs", "can"), (runtime_row(*one) for one in runtimes)),
         "## Precisions",
         WAYS,
         table(("precision", "meaning", "runtimes"), precision_rows(runtimes)),
@@ -67,7 +67,7 @@ def page() -> str:
         OPTIONS,
         table(("runner", "runtime", "option", "default", ""), option_rows(runtimes)),
         "## File formats",
-        table(("format", "ending", "carries", "exported with", "extra", "can be brought"), format_rows()),
+        table(("format", "ending", "carries", "exported with", "can be brought"), format_rows()),
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -88,9 +88,8 @@ def runtime_row(runner: str, declared: Declared) -> tuple[str, ...]:
         "`bench profile`": declared.PROFILES,
         "finds the first layer that is not finite": declared.FINDS_NON_FINITE,
     }
-    extra = "" if declared.EXTRA is None else f"`{declared.EXTRA}`"
     can = ", ".join(ability for ability, has in abilities.items() if has)
-    return (f"`{runner}`", f"`{declared.name}`", f"`{declared.FORMAT}`", needs, extra, can)
+    return (f"`{runner}`", f"`{declared.name}`", f"`{declared.FORMAT}`", needs, can)
 
 
 def precision_rows(runtimes: Iterable[tuple[str, Declared]]) -> Iterable[tuple[str, ...]]:
@@ -118,7 +117,7 @@ def format_rows() -> Iterable[tuple[str, ...]]:
     for target in own_formats():
         brought = f"yes, for `{target.usual_runtime}`" if target.usual_runtime else "no"
         carries, modules = ", ".join(target.precisions), ", ".join(f"`{name}`" for name in target.modules)
-        yield f"`{target.name}`", f"`{target.suffix}`", carries, modules, f"`{target.extra}`", brought
+        yield f"`{target.name}`", f"`{target.suffix}`", carries, modules, brought
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

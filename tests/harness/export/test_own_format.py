@@ -25,7 +25,6 @@ class Weights(Format):
     precisions = ("fp32", "fp16")
     modules = ("torch",)
     distributions = ("torch", "numpy")
-    extra = "export"
 
     def export(self, job):
         import numpy as np
