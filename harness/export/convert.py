@@ -103,10 +103,16 @@ def convert(
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
     stage("computing the reference output")
-    from latency_bench.harness.export.reference import calibration_inputs, compute_reference, save_reference
+    from latency_bench.harness.export.reference import (
+        calibration_inputs,
+        compute_reference,
+        output_changes,
+        save_reference,
+    )
 
     inputs, outputs = compute_reference(loaded.module, spec, options.batch, options.input_seed)
     save_reference(outputs, directory / REFERENCE)
+    changes = output_changes(loaded.module, spec, options.batch, options.input_seed, outputs)
     reference_s = time.perf_counter() - start_s
 
     stage(f"converting to {format}")
@@ -129,6 +135,7 @@ def convert(
             **loaded.choices,
             **count_facts(spec, format, options),
             "precision": options.precision,
+            "output_changes": changes,
             "reference_s": round(reference_s, 3),
             "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),
             "peak_memory_bytes": peak_memory_bytes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,30 @@ def calibration_inputs(spec: ModelSpec, batch: int, input_seed: int) -> tuple[di
         seeded_inputs(spec, batch, input_seed + CALIBRATION_SEED_STEP * (1 + index))
         for index in range(CALIBRATION_COUNT)
     )
+
+
+def output_changes(
+    module: torch.nn.Module, spec: ModelSpec, batch: int, input_seed: int, outputs: dict[str, torch.Tensor]
+) -> dict[str, float]:
+    """How far each of `outputs` (those for `input_seed`) lies from the output for another draw of the inputs: the
+    largest absolute difference, and of class numbers the share that differs.
+
+    A comparison by value sees only what is larger than the error that it allows: where outputs hardly depend on the
+    input (a head of zeros, tiny layer scales), an artifact that was fed something else altogether would pass.
+    """
+    import torch
+
+    other = seeded_inputs(spec, batch, input_seed + CALIBRATION_SEED_STEP * (1 + CALIBRATION_COUNT))
+    with torch.inference_mode():
+        result = module(*other.values())
+    results = result if isinstance(result, tuple | list) else (result,)
+    changes = {}
+    for (name, expected), actual in zip(outputs.items(), results, strict=True):
+        if expected.is_floating_point():
+            changes[name] = float((expected - actual).abs().max())
+        else:
+            changes[name] = float((expected != actual).float().mean())
+    return {name: change for name, change in changes.items() if math.isfinite(change)}
 
 
 def save_reference(outputs: dict[str, torch.Tensor], path: Path) -> None:

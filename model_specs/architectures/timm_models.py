@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 # Arguments of timm's factory that would fetch from the network or unpickle a file.
 _REFUSED = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
 _SPEC_ID_PREFIX = "timm-"
+_CLOSED = 0.05
+"""A scale that is the same number everywhere and smaller than this lets nothing through."""
+_OPEN_SCALE = 0.2
+_DRAWN_STD = 0.02
+"""As timm draws heads that it does not set to zero."""
 _RESIDUAL_GAIN = 0.2
 """1.04 times the variance a block: not even 20 times after 70 of them."""
 
@@ -43,6 +48,7 @@ def build(name: str, fused_attention: bool = False, **arguments: Any) -> torch.n
             if hasattr(module, "fused_attn"):
                 setattr(module, "fused_attn", False)  # noqa: B010 - mypy takes any attribute for a tensor
     _calm_residual_branches(model)
+    _open_closed_branches(model)
     return model.eval()
 
 
@@ -60,6 +66,26 @@ def _calm_residual_branches(model: torch.nn.Module) -> None:
             norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
             if norms:
                 nn.init.constant_(norms[-1].weight, _RESIDUAL_GAIN)
+
+
+def _open_closed_branches(model: torch.nn.Module) -> None:
+    """Let seeded outputs depend on the input: heads of zeros are drawn, tiny layer scales and closing norms opened.
+
+    They are where training starts, not what it leaves; with them outputs are zero, or the same for every image, and a
+    comparison by value sees nothing. A checkpoint's own values take their place.
+    """
+    from torch import nn
+
+    for name, parameter in model.named_parameters():
+        if "bias" in name or parameter.numel() == 0 or parameter.is_meta:
+            continue
+        first = parameter.flatten()[0]
+        if not bool((parameter == first).all()) or abs(float(first)) >= _CLOSED:
+            continue
+        if max(parameter.shape, default=1) == parameter.numel():
+            nn.init.constant_(parameter, _OPEN_SCALE)
+        elif float(first) == 0:
+            nn.init.trunc_normal_(parameter, std=_DRAWN_STD)
 
 
 def timm_spec(model_id: str) -> ModelSpec:
