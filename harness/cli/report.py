@@ -12,6 +12,7 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.report_source import Source, say
 from latency_bench.harness.cli.shared_options import across_option
+from latency_bench.reports.claims.claim_verdicts import MARGIN
 from latency_bench.reports.plots.kinds import FIGURES
 from latency_bench.reports.tables.formats import FORMATS
 
@@ -48,6 +49,13 @@ PAGE = "index.html"
     metavar="NAME,...",
     help="Tables also show these of every run: peak_rss, file_size, energy, n, ... docs/store.md lists them all.",
 )
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=1, min_open=True),
+    default=MARGIN,
+    show_default=True,
+    help="A claimed factor is reproduced where the measured one lies within this factor of it, up or down.",
+)
 @across_option
 @click.option(
     "--to",
@@ -71,6 +79,7 @@ def report(
     precisions: tuple[str, ...],
     threads: tuple[int, ...],
     columns: str | None,
+    margin: float,
     across: tuple[str, ...],
     folder: Path | None,
     formats: tuple[str, ...],
@@ -85,7 +94,7 @@ def report(
     bench report --table 3                    Table 3 on the terminal
     bench report --table 3 --format tex       the same for a paper
     bench report --table 2 --columns energy,peak_rss,n
-    bench report --claims --device local      which claims hold on this computer
+    bench report --claims --device local      the paper's claims, judged on this computer
     bench report --all --to report            everything, as files
     """
     from latency_bench.harness.installation.requirements import require
@@ -97,7 +106,7 @@ def report(
     parts = _Parts.of(**wanted)
     require(parts.modules())
     chosen = Selection(device=devices, runtime=runtimes, precision=precisions, threads=threads)
-    source = Source(store_location(store), chosen, store, shown, across)
+    source = Source(store_location(store), chosen, store, shown, across, margin)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json
 

@@ -14,6 +14,7 @@ import click
 
 from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.row_selection import Selection
+from latency_bench.reports.claims.claim_verdicts import MARGIN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,8 @@ class Source:
     """Of the run table, that tables show besides."""
     across: tuple[str, ...] = ()
     """Dimensions of conditions in which the two sides of a ratio may differ."""
+    margin: float = MARGIN
+    """By which factor a measured factor may miss a claimed one and still reproduce it."""
     broken: list[BrokenRun] = field(default_factory=list)
 
     @cached_property
@@ -96,7 +99,7 @@ class Source:
         from latency_bench.reports.tables.build import build_table
 
         made = [build_table(number, self.measurements) for number in numbers]
-        return [*made, build_claims(self.runs, self.measurements)] if claims else made
+        return [*made, build_claims(self.runs, self.measurements, self.margin)] if claims else made
 
     def write_figures(self, figures: Sequence[int], folder: Path, formats: Sequence[str], required: bool) -> list[Path]:
         """Every kind of the paper's figures that the runs allow, and its rows as CSV beside it.

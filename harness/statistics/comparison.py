@@ -66,6 +66,14 @@ class Comparison:
         return self.low is not None and self.high is not None and (self.low >= limit or self.high <= 1 / limit)
 
     @property
+    def direction(self) -> Literal["faster", "slower"] | None:
+        """What the interval alone says, at `confidence`: on which side of 1 it lies wholly. The claims of a report rest
+        on it; None where it holds 1, or there is none."""
+        if self.low is None or self.high is None or self.low <= 1 <= self.high:
+            return None
+        return "slower" if self.low > 1 else "faster"
+
+    @property
     def text(self) -> str:
         """The verdict in one sentence, with its figures."""
         figures = f"ratio {self.ratio:.3f}" + (f" ({self.low:.3f} to {self.high:.3f})" if self.low is not None else "")
@@ -75,7 +83,9 @@ class Comparison:
         if self.verdict == "cannot be compared":
             return f"cannot be compared: {'; '.join(self.differences)}"
         if self.verdict == "too few rounds":
-            return f"too few rounds to claim a difference, {self.rounds_needed} on each side would do: {figures}"
+            claim = f"it at p < {self.alpha:g}" if self.direction else "a difference"
+            shown = f"{self.direction} at {self.confidence:.0%} confidence, but " if self.direction else ""
+            return f"{shown}too few rounds to claim {claim}, {self.rounds_needed} on each side would do: {figures}"
         if self.verdict == "no difference shown":
             known = f"none of {self.threshold:.0%} or more" if self.within_threshold else "nor was one ruled out"
             return f"no difference shown, {known}: {figures}"
@@ -83,10 +93,15 @@ class Comparison:
         return f"{self.verdict} by {abs(self.ratio - 1):.1%}, {size} the threshold of {self.threshold:.0%}: {figures}"
 
 
+def enough_rounds(rounds_a: int, rounds_b: int, alpha: float = ALPHA, comparisons: int = 1) -> bool:
+    """Whether the test can reach p < alpha with so many rounds at all."""
+    return smallest_p(rounds_a, rounds_b) * comparisons < alpha
+
+
 def rounds_needed(alpha: float = ALPHA, comparisons: int = 1) -> int:
     """The fewest rounds on each side with which the test can reach p < alpha at all: 7 at 0.002."""
     count = 1
-    while smallest_p(count, count) * comparisons >= alpha:
+    while not enough_rounds(count, count, alpha, comparisons):
         count += 1
     return count
 
@@ -178,7 +193,7 @@ def _judge(found: Comparison) -> Comparison:
         if found.within_threshold:
             return replace(found, verdict="no difference shown")
         return replace(found, verdict="slower" if found.ratio > 1 else "faster")
-    if smallest_p(found.rounds_a, found.rounds_b) * found.comparisons >= found.alpha:
+    if not enough_rounds(found.rounds_a, found.rounds_b, found.alpha, found.comparisons):
         needed = rounds_needed(found.alpha, found.comparisons)
         return replace(found, verdict="too few rounds", rounds_needed=needed)
     return replace(found, verdict="no difference shown")

@@ -24,6 +24,8 @@ PARTS = 8
 """Consecutive parts of a round whose medians are compared."""
 LEAST_PART = 3
 """Requests a part."""
+LEAST_REQUESTS = PARTS * LEAST_PART
+"""Of a round with fewer nobody can tell whether it was steady."""
 MOST_BLOCKS = 128
 """Blocks whose medians stand for the series in the search for changes."""
 LEAST_BLOCK = 3
@@ -83,8 +85,8 @@ def _judge(logs: Floats, first: int, tolerance: float) -> Steadiness:
     """Judge the requests from `first` on."""
     kept = logs[first:]
     after_start = f", after {first} requests of start-up" if first else ""
-    if kept.size < PARTS * LEAST_PART:
-        few = f"{kept.size} requests{after_start}; {PARTS * LEAST_PART} are needed to tell"
+    if kept.size < LEAST_REQUESTS:
+        few = f"{kept.size} requests{after_start}; {LEAST_REQUESTS} are needed to tell"
         return Steadiness("unknown", first, None, None, (), few)
     change, error = _change_between_halves(kept)
     steps = tuple(first + place for place in _steps(kept, tolerance))

@@ -1,1 +1,1 @@
-"""The paper's claims in numbers, and whether they hold where we measured."""
+"""The paper's claims in numbers, and what our measurements say of each."""

@@ -7,36 +7,50 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
-from latency_bench.reports.claims.claim_verdicts import judge, judge_counted
-from latency_bench.reports.claims.factors import attention_factors, counted_factor, latency_factor, throughput_factor
+from latency_bench.reports.claims.claim_evidence import MARKS_EXPLAINED, marks_of
+from latency_bench.reports.claims.claim_verdicts import MARGIN, PublishedFactor, judge, verdicts_explained
+from latency_bench.reports.claims.factors import (
+    Factor,
+    attention_factors,
+    counted_factor,
+    latency_factor,
+    throughput_factor,
+)
 from latency_bench.reports.claims.subjects import Claim, claims
 from latency_bench.reports.tables.measured_block import facts_of
-from latency_bench.reports.tables.quantities import Measurements
+from latency_bench.reports.tables.quantities import NOTHING, Measurements
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
+from latency_bench.reports.tables.text import ratio
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_REMARKS = (
-    "A factor above 1 is in favour of EfficientViT. Intervals are 95 %, from the rounds of both runs.",
-    "holds: the factor is at least the published one as it is rounded there, or within 10 % of it with an interval "
-    "that reaches it, and all of the interval is above 1. holds in direction: all of the interval is above 1. Without "
-    "an interval the factor stands for it. Counted MACs hold from 3 % below the published factor.",
-    "The paper's factors are of its own devices; a verdict here is of the device that heads the column.",
+_INTERVALS = (
+    "A factor above 1 is in favour of EfficientViT. Intervals are 95 %, from the rounds of both runs; what lies "
+    "outside an interval is ruled out, and measured / published says it in units of the published factor."
 )
+_PLACES = "The paper's factors are of its own devices; a verdict here is of the device that heads the column."
 _NOT_MEASURED = Cell("not measured", status="not measured")
 _NOT_COMPARABLE = Cell("not comparable", status="not comparable")
+_NO_VERDICT = Cell("no verdict")
 
 
-def build_claims(runs: pd.DataFrame, measurements: Measurements) -> Table:
-    """The table of all claims: `runs` is where attention is looked for (its shapes are no models of the catalog)."""
+def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float = MARGIN) -> Table:
+    """The table of all claims: `runs` is where attention is looked for (its shapes are no models of the catalog).
+
+    `margin`: by which factor a measured factor may miss the published one and still reproduce it.
+    """
     attention = attention_factors(runs)
     settings = [
         setting
         for setting in measurements.settings
         if setting in measurements.asked_for or setting in attention or _has_any(setting, measurements)
     ]
-    columns = (Column("factor", "factor"), Column("verdict", "verdict", is_text=True))
+    columns = (
+        Column("factor", "factor"),
+        Column("factor_to_published", "measured / published"),
+        Column("verdict", "verdict", is_text=True),
+    )
     measured = [Block(setting.label(), columns, facts_of(setting)) for setting in settings]
     return Table(
         name="claims",
@@ -52,43 +66,63 @@ def build_claims(runs: pd.DataFrame, measurements: Measurements) -> Table:
             )),
             *(measured or [Block("measured", columns)]),
         ),
-        groups=(tuple(_row(claim, settings, measurements, attention) for claim in claims()),),
-        remarks=_REMARKS,
+        groups=(tuple(_row(claim, settings, measurements, attention, margin) for claim in claims()),),
+        remarks=(_INTERVALS, verdicts_explained(margin), MARKS_EXPLAINED, _PLACES),
     )  # fmt: skip
 
 
-def _row(claim: Claim, settings: list[Setting], measurements: Measurements, attention: Mapping[Setting, Cell]) -> Row:
+def _row(
+    claim: Claim,
+    settings: list[Setting],
+    measurements: Measurements,
+    attention: Mapping[Setting, Factor],
+    margin: float,
+) -> Row:
+    stated = PublishedFactor.parse(claim.value)
     published = (
-        Cell(f"{claim.value}×"),
+        Cell(stated.text),
         Cell(claim.quantity),
         Cell(f"{claim.candidate} over {claim.baseline}"),
         Cell(claim.where),
     )
     if claim.subject.quantity == "macs":
-        counted = _counted(claim)
+        counted = _judged(stated, counted_factor(claim.subject), margin)
         return Row(((Cell(claim.text),), published, *([counted] * max(1, len(settings)))))
-    measured = [_judged(claim, _factor(claim, setting, measurements, attention)) for setting in settings]
-    return Row(((Cell(claim.text),), published, *(measured or [(_NOT_MEASURED, _NOT_MEASURED)])))
+    factors = (_factor(claim, setting, measurements, attention) for setting in settings)
+    measured = [_judged(stated, factor, margin) for factor in factors]
+    return Row(((Cell(claim.text),), published, *(measured or [(_NOT_MEASURED, NOTHING, _NOT_MEASURED)])))
 
 
-def _counted(claim: Claim) -> tuple[Cell, Cell]:
-    factor = counted_factor(claim.subject)
-    return factor, _NOT_MEASURED if factor.value is None else Cell(judge_counted(claim.value, factor.value))
-
-
-def _factor(claim: Claim, setting: Setting, measurements: Measurements, attention: Mapping[Setting, Cell]) -> Cell:
+def _factor(claim: Claim, setting: Setting, measurements: Measurements, attention: Mapping[Setting, Factor]) -> Factor:
     if claim.subject.quantity == "latency":
         return latency_factor(claim.subject, setting, measurements)
     if claim.subject.quantity == "throughput":
         return throughput_factor(claim.subject, setting, measurements)
     to_do = f"bench attention --device {setting.device} measures it"
-    return attention.get(setting) or replace(_NOT_MEASURED, notes=(to_do,))
+    return attention.get(setting) or Factor(replace(_NOT_MEASURED, notes=(to_do,)))
 
 
-def _judged(claim: Claim, factor: Cell) -> tuple[Cell, Cell]:
-    if factor.value is None:
-        return factor, _NOT_COMPARABLE if factor.status == "not comparable" else _NOT_MEASURED
-    return factor, Cell(judge(claim.value, factor.value, factor.low, factor.high))
+def _judged(published: PublishedFactor, factor: Factor, margin: float) -> tuple[Cell, Cell, Cell]:
+    """The factor, what it is of the published one, and the verdict."""
+    cell = factor.cell
+    if cell.value is None:
+        return cell, NOTHING, _NOT_COMPARABLE if cell.status == "not comparable" else _NOT_MEASURED
+    low, high = (cell.value, cell.value) if factor.is_counted else (cell.low, cell.high)
+    if low is None or high is None or not factor.is_the_papers:
+        return cell, NOTHING, _NO_VERDICT
+    marks = marks_of(factor.pairs)
+    verdict = judge(published, low, high, margin) + (f" ({', '.join(marks)})" if marks else "")
+    return cell, _to_published(published, cell.value, low, high), Cell(verdict)
+
+
+def _to_published(published: PublishedFactor, value: float, low: float, high: float) -> Cell:
+    """Of a published range there is only an interval."""
+    if (ends := published.relative(low, high)) is None:
+        return NOTHING
+    if published.low == published.high:
+        relative = value / published.low
+        return Cell(ratio(relative) if low == high else ratio(relative, *ends), relative, *ends)
+    return Cell(f"{ratio(ends[0])} to {ratio(ends[1])}", None, *ends)
 
 
 def _has_any(setting: Setting, measurements: Measurements) -> bool:

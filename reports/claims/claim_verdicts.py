@@ -1,43 +1,71 @@
-"""When a claim holds. The rule is stated for readers in docs/reports.md."""
+"""What an interval says of a published factor. The rule is stated for readers in docs/reports.md."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["holds", "holds in direction", "does not hold", "not measured"]
-NEAR = 0.9
-"""Of the published factor: a factor below it does not pass for the published one, however wide its interval is."""
+Verdict = Literal[
+    "reproduced",
+    "same direction, larger",
+    "same direction, smaller",
+    "same direction, size undecided",
+    "undecided",
+    "contradicted",
+]
+MARGIN = 1.10
+"""By which factor a measured factor may lie above or below the published one and still be the same."""
 
 
-def printed_as(text: str) -> float:
-    """The smallest factor that is printed like this, half a unit of the last digit below: 13.85 for `13.9`, 12.5 for
-    `13`. Of a range its lower end. Raises ValueError for other text."""
-    first = text.partition("-")[0].strip()
-    decimals = len(first.partition(".")[2])
-    return float(first) - 0.5 * 10.0**-decimals
+@dataclass(frozen=True)
+class PublishedFactor:
+    """What the paper states: one number, a range, or only that it is above 1 (`high` is infinite then)."""
+
+    low: float
+    high: float
+    text: str
+    """For a table: `13.9×`."""
+
+    @classmethod
+    def parse(cls, printed: str) -> PublishedFactor:
+        """Of `13.9`, `3.3-4.5`, `>1` or `>=1`. Raises ValueError for other text."""
+        if printed in (">1", ">=1"):
+            return cls(1.0, math.inf, {">1": "> 1×", ">=1": "≥ 1×"}[printed])
+        first, _, last = printed.partition("-")
+        return cls(float(first), float(last or first), f"{printed}×")
+
+    def relative(self, low: float, high: float) -> tuple[float, float] | None:
+        """An interval in units of the published factor: deviations beyond it are ruled out. Of a published range the
+        ends that leave most room; None where no number is published."""
+        return None if math.isinf(self.high) else (low / self.high, high / self.low)
 
 
-COUNTED_TOLERANCE = 0.03
-"""The paper's MACs have two or three digits, so that a quotient of two of them may be off by this much."""
+def judge(published: PublishedFactor, low: float, high: float, margin: float = MARGIN) -> Verdict:
+    """The verdict on a factor that lies between `low` and `high`, which are equal for what is counted.
 
-
-def judge_counted(published: str, factor: float) -> Verdict:
-    """The verdict on a factor of MACs, which are counted and have no interval: `holds` from 3 % below the published
-    one."""
-    if factor <= 1:
-        return "does not hold"
-    return "holds" if factor >= printed_as(published) * (1 - COUNTED_TOLERANCE) else "holds in direction"
-
-
-def judge(published: str, factor: float, low: float | None = None, high: float | None = None) -> Verdict:
-    """The verdict on a measured factor with its interval, where there is one.
-
-    `holds`: the factor is at least the published one, or within 10 % of it with an interval that reaches it; and the
-    whole interval is above 1. `holds in direction`: the whole interval is above 1. Without an interval the factor
-    stands for it.
+    An interval that holds 1 decides nothing, whatever it holds besides. One that lies wholly above 1 is *reproduced*
+    where it lies inside the published factor ×/÷ `margin`, and *larger* or *smaller* where it lies wholly outside.
     """
-    least = printed_as(published)
-    if (factor if low is None else low) <= 1:
-        return "does not hold"
-    reaches = factor >= least or (high is not None and high >= least and factor >= NEAR * least)
-    return "holds" if reaches else "holds in direction"
+    if high < 1:
+        return "contradicted"
+    if low <= 1:
+        return "undecided"
+    least, most = published.low / margin, published.high * margin
+    if least <= low and high <= most:
+        return "reproduced"
+    if low > most:
+        return "same direction, larger"
+    if high < least:
+        return "same direction, smaller"
+    return "same direction, size undecided"
+
+
+def verdicts_explained(margin: float) -> str:
+    """The rule in words, for below a table."""
+    return (
+        f"reproduced: the interval is above 1, and inside the published factor ×/÷ {margin:.2f}. same direction: it is "
+        "above 1, and wholly above that (larger), wholly below it (smaller), or neither (size undecided). undecided: "
+        "it holds 1. contradicted: it is wholly below 1. There is no verdict without an interval, and none on a "
+        "network that is not the paper's."
+    )

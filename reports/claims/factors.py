@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import common_batch
+from latency_bench.harness.store.number_text import decimals_for, interval
 from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS
 from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.subjects import Subject
 from latency_bench.reports.evidence import Found, Run
+from latency_bench.reports.paired_ratios import PAIRED
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.tables.measured_block import at_batch
-from latency_bench.reports.tables.notes import failure_note
+from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, failure_note
 from latency_bench.reports.tables.quantities import Measurements, speed_up, throughput_gain
 from latency_bench.reports.tables.table import Cell
-from latency_bench.reports.tables.text import ratio
+from latency_bench.reports.tables.text import RATIO_DIGITS, ratio
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,23 +26,34 @@ if TYPE_CHECKING:
 UNSTATED_BATCH = 16
 """For the command where the paper does not state the batch of a throughput."""
 COUNTED = "MACs, counted from the modules: the same on every device"
-UNPUBLISHED = "the paper's network is not published: measured is our own design of its size"
+UNPUBLISHED = "the paper's network is not published: measured is our own design after the paper's words"
 _FORM = "softmax"
 
 
-def latency_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
+@dataclass(frozen=True)
+class Factor:
+    """The cell of a factor, and the runs that it is the quotient of: pairs of the baseline's and the candidate's."""
+
+    cell: Cell
+    pairs: tuple[tuple[Run, Run], ...] = ()
+    is_the_papers: bool = True
+    """Whether both networks are the paper's; a factor of our own design says nothing of its claim."""
+    is_counted: bool = False
+    """Exact, so that it needs no interval."""
+
+
+def latency_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Factor:
     """Latency of the baseline over the candidate's, at batch 1."""
     baseline, candidate = (
         measurements.evidence.find(model, setting) for model in (subject.baseline, subject.candidate)
     )
-    missing = _missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False)
-    if missing is not None:
-        return missing
-    found = speed_up(candidate.run, baseline.run, measurements.across, measurements.paired)
-    return _noted(found, UNPUBLISHED) if _is_our_design(subject.candidate) else found
+    if baseline.run is None or candidate.run is None:
+        return Factor(_missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False))
+    quotient = speed_up(candidate.run, baseline.run, measurements.across, measurements.paired)
+    return _factor(subject, quotient, baseline.run, candidate.run)
 
 
-def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Cell:
+def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Factor:
     """Throughput of the candidate over the baseline's, at one batch (harness/identity/throughput.py); it is noted where
     it is not the paper's."""
     stated = _stated_batch(subject.baseline)
@@ -51,16 +64,22 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
     baseline, candidate = (
         measurements.evidence.find(model, setting, batch=batch) for model in (subject.baseline, subject.candidate)
     )
-    missing = _missing(subject, baseline, candidate, setting, measurements, batch=batch, throughput=True)
-    if missing is not None:
-        return missing
-    found = throughput_gain(candidate.run, baseline.run, measurements.across)
-    if batch == stated:
-        return found
-    return _noted(found, at_batch(batch, stated))
+    if baseline.run is None or candidate.run is None:
+        return Factor(_missing(subject, baseline, candidate, setting, measurements, batch=batch, throughput=True))
+    gain = throughput_gain(candidate.run, baseline.run, measurements.across)
+    if batch != stated:
+        gain = _noted(gain, at_batch(batch, stated))
+    return _factor(subject, gain, baseline.run, candidate.run)
 
 
-def counted_factor(subject: Subject) -> Cell:
+def _factor(subject: Subject, cell: Cell, baseline: Run, candidate: Run) -> Factor:
+    ours = any(map(_is_our_design, (subject.baseline, subject.candidate)))
+    # A ratio that was measured as one rests on the pair, not on the two runs.
+    pairs = () if PAIRED in cell.notes else ((baseline, candidate),)
+    return Factor(_noted(cell, UNPUBLISHED) if ours else cell, pairs, is_the_papers=not ours)
+
+
+def counted_factor(subject: Subject) -> Factor:
     """MACs of the baseline over the candidate's, counted from the modules as the paper's figures were."""
     from latency_bench.model_specs.known_counts import known_counts
 
@@ -68,16 +87,16 @@ def counted_factor(subject: Subject) -> Cell:
     assert baseline is not None, "the models of the claims ship here"
     assert candidate is not None, "the models of the claims ship here"
     factor = baseline.macs / candidate.macs
-    return Cell(ratio(factor), factor, notes=(COUNTED,))
+    return Factor(Cell(ratio(factor), factor, notes=(COUNTED,)), is_counted=True)
 
 
-def attention_factors(runs: pd.DataFrame) -> dict[Setting, Cell]:
+def attention_factors(runs: pd.DataFrame) -> dict[Setting, Factor]:
     """By setting, softmax attention's latency over that of ReLU linear attention at equal MACs: the smallest and the
-    largest factor of all shapes. `value` is the smallest, with its interval."""
+    largest factor of all shapes. The cell's `value` is the smallest, its interval holds those of all shapes."""
     ratios = attention_ratios(runs)
     chosen = ratios[(ratios["definition"] == EQUAL_MACS) & (ratios["label"] == _FORM) & ratios["ratio"].notna()]
-    wanted = set(chosen["run_id"]) | set(chosen["linear_run_id"])
-    rows: dict[str, Run] = {row["run_id"]: row for row in rows_of(runs[runs["run_id"].isin(wanted)])}
+    needed = set(chosen["run_id"]) | set(chosen["linear_run_id"])
+    rows: dict[str, Run] = {row["run_id"]: row for row in rows_of(runs[runs["run_id"].isin(needed)])}
     by_setting: dict[Setting, list[Run]] = {}
     for point in rows_of(chosen):
         by_setting.setdefault(Setting.of_row(rows[point["run_id"]]), []).append(point)
@@ -90,21 +109,33 @@ def _of_one_version(points: list[Run]) -> list[Run]:
     return [point for point in points if point["runtime_version"] == latest]
 
 
-def _range(points: list[Run], rows: dict[str, Run]) -> Cell:
+def _range(points: list[Run], rows: dict[str, Run]) -> Factor:
     ordered = sorted(points, key=lambda point: float(point["ratio"]))
     least, most = ordered[0], ordered[-1]
     tokens = sorted({int(point["tokens"]) for point in points})
     shapes = f"{len(points)} shape{'' if len(points) == 1 else 's'}, {tokens[0]} to {tokens[-1]} tokens"
     scopes = ", ".join(sorted({str(point["scope"]) for point in points}))
-    runs = [rows[point[name]]["path"] for point in (least, most) for name in ("run_id", "linear_run_id")]
-    return Cell(
-        ratio(least["ratio"]) if least is most else f"{ratio(least['ratio'])} to {ratio(most['ratio'])}",
+    pairs = tuple((rows[point["run_id"]], rows[point["linear_run_id"]]) for point in ordered)
+    low, high = _hull(points)
+    too_few = (TOO_FEW_ROUNDS,) if low is None else ()
+    text = ratio(least["ratio"]) if least is most else f"{ratio(least['ratio'])} to {ratio(most['ratio'])}"
+    cell = Cell(
+        f"{text} {interval(low, high, decimals_for(least['ratio'], RATIO_DIGITS))}".rstrip(),
         float(least["ratio"]),
-        least["ratio_low"],
-        least["ratio_high"],
-        notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})",),
-        runs=tuple(dict.fromkeys(runs)),
+        low,
+        high,
+        notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})", *too_few),
+        runs=tuple(dict.fromkeys(run["path"] for pair in pairs for run in pair)),
     )
+    return Factor(cell, pairs)
+
+
+def _hull(points: list[Run]) -> tuple[float | None, float | None]:
+    """From the lowest to the highest end of all intervals; none where one of them is missing."""
+    ends = [(point["ratio_low"], point["ratio_high"]) for point in points]
+    if any(low is None or high is None for low, high in ends):
+        return None, None
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _is_our_design(model: str) -> bool:
@@ -128,10 +159,8 @@ def _missing(
     *,
     batch: int,
     throughput: bool,
-) -> Cell | None:
-    """A cell that says what lacks; None where both sides have a number."""
-    if baseline.run is not None and candidate.run is not None:
-        return None
+) -> Cell:
+    """A cell that says what lacks."""
     sides = ((subject.baseline, baseline), (subject.candidate, candidate))
     failures = tuple(f"{model} {failure_note(one.failure)}" for model, one in sides if one.failure is not None)
     commands = tuple(

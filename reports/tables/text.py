@@ -6,7 +6,7 @@ from latency_bench.harness.store.number_text import decimals_for, interval
 
 MISSING = "–"
 """Where there is nothing to say."""
-_RATIO_DIGITS = 3
+RATIO_DIGITS = 3
 _HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -25,7 +25,7 @@ def with_interval(value: float, low: float | None, high: float | None) -> str:
 
 def ratio(value: float, low: float | None = None, high: float | None = None) -> str:
     """`3.80× [3.71, 3.92]`."""
-    return _bracketed(value, low, high, decimals_for(value, _RATIO_DIGITS), "×")
+    return _bracketed(value, low, high, decimals_for(value, RATIO_DIGITS), "×")
 
 
 def _bracketed(value: float, low: float | None, high: float | None, decimals: int, unit: str) -> str:
