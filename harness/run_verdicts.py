@@ -53,7 +53,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
         cool_down=case.protocol.cool_down is not None,
         cpus_pinned=True,
         cuda_graph=bool(case.all_runtime_options().get("cuda_graph")),
-        sampled_by_precision=all(one.get("stopped_by") == "precision" for one in done),
+        sampled_to_interval=all(one.get("stopped_by") == "interval" for one in done),
         lost_cpu_time_remedy=next((flag.remedy for flag in probes.flags if flag.explains_lost_cpu_time), None),
     )
     conditions = Conditions(

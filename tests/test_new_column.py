@@ -75,7 +75,7 @@ def test_a_metric_from_a_package_of_one_file_is_wherever_a_column_can_be(
     assert known == sorted(known)
     assert "switches, per round" in on_terminal(100, "results", "ls", "--columns", "model,switches")
 
-    assert bench("results", "export", "--parquet", "runs.parquet").returncode == 0
+    assert bench("results", "archive", "--parquet", "runs.parquet").returncode == 0
     table = pq.read_table(tmp_path / "runs.parquet")
     assert dict(zip(table["run_id"].to_pylist(), table["switches_a_round"].to_pylist(), strict=True)) == store
     assert table.schema.field("switches_a_round").metadata[b"description"].startswith(b"Times that the scheduler")

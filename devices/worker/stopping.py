@@ -19,7 +19,7 @@ from .job import SamplingBounds
 from .steady import FLOORS, MAX_COUNT, MAX_NS, quantile
 
 LOOK_GROWTH = 1.25
-PRECISION = "precision"
+INTERVAL = "interval"
 
 
 def median_interval_rank(count: int, confidence: float) -> int:
@@ -77,7 +77,7 @@ class SamplingEnd:
             self._sorted.sort()
             interval = median_interval(self._sorted, bounds.confidence)
             if interval is not None and interval.relative_width <= bounds.relative_interval:
-                return PRECISION
+                return INTERVAL
             self._next_look = max(count + 1, int(count * LOOK_GROWTH))
         if elapsed_ns >= bounds.max_ns:
             return MAX_NS

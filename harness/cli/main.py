@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("latency_bench.harness.cli.models:models", "List, show and check the models."),
     "devices": ("latency_bench.harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
     "export": ("latency_bench.harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
-    "results": ("latency_bench.harness.cli.results:results", "List, show, verify, import and export stored runs."),
+    "results": ("latency_bench.harness.cli.results:results", "List, show, verify, import and archive stored runs."),
     "profile": ("latency_bench.harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("latency_bench.harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
     "gate": ("latency_bench.harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),

@@ -1,4 +1,4 @@
-"""The gate: an artifact that does not compute the model gets no number."""
+"""Fidelity: an artifact that does not compute the model gets no number."""
 
 from __future__ import annotations
 

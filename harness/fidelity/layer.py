@@ -1,5 +1,5 @@
 """Which layer went wrong first, in a run whose outputs are not those of the model. Half precision overflows inside, and
-what comes out may be finite all the same; so this is asked of every run that the gate refuses."""
+what comes out may be finite all the same; so this is asked of every run whose outputs are refused."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MAX_RELATIVE_ERROR = {
 }
 """Largest |difference| over the largest |reference|, by the precision that was asked for. Two correct fp32
 implementations differ by 1e-6 to 1e-5 here; a wrong layout, weight or resize differs by 1e-1 and more, and its cosine
-is near 0. What integers lose is wide, and no sign of a fault: with them the gate asks for the latter above all."""
+is near 0. What integers lose is wide, and no sign of a fault: with them the check asks for the latter above all."""
 MIN_COSINE = {
     "fp32": 0.99999,
     "fp16": 0.999,

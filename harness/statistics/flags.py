@@ -47,7 +47,7 @@ class OptionsInUse:
     cool_down: bool = False
     cpus_pinned: bool = False
     cuda_graph: bool = False
-    sampled_by_precision: bool = False
+    sampled_to_interval: bool = False
     """Sampling ran until the interval was as narrow as asked, not for a fixed count."""
     lost_cpu_time_remedy: str | None = None
     """What gives the worker its cores, where it is known what took them; then it was not other programs."""
@@ -73,7 +73,7 @@ def _quieter(options: OptionsInUse) -> str:
 
 
 def _spread(options: OptionsInUse) -> str:
-    known = "; the median and its interval stand, quote them" if options.sampled_by_precision else ""
+    known = "; the median and its interval stand, quote them" if options.sampled_to_interval else ""
     return _quieter(options) + known
 
 

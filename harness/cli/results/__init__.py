@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from latency_bench.harness.cli.results.archiving import export
+from latency_bench.harness.cli.results.archiving import archive
 from latency_bench.harness.cli.results.gc import gc
 from latency_bench.harness.cli.results.importing import import_
 from latency_bench.harness.cli.results.ls import ls
@@ -15,8 +15,8 @@ from latency_bench.harness.cli.results.verify import verify
 
 @click.group()
 def results() -> None:
-    """List, show, verify, import and export stored runs."""
+    """List, show, verify, import and archive stored runs."""
 
 
-for command in (ls, show, verify, import_, export, push, gc):
+for command in (ls, show, verify, import_, archive, push, gc):
     results.add_command(command)

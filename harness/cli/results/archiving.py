@@ -1,4 +1,4 @@
-"""`bench results export`: runs as an archive, or as Parquet for analysis."""
+"""`bench results archive`: runs as an archive, or as Parquet for analysis."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False)
 
 
-@click.command("export")
+@click.command("archive")
 @click.argument("selections", metavar="[SELECTION]...", nargs=-1)
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
 @click.option("--pairs", is_flag=True, help="Paired measurements in place of runs: all, on a DEVICE, or by their ids.")
-@click.option("--to", "archive", type=_FILE, help="Archive of the runs' folders: .tar, .tar.gz or .tar.zst.")
+@click.option("--to", "archive_to", type=_FILE, help="Archive of the runs' folders: .tar, .tar.gz or .tar.zst.")
 @click.option("--parquet", type=_FILE, help="Parquet file with one row per run; docs/store.md describes the columns.")
 @click.option("--samples", type=_FILE, help="Parquet file with one row per sample.")
 @store_option
 @json_option
-def export(
+def archive(
     selections: tuple[str, ...],
     status: Status | None,
     pairs: bool,
-    archive: str | None,
+    archive_to: str | None,
     parquet: str | None,
     samples: str | None,
     store: str | None,
@@ -42,8 +42,8 @@ def export(
     An archive of everything has the pairs too (`bench pair`); --pairs writes those of the selection alone.
 
     \b
-    bench results export --to runs.tar.zst
-    bench results export orin --parquet runs.parquet --samples samples.parquet
+    bench results archive --to runs.tar.zst
+    bench results archive orin --parquet runs.parquet --samples samples.parquet
     """
     from pathlib import Path
 
@@ -52,20 +52,20 @@ def export(
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.parquet_export import write_runs, write_samples
 
-    if not (archive or parquet or samples):
+    if not (archive_to or parquet or samples):
         raise UsageError("say what to write: --to FILE.tar, --parquet FILE or --samples FILE")
-    if archive:
-        compression_of(Path(archive))
+    if archive_to:
+        compression_of(Path(archive_to))
     if pairs and (parquet or samples or status):
         raise UsageError("--pairs is for archives (--to); --parquet, --samples and --status are for runs")
     location = store_location(store)
     names = [] if pairs else _selected(location, selections, status)
     written: dict[str, dict[str, int]] = {}
-    if archive:
+    if archive_to:
         whole = pairs or (not selections and status is None)
         of_pairs = _selected_pairs(location, selections) if whole else []
-        write_archive([location / name for name in [*names, *of_pairs]], Path(archive))
-        written[archive] = {"runs": len(names), **({"pairs": len(of_pairs)} if of_pairs else {})}
+        write_archive([location / name for name in [*names, *of_pairs]], Path(archive_to))
+        written[archive_to] = {"runs": len(names), **({"pairs": len(of_pairs)} if of_pairs else {})}
     if parquet:
         written[parquet] = {"runs": write_runs(_whole_rows(location, names), Path(parquet))}
     if samples:

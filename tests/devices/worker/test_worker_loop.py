@@ -102,7 +102,7 @@ def test_samples_that_are_there_already_count(run, fake_clock, scripted_runtime)
 
 def test_sampling_ends_as_soon_as_it_is_precise(run):
     end, _ = run([10 * MS], _sampling())
-    assert (end.stopped_by, end.sample_count) == ("precision", 10)
+    assert (end.stopped_by, end.sample_count) == ("interval", 10)
 
 
 def test_sampling_goes_on_until_the_interval_is_narrow(run):
@@ -113,9 +113,9 @@ def test_sampling_goes_on_until_the_interval_is_narrow(run):
 
 def test_sampling_is_held_by_its_floor_in_time_and_count(run):
     end, _ = run([10 * MS], _sampling(min_ns=1000 * MS))
-    assert (end.stopped_by, end.sample_count) == ("precision", 100)
+    assert (end.stopped_by, end.sample_count) == ("interval", 100)
     end, _ = run([10 * MS], _sampling(min_count=77))
-    assert (end.stopped_by, end.sample_count) == ("precision", 77)
+    assert (end.stopped_by, end.sample_count) == ("interval", 77)
 
 
 def test_sampling_ends_at_the_time(run):

@@ -105,7 +105,7 @@ events.emit("done", stopped_by=end.stopped_by, overhead=measure_loop_overhead(cl
 
     samples, done = (event for event in map(parse_event, finished.stdout.splitlines()) if event)
     assert len(samples["latency_ns"]) in (30, 37, 46, 50)
-    assert done["stopped_by"] in ("max_count", "precision")
+    assert done["stopped_by"] in ("max_count", "interval")
     assert done["peak"] > 1e6
 
 

@@ -31,7 +31,7 @@ def _check_complete(finished, runtime):
     assert finished.event("hello")["pid"] > 0
 
     done = finished.event("done")
-    assert done["stopped_by"] in ("precision", "max_count", "max_ns")
+    assert done["stopped_by"] in ("interval", "max_count", "max_ns")
     assert isinstance(done["steady"], bool)
     assert done["output_drift"]["bitwise_equal"]
     assert done["timer_resolution_ns"] > 0

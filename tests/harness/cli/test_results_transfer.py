@@ -44,7 +44,7 @@ def two_runs(store_run: StoreRun) -> None:
 @pytest.mark.usefixtures("two_runs")
 def test_runs_travel_from_store_to_store(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "runs.tar.zst"
-    assert f"{file}: 2 runs" in bench("export", "--to", str(file)).stdout
+    assert f"{file}: 2 runs" in bench("archive", "--to", str(file)).stdout
     there = str(tmp_path / "there")
     assert "2 runs imported into" in bench("import", str(file), "--store", there).stdout
     again = bench("import", str(file), "--store", there)
@@ -68,7 +68,7 @@ def test_runs_travel_from_store_to_store(bench: Bench, tmp_path: Path) -> None:
 )
 def test_selections(bench: Bench, tmp_path: Path, words: list[str], expected: list[str]) -> None:
     file = tmp_path / "runs.parquet"
-    result = bench("export", *words, "--parquet", str(file), "--json")
+    result = bench("archive", *words, "--parquet", str(file), "--json")
     assert json.loads(result.stdout) == {"written": {str(file): {"runs": len(expected)}}}
     assert pd.read_parquet(file)["run_id"].tolist() == expected
 
@@ -76,18 +76,18 @@ def test_selections(bench: Bench, tmp_path: Path, words: list[str], expected: li
 @pytest.mark.usefixtures("two_runs")
 def test_samples_are_written_beside_the_runs(bench: Bench, tmp_path: Path) -> None:
     runs, samples = tmp_path / "runs.parquet", tmp_path / "samples.parquet"
-    result = bench("export", "--parquet", str(runs), "--samples", str(samples))
+    result = bench("archive", "--parquet", str(runs), "--samples", str(samples))
     assert result.stdout.splitlines() == [f"{runs}: 2 runs", f"{samples}: 135 samples"]
     assert set(pd.read_parquet(samples)["run_id"]) == {FIRST}
 
 
 @pytest.mark.usefixtures("two_runs")
 def test_wrong_requests_to_export(bench: Bench, tmp_path: Path, store_run: StoreRun) -> None:
-    assert "say what to write" in str(bench("export").exception)
-    nothing = bench("export", "--status", "unstable", "--to", str(tmp_path / "x.tar")).exception
+    assert "say what to write" in str(bench("archive").exception)
+    nothing = bench("archive", "--status", "unstable", "--to", str(tmp_path / "x.tar")).exception
     assert isinstance(nothing, UsageError)
     outside = bench(
-        "export",
+        "archive",
         str(tmp_path / "store" / "orin" / "b1-seg" / SECOND),
         "--to",
         str(tmp_path / "x.tar"),
@@ -103,7 +103,7 @@ def test_wrong_requests_to_export(bench: Bench, tmp_path: Path, store_run: Store
 def test_a_run_that_cannot_be_read_is_not_left_out_in_silence(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "store" / "orin" / "b1-seg" / SECOND / "record.json").unlink()
     for option in ("--parquet", "--samples"):
-        error = bench("export", option, str(tmp_path / "x.parquet")).exception
+        error = bench("archive", option, str(tmp_path / "x.parquet")).exception
         assert isinstance(error, BrokenRunError)
         assert "--set-aside" in str(error)
     assert not (tmp_path / "x.parquet").exists()

@@ -42,7 +42,8 @@ def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
     assert record["artifact"]["facts"]["precision"] == "fp16"
     assert record["fidelity"]["tolerance"]["max_rel"] == pytest.approx(0.1)
     precisions = record["runtime"]["facts"]["layer_precisions"]
-    assert precisions["float16"] > 10 * precisions.get("float32", 0)
+    # The products of the linear attention are float32 on purpose.
+    assert precisions["float16"] > 3 * precisions.get("float32", 0) > 0
     measured = record["summary"]["throughput_measured"]
     assert (measured["streams"], measured["batch"], measured["basis"]) == (1, 1, "images / wall second")
     assert measured["img_s"] > 0
