@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+import latency_bench.harness.preparing
 import latency_bench.harness.rounds
 from latency_bench.devices.errors import UnreachableError
 from latency_bench.devices.locking import Holder, lock_device_here
@@ -148,7 +149,7 @@ def test_a_wrong_request_is_recorded_once_and_tried_again_the_next_time(make_pla
 
     plan = make_plan(2)
     with monkeypatch.context() as patched:
-        patched.setattr(latency_bench.harness.rounds, "artifact_of", refuse)
+        patched.setattr(latency_bench.harness.preparing, "artifact_of", refuse)
         run_plan(plan)
     assert by_case(plan, store) == {planned.key: ["failed"] for planned in plan.cases}
     record = read_record(run_paths(store)[0])
