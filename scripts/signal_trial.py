@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,9 +49,11 @@ def main() -> int:
         (place / "trial.yaml").write_text(PROTOCOL)
         environment = _environment(place)
         _run(environment, place).wait()
-        for number in range(asked.count):
+        # What libraries keep there after a run that nobody disturbed.
+        usual = {path.name for path in (place / "temporary").iterdir()}
+        for _ in range(asked.count):
             chosen = chance.choice(SIGNALS)
-            sent[_one(environment, place, chosen, chance.uniform(0, LONGEST_S), faults, number)] += 1
+            sent[_one(environment, place, chosen, chance.uniform(0, LONGEST_S), faults, usual)] += 1
     counts = ", ".join(f"{count} {name}" for name, count in sorted(sent.items()))
     print(f"{asked.count} runs: {counts}; {len(faults)} times something was left")
     return 1 if faults else 0
@@ -77,7 +80,12 @@ def _run(environment: dict[str, str], place: Path) -> subprocess.Popen[bytes]:
 
 
 def _one(
-    environment: dict[str, str], place: Path, chosen: signal.Signals, after_s: float, faults: list[str], number: int
+    environment: dict[str, str],
+    place: Path,
+    chosen: signal.Signals,
+    after_s: float,
+    faults: list[str],
+    usual: set[str],
 ) -> str:
     """The signal's name where it met a run that was under way."""
     process = _run(environment, place)
@@ -88,23 +96,27 @@ def _one(
         process.send_signal(chosen)
     process.wait(timeout=120)
     time.sleep(0.2)
-    left = _left(place, chosen)
+    left = _left(place, chosen, usual)
     if chosen != signal.SIGKILL and process.returncode not in (0, 1, 128 + chosen):
         # Before its first line a program has no handler, and dies of the signal itself.
         left += [f"exit code {process.returncode}"] if process.returncode != -chosen else []
-    faults += [f"{number}: {chosen.name} after {after_s:.2f} s: {one}" for one in left]
     for one in left:
-        print(f"{number}: {chosen.name} after {after_s:.2f} s: {one}", flush=True)
+        faults.append(f"{chosen.name} after {after_s:.2f} s: {one}")
+        print(faults[-1], flush=True)
     return chosen.name
 
 
-def _left(place: Path, chosen: signal.Signals) -> list[str]:
+def _left(place: Path, chosen: signal.Signals, usual: set[str]) -> list[str]:
     damage = [finding.problem for finding in verify_store(place / "store").findings if finding.is_damage]
     if chosen == signal.SIGKILL:
         remove_left_overs(place / "store")
-        subprocess.run(["rm", "-rf", *map(str, (place / "temporary").iterdir())], check=True)
+        for path in (place / "temporary").iterdir():
+            if path.name not in usual:
+                shutil.rmtree(path, ignore_errors=True)
     unfinished = [finding.problem for finding in verify_store(place / "store").findings]
-    files = [f"in the temporary folder: {path.name}" for path in (place / "temporary").iterdir()]
+    files = [
+        f"in the temporary folder: {path.name}" for path in (place / "temporary").iterdir() if path.name not in usual
+    ]
     return [*damage, *unfinished, *files, *_processes(place)]
 
 

@@ -90,7 +90,7 @@ def main() -> None:
     interrupt_on_signals()
     try:
         code = bench.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         with contextlib.suppress(OSError):  # a terminal that was hung up takes no last words
             _say("interrupted; nothing was stored")
         sys.exit(exit_code_of_interruption())
