@@ -4,7 +4,8 @@
 
 Each run has a store, a folder for temporary files and locks of its own. After SIGINT, SIGTERM and SIGHUP nothing may be
 left in either, and no process; after SIGKILL the store may hold an unfinished folder, which is no damage and which the
-next run removes. Prints counts by signal, and ends with code 1 where something was left.
+next run removes, and there may be files in the folder for temporary files, which nothing removes yet.
+Prints counts by signal, and ends with code 1 where something was left.
 """
 
 from __future__ import annotations

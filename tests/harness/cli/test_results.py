@@ -154,7 +154,7 @@ def test_verify_json(bench: Bench, store_run: StoreRun) -> None:
     document: dict[str, Any] = json.loads(bench("verify", "--json").stdout)
     assert document["runs"] == 1
     assert document["findings"][0]["path"] == str(path / "evidence" / "worker.log")
-    assert set(document["findings"][0]) == {"path", "problem", "remedy"}
+    assert set(document["findings"][0]) == {"path", "problem", "remedy", "is_damage"}
 
 
 def test_wrong_requests(bench: Bench, store_run: StoreRun, tmp_path: Path) -> None:

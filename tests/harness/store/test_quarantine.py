@@ -30,13 +30,13 @@ def _set_aside(store: Path) -> list[str]:
 def test_torn_and_damaged_runs_are_moved_whole_and_the_rest_stays(tmp_path: Path, store_run: StoreRun) -> None:
     store = tmp_path / "store"
     store_run(run_id=FIRST)
+    damaged = store_run(run_id=SECOND)
+    (damaged / "record.json").unlink()
     torn = store / "local" / "b1-seg" / f".tmp-{THIRD}-{DEAD}"
     torn.mkdir()
     (torn / "samples.parquet").write_bytes(b"half")
     imported = store / f".tmp-import-0123abcd-{DEAD}"
     (imported / "local").mkdir(parents=True)
-    damaged = store_run(run_id=SECOND)
-    (damaged / "record.json").unlink()
     before = _everything(store)
     assert _set_aside(store) == [
         f".quarantine/.tmp-import-0123abcd-{DEAD}",
