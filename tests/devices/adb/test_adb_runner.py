@@ -1,4 +1,4 @@
-"""The runner by itself on the real daemon: a tool that hangs, the profile in a run of its own, cores and readings."""
+"""The runner by itself on the real daemon: a tool that hangs, cores and readings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from latency_bench.devices.probes.android import AndroidProbe
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
-from latency_bench.devices.runners.benchmark_model_profile import profile
 
 TFLITE = Path(__file__).parents[1] / "runners" / "data" / "tiny_f32.tflite"
 _COUNTS = {"min_count": 2, "max_count": 2, "min_ns": 0, "max_ns": 10**11, "window": 0}
@@ -64,13 +63,6 @@ def test_the_cap_in_time_is_kept(transport, make_tool, tmp_path):
     result = runner.measure(transport, deployment, request, tmp_path / "o.npz", lambda _: None)
     assert result.done["stopped_by"] == "max_ns"
     assert 1 <= len(result.samples.latency_ns) < 1000
-
-
-def test_the_profile_is_a_run_of_its_own(transport, make_tool):
-    settings = _settings(make_tool("replay"))
-    deployment = BenchmarkModelRunner(settings).deploy(transport, TFLITE, "0" * 64)
-    operators = profile(transport, settings, deployment, "litert", {"threads": 1})
-    assert [(one.type, one.share) for one in operators] == [("Convolution (NHWC, F32) IGEMM", 0.75), ("SOFTMAX", 0.25)]
 
 
 def test_cores_and_readings_come_from_the_device(transport):
