@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.case_key import CaseKey, label_of_both
@@ -66,7 +67,17 @@ class Pair:
     b: Side
     differences: Differences
     comparison: Comparison | None = None
-    medians_ms: tuple[float, float] | None = None
+    round_medians_ms: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    """Of A and of B, one a round."""
+
+    @property
+    def medians_ms(self) -> tuple[float, float] | None:
+        """Of A's rounds and of B's."""
+        return (
+            None
+            if self.round_medians_ms is None
+            else (median(self.round_medians_ms[0]), median(self.round_medians_ms[1]))
+        )
 
     @property
     def name(self) -> str:
@@ -90,12 +101,10 @@ def compare_sets(a: RunSet, b: RunSet, threshold: float, across: Collection[str]
     A dimension in which the sets have one value each, and not the same, is what they are compared across; it takes no
     part in the pairing. Raises BrokenRunError for samples that cannot be read.
     """
-    import numpy as np
-
     from latency_bench.harness.statistics.comparison import compare_many
     from latency_bench.harness.statistics.intervals import round_medians
 
-    in_a, in_b = _cases(a), _cases(b)
+    in_a, in_b = cases_of(a), cases_of(b)
     keys = _paired(in_a, in_b)
     pairs = [Pair(in_a[one], in_b[other], _differences(in_a[one], in_b[other], across)) for one, other in keys]
     rounds = {
@@ -108,9 +117,9 @@ def compare_sets(a: RunSet, b: RunSet, threshold: float, across: Collection[str]
         replace(
             pair,
             comparison=found[str(index)],
-            medians_ms=(
-                float(np.median(round_medians(rounds[str(index)][0]))),
-                float(np.median(round_medians(rounds[str(index)][1]))),
+            round_medians_ms=(
+                tuple(round_medians(rounds[str(index)][0]).tolist()),
+                tuple(round_medians(rounds[str(index)][1]).tolist()),
             ),
         )
         if str(index) in rounds
@@ -157,7 +166,8 @@ def _compared_across(a: Sides, b: Sides) -> set[str]:
     return {name for name, (in_a, in_b) in values.items() if len(in_a) == len(in_b) == 1 and in_a != in_b}
 
 
-def _cases(runs: RunSet) -> Sides:
+def cases_of(runs: RunSet) -> Sides:
+    """Runs by their case; a failed one with the case that it is of."""
     grouped: dict[CaseKey, list[StoredRun]] = {}
     for run in runs.runs:
         if run.record.summary is not None:

@@ -52,7 +52,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("results", "archive", "--samples", "OUT/samples.parquet"),
     ("results", "import", "STORE", "--store", "OUT/copy"),
     ("compare", "RUN", "OTHER"),
-    ("gate", "STORE"),
+    ("gate", "STORE", "--candidate", "STORE"),
     ("sweep", "--model", "b?-seg", "--dry-run"),
     ("report",),
     ("report", "--claims"),

@@ -6,6 +6,8 @@ FAILED = 1
 """The measurement failed, or a gate says worse."""
 WRONG_REQUEST = 2
 """The request has to change: an unknown name, a wrong file, something that is not installed."""
+CANNOT_TELL = 3
+"""`bench gate --strict`: neither fine nor worse was shown."""
 
 
 def exit_code_of(error: BaseException) -> int | None:

@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "results": ("latency_bench.harness.cli.results:results", "List, show, verify, import and archive stored runs."),
     "profile": ("latency_bench.harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("latency_bench.harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
-    "gate": ("latency_bench.harness.cli.gate:gate", "Exit 1 if runs are slower than a baseline."),
+    "gate": ("latency_bench.harness.cli.gate:gate", "Is a candidate slower than a baseline? For CI."),
 }
 
 
@@ -76,7 +76,7 @@ def bench() -> None:
     bench results ls                            what has been measured
 
     Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
-    worse; 2: the request was wrong.
+    worse; 2: the request was wrong; 3: `bench gate --strict` cannot tell.
     """
 
 

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from faulty_proxy import FaultyProxy
+from stored_lab import Lab
 
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.sample_table import StageSamples
@@ -172,6 +174,17 @@ def make_record() -> MakeRecord:
         return RunRecord(**(failed_content(**changes) if failed else example_content(blocks, **changes)))
 
     return make
+
+
+@pytest.fixture
+def new_lab(tmp_path, make_record):
+    """new_lab("name"): an empty store of that name."""
+    return lambda name: Lab(tmp_path / name, make_record)
+
+
+@pytest.fixture
+def lab(new_lab) -> Lab:
+    return new_lab("store")
 
 
 @pytest.fixture

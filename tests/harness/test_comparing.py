@@ -1,89 +1,13 @@
-"""Comparing stored runs: which belong together, what may differ, what is claimed; and the gate."""
+"""Comparing stored runs: which belong together, what may differ, what is claimed."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from xml.etree import ElementTree
-
-import numpy as np
 import pytest
+from stored_lab import ROUNDS
 
-from latency_bench.harness.cli.gate_reports import junit_xml, markdown_summary
 from latency_bench.harness.comparing import compare_sets
-from latency_bench.harness.regression import GatedCase, GateResult, run_gate
 from latency_bench.harness.store.errors import UnknownRunError
-from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.run_selection import select
-from latency_bench.harness.store.sample_table import StageSamples
-from latency_bench.harness.store.writer import RunWriter
-
-ROUNDS = 9
-
-
-def _blocks(scale: float, seed: int, rounds: int = ROUNDS, spread: float = 0.005) -> list[StageSamples]:
-    """Latencies of about 100 ms times `scale`, rounds that differ by `spread`."""
-    random = np.random.default_rng(seed)
-    blocks = []
-    for index in range(rounds):
-        level = 1e8 * scale * np.exp(random.normal(0, spread))
-        latency = (level * np.exp(random.normal(0, 0.003, 40))).astype(np.int64)
-        h2d = np.full_like(latency, 1_000_000)
-        columns = {"start_ns": np.cumsum(latency) - latency, "latency_ns": latency}
-        blocks.append(StageSamples.of(index, False, {**columns, "h2d_ns": h2d, "compute_ns": latency - h2d}))
-    return blocks
-
-
-class Lab:
-    """A store that a test fills with runs."""
-
-    def __init__(self, store: Path, make_record) -> None:
-        self.store = store
-        self._make_record = make_record
-        self._count = 0
-
-    def add(
-        self, scale: float = 1.0, model: str = "b1-seg", device: str = "local", rounds: int = ROUNDS, **changes
-    ) -> str:
-        self._count += 1
-        run_id = f"20261122T1015{self._count:02d}Z-{self._count:06x}"
-        blocks = _blocks(scale, seed=self._count, rounds=rounds)
-        content = self._make_record(blocks).model_dump()
-        content["rounds"] = [{**one, "warmup_count": 0} for one in content["rounds"]]
-        self._write(content, run_id, model, device, changes, blocks)
-        return run_id
-
-    def add_failed(self, model: str = "b1-seg") -> None:
-        self._count += 1
-        run_id = f"20261122T1015{self._count:02d}Z-{self._count:06x}"
-        self._write(self._make_record(failed=True).model_dump(), run_id, model, "local", {}, None)
-
-    def _write(self, content, run_id, model, device, changes, blocks) -> None:
-        content["run_id"] = run_id
-        content["model"]["id"], content["device"]["name"] = model, device
-        for path, value in changes.items():
-            *parents, last = path.split("__")
-            part = content
-            for parent in parents:
-                part = part[parent]
-            part[last] = value
-        with RunWriter(self.store, device, model, run_id) as writer:
-            if blocks is not None:
-                writer.write_samples(blocks)
-            writer.commit(RunRecord(**content))
-
-    def compare(self, a: str, b: str, across=()):
-        return compare_sets(select(self.store, a), select(self.store, b), 0.03, across)
-
-
-@pytest.fixture
-def new_lab(tmp_path, make_record):
-    """new_lab("name"): an empty store of that name."""
-    return lambda name: Lab(tmp_path / name, make_record)
-
-
-@pytest.fixture
-def lab(new_lab) -> Lab:
-    return new_lab("store")
 
 
 def test_the_same_twice_shows_no_difference(lab):
@@ -174,54 +98,3 @@ def test_nothing_meant_is_said(lab):
     lab.add()
     with pytest.raises(UnknownRunError, match="bench results ls"):
         select(lab.store, "local/nothing")
-
-
-def test_the_gate_fails_on_a_clear_regression_alone(lab, new_lab):
-    new = new_lab("new")
-    cases = {"same": 1.0, "slower": 1.2, "faster": 0.8, "slightly": 1.01}
-    for model, scale in cases.items():
-        lab.add(model=model)
-        new.add(scale, model=model)
-    lab.add(model="gone")
-    lab.add(model="broken")
-    new.add_failed(model="broken")
-    lab.add(model="few")
-    new.add(2.0, model="few", rounds=3)
-    result = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03)
-    outcomes = {case.name.split(",")[0].split()[0]: case.outcome for case in result.cases}
-    assert outcomes == {
-        "same": "pass", "slower": "regression", "faster": "pass", "slightly": "pass",
-        "gone": "inconclusive", "broken": "regression", "few": "inconclusive",
-    }  # fmt: skip
-
-
-def test_the_gate_looks_at_the_latest_run_whatever_ran_before(lab, new_lab):
-    lab.add()
-    new = new_lab("new")
-    new.add()
-    new.add_failed()
-    (failing,) = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03).cases
-    assert failing.outcome == "regression"
-    assert "fails now" in failing.reason
-    new.add()
-    (mended,) = run_gate(select(lab.store, str(lab.store)), select(new.store, str(new.store)), 0.03).cases
-    assert mended.outcome == "pass"
-
-
-def test_reports_of_the_gate_carry_foreign_text_safely():
-    nasty = "m|odel <b>*x*</b> \x1b[31m`rm`"
-    result = GateResult(
-        (
-            GatedCase(nasty, "regression", nasty, 1.2),
-            GatedCase("b", "inconclusive", "too few"),
-            GatedCase("c", "pass", "fine", 1.0),
-        )
-    )
-    suite = ElementTree.fromstring(junit_xml(result))
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
-    assert suite[0].find("failure") is not None
-    markdown = markdown_summary(result)
-    row = next(line for line in markdown.splitlines() if "1.200" in line)
-    assert row.replace("\\|", "").count("|") == 5
-    assert "\x1b" not in markdown
-    assert "<b>" not in markdown.replace("\\<", "")

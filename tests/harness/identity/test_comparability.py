@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from latency_bench.harness.cli.compare import comparison_json
 from latency_bench.harness.comparing import compare_sets
+from latency_bench.harness.gating.stored_gate import gate_stored
 from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import DIMENSIONS, differences
-from latency_bench.harness.regression import run_gate
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.run_selection import RunSet
@@ -281,8 +281,8 @@ def test_neither_comparison_nor_gate_calls_it_faster_or_slower(
     (case,) = comparison_json(compared)["cases"]
     assert case["verdict"] == "cannot be compared"
     assert case["obstacles"]
-    (gated,) = run_gate(*sides, 0.03).cases
-    assert gated.outcome == "inconclusive"
+    (gated,) = gate_stored(*sides, 1.03)
+    assert gated.answer == "cannot tell"
     assert case["obstacles"][0] in gated.reason
     # What is meant is compared.
     meant = compare_sets(*sides, 0.03, across=list(DIMENSIONS))
@@ -376,7 +376,7 @@ def test_both_sides_of_a_single_pair_are_named(measured: Any) -> None:
         assert pair.name.startswith("b1-seg against b2-seg, orin: tensorrt fp32")
         assert pair.comparison is not None
         assert pair.comparison.verdict == "slower"
-    (gated,) = run_gate(*measured(*_records(MAXN, other)), 0.03).cases
+    (gated,) = gate_stored(*measured(*_records(MAXN, other)), 1.03)
     assert "b1-seg against b2-seg" in gated.name
 
 
