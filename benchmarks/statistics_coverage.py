@@ -51,7 +51,7 @@ def _cell(found: Coverage) -> str:
 
 def _one_round(trials: int) -> None:
     counts = (30, 100, 300, 1000)
-    print("One round: coverage of the nominal 95 % interval of the median\n")
+    print("One process: coverage of the nominal 95 % interval of its own median\n")
     print("| latencies | " + " | ".join(f"n = {n}" for n in counts) + " | effective of 1000 |")
     print("|---|" + "---|" * (len(counts) + 1))
     for model in EVERY_MODEL:

@@ -24,7 +24,7 @@ from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.export import export_artifact
 from latency_bench.harness.ordering import interleaved
 from latency_bench.harness.protocol import Protocol, Sampling, load_protocol
-from latency_bench.harness.statistics.intervals import median_interval
+from latency_bench.harness.statistics.intervals import process_interval
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -47,7 +47,7 @@ def fixed(name: str, count: int, min_s: float = 0.0) -> Protocol:
 
 def outcome(result: RoundResult) -> Outcome:
     latency_ms = result.samples.latency_ns / 1e6
-    estimate = median_interval([latency_ms])
+    estimate = process_interval(latency_ms)
     width = None if estimate.relative_half_width is None else 2 * estimate.relative_half_width
     return Outcome(result.done["elapsed_ns"] / 1e9, len(latency_ms), estimate.median, width)
 

@@ -109,11 +109,12 @@ def _render_latency(latency: Estimate, covers: str, console: Console) -> None:
         line.append(f" {interval(latency.low_ms, latency.high_ms, decimals)}", "bold")
         line.append(f" {latency.confidence * 100:g} % interval of the median")
     else:
-        line.append(" median, too few samples for an interval")
+        line.append(" median, without an interval")
     line.append(f", {counted(latency.rounds, 'round')}, {counted(latency.n, 'sample')}")
     console.print(line)
     of_what = ", median of the rounds' medians" if latency.rounds > 1 else ""
-    console.print(Text(f"        {printable(covers)}{of_what}; interval from {printable(latency.basis)}", "dim"))
+    rests_on = f"{'' if latency.low_ms is None else 'interval from '}{printable(latency.basis)}"
+    console.print(Text(f"        {printable(covers)}{of_what}; {rests_on}", "dim"))
 
 
 def _print_phases(summary: Summary, console: Console) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class MedianEstimate:
 
     `median` is that of the rounds' medians. `low` and `high` are None where the data support no interval at this
     confidence. `n_effective` counts the independent samples that the `n` are worth, summed over the rounds. `basis`
-    says in words what the interval rests on; an interval from one round knows nothing of other processes.
+    says in words what the interval rests on.
     `relative_half_width` is half of (high - low), over the median.
     """
 
@@ -79,37 +79,56 @@ def median_interval(
 ) -> MedianEstimate:
     """The median and its interval, from the samples of each round in the order they were taken.
 
-    One round: order statistics at the effective sample size. Two to five rounds: Student's t on the logarithms of the
-    rounds' medians, since order statistics of fewer than six rounds cannot reach 95 %. From six on: order statistics of
-    the rounds' medians. `tick` is the resolution of the timer in the unit of the samples; without it the smallest step
-    seen is taken. Raises ValueError on an empty round, a value that is not finite, or a confidence not between 0 and 1.
+    One round has no interval: it knows nothing of other processes. Two to five rounds: Student's t on the logarithms of
+    the rounds' medians, since order statistics of fewer than six rounds cannot reach 95 %. From six on: order
+    statistics of the rounds' medians. `tick` is the resolution of the timer in the unit of the samples; without it the
+    smallest step seen is taken. Raises ValueError on an empty round, a value that is not finite, or a confidence not
+    between 0 and 1.
     """
     rounds = check_rounds(samples_by_round)
+    if len(rounds) == 1:
+        of_process = process_interval(rounds[0], confidence, tick=tick)
+        basis = f"{_one_round(of_process)}; an interval needs the rounds of two processes or more"
+        return replace(of_process, low=None, high=None, relative_half_width=None, basis=basis)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is a probability between 0 and 1, not {confidence}")
-    n = sum(samples.size for samples in rounds)
-    n_effective = sum(effective_count_at(samples, float(np.median(samples))) for samples in rounds)
     if tick is None:
         tick = timer_tick(np.concatenate(rounds))
-    spread = [spread_ties(samples, tick) for samples in rounds]
+    limits, basis = _between_rounds(np.array([np.median(spread_ties(samples, tick)) for samples in rounds]), confidence)
+    return _estimate(rounds, limits, confidence, basis)
+
+
+def process_interval(samples: Floats, confidence: float = 0.95, *, tick: float | None = None) -> MedianEstimate:
+    """The median of one process and the interval in which the median of that very process lies, by order statistics at
+    the effective sample size. For what happens inside of a round; another process may have another median. Arguments
+    and errors as of `median_interval`.
+    """
+    samples = check_samples(samples)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a probability between 0 and 1, not {confidence}")
+    spread = spread_ties(samples, timer_tick(samples) if tick is None else tick)
+    limits = _limits(spread, 0.5, effective_count_at(samples, float(np.median(samples))), confidence)
+    estimate = _estimate([samples], limits, confidence, "")
+    basis = _one_round(estimate)
+    if limits is None:
+        basis += f"; an interval at {confidence:.0%} needs {smallest_count_for_interval(0.5, confidence)}"
+    return replace(estimate, basis=basis)
+
+
+def _estimate(
+    rounds: list[Floats], limits: tuple[float, float] | None, confidence: float, basis: str
+) -> MedianEstimate:
     median = float(np.median(round_medians(rounds)))
-    if len(rounds) == 1:
-        limits, basis = _one_round(spread[0], n_effective, confidence)
-    else:
-        limits, basis = _between_rounds(np.array([np.median(samples) for samples in spread]), confidence)
+    n = sum(samples.size for samples in rounds)
+    n_effective = sum(effective_count_at(samples, float(np.median(samples))) for samples in rounds)
     # Spreading ties may move the interval off a coarse reading by less than a tick; it has to hold the number printed.
     low, high = (None, None) if limits is None else (min(limits[0], median), max(limits[1], median))
     half_width = (high - low) / 2 / median if low is not None and high is not None and median > 0 else None
     return MedianEstimate(median, low, high, confidence, n, math.floor(n_effective), len(rounds), basis, half_width)
 
 
-def _one_round(ordered: Floats, n_effective: float, confidence: float) -> tuple[tuple[float, float] | None, str]:
-    basis = f"1 round, {math.floor(n_effective)} effective of {ordered.size} samples"
-    limits = _limits(ordered, 0.5, n_effective, confidence)
-    if limits is None:
-        least = smallest_count_for_interval(0.5, confidence)
-        basis += f"; an interval at {confidence:.0%} needs {least}"
-    return limits, basis
+def _one_round(estimate: MedianEstimate) -> str:
+    return f"1 round, {estimate.n_effective} effective of {estimate.n} samples"
 
 
 def _between_rounds(medians: Floats, confidence: float) -> tuple[tuple[float, float], str]:

@@ -65,13 +65,15 @@ def samples_needed(level: float, confidence: float = 0.99, misses: int = 1) -> i
 
 
 def percentile(samples_by_round: Sequence[Floats], level: float, confidence: float = 0.95) -> Percentile:
-    """The percentile at `level` (0.99 for p99) with its interval, or how many samples are missing for it."""
+    """The percentile at `level` (0.99 for p99) with its interval, or how many samples are missing for it. That of one
+    round has no interval, as its median has none."""
     n = sum(samples.size for samples in check_rounds(samples_by_round))
     needed = samples_needed(level)
     if n < needed:
         return Percentile(level, None, None, None, confidence, n, needed, needed - n)
     estimate = quantile_interval(samples_by_round, level, confidence)
-    return Percentile(level, estimate.value, estimate.low, estimate.high, confidence, n, needed, 0)
+    low, high = (None, None) if estimate.rounds == 1 else (estimate.low, estimate.high)
+    return Percentile(level, estimate.value, low, high, confidence, n, needed, 0)
 
 
 def tail_percentiles(samples_by_round: Sequence[Floats], confidence: float = 0.95) -> tuple[Percentile, ...]:

@@ -72,7 +72,8 @@ class Estimate(Part):
     """Median of the rounds' medians; of the samples, where there is one round."""
     low_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
     high_ms: float | None = Field(default=None, ge=-1e12, le=1e12)
-    """[low_ms, high_ms] contains the true median with `confidence`; null where the samples support no interval."""
+    """[low_ms, high_ms] contains the true median with `confidence`; null where the rounds support no interval. One
+    round supports none, since it knows nothing of other processes; that of an older record is left aside."""
     confidence: float | None = Field(default=None, gt=0, lt=1)
     n: Positive
     """Samples, all rounds together."""
@@ -105,6 +106,13 @@ class Estimate(Part):
             raise ValueError(f"{len(self.round_medians_ms)} medians of {self.rounds} rounds")
         if self.round_medians_ms and not math.isclose(self.median_ms, median(self.round_medians_ms), rel_tol=1e-9):
             raise ValueError(f"{self.median_ms} ms is not the median of the rounds' medians {self.round_medians_ms}")
+        return self
+
+    @model_validator(mode="after")
+    def _of_several_rounds(self) -> Estimate:
+        if self.rounds == 1:
+            for name in ("low_ms", "high_ms", "confidence"):
+                object.__setattr__(self, name, None)
         return self
 
 
@@ -211,6 +219,14 @@ class Summary(Part):
     def _measured(self) -> Summary:
         if self.latency.min_ms < _SHORTEST_MS:
             raise ValueError("a latency of 0 is no measurement")
+        return self
+
+    @model_validator(mode="after")
+    def _of_several_rounds(self) -> Summary:
+        if self.latency.rounds == 1:
+            without = {"low_ms": None, "high_ms": None}
+            percentiles = {name: one.model_copy(update=without) for name, one in self.percentiles.items()}
+            object.__setattr__(self, "percentiles", percentiles)
         return self
 
 

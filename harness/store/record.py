@@ -160,6 +160,7 @@ class RunRecord(Part):
                 "low": latency.low_ms,
                 "high": latency.high_ms,
                 "n": latency.n,
+                "rounds": latency.rounds,
             }
             result["phases_ms"] = {phase: {"median": one.median_ms} for phase, one in self.summary.phases.items()}
             result["throughput_img_s"] = self.summary.throughput.img_s

@@ -9,6 +9,7 @@ from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.text import one_line
 
 TOO_FEW_ROUNDS = "too few rounds for an interval"
+ONE_ROUND = "one round: no interval, for it knows nothing of other processes"
 _SAID = frozenset({"unstable", "throttled", "few_rounds"})
 """Flags that have a note of their own."""
 _FAILURE_LENGTH = 200
@@ -22,7 +23,7 @@ def notes_of(run: Run) -> tuple[str, ...]:
 
 def throughput_notes(run: Run) -> tuple[str, ...]:
     """For its throughput, which has no interval: what speaks against the run, and how it was found."""
-    spoken = tuple(note for note in _notes(run) if note not in (TOO_FEW_ROUNDS, _few_rounds(run)))
+    spoken = tuple(note for note in _notes(run) if note not in (TOO_FEW_ROUNDS, ONE_ROUND))
     if run["throughput_img_s"] is None:
         return (*spoken, "batch over median latency: one request at a time")
     return spoken
@@ -56,14 +57,7 @@ def _notes(run: Run) -> Iterator[str]:
     if run["fidelity"] is False:
         yield "the outputs do not agree with the fp32 module's"
     if run["low_ms"] is None:
-        yield TOO_FEW_ROUNDS
-    if few := _few_rounds(run):
-        yield few
+        yield ONE_ROUND if run["rounds"] == 1 else TOO_FEW_ROUNDS
     others = [one_line(str(name), 40) for name in run["flags"] if name not in _SAID]
     if others:
         yield f"flags: {', '.join(others)}"
-
-
-def _few_rounds(run: Run) -> str:
-    """The interval of one round says how well that process was sampled, and nothing of the next one."""
-    return "one round: the interval knows nothing of other processes" if run["rounds"] == 1 and run["low_ms"] else ""

@@ -195,7 +195,13 @@ def _named(row: Row, shown: Sequence[Column]) -> dict[str, Any]:
 def _brief(row: Row, store: Path) -> dict[str, Any]:
     latency_ms = None
     if row["median_ms"] is not None:
-        latency_ms = {"median": row["median_ms"], "low": row["low_ms"], "high": row["high_ms"], "n": row["samples"]}
+        latency_ms = {
+            "median": row["median_ms"],
+            "low": row["low_ms"],
+            "high": row["high_ms"],
+            "n": row["samples"],
+            "rounds": row["rounds"],
+        }
     return {
         "run_id": row["run_id"],
         "started_at": row["started_at"].isoformat(timespec="milliseconds"),

@@ -12,6 +12,11 @@ def _round_medians(round_medians_ms: Any, median_ms: Any) -> list[Any]:
     return list(round_medians_ms or ([] if median_ms is None else [median_ms]))
 
 
+def _of_several_rounds(end: Any, rounds: Any) -> Any:
+    """One round knows nothing of other processes; records from before that was settled have an interval of it."""
+    return None if rounds == 1 else end
+
+
 def _phase(name: str, title: str, meaning: str) -> Column:
     return Column(
         f"{name}_ms",
@@ -46,9 +51,10 @@ COLUMNS = (
     ),
     Column(
         "low_ms",
-        "Lower end of its interval; null where the samples support none.",
+        "Lower end of its interval; null where the rounds support none, as a single one does.",
         "number",
-        ("summary.latency.low_ms",),
+        ("summary.latency.low_ms", "summary.latency.rounds"),
+        _of_several_rounds,
         title="latency, lower end",
         unit="ms",
     ),
@@ -56,11 +62,18 @@ COLUMNS = (
         "high_ms",
         "Upper end of its interval.",
         "number",
-        ("summary.latency.high_ms",),
+        ("summary.latency.high_ms", "summary.latency.rounds"),
+        _of_several_rounds,
         title="latency, upper end",
         unit="ms",
     ),
-    Column("confidence", "Confidence of the interval of the latency.", "number", ("summary.latency.confidence",)),
+    Column(
+        "confidence",
+        "Confidence of the interval of the latency.",
+        "number",
+        ("summary.latency.confidence", "summary.latency.rounds"),
+        _of_several_rounds,
+    ),
     Column("samples", "Number of samples, all rounds.", "integer", ("summary.latency.n",), pooled="sum"),
     Column("rounds", "Number of rounds.", "integer", ("summary.latency.rounds",), pooled="sum"),
     Column(

@@ -63,7 +63,7 @@ def test_ls_json(bench: Bench, store_run: StoreRun) -> None:
     store_run(run_id=SECOND, failed=True)
     failed, done = json.loads(bench("ls", "--json").stdout)
     assert (failed["run_id"], failed["status"], failed["latency_ms"]) == (SECOND, "failed", None)
-    assert done["latency_ms"] == {"median": 249.096794, "low": 247.596794, "high": 250.346794, "n": 120}
+    assert done["latency_ms"] == {"median": 249.096794, "low": 247.596794, "high": 250.346794, "n": 120, "rounds": 3}
     assert Path(done["path"], "record.json").is_file()
     assert done["flags"] == ["foreign-load"]
 

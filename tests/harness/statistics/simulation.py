@@ -10,7 +10,7 @@ from latency_models import INDEPENDENT, Floats, LatencyModel, Random, processes
 
 from bench_worker.stopping import LOOK_GROWTH, median_interval_rank
 from latency_bench.harness.statistics.comparison import Comparison, compare
-from latency_bench.harness.statistics.intervals import MedianEstimate, median_interval
+from latency_bench.harness.statistics.intervals import MedianEstimate, median_interval, process_interval
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,18 @@ def _count(estimates: list[MedianEstimate], truth: float) -> Coverage:
 
 
 def coverage_of_one_round(random: Random, model: LatencyModel, n: int, trials: int) -> Coverage:
-    """How often the interval of one round of n samples holds the model's median."""
-    return _count([median_interval([series]) for series in model.draw(random, trials, n)], model.median)
+    """How often the interval of one process with n samples holds the model's median."""
+    return _count([process_interval(series) for series in model.draw(random, trials, n)], model.median)
 
 
 def coverage_of_rounds(
     random: Random, rounds: int, n: int, trials: int, *, between: float, model: LatencyModel = INDEPENDENT
 ) -> Coverage:
-    """How often the interval over `rounds` processes holds the median of the typical process."""
-    runs = [median_interval(processes(random, rounds, n, between=between, model=model)) for _ in range(trials)]
-    return _count(runs, model.median)
+    """How often the interval over `rounds` processes holds the median of the typical process; that of a single process
+    is its own, which a run does not state."""
+    runs = [processes(random, rounds, n, between=between, model=model) for _ in range(trials)]
+    estimates = [median_interval(run) if rounds > 1 else process_interval(run[0]) for run in runs]
+    return _count(estimates, model.median)
 
 
 def stopped_by_precision(samples: Floats, *, asked: float, least: int, confidence: float = 0.95) -> int:
@@ -75,7 +77,7 @@ def coverage_of_sequential_stop(
     """How often the interval reported after stopping by precision holds the model's median."""
     estimates = []
     for series in model.draw(random, trials, most):
-        estimates.append(median_interval([series[: stopped_by_precision(series, asked=asked, least=least)]]))
+        estimates.append(process_interval(series[: stopped_by_precision(series, asked=asked, least=least)]))
     return _count(estimates, model.median)
 
 

@@ -20,7 +20,7 @@ def test_below_the_count_there_is_no_value_and_the_cell_says_how_many_are_missin
 
 def test_a_shown_percentile_lies_inside_its_interval_and_at_its_level() -> None:
     samples = np.random.default_rng(1).lognormal(0, 0.1, 8000)
-    found = tail_percentiles([samples])
+    found = tail_percentiles(np.array_split(samples, 4))
     assert [one.name for one in found] == ["p90", "p95", "p99", "p99.9"]
     for one in found:
         assert one.value is not None
@@ -28,6 +28,13 @@ def test_a_shown_percentile_lies_inside_its_interval_and_at_its_level() -> None:
         assert one.high is not None
         assert one.low <= one.value <= one.high
         assert np.mean(samples <= one.value) == pytest.approx(one.level, abs=1 / 8000)
+
+
+def test_percentiles_of_one_round_have_no_interval() -> None:
+    samples = np.random.default_rng(1).lognormal(0, 0.1, 8000)
+    for one in tail_percentiles([samples]):
+        assert one.value is not None
+        assert (one.low, one.high) == (None, None)
 
 
 def test_a_level_in_percent_is_refused() -> None:

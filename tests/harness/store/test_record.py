@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from latency_bench.harness.store.errors import BrokenRunError, NewerRecordError
 from latency_bench.harness.store.record import RunRecord, parse_record
+from latency_bench.harness.store.run_table import read_row_of
 
 MakeRecord = Callable[..., RunRecord]
 
@@ -162,6 +163,7 @@ def test_the_result_of_a_done_run_for_programs(make_record: MakeRecord) -> None:
         "low": latency.low_ms,
         "high": latency.high_ms,
         "n": 120,
+        "rounds": 3,
     }
     assert result["phases_ms"]["compute"] == {"median": pytest.approx(245.0, abs=1)}
     assert result["throughput_img_s"] == pytest.approx(1e3 / latency.median_ms)
@@ -169,6 +171,37 @@ def test_the_result_of_a_done_run_for_programs(make_record: MakeRecord) -> None:
     assert [flag["name"] for flag in result["flags"]] == ["foreign-load", "virtualised"]
     assert result["path"] == "results/x"
     assert "failure" not in result
+
+
+def one_round(record: RunRecord) -> bytes:
+    """The same with its first round alone, with the interval that records of one round had at first."""
+    content = json.loads(record.to_json())
+    content["rounds"] = content["rounds"][:1]
+    summary = content["summary"]
+    for estimate in (summary["latency"], *summary["phases"].values()):
+        n = content["rounds"][0]["sample_count"]
+        median = estimate["round_medians_ms"][0]
+        estimate |= {"rounds": 1, "n": n, "round_medians_ms": [median], "median_ms": median}
+        estimate |= {"low_ms": median * 0.99, "high_ms": median * 1.01, "confidence": 0.95}
+    summary["throughput"]["img_s"] = 1e3 / summary["latency"]["median_ms"]
+    summary["percentiles"]["p90"] |= {"low_ms": 250.0, "high_ms": 260.0}
+    return json.dumps(content).encode()
+
+
+def test_one_round_has_no_interval_whatever_its_record_says(make_record: MakeRecord) -> None:
+    text = one_round(make_record())
+    record = parse_record(text)
+    assert record.summary is not None
+    for estimate in (record.summary.latency, *record.summary.phases.values()):
+        assert (estimate.low_ms, estimate.high_ms, estimate.confidence) == (None, None, None)
+    p90 = record.summary.percentiles["p90"]
+    assert p90.value_ms is not None
+    assert (p90.low_ms, p90.high_ms) == (None, None)
+    latency_ms = record.to_result_json("results/x")["latency_ms"]
+    assert (latency_ms["low"], latency_ms["high"], latency_ms["rounds"]) == (None, None, 1)
+    row = read_row_of(text)
+    assert row["median_ms"] == record.summary.latency.median_ms
+    assert (row["low_ms"], row["high_ms"], row["confidence"]) == (None, None, None)
 
 
 def test_the_result_of_a_failed_run_has_no_number_but_the_reason(make_record: MakeRecord) -> None:
