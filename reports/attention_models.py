@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.number_text import rounds_by_requests
 from latency_bench.model_specs.architectures.attention.subject import SOFTMAX_TWIN
 from latency_bench.reports.attention_points import PLACE, answered, place_words, placed
 from latency_bench.reports.attention_ratios import obstacles_of, ratio_of
@@ -19,6 +20,8 @@ COLUMNS = [
     "width",
     "linear_ms",
     "softmax_ms",
+    "linear_n",
+    "softmax_n",
     "ratio",
     "ratio_low",
     "ratio_high",
@@ -92,6 +95,7 @@ def _pair(linear: dict[Any, Any], softmax: dict[Any, Any]) -> dict[str, Any]:
     for part, row in (("linear", linear), ("softmax", softmax)):
         found |= {
             f"{part}_ms": row["median_ms"],
+            f"{part}_n": rounds_by_requests(row["round_samples"]),
             f"{part}_macs": row["macs"],
             f"{part}_peak_rss_bytes": row["peak_rss_bytes"],
             f"{part}_fits": row["status"] != "failed",

@@ -28,6 +28,7 @@ _MEASURED = [
     "median_ms",
     "low_ms",
     "high_ms",
+    "round_samples",
     "round_medians_ms",
     "peak_rss_bytes",
     "processor",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.conditions import read_conditions
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.store.number_text import rounds_by_requests
 from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS, MOST_MACS_DIFFERENCE, SAME_SHAPE
 from latency_bench.reports.attention_points import KERNEL_OPTION, LINEAR, PLACE, attention_points, place_words
 from latency_bench.reports.rows import rows_of
@@ -28,6 +29,7 @@ COLUMNS = [
     "median_ms",
     "low_ms",
     "high_ms",
+    "n",
     "macs_s",
     "peak_rss_bytes",
     "linear_label",
@@ -35,6 +37,7 @@ COLUMNS = [
     "linear_repeats",
     "linear_macs",
     "linear_ms",
+    "linear_n",
     "linear_macs_s",
     "linear_peak_rss_bytes",
     "macs_difference",
@@ -50,7 +53,8 @@ COLUMNS = [
 def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
     """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
     that 3 means that linear attention is three times as fast. Null where the form does not fit into memory, and where
-    the two were measured under different conditions: `obstacles` names those, in one text.
+    the two were measured under different conditions: `obstacles` names those, in one text. `n` and `linear_n` say
+    rounds × requests.
 
     Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
     them; multi-scale linear attention itself is set against the single-scale one. Equal MACs: the linear form of the
@@ -104,12 +108,14 @@ def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dic
     ratio, low, high = ratio_of([] if obstacles else point["round_medians_ms"], linear["round_medians_ms"])
     return {
         **{name: point[name] for name in COLUMNS if name in point},
+        "n": rounds_by_requests(point["round_samples"]),
         "definition": definition,
         "linear_label": linear["label"],
         "linear_heads": linear["heads"],
         "linear_repeats": linear["repeats"],
         "linear_macs": linear["macs"],
         "linear_ms": linear["median_ms"],
+        "linear_n": rounds_by_requests(linear["round_samples"]),
         "linear_macs_s": linear["macs_s"],
         "linear_peak_rss_bytes": linear["peak_rss_bytes"],
         "macs_difference": linear["macs"] / point["macs"] - 1 if _counted(point) and _counted(linear) else None,

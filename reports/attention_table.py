@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RATIO_HEADER = (
-    "tokens", "equal", "form", "MACs", "latency", "linear", "faster", "95 %", "GMACs/s", "linear", "memory", "linear",
+    "tokens", "equal", "form", "MACs", "latency", "n", "linear", "n", "faster", "95 %", "GMACs/s", "linear", "memory",
+    "linear",
 )  # fmt: skip
 FIT_HEADER = ("form", "heads", "tokens", "exponent", "95 %", "between the last two", "linear is faster from")
-MODEL_HEADER = ("model", "resolution", "linear", "softmax", "faster", "95 %", "linear: memory", "softmax: memory")
+MODEL_HEADER = (
+    "model", "resolution", "linear", "n", "softmax", "n", "faster", "95 %", "linear: memory", "softmax: memory",
+)  # fmt: skip
 _MIB = 2**20
 
 
@@ -132,7 +135,9 @@ def _ratio_cells(row: dict[Any, Any]) -> list[str]:
         f"{row['label']}, {row['heads']} heads",
         _scaled(row["macs"]),
         _ms(row["median_ms"]) if row["fits"] else "does not fit",
+        row["n"] or "-",
         _ms(row["linear_ms"]) + (f" ({_how(row)})" if equal_macs else ""),
+        row["linear_n"] or "-",
         _number(row["ratio"], "{:.2f}x"),
         _interval(row["ratio_low"], row["ratio_high"]),
         _giga(row["macs_s"]),
@@ -163,7 +168,9 @@ def _model_cells(row: dict[Any, Any]) -> list[str]:
         row["model"],
         f"{row['height']}x{row['width']}",
         _ms(row["linear_ms"]) if row["linear_fits"] else "does not fit",
+        row["linear_n"] or "-",
         _ms(row["softmax_ms"]) if row["softmax_fits"] else "does not fit",
+        row["softmax_n"] or "-",
         _number(row["ratio"], "{:.2f}x"),
         _interval(row["ratio_low"], row["ratio_high"]),
         _mib(row["linear_peak_rss_bytes"]),

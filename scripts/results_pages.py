@@ -38,7 +38,8 @@ README = """\
 ![Latency against published accuracy](docs/images/measured/figure1-latency.svg)
 
 Table 3 of the paper, Cityscapes at 1024x2048: the published figures, and the latency on one core of a server CPU with
-its 95 % interval. [All tables and claims](docs/measured.md), with footnotes, machine and commands.
+its 95 % interval and the rounds × requests that it rests on. [All tables and claims](docs/measured.md), with footnotes,
+machine and commands.
 
 {table}
 

@@ -93,7 +93,7 @@ def report(
     bench report                              what there is
     bench report --table 3                    Table 3 on the terminal
     bench report --table 3 --format tex       the same for a paper
-    bench report --table 2 --columns energy,peak_rss,n
+    bench report --table 2 --columns energy,peak_rss
     bench report --claims --device local      the paper's claims, judged on this computer
     bench report --all --to report            everything, as files
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 _DIGITS = 4
 _MOST_DECIMALS = 6
@@ -24,6 +25,14 @@ def number_text(value: float, digits: int = _DIGITS) -> str:
 def interval(low: float | None, high: float | None, decimals: int) -> str:
     """`[251.0, 253.9]`, in the unit and with the decimals of the number it stands beside; empty where there is none."""
     return "" if low is None or high is None else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def rounds_by_requests(counts: Sequence[int]) -> str:
+    """`4 × 30`, or `4 × 7 to 12` where the rounds differ: how much a latency rests on."""
+    if not counts:
+        return ""
+    least, most = min(counts), max(counts)
+    return f"{len(counts)} × {least}" + (f" to {most}" if most > least else "")
 
 
 def byte_size(size_bytes: float) -> str:

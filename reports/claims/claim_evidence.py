@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from latency_bench.harness.statistics.comparison import enough_rounds
 from latency_bench.harness.statistics.steadiness import LEAST_REQUESTS
 from latency_bench.reports.evidence import Run
+from latency_bench.reports.tables.notes import has_few_requests
 
 UNSTABLE, FEW_REQUESTS, FEW_ROUNDS = "unstable", "few requests", "few rounds"
 MARKS_EXPLAINED = (
@@ -25,8 +26,3 @@ def marks_of(pairs: Sequence[tuple[Run, Run]]) -> tuple[str, ...]:
         FEW_ROUNDS: any(not enough_rounds(len(a["round_medians_ms"]), len(b["round_medians_ms"])) for a, b in pairs),
     }
     return tuple(mark for mark, applies in marks.items() if applies)
-
-
-def has_few_requests(run: Run) -> bool:
-    """Whether some round of a run has too few requests to tell whether it was steady."""
-    return any(count < LEAST_REQUESTS for count in run["round_samples"] or ())

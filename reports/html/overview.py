@@ -42,6 +42,8 @@ class LatestLine:
     latency: str
     interval: str
     """Of the latency, in brackets; empty where there is none."""
+    counts: str
+    """Rounds × requests."""
     started: str
 
 
@@ -97,6 +99,7 @@ def _latest(row: dict[str, Any]) -> LatestLine:
         status=row["status"],
         latency=latency.text(row["median_ms"]),
         interval=latency.interval_text(row["median_ms"], row["low_ms"], row["high_ms"]),
+        counts=columns()["round_samples"].text(row["round_samples"]),
         started=_day(row["started_at"]),
     )
 

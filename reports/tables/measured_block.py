@@ -10,6 +10,7 @@ from itertools import groupby
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import throughput_batch, throughput_img_s
 from latency_bench.harness.store.columns.column import Column as RunColumn
+from latency_bench.harness.store.columns.registry import columns as run_columns
 from latency_bench.model_specs.spec import ModelSpec
 from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.published.tables import number
@@ -162,7 +163,10 @@ class _Part:
             ]
             columns.append((Column("latency_to_published", "measured / published"), against))
         columns.append((Column("speedup", "speed-up"), self._against_baseline(self._latencies, self._speed_up)))
-        return [*columns, *map(self._chosen_column, self._measurements.columns)]
+        # What a latency rests on stands beside it, whatever else was chosen.
+        counts = run_columns()["round_samples"]
+        others = [column for column in self._measurements.columns if column.name != counts.name]
+        return [columns[0], self._chosen_column(counts), *columns[1:], *map(self._chosen_column, others)]
 
     def _speed_up(self, run: Run | None, baseline: Run | None, across: Collection[str]) -> Cell:
         return speed_up(run, baseline, across, self._measurements.paired)

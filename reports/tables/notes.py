@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from latency_bench.harness.statistics.steadiness import LEAST_REQUESTS
 from latency_bench.harness.store.outcome import WHOLE_REQUEST
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.text import one_line
 
 TOO_FEW_ROUNDS = "too few rounds for an interval"
 ONE_ROUND = "one round: no interval, for it knows nothing of other processes"
-_SAID = frozenset({"unstable", "throttled", "few_rounds"})
-"""Flags that have a note of their own."""
+FEW_REQUESTS = f"few requests: fewer than {LEAST_REQUESTS} in some round, too few to tell whether it was steady"
 _FAILURE_LENGTH = 200
 _MOST_CONDITIONS, _CONDITION_LENGTH = 4, 120
 
@@ -47,17 +47,28 @@ def meant_difference(text: str) -> str:
     return f"compared across: {one_line(text, _CONDITION_LENGTH)}"
 
 
+def has_few_requests(run: Run) -> bool:
+    """Whether some round of a run has too few requests to tell whether it was steady."""
+    return any(count < LEAST_REQUESTS for count in run["round_samples"] or ())
+
+
 def _notes(run: Run) -> Iterator[str]:
+    told = set()
     if run["status"] == "unstable":
+        told.add("unstable")
         yield "unstable: the latencies never settled, the number describes that run alone"
     if run["throttled"] == "yes":
+        told.add("throttled")
         yield "throttled while it was measured"
     if run["latency_covers"] not in (None, WHOLE_REQUEST):
         yield f"not a whole request; the time of: {one_line(run['latency_covers'], 120)}"
     if run["fidelity"] is False:
         yield "the outputs do not agree with the fp32 module's"
     if run["low_ms"] is None:
+        told.add("few_rounds")
         yield ONE_ROUND if run["rounds"] == 1 else TOO_FEW_ROUNDS
-    others = [one_line(str(name), 40) for name in run["flags"] if name not in _SAID]
+    if has_few_requests(run):
+        yield FEW_REQUESTS
+    others = [one_line(str(name), 40) for name in run["flags"] if name not in told]
     if others:
         yield f"flags: {', '.join(others)}"

@@ -143,6 +143,7 @@ def _usual(rows: Sequence[Row]) -> tuple[list[Heading], list[list[Cell]]]:
         Heading("input"),
         Heading("ms" if narrow else "latency ms", right=True),
         Heading("interval", right=True),
+        Heading("n", right=True),
         Heading("flags", right=True),
         Heading("status"),
     ]
@@ -164,6 +165,7 @@ def _usual_line(row: Row, narrow: bool) -> list[Cell]:
         f"{row['height']}x{row['width']}{batch}",
         latency.text(median_ms) or "-",
         "-" if median_ms is None else latency.interval_text(median_ms, low_ms, high_ms) or "-",
+        columns()["round_samples"].text(row["round_samples"]) or "-",
         str(len(row["flags"])) if row["flags"] else "-",
         row["status"],
     )

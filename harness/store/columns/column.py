@@ -47,6 +47,8 @@ class Column:
     """Makes the value from those fields, as many arguments as `reads` has; None: the value is the only field."""
     title: str = ""
     """For headings, without the unit. Default: the name."""
+    written: Callable[[Any], str] | None = None
+    """How a value is written for people, where its kind and unit do not say it."""
     unit: str = ""
     """`ms`, `images/s`, `J`. `bytes` are shown as KiB, MiB and so on."""
     in_thousands: bool = False
@@ -102,6 +104,8 @@ class Column:
         """A value for people, without the unit that the heading has; empty for None."""
         if value is None:
             return ""
+        if self.written is not None:
+            return self.written(value)
         if self.is_list:
             return _listed([self.item_text(item) for item in value])
         return self.item_text(value, decimals)

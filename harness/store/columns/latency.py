@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from latency_bench.harness.store.columns.column import Column
+from latency_bench.harness.store.number_text import rounds_by_requests
 
 
 def _round_medians(round_medians_ms: Any, median_ms: Any) -> list[Any]:
@@ -82,6 +83,7 @@ COLUMNS = (
         "integers",
         ("rounds.sample_count",),
         title="rounds × requests",
+        written=rounds_by_requests,
         short="n",
     ),
     Column(

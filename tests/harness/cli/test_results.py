@@ -41,10 +41,10 @@ def test_ls_lists_the_latest_first_one_line_each(bench: Bench, store_run: StoreR
     store_run(run_id=FIRST)
     store_run(run_id=SECOND, device="a-board-with-quite-a-long-name-" + "x" * 40, failed=True)
     lines = _lines(bench("ls"))
-    assert lines[0] == "run when (UTC) device model runtime input latency ms interval flags status"
+    assert lines[0] == "run when (UTC) device model runtime input latency ms interval n flags status"
     board = "a-board-with-quite-a-long-name-" + "x" * 40
-    assert lines[1] == f"{SECOND} 2026-11-22 10:15 {board} b1-seg litert fp32 1024x2048 - - 1 failed"
-    assert lines[2] == f"{FIRST} 2026-11-22 10:15 local b1-seg litert fp32 1024x2048 249.1 [247.6, 250.3] 1 done"
+    assert lines[1] == f"{SECOND} 2026-11-22 10:15 {board} b1-seg litert fp32 1024x2048 - - - 1 failed"
+    assert lines[2] == f"{FIRST} 2026-11-22 10:15 local b1-seg litert fp32 1024x2048 249.1 [247.6, 250.3] 3 × 40 1 done"
     assert len(lines) == 3
 
 

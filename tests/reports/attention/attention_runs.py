@@ -37,6 +37,7 @@ def run_row(number: int, model: str, tokens_or_size: tuple[int, int], median_ms:
         "low_ms": rounds[0] if rounds else None,
         "high_ms": rounds[-1] if rounds else None,
         "rounds": 5 if rounds else None,
+        "round_samples": [30 for _ in rounds],
         "round_medians_ms": rounds,
         "peak_rss_bytes": None if median_ms is None else 50e6 + 1e3 * tokens_or_size[0] * tokens_or_size[1],
         "failure_kind": None if rounds else "too-large",

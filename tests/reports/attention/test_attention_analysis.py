@@ -132,6 +132,17 @@ def test_tables_say_all_of_it(runs):
     assert titles[0] == "local, litert 2.3.0, 1 thread, fp32, batch 1: module, heads of 16"
 
 
+def test_every_latency_says_what_it_rests_on(runs):
+    models = model_rows((10.0, 20.0), (40.0, 200.0), (160.0, None))
+    sections = attention_sections(pd.concat([runs, models]))
+    for title, header, rows in sections:
+        latencies = [place for place, name in enumerate(header) if header[place + 1 : place + 2] == ("n",)]
+        assert len(latencies) == (0 if "exponent" in title else 2), title
+        for row in rows:
+            for place in latencies:
+                assert row[place + 1] == ("-" if row[place] == "does not fit" else "5 × 30")
+
+
 def test_the_roofline_has_columns_only_where_it_is_known(runs):
     run_id = attention_ratios(runs)["run_id"].iloc[0]
     _, header, rows = attention_sections(runs, {run_id: 0.25})[0]

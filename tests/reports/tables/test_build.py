@@ -128,6 +128,11 @@ def test_a_failure_says_why(make_run: Make, table_of: Make) -> None:
         ({"latency_covers": "compute alone"}, "not a whole request; the time of: compute alone"),
         ({"fidelity": False}, "do not agree with the fp32 module"),
         ({"flags": ["drift", "bimodal"]}, "flags: drift, bimodal"),
+        # What no note of its own tells is told with the flags: a warning of single rounds, four rounds of seven.
+        ({"status": "done", "flags": ["unstable"]}, "flags: unstable"),
+        ({"throttled": "no", "flags": ["throttled"]}, "flags: throttled"),
+        ({"flags": ["few_rounds"]}, "flags: few_rounds"),
+        ({"round_samples": [30, 30, 23]}, "few requests: fewer than 24 in some round"),
     ],
 )
 def test_what_speaks_against_a_number_stands_beside_it(
@@ -158,7 +163,7 @@ def test_published_figures_are_compared_on_the_same_device_alone(make_run: Make,
     orin = {"device": "orin", "runtime": "tensorrt", "precision": "fp16", "threads": None, "runtime_options": "{}"}
     runs = table_of(make_run("b1-seg", rounds(27.0), **orin))
     keys = [column.key for column in build_table(3, measurements(runs)).blocks[-1].columns]
-    assert keys == ["latency_ms", "speedup"]
+    assert keys == ["latency_ms", "round_samples", "speedup"]
     same = build_table(3, measurements(runs, same_as={"orin": "orin"}))
     assert cell(same, "EfficientViT-B1", "latency_to_published").value == pytest.approx(27.0 / 24.3)
     assert cell(same, "EfficientViT-B1", "latency_to_published").notes == ()
@@ -251,17 +256,32 @@ def test_chosen_columns_stand_beside_every_way_of_measuring(make_run: Make, tabl
     measurements = Measurements(Evidence(runs), tuple(settings(runs)), columns=chosen)
     table = build_table(3, measurements)
     block = next(place for place, block in enumerate(table.blocks) if block.facts)
-    assert [column.title for column in table.blocks[block].columns][-4:] == [
-        "peak memory",
+    assert [column.title for column in table.blocks[block].columns] == [
+        "latency, ms",
         "rounds × requests",
+        "speed-up",
+        "peak memory",
         "batch / latency, images/s",
         "latency, ms",
     ]
-    rows = {row.cells[0][0].text: row.cells[block][-4:] for row in table.rows}
-    memory, requests, rate, latency = rows["EfficientViT-B1"]
+    rows = {row.cells[0][0].text: row.cells[block][1:] for row in table.rows}
+    requests, _, memory, rate, latency = rows["EfficientViT-B1"]
     assert (memory.text, memory.value, memory.status, len(memory.runs)) == ("774 MiB", 774 * 2**20, "done", 1)
     assert (requests.text, requests.value) == ("3 × 40", None)
     assert rate.text == "49.75"
     assert (latency.text, latency.low) == ("20.10 [19.00, 20.20]", 19.0)
-    assert [cell.text for cell in rows["EfficientViT-B2"][:2]] == ["–", "–"]
-    assert [cell.text for cell in rows["SegFormer-B1"]] == ["–"] * 4
+    assert [rows["EfficientViT-B2"][place].text for place in (0, 2)] == ["–", "–"]
+    assert [cell.text for cell in rows["SegFormer-B1"]] == ["–"] * 5
+
+
+def test_a_latency_says_what_it_rests_on(make_run: Make, table_of: Make) -> None:
+    runs = table_of(
+        make_run("b1-seg", [20.0, 20.2, 20.1], round_samples=[40, 36, 38]),
+        make_run("b2-seg", [40.0], round_samples=[100], flags=["few_rounds"]),
+    )
+    table = build_table(3, Measurements(Evidence(runs), tuple(settings(runs))))
+    assert cell(table, "EfficientViT-B1", "round_samples", 2).text == "3 × 36 to 40"
+    assert cell(table, "EfficientViT-B2", "round_samples", 2).text == "1 × 100"
+    latency = cell(table, "EfficientViT-B2", "latency_ms", 2)
+    assert latency.text == "40.00"
+    assert latency.notes == ("one round: no interval, for it knows nothing of other processes",)

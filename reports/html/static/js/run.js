@@ -39,7 +39,7 @@ function rowParts(runs, row) {
     element("p", {}, element("span", { class: `status ${of("status")}` }, of("status")), ` · ${of("setting")} · `, element("code", {}, of("run_id"))),
     headline,
     facts([
-      ["Interval", of("low_ms") == null ? null : `${number(of("confidence") * 100)} %, ${plural(of("samples"), "sample")} in ${plural(of("rounds"), "round")}`],
+      ["Interval", of("median_ms") == null ? null : `${of("low_ms") == null ? "none" : `${number(of("confidence") * 100)} %`}, ${plural(of("samples"), "sample")} in ${plural(of("rounds"), "round")}`],
       ["Input", `${of("height")} × ${of("width")}, batch ${of("batch")}`],
       ["Weights", of("seeded") ? "drawn from a seed" : "from a checkpoint"],
       ["Reached by", `${of("transport")}, ${of("runner")}`],

@@ -6,7 +6,7 @@ const RUN_COLUMNS = [
   { name: "img_s", title: "Images/s", number: true, cell: (runs, row) => number(runs.get("img_s", row)) },
   { name: "status", title: "Status", cell: (runs, row) => element("span", { class: `status ${runs.get("status", row)}` }, runs.get("status", row)) },
   { name: "setting", title: "Measured on", wide: true, cell: (runs, row) => runs.get("setting", row) },
-  { name: "samples", title: "Samples", number: true, cell: (runs, row) => count(runs.get("samples", row)) },
+  { name: "round_samples", title: "Rounds × requests", number: true, cell: (runs, row) => roundsByRequests(runs.get("round_samples", row)) },
   { name: "flags", title: "Flags", cell: (runs, row) => (runs.get("flags", row) ?? "").split("\n").join(", ").replaceAll("_", " ") },
   { name: "started_at", title: "Started, UTC", number: true, cell: (runs, row) => minute(runs.get("started_at", row)) },
 ];
@@ -15,6 +15,13 @@ function latencyCell(runs, row) {
   if (runs.get("median_ms", row) == null) return element("span", { class: "muted" }, runs.get("failure_kind", row) ?? UNKNOWN);
   const [low, high] = [runs.get("low_ms", row), runs.get("high_ms", row)];
   return [number(runs.get("median_ms", row)), " ", element("span", { class: "muted" }, interval(low, high))];
+}
+
+/** `4 × 30`, or `4 × 7 to 12` where the rounds differ. */
+function roundsByRequests(counts) {
+  if (!counts?.length) return UNKNOWN;
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return `${counts.length} × ${count(least)}${most > least ? ` to ${count(most)}` : ""}`;
 }
 
 /** Columns beside the usual ones, as the address says. */
