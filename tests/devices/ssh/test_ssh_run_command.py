@@ -249,4 +249,4 @@ def test_a_python_that_is_not_there(remote):
 
 
 def _worker_runs(remote) -> bool:
-    return any("request.json" in line for line in remote.server.started_here())
+    return any("job.json" in line for line in remote.server.started_here())

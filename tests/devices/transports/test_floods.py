@@ -34,7 +34,8 @@ def test_time_limits_hold_while_a_program_prints_without_end(transport, command)
         transport.run(
             command, on_stdout=lambda line: longest.append(len(line)) if len(longest) < 10 else None, timeout_s=1
         )
-    assert max(longest) <= LONGEST_LINE + 65536
+    # A machine that is busy may not come to the end of the first line within the second.
+    assert max(longest, default=0) <= LONGEST_LINE + 65536
 
 
 def test_a_flood_of_errors_leaves_the_end_of_it(transport):
