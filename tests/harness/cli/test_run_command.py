@@ -122,15 +122,15 @@ def test_a_runtime_that_is_not_installed_gives_the_line_that_installs_it(bench, 
 
 # Two ways to run out of memory: the kernel kills the worker, or an allocation inside it fails (here by a limit on the
 # address space that is enough for Python and the runtime, and far too little for the input).
-@pytest.mark.parametrize("measure", ["kill -9 $$", 'exec prlimit --as=400000000 "$PYTHON" "$@"'])
+@pytest.mark.parametrize("measure", ["kill -9 $$", f'exec prlimit --as=400000000 {sys.executable} "$@"'])
 def test_a_model_that_does_not_fit_in_memory_is_a_failed_run_without_a_number(bench, fast, tmp_path, measure):
     python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\ncase "$*" in *bench_worker*) {measure} ;; *) exec "$PYTHON" "$@" ;; esac\n')
+    python.write_text(f'#!/bin/sh\ncase "$*" in *job.json*) {measure} ;; *) exec {sys.executable} "$@" ;; esac\n')
     python.chmod(0o755)
     _device(tmp_path, [str(python)])
     done = bench(
         "run", *TINY, "--batch", "2000", *fast, "--json",
-        env={"BENCH_DEVICES": str(tmp_path / "devices.yaml"), "PYTHON": sys.executable},
+        env={"BENCH_DEVICES": str(tmp_path / "devices.yaml")},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     result = done.json()
@@ -212,7 +212,7 @@ def _wait_for_worker(parent: int) -> int:
                     ppid = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
                 except OSError:
                     continue
-                if ppid == parent and b"bench_worker" in words:
+                if ppid == parent and any(word.endswith(b"bench_worker/start.py") for word in words):
                     time.sleep(1.0)  # Let it get past its start, into the loop.
                     return int(folder.name)
         time.sleep(0.05)
