@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import across_option
+from latency_bench.harness.cli.shared_options import across_option, wait_option
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from latency_bench.harness.gating.budgets import Budgets
     from latency_bench.harness.gating.gate_result import GatedCase, GateResult
+    from latency_bench.harness.gating.measured_gate import GatePair
     from latency_bench.harness.store.run_selection import RunSet
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -20,7 +25,32 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 @click.command()
 @click.argument("baseline", metavar="[BASELINE]", required=False)
-@click.option("--candidate", metavar="RUNS", help="Runs to judge. Default: what the store has besides the baseline.")
+@click.option(
+    "--candidate",
+    "candidates",
+    multiple=True,
+    metavar="RUNS|FILE|ID",
+    help="What to judge. Default: the runs that the store has besides the baseline's.",
+)
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="NAME|RUN|FILE|ID",
+    help="Measure now, beside the candidate: a kept baseline, a run, or a side of `bench pair`. Repeatable, a "
+    "--candidate for each.",
+)
+@click.option(
+    "--baselines", type=click.Path(file_okay=False, path_type=Path), help="Folder of `bench baseline keep --to`."
+)
+@click.option("--device", "device", default="local", show_default=True, help="Device to measure on, with --against.")
+@click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Warm-up, with --against.")
+@click.option(
+    "--max-minutes",
+    type=_POSITIVE,
+    default=10.0,
+    show_default=True,
+    help="Time for measuring all cases, with --against; exports and trials are not counted.",
+)
 @click.option(
     "--threshold",
     type=_POSITIVE,
@@ -35,11 +65,20 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--strict", is_flag=True, help="Exit 3 where nobody can tell, in place of 0.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a Markdown summary here.")
+@wait_option
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @store_option
 @json_option
 def gate(
     baseline: str | None,
-    candidate: str | None,
+    candidates: tuple[str, ...],
+    against: tuple[str, ...],
+    baselines: Path | None,
+    device: str,
+    protocol: str,
+    max_minutes: float,
+    wait: bool,
+    quiet: bool,
     threshold: float,
     max_ratio: float | None,
     max_ms: float | None,
@@ -58,14 +97,77 @@ def gate(
     worse        it was shown that a case is, or it fails now                       exit code 1
     cannot tell  neither was shown; what would have been seen is printed            exit code 0, with --strict 3
 
+    \b
+    bench gate baseline/                          stored runs of two sessions: the machine may have changed meanwhile
+    bench gate --against main --candidate new.onnx         a kept file and a new one, side by side, until it is known
+
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
+    With --against both are measured now, and the machine is the same for both.
     """
     from latency_bench.harness.gating.budgets import Budgets
     from latency_bench.harness.gating.gate_result import GateResult
 
     limit = 1 + threshold / 100 if max_ratio is None else max_ratio
-    result = GateResult(_judge_stored(baseline, candidate, limit, across, Budgets(max_ms, max_mb), store))
+    budgets = Budgets(max_ms, max_mb)
+    if against:
+        if baseline is not None or budgets or len(candidates) != len(against):
+            raise click.UsageError(
+                "--against takes a --candidate each, and neither a BASELINE nor --max-ms or --max-mb"
+            )
+        common = {"device": device, "protocol": protocol}
+        pairs = _sides(against, candidates, baselines, common, across, store)
+        result = GateResult(_measure(pairs, limit, max_minutes, across, wait, store, quiet))
+    else:
+        if len(candidates) > 1:
+            raise click.UsageError("stored runs have one --candidate; name a store's folder for many cases")
+        candidate = candidates[0] if candidates else None
+        result = GateResult(_judge_stored(baseline, candidate, limit, across, budgets, store))
     return report_gate(result, strict, junit, markdown, as_json)
+
+
+def _sides(
+    against: Sequence[str],
+    candidates: Sequence[str],
+    baselines: Path | None,
+    common: dict[str, Any],
+    across: tuple[str, ...],
+    store: str | None,
+) -> list[GatePair]:
+    """Every baseline with its candidate. A file is held against a file: a model's export."""
+    from latency_bench.harness.case_options import case_of
+    from latency_bench.harness.cli.baseline import baselines_folder
+    from latency_bench.harness.gating.gate_sides import as_brought, refuse_unlike, side_named
+    from latency_bench.harness.gating.measured_gate import GatePair
+    from latency_bench.harness.store.location import store_location
+
+    folder, place = baselines_folder(baselines, store), store_location(store)
+    pairs = []
+    for old_text, new_text in zip(against, candidates, strict=True):
+        old, new = (side_named(text, common, folder, place) for text in (old_text, new_text))
+        old_case, new_case = case_of(old.options, single=True), case_of(new.options, single=True)
+        if (old_case.artifact is None) != (new_case.artifact is None):
+            old_case, new_case = (case_of(as_brought(case, common), single=True) for case in (old_case, new_case))
+        refuse_unlike(old_case, new_case, across)
+        pairs.append(GatePair(old_case, new_case, old.name, new.name, old.sha256))
+    return pairs
+
+
+def _measure(
+    pairs: Sequence[GatePair],
+    limit: float,
+    max_minutes: float,
+    across: tuple[str, ...],
+    wait: bool,
+    store: str | None,
+    quiet: bool,
+) -> tuple[GatedCase, ...]:
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.gating.measured_gate import gate_measured
+    from latency_bench.harness.store.location import store_location
+
+    command = command_without_secrets(["bench", *sys.argv[1:]])
+    with ProgressLine(quiet) as progress:
+        return gate_measured(pairs, limit, max_minutes, store_location(store), command, progress, across, wait)
 
 
 def _judge_stored(

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("latency_bench.harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("latency_bench.harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
     "gate": ("latency_bench.harness.cli.gate:gate", "Is a candidate slower than a baseline? For CI."),
+    "baseline": ("latency_bench.harness.cli.baseline:baseline", "Keep model files for the gate to measure again."),
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.record import RunRecord
 
 VERDICT_STYLES = {"faster": "green", "slower": "red", "cannot tell": "yellow"}
+_ENDED = {"within": "the interval was narrow enough", "decided": "it was on one side of the limit"}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -112,7 +113,7 @@ def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
 
     ratio = record.ratios[0]
     count = counted(len(record.pairs), "process pair")
-    ended = "the interval was narrow enough" if record.stopped_by == "within" else "the time was over"
+    ended = _ENDED.get(record.stopped_by or "", "the time was over")
     yield "measured", Text(f"{count}, {ratio.request_pairs} request pairs, {record.seconds:.0f} s; then {ended}")
     yield "turns", Text(printable(turns_words(record)))
     for number, one in enumerate(record.in_blocks, 1):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from latency_bench.harness.statistics.gate_answer import Answer
+from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,16 @@ class GateResult:
 def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
     """`ratio 1.012 (0.998 to 1.027)`."""
     return f"ratio {ratio:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
+
+
+def answer_words(answer: Answer, one: RatioEvidence, reasons: Sequence[str]) -> str:
+    """The answer in a sentence with its figures, and what else it rests on."""
+    seen = "no ratio could have been called worse"
+    if one.detectable is not None:
+        seen = f"a ratio of {one.detectable:.3f} or more would have been seen"
+    words: dict[Answer, str] = {
+        "fine": f"at most {one.limit:.4g} times the baseline",
+        "worse": f"more than {one.limit:.4g} times the baseline",
+        "cannot tell": seen,
+    }
+    return "; ".join([f"{words[answer]}: {ratio_words(one.ratio, one.low, one.high)}", *reasons])

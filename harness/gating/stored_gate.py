@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from latency_bench.harness.comparing import Pair, Side, compare_sets
+from latency_bench.harness.gating.alike import unmeant
 from latency_bench.harness.gating.evidence_quality import disturbances
-from latency_bench.harness.gating.gate_result import GatedCase, ratio_words
+from latency_bench.harness.gating.gate_result import GatedCase, answer_words, ratio_words
 from latency_bench.harness.gating.sessions import measured_spread, sessions_of, share_sessions
 from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence, answers_of
 from latency_bench.harness.store.reader import StoredRun
@@ -64,14 +65,9 @@ def _without_ratio(pair: Pair, across: Collection[str]) -> GatedCase | None:
         return _named(pair, "worse", f"it fails now: {latest.failure}")
     if pair.comparison is None:
         return _named(pair, "cannot tell", f"the baseline has no number: {pair.a.failure}")
-    unlike = pair.differences
-    asked = [name for name in (unlike.question or "").split(" and ") if name and name not in across]
-    obstacles = [*(text for text in unlike.details if text not in unlike.meant and asked), *unlike.obstacles]
-    if obstacles:
-        options = " ".join(f"--across {name}" for name in (*asked, *unlike.in_the_way))
-        return _named(
-            pair, "cannot tell", f"the sides differ: {'; '.join(obstacles)}. If that is meant, say so with {options}"
-        )
+    difference = unmeant(pair.differences, across)
+    if difference is not None:
+        return _named(pair, "cannot tell", difference)
     return None
 
 
@@ -108,14 +104,7 @@ def _case(judged: _Judged, answer: Answer) -> GatedCase:
     one = judged.evidence
     if answer == "fine" and judged.doubts:
         answer = "cannot tell"
-    assert one.detectable is not None
-    words = {
-        "fine": f"no slowdown beyond {one.limit - 1:.1%} of the baseline",
-        "worse": f"slower than {one.limit:.3g} times the baseline",
-        "cannot tell": f"a ratio of {one.detectable:.3f} or more would have been seen",
-    }
-    reasons = [*(judged.doubts if answer == "cannot tell" else ()), *judged.bounds]
-    text = "; ".join([f"{words[answer]}: {ratio_words(one.ratio, one.low, one.high)}", *reasons])
+    text = answer_words(answer, one, [*(judged.doubts if answer == "cannot tell" else ()), *judged.bounds])
     return _named(judged.pair, answer, text, one.ratio, one.low, one.high, one.detectable)
 
 

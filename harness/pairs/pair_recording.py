@@ -70,7 +70,12 @@ def _common(measured: PairMeasured, sides: Sequence[RunRecord]) -> dict[str, Any
         "ended_at": datetime.now(timezone.utc),
         "command": measured.command,
         "device": sides[0].device,
-        "request": {"within": request.within, "max_minutes": request.max_minutes, "seed": request.seed},
+        "request": {
+            "within": request.within,
+            "max_minutes": request.max_minutes,
+            "seed": request.seed,
+            **({} if request.limit is None else {"limit": request.limit, "decided_at": request.decided_at}),
+        },
         "turns": TurnsRecord(
             mode=measured.mode,
             reason=measured.mode_reason,

@@ -19,6 +19,10 @@ class PairRequest:
     cases: tuple[Case, ...]
     within: float = 0.01
     """How wide the interval of each ratio may be, from end to end, over the ratio."""
+    limit: float | None = None
+    """A ratio: measuring ends as soon as every interval, at `decided_at`, lies on one side of it; `within` then ends
+    nothing."""
+    decided_at: float = 0.99
     max_minutes: float = 10.0
     seed: int = 0
     """Of the order."""

@@ -29,6 +29,7 @@ from latency_bench.harness.pairs.taking_turns import TakingTurns
 from latency_bench.harness.preparing import Prepared, prepare
 from latency_bench.harness.rounds import Observer
 from latency_bench.harness.run_data import Measured, telemetry_of
+from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
 from latency_bench.harness.store.pair_record import PairRecord
@@ -167,7 +168,7 @@ class PairRun:
         return f"all sides need about {sum(known) / _GB:.1f} GB at once, and {available / _GB:.1f} GB are free"
 
     def _fresh_pairs(self, taker: TakingTurns | ShortProcesses, observer: Observer) -> None:
-        """Until every ratio's interval is as narrow as asked, or the time is over."""
+        """Until every ratio is known as well as asked, or the time is over."""
         measured, request = self._measured, self._measured.request
         began_s = time.monotonic()
         length = PairLength(taker.shortest_s, request.max_minutes * 60)
@@ -179,8 +180,8 @@ class PairRun:
                 return
             measured.pairs.append(taker.pair(len(measured.pairs), length.seconds(measured.pairs, elapsed_s), observer))
             if len(measured.pairs) >= look:
-                if all(is_narrow(ratio, request.within) for ratio in measured.ratios()):
-                    measured.stopped_by = "within"
+                measured.stopped_by = _enough(measured)
+                if measured.stopped_by:
                     return
                 look = next_look(len(measured.pairs))
             observer.stage(_so_far(measured))
@@ -194,6 +195,15 @@ class PairRun:
         if isinstance(error, (InventoryError, MissingPackageError, UsageError)):
             raise error
         self._failure = error
+
+
+def _enough(measured: PairMeasured) -> str:
+    """What ends the measuring now; empty where it goes on."""
+    request, ratios = measured.request, measured.ratios()
+    if request.limit is None:
+        return "within" if all(is_narrow(ratio, request.within) for ratio in ratios) else ""
+    decided = [is_decided(ratio.log_ratios, request.limit, request.decided_at) for ratio in ratios]
+    return "decided" if all(decided) else ""
 
 
 def _so_far(measured: PairMeasured) -> str:

@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from latency_bench.harness.statistics.order_statistics import Floats
+from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, paired_ratio
 from latency_bench.harness.statistics.rank_test import mann_whitney_p
-from latency_bench.harness.statistics.signed_rank import signed_rank_p
+from latency_bench.harness.statistics.signed_rank import hodges_lehmann, hodges_lehmann_interval, signed_rank_p
 
 Answer: TypeAlias = Literal["fine", "worse", "cannot tell"]
 
@@ -57,6 +58,30 @@ def _answer(one: RatioEvidence, p_adjusted: float, rate: float) -> Answer:
     return "worse" if one.low > one.limit and p_adjusted <= rate else "cannot tell"
 
 
+def decision_confidence(cases: int, rate: float = FALSE_DISCOVERY_RATE) -> float:
+    """Of the interval that ends the measuring of one of so many cases as soon as it lies on one side of the limit.
+
+    It is looked at again and again as pairs come in; this level, divided by the number of cases, is what a case that
+    stops early has passed whatever the others turn out to be.
+    """
+    return 1 - rate / cases
+
+
+def is_decided(log_ratios: Sequence[float], limit: float, confidence: float) -> bool:
+    """Whether the interval of the ratio, one log ratio a pair of processes, lies wholly on one side of `limit`."""
+    bounds = hodges_lehmann_interval(np.asarray(log_ratios, dtype=np.float64), confidence)
+    return bounds is not None and not bounds[0] <= math.log(limit) <= bounds[1]
+
+
+def pair_evidence(log_ratios: Sequence[float], limit: float) -> RatioEvidence:
+    """From one log ratio a pair of processes; without an interval below ten of them."""
+    found = paired_ratio(log_ratios)
+    p = p_slower_pairs(np.asarray(log_ratios, dtype=np.float64), limit)
+    if found.process_pairs < LEAST_PAIRS:
+        return RatioEvidence(found.ratio, None, None, limit, p)
+    return RatioEvidence(found.ratio, found.low, found.high, limit, p)
+
+
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """P-values adjusted so that those at most q keep the false discovery rate q."""
     if not p_values:
@@ -75,8 +100,6 @@ def p_slower_rounds(log_a: Floats, log_b: Floats, limit: float) -> float:
 
 def p_slower_pairs(log_ratios: Floats, limit: float) -> float:
     """The same by signed ranks, on one log ratio a pair of processes."""
-    from latency_bench.harness.statistics.signed_rank import hodges_lehmann
-
     shifted = log_ratios - math.log(limit)
     return _one_sided(signed_rank_p(shifted), hodges_lehmann(shifted))
 

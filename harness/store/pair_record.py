@@ -130,7 +130,7 @@ class PairRecord(Part):
     command: tuple[str, ...] = Field(strict=False)
     device: DeviceRecord
     request: JsonDict
-    """`within`, `max_minutes`, `seed`."""
+    """`within`, `max_minutes`, `seed`; of a gate `limit` and `decided_at` too."""
     sides: tuple[RunRecord, ...] = Field(min_length=2, strict=False)
     """The baseline first."""
     turns: TurnsRecord
@@ -140,7 +140,8 @@ class PairRecord(Part):
     in_blocks: tuple[Interval, ...] = Field(default=(), strict=False)
     """The ratios of the same processes alone, one after the other, before they took turns: what pairing removes."""
     pairs: tuple[ProcessPairRecord, ...] = Field(default=(), strict=False)
-    stopped_by: Literal["within", "max_minutes"] | None = None
+    stopped_by: Literal["within", "max_minutes", "decided"] | None = None
+    """`decided`: every interval lay on one side of the request's `limit`."""
     flags: tuple[Flag, ...] = Field(default=(), strict=False)
     failure: Failure | None = None
     failed_side: Count | None = None

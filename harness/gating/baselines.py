@@ -1,0 +1,174 @@
+"""Files kept as baselines: <folder>/<name>.json, and <folder>/files/<content hash>/ with the file itself.
+
+A folder of them is all that a CI job has to cache. The content is checked whenever a baseline is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench_worker.files import file_sha256
+from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.layout import checked_name, is_name
+
+if TYPE_CHECKING:
+    from latency_bench.harness.export import Artifact
+
+FOLDER = ".baselines"
+"""In a store; a name with a leading dot is no device."""
+_FILES = "files"
+_MOST_BYTES = 1 << 16
+"""Of the description."""
+
+
+class Baseline(BaseModel):
+    """One kept file, and how it is measured where the command does not say otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    origin: str = Field(max_length=1000)
+    """What was kept, in the words of the command."""
+    kept_at: datetime
+    format: str = Field(min_length=1, max_length=80)
+    file: str
+    """The model's own file, of `sha256_by_file`; the others lie beside it."""
+    sha256_by_file: dict[str, str]
+    size_bytes: int = Field(ge=0)
+    runtime: str
+    precision: str = "fp32"
+    threads: int = Field(ge=1)
+    runtime_options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def content(self) -> str:
+        """Hash of all files and their names: the folder that they lie in."""
+        lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.sha256_by_file.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    def options(self, folder: Path, common: Mapping[str, Any]) -> CaseOptions:
+        """As a side that is measured. Raises UsageError where a file is not what was kept."""
+        place = folder / _FILES / self.content
+        for name, digest in self.sha256_by_file.items():
+            if not (place / name).is_file() or file_sha256(str(place / name)) != digest:
+                raise UsageError(f"baseline {self.name}: {place / name} is not the file that was kept; keep it again")
+        fields = {
+            "file": (place / self.file, self.format),
+            "runtime": self.runtime,
+            "precision": self.precision,
+            "threads": self.threads,
+            "runtime_options": self.runtime_options,
+        }
+        return CaseOptions(**{**common, **fields})
+
+
+def keep_baseline(
+    folder: Path,
+    name: str,
+    origin: str,
+    artifact: Artifact,
+    *,
+    model: str,
+    runtime: str,
+    precision: str,
+    threads: int,
+    runtime_options: Mapping[str, Any],
+) -> Baseline:
+    """Copy a file and what lies beside it, and describe it under `name`; one of the same name is replaced.
+
+    `model` names the copy. Raises InvalidNameError, UsageError for files whose names cannot be kept.
+    """
+    checked_name(name, "baseline")
+    own = f"{model}{artifact.path.suffix}"
+    sources = {own: artifact.path, **{path.name: path for path in artifact.external_data}}
+    bad = next((one for one in sources if not is_name(one)), None)
+    if bad is not None or len(sources) != 1 + len(artifact.external_data):
+        raise UsageError(f"{bad or own!r} cannot be a file's name in a baseline: use A-Z a-z 0-9 . _ -")
+    kept = Baseline(
+        name=name,
+        origin=origin[:1000],
+        kept_at=datetime.now(timezone.utc).replace(microsecond=0),
+        format=artifact.format,
+        file=own,
+        sha256_by_file={one: file_sha256(str(path)) for one, path in sources.items()},
+        size_bytes=sum(path.stat().st_size for path in sources.values()),
+        runtime=runtime,
+        precision=precision,
+        threads=threads,
+        runtime_options=dict(runtime_options),
+    )
+    _copy(folder / _FILES, kept.content, sources)
+    _write(folder / f"{name}.json", kept.model_dump_json(indent=2) + "\n")
+    return kept
+
+
+def find_baseline(folder: Path, name: str) -> Baseline | None:
+    """None where none of this name is kept. Raises UsageError for a description that is none."""
+    if not is_name(name) or not (folder / f"{name}.json").is_file():
+        return None
+    path = folder / f"{name}.json"
+    with path.open("rb") as file:
+        text = file.read(_MOST_BYTES + 1)
+    try:
+        kept = Baseline.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        words = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise UsageError(f"{path}: is no description of a baseline ({words}); keep it again") from None
+    names_are_safe = all(is_name(one) for one in kept.sha256_by_file) and kept.file in kept.sha256_by_file
+    if len(text) > _MOST_BYTES or kept.name != name or not names_are_safe:
+        raise UsageError(f"{path}: is no description of the baseline {name}; keep it again")
+    return kept
+
+
+def list_baselines(folder: Path) -> list[Baseline]:
+    """By name. Raises UsageError for a description that is none."""
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    return [kept for name in names if (kept := find_baseline(folder, name)) is not None]
+
+
+def remove_baseline(folder: Path, name: str) -> None:
+    """With its files, where no other baseline has the same ones. Raises UsageError where there is none."""
+    kept = find_baseline(folder, name)
+    if kept is None:
+        raise UsageError(f"no baseline {name!r} is kept in {folder}; `bench baseline ls` lists them")
+    (folder / f"{name}.json").unlink()
+    if all(other.content != kept.content for other in list_baselines(folder)):
+        shutil.rmtree(folder / _FILES / kept.content, ignore_errors=True)
+
+
+def _copy(folder: Path, content: str, sources: Mapping[str, Path]) -> None:
+    """Files under their names into the folder of their content: assembled beside it, then renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
+    try:
+        for name, path in sources.items():
+            shutil.copyfile(path, partial / name)
+        partial.chmod(0o755)
+        if (folder / content).exists():
+            shutil.rmtree(folder / content)
+        partial.rename(folder / content)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor, partial = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""`bench gate --against` and `bench baseline` as a CI job runs them: real files, real processes that take turns."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture
+def files(write_model):
+    """Two models, the second with six times the work."""
+    return write_model("few", layers=3, size=96), write_model("many", layers=18, size=96)
+
+
+@pytest.fixture
+def keep(bench, tmp_path):
+    """keep(name, what): keep a baseline in a folder of its own."""
+    folder = tmp_path / "baselines"
+
+    def run(name, what, *options):
+        done = bench("baseline", "keep", name, str(what), "--to", str(folder), *options)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture
+def gate(bench, keep, fast_protocol):
+    def run(*words, minutes="5"):
+        common = ("--baselines", str(keep.folder), "--protocol", str(fast_protocol), "--quiet")
+        return bench("gate", *words, *common, "--max-minutes", minutes, timeout_s=560)
+
+    return run
+
+
+def test_a_slower_file_is_worse_than_the_one_that_was_kept(gate, keep, files, tmp_path):
+    few, many = files
+    keep("main", few)
+    few.unlink()
+    done = gate("--against", "main", "--candidate", str(many), "--json", "--junit", str(tmp_path / "gate.xml"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    (case,) = json.loads(done.stdout)["cases"]
+    assert case["answer"] == "worse"
+    assert case["low"] > 1.03
+    assert case["baseline"].startswith("main (kept ")
+    assert case["candidate"] == str(many)
+    assert "failure" in (tmp_path / "gate.xml").read_text()
+    (record,) = (tmp_path / "store").glob("local/_pairs/*/record.json")
+    assert json.loads(record.read_text())["stopped_by"] == "decided"
+
+
+def test_a_faster_file_is_fine(gate, files):
+    few, many = files
+    done = gate("--against", str(many), "--candidate", str(few), "--json", "--strict")
+    (case,) = json.loads(done.stdout)["cases"]
+    assert case["high"] < 1.03
+    # Where the machine let one side disturb the other, that is said, and nothing is fine.
+    disturbed = "another side had the turn" in case["reason"] or "slower in the first request" in case["reason"]
+    assert (case["answer"], done.returncode) == (("cannot tell", 3) if disturbed else ("fine", 0)), case
+
+
+def test_without_time_nobody_can_tell(gate, files):
+    few, many = files
+    words = ("--against", str(few), "--candidate", str(many), "--json")
+    done = gate(*words, minutes="0.01")
+    assert done.returncode == 0, done.stderr
+    (case,) = json.loads(done.stdout)["cases"]
+    assert (case["answer"], case["low"]) == ("cannot tell", None)
+    assert gate(*words, "--strict", minutes="0.01").returncode == 3
+
+
+def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
+    done = gate(
+        "--against", str(files[0]), "--candidate", str(write_model("odd", layers=1, size=96, operator="NoSuch"))
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the candidate fails" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--candidate", "FEW@onnxruntime,threads=2"), "--across threads"),
+        (("--candidate", "SMALL"), "--across resolution"),
+        (("--candidate", "missing.onnx"), "missing.onnx"),
+        ((), "--candidate"),
+        (("--candidate", "FEW", "--candidate", "FEW"), "--candidate"),
+        (("--candidate", "FEW", "--max-ms", "3"), "--max-ms"),
+    ],
+)
+def test_sides_that_differ_are_refused_before_anything_is_measured(gate, files, write_model, tmp_path, words, message):
+    small = write_model("small", layers=1, size=32)
+    places = {"FEW": str(files[0]), "SMALL": str(small)}
+    named = [word.replace("FEW", places["FEW"]).replace("SMALL", places["SMALL"]) for word in words]
+    done = gate("--against", str(files[0]), *named)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "store" / "local").exists()
+
+
+def test_baselines_are_kept_by_content_listed_and_removed(bench, keep, files):
+    few, many = files
+    keep("a", few)
+    keep("b", f"{few}@onnxruntime,threads=2")
+    keep("c", many)
+    place = ("--in", str(keep.folder))
+    listed = {one["name"]: one for one in bench("baseline", "ls", *place, "--json").json()}
+    assert set(listed) == {"a", "b", "c"}
+    assert listed["b"]["threads"] == 2
+    assert len(list((keep.folder / "files").iterdir())) == 2, "equal files are kept once"
+    assert bench("baseline", "rm", "a", *place).returncode == 0
+    assert len(list((keep.folder / "files").iterdir())) == 2, "b still has it"
+    assert bench("baseline", "rm", "b", *place).returncode == 0
+    assert len(list((keep.folder / "files").iterdir())) == 1
+    gone = bench("baseline", "rm", "a", *place)
+    assert (gone.returncode, "bench baseline ls" in gone.stderr) == (2, True)
+
+
+def test_a_kept_file_that_changed_is_not_measured(gate, keep, files):
+    keep("main", files[0])
+    (kept,) = (keep.folder / "files").glob("*/*.onnx")
+    kept.write_bytes(files[1].read_bytes())
+    done = gate("--against", "main", "--candidate", str(files[1]))
+    assert done.returncode == 2
+    assert "keep it again" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"file": "../../etc/passwd"},
+        {"sha256_by_file": {"../x.onnx": "0" * 64}},
+        {"schema_version": 2},
+        {"name": "other"},
+        {"more": 1},
+    ],
+)
+def test_a_description_that_is_none_is_refused(gate, keep, files, change):
+    keep("main", files[0])
+    path = keep.folder / "main.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    done = gate("--against", "main", "--candidate", str(files[1]))
+    assert done.returncode == 2
+    assert "main.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_a_path_is_none(bench, files, tmp_path):
+    done = bench("baseline", "keep", "../x", str(files[0]), "--to", str(tmp_path / "baselines"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x.json").exists()
