@@ -129,6 +129,8 @@ def _what(request: CaseOptions, device: Device, runtime: str) -> tuple[ModelSpec
     brought = open_model_file(*request.file)
     if request.resolution or request.weights:
         raise UsageError("a file is measured as it is: --resolution and --weights are for --model")
+    if request.batch not in (1, brought.batch):
+        raise UsageError(f"a file is measured as it is: its batch is {brought.batch}, not {request.batch}")
     return brought.spec, brought.artifact, brought.batch
 
 

@@ -50,6 +50,8 @@ def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Pat
 
 def options_of_run(record: RunRecord, common: Mapping[str, Any]) -> CaseOptions:
     """What would measure a stored run again. Raises UsageError where its file or checkpoint is not in the store."""
+    from latency_bench.model_specs import load_spec
+
     model, runtime = record.model, record.runtime
     if model.spec.get("builder") == "file" or model.weights.sha256 is not None or runtime is None:
         raise UsageError(
@@ -60,7 +62,8 @@ def options_of_run(record: RunRecord, common: Mapping[str, Any]) -> CaseOptions:
         **common,
         "model": model.id,
         "runtime": runtime.name,
-        "resolution": model.resolution,
+        # Inputs that are no images have one size, which cannot be asked for.
+        "resolution": None if model.resolution == load_spec(model.id).resolution else model.resolution,
         "batch": model.batch,
         "precision": model.precision,
         "output": model.output or "logits",

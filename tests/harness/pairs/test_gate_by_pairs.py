@@ -86,6 +86,7 @@ def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
     ("words", "message"),
     [
         (("--candidate", "FEW@onnxruntime,threads=2"), "--across threads"),
+        (("--candidate", "FEW@onnxruntime,batch=2"), "its batch is 1"),
         (("--candidate", "SMALL"), "--across resolution"),
         (("--candidate", "missing.onnx"), "missing.onnx"),
         ((), "--candidate"),
@@ -156,3 +157,19 @@ def test_a_name_that_is_a_path_is_none(bench, files, tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "x.json").exists()
+
+
+def test_a_run_and_a_kept_export_are_measured_again_beside_the_model(bench, gate, keep, fast_protocol):
+    pytest.importorskip("litert_torch")
+    model = "b0-cls-r224@litert,resolution=64x64"
+    run = bench("run", "--model", "b0-cls-r224", "--resolution", "64x64", "--protocol", str(fast_protocol), "--json")
+    keep("export", model)
+    words = [word for text in (run.json()["run_id"], "export") for word in ("--against", text, "--candidate", model)]
+    done = gate(*words, "--json", minutes="0.02")
+    assert done.returncode == 0, done.stderr
+    by_run, by_export = json.loads(done.stdout)["cases"]
+    for case in (by_run, by_export):
+        assert case["answer"] == "cannot tell"
+        assert "of processes in" in case["reason"], "the sides are alike and were measured"
+    assert by_run["baseline"] == run.json()["run_id"]
+    assert by_export["name"].startswith("file-b0-cls-r224")
