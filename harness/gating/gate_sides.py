@@ -106,7 +106,9 @@ def refuse_unlike(baseline: Case, candidate: Case, across: Collection[str]) -> N
     from latency_bench.harness.identity.differences import DIMENSIONS
 
     allowed = allowed_differences(baseline, candidate, across)
-    a, b = CaseKey.of_case(baseline).fields(), CaseKey.of_case(candidate).fields()
+    # An option that is named as it usually is, and one that is left to the runtime, are the same until it is measured.
+    keys = [CaseKey.of_case(case) for case in (baseline, candidate)]
+    a, b = ({**key.fields(), "options": ", ".join(key.setting.unusual_options()) or "as usual"} for key in keys)
     names = {"height": "resolution", "width": "resolution", "options": "runtime", "runner": "runtime"}
     unlike = {names.get(name, name): f"{name} {a[name]} against {b[name]}" for name in a if a[name] != b[name]}
     if "model" in across:
