@@ -9,8 +9,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.case_key import CaseKey, label_of_both
-from latency_bench.harness.identity.conditions import Conditions, conditions_of
 from latency_bench.harness.identity.differences import Differences, differences, differing
+from latency_bench.harness.identity.run_conditions import Conditions, conditions_of
 from latency_bench.harness.store.reader import StoredRun
 from latency_bench.harness.store.run_selection import RunSet
 from latency_bench.harness.units import NS_PER_MS

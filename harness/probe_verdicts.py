@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.devices.conditions import TUNED, installed_probes
+from latency_bench.devices.probe_conditions import TUNED, installed_probes
 from latency_bench.devices.probes.base import Probe
 from latency_bench.devices.probes.observed import (
     Answer,

@@ -6,8 +6,8 @@ import dataclasses
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.devices.conditions import conditions_by_probe
 from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.probe_conditions import conditions_by_probe
 from latency_bench.devices.runners.base import PHASES
 from latency_bench.harness.case import INPUT_SEED, Case
 from latency_bench.harness.energy import NoEnergy, energy

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.declarations import known_precision
-from latency_bench.harness.identity.conditions import machine_text, read_conditions
+from latency_bench.harness.identity.run_conditions import machine_text, read_conditions
 from latency_bench.harness.identity.setting import PLATFORM_COLUMNS
 from latency_bench.model_specs.calibration_specs import PREFIX, SUMS
 from latency_bench.reports.rows import rows_of

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.reader import read_record
 

@@ -103,8 +103,8 @@ def _print_latencies(record: PairRecord, console: Console) -> None:
 def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
     from rich.text import Text
 
-    from latency_bench.harness.identity.conditions import conditions_of
     from latency_bench.harness.identity.differences import differences
+    from latency_bench.harness.identity.run_conditions import conditions_of
 
     for number, side in enumerate(record.sides[1:], 1):
         unlike = differences(conditions_of(record.sides[0]), conditions_of(side))

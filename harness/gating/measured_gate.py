@@ -15,8 +15,8 @@ from latency_bench.harness.gating.alike import unmeant
 from latency_bench.harness.gating.evidence_quality import disturbances
 from latency_bench.harness.gating.gate_result import GatedCase, answer_words
 from latency_bench.harness.gating.gate_sides import allowed_differences
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.pairs.pair_request import PairRequest
 from latency_bench.harness.pairs.pair_run import measure_pair
 from latency_bench.harness.rounds import Observer

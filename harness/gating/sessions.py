@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from latency_bench.harness.identity.case_key import CaseKey
-from latency_bench.harness.identity.conditions import conditions_of
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.statistics.session_spread import SessionSpread, session_spread
 from latency_bench.harness.store.reader import StoredRun
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 def conditions_code() -> bytes:
     """Changes with the code of this folder and of every probe, and with the packages that bring probes."""
-    import latency_bench.devices.conditions
+    import latency_bench.devices.probe_conditions
 
     digest = hashlib.sha256()
-    devices = Path(latency_bench.devices.conditions.__file__).parent
+    devices = Path(latency_bench.devices.probe_conditions.__file__).parent
     for file in (*sorted(Path(__file__).parent.glob("*.py")), *sorted(devices.rglob("*conditions.py"))):
         digest.update(file.read_bytes())
     for file in sorted((devices / "probes").glob("*.py")):

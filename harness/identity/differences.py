@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from latency_bench.harness.identity.conditions import Conditions, Value
+from latency_bench.harness.identity.run_conditions import Conditions, Value
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.pairs.pair_data import PairMeasured, widest
 from latency_bench.harness.statistics.paired_ratio import pairs_needed
 from latency_bench.harness.store.outcome import Flag

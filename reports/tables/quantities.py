@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from latency_bench.harness.identity.conditions import read_conditions
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import read_conditions
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import round_throughputs_img_s, throughput_img_s
 from latency_bench.harness.store.columns.column import Column as RunColumn

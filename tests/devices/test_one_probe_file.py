@@ -12,15 +12,15 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from latency_bench.devices.conditions import conditions_by_probe, probe_conditions
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.inventory import find_device
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.parts import find_part
+from latency_bench.devices.probe_conditions import conditions_by_probe, probe_conditions
 from latency_bench.devices.probes.readings import FREQUENCY
 from latency_bench.harness.cli.devices import devices
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.probe_verdicts import ask_probes
 from latency_bench.harness.run_data import Round
 from latency_bench.harness.store.record import parse_record

@@ -14,8 +14,8 @@ from rich.console import Console
 from latency_bench.devices.runners.base import WHOLE_REQUEST, Columns, RoundResult
 from latency_bench.harness.cli.rendering import fidelity_line, render_result
 from latency_bench.harness.fidelity.check import check_fidelity
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.probe_verdicts import ask_probes
 from latency_bench.harness.run_data import Round
 from latency_bench.harness.store.outcome import FidelityRecord, Summary

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from latency_bench.harness.identity.conditions import conditions_text
+from latency_bench.harness.identity.run_conditions import conditions_text
 from latency_bench.harness.store.columns.registry import columns
 from latency_bench.model_specs.catalog import load_spec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from latency_bench.harness.identity.conditions import READS, conditions_from, conditions_text
+from latency_bench.harness.identity.run_conditions import READS, conditions_from, conditions_text
 from latency_bench.harness.store.columns.column import Column
 
 

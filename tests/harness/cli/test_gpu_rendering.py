@@ -8,8 +8,8 @@ import io
 from rich.console import Console
 
 from latency_bench.harness.cli.rendering import render_result
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 
 
 def on_gpu(make_record, name="NVIDIA H200", **changes):

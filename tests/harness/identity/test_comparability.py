@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from latency_bench.harness.cli.compare import comparison_json
 from latency_bench.harness.comparing import compare_sets
 from latency_bench.harness.gating.stored_gate import gate_stored
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import DIMENSIONS, differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.run_selection import RunSet

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from latency_bench.harness.identity.conditions import conditions_of
 from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.store.reader import read_record
 
 PROTOCOL = """\

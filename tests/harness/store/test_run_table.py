@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from latency_bench.harness.identity.conditions import conditions_of, conditions_text
+from latency_bench.harness.identity.run_conditions import conditions_of, conditions_text
 from latency_bench.harness.store.columns.artifact import io_bytes
 from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.listing import find_rows, load_runs, read_row

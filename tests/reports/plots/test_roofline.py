@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from latency_bench.harness.identity.conditions import conditions_text, read_conditions
+from latency_bench.harness.identity.run_conditions import conditions_text, read_conditions
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.reports.plots.kinds import Options, draw
 from latency_bench.reports.plots.roofline import _rate

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from latency_bench.devices.conditions import probe_conditions
+from latency_bench.devices.probe_conditions import probe_conditions
 from latency_bench.harness.identity.usual_options import threads_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_bench.devices.conditions import conditions_by_probe, probe_conditions
 from latency_bench.devices.parts import find_part, part_names
+from latency_bench.devices.probe_conditions import conditions_by_probe, probe_conditions
 
 RESULTS = Path(__file__).parents[2] / "results"
 
