@@ -6,6 +6,7 @@ the baseline was last measured.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from latency_bench.harness.gating.gate_result import GatedCase, answer_words
 from latency_bench.harness.gating.gate_sides import allowed_differences
 from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.run_conditions import conditions_of
+from latency_bench.harness.pairs.pair_flags import CHANGE_LIMIT
 from latency_bench.harness.pairs.pair_request import PairRequest
 from latency_bench.harness.pairs.pair_run import measure_pair
 from latency_bench.harness.rounds import Observer
@@ -29,8 +31,6 @@ from latency_bench.harness.statistics.gate_answer import (
 )
 from latency_bench.harness.store.pair_record import PairRecord
 
-_SPOILED = ("busy_while_idle", "slower_after_change")
-"""Flags of what one side did to the other. What disturbs both alike is not in the ratio of neighbours."""
 _WORTH_ANOTHER_MINUTES = 0.5
 
 
@@ -105,7 +105,7 @@ def _judge(pairs: Sequence[GatePair], limit: float, across: Collection[str]) -> 
             cases.append(no)
             continue
         one, answer = next(answers)
-        doubts = tuple(_doubts(pair.records))
+        doubts = tuple(doubts_of(pair.records))
         if answer == "fine" and doubts:
             answer = "cannot tell"
         measured = f"{len(pair.log_ratios)} pairs of processes in {pair.minutes:.1f} minutes"
@@ -135,14 +135,22 @@ def _without_ratio(pair: GatePair, across: Collection[str]) -> GatedCase | None:
     return None if difference is None else _named(pair, "cannot tell", difference)
 
 
-def _doubts(records: Sequence[PairRecord]) -> Iterator[str]:
+def doubts_of(records: Sequence[PairRecord]) -> Iterator[str]:
     """Why a ratio cannot be fine, whatever its interval is."""
     for record in records:
-        yield from (flag.text for flag in record.flags if flag.name in _SPOILED)
+        # What disturbs both alike is not in the ratio of neighbours; what one side does to the other is.
+        yield from (flag.text for flag in record.flags if flag.name == "busy_while_idle")
+        yield from (flag.text for flag in record.flags if flag.name == "slower_after_change" and not _alike(record))
         # Whole processes one after the other are no neighbours: what disturbs one need not disturb the other.
         disturbed = disturbances(record.sides) if record.turns.mode == "processes" else ()
         if disturbed:
             yield f"the evidence is disturbed ({', '.join(disturbed)})"
+
+
+def _alike(record: PairRecord) -> bool:
+    """Whether a change of turns slows both sides by the same, within 1 %: then it is not in their ratio."""
+    first = [one.first_request.ratio for one in record.bias[:2] if one.first_request is not None]
+    return len(first) == 2 and abs(math.log(first[1] / first[0])) <= CHANGE_LIMIT
 
 
 def _named(pair: GatePair, answer: Answer, reason: str) -> GatedCase:
