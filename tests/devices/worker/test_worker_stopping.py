@@ -45,7 +45,7 @@ def _end(**changes):
 
 def _stop_at(latencies, end):
     for count in range(1, len(latencies) + 1):
-        if end.reason(latencies, count, count) == "precision":
+        if end.reason(latencies, count, count) == "interval":
             return count
     return len(latencies)
 
