@@ -30,6 +30,9 @@ from hypothesis import settings
 # one would wait for ever where the suite runs in the background. A handler is not inherited, an ignored signal is.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# The same with the hang-up that nohup has ignored; the tests themselves go on through one.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("bench", deadline=None)
