@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.store.reader import StoredPair
+from latency_bench.harness.units import NS_PER_MS
 from latency_bench.reports.plots.style import (
     COLOURS,
     COLUMN_WIDTH_IN,
@@ -75,7 +76,7 @@ def block_latencies(pair: StoredPair) -> pd.DataFrame:
                     "block": int(block),
                     "side": _LETTERS[part.side],
                     "time_s": offset_s + float(part.start_ns[mine][0]) / 1e9,
-                    "latency_ms": float(np.median(part.latency_ns[mine])) / 1e6,
+                    "latency_ms": float(np.median(part.latency_ns[mine])) / NS_PER_MS,
                 }
             )
     table: pd.DataFrame = pd.DataFrame(rows)
