@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
-from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
-from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, Progress
 from latency_bench.harness.case import Case, shortest
 from latency_bench.harness.case_artifact import Export, export_of
@@ -21,6 +16,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
 from latency_bench.harness.neighbours import others_on
+from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.preparing import judge_outputs, prepare
 from latency_bench.harness.recording import failed_record, finished_record
 from latency_bench.harness.run_data import Measured, Round
@@ -28,7 +24,6 @@ from latency_bench.harness.settling import settle
 from latency_bench.harness.store.layout import new_run_id
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.subject import CampaignRecord
-from latency_bench.harness.store.writer import RunWriter
 from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
 
@@ -40,7 +35,7 @@ class Observer(Protocol):
     def progress(self, case: Case, round_index: int, progress: Progress) -> None: ...
 
 
-class ActiveRun:
+class ActiveRun(OpenRun):
     """A case from its opened device to its stored run. Use as a context manager; what is not stored leaves nothing.
 
     An expected failure of a stage is kept, ends the run's own work, and is stored with it. Wrong requests are raised.
@@ -63,36 +58,11 @@ class ActiveRun:
             campaign=campaign,
             started_at=datetime.now(timezone.utc),
         )
-        self._store = store
+        super().__init__(case.device, store, case.spec.id, self._measured.run_id)
         self._failure: Exception | None = None
         self._stored: tuple[RunRecord, Path] | None = None
-        self._open = ExitStack()
         self._cpus: tuple[int, ...] = ()
-        self._session: DeviceSession
-        self._writer: RunWriter
-        self._outputs: Path
         self._deployment: Deployment
-
-    def __enter__(self) -> ActiveRun:
-        case = self.case
-        with ExitStack() as opening:
-            self._session = opening.enter_context(open_device(case.device))
-            # Before anything is measured: a store that cannot be written to is no place for hours of work.
-            self._writer = opening.enter_context(
-                RunWriter(self._store, case.device.name, case.spec.id, self._measured.run_id)
-            )
-            self._outputs = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="bench-outputs-")))
-            self._open = opening.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
-
-    def lock_device(self, what: str) -> None:
-        """Have the device alone until this run is left. Raises DeviceBusyError, DeviceError."""
-        self._session.lock(what)
 
     def prepare(self, observer: Observer) -> None:
         """Look at the device, export, deploy: everything that must not run beside a measurement."""

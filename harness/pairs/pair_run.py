@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 
-from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
-from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.alternation import SideError
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_requirements import require_for_cases
@@ -20,6 +15,7 @@ from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
 from latency_bench.harness.fit import estimated_bytes, free_bytes
+from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.pairs.pair_data import PairMeasured, widest
 from latency_bench.harness.pairs.pair_length import PairLength
 from latency_bench.harness.pairs.pair_recording import failed_pair, finished_pair
@@ -33,7 +29,6 @@ from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
 from latency_bench.harness.store.pair_record import PairRecord
-from latency_bench.harness.store.writer import RunWriter
 
 _GB = 1e9
 _WORTH_TELLING = 5
@@ -55,7 +50,7 @@ def measure_pair(
         return run.store()
 
 
-class PairRun:
+class PairRun(OpenRun):
     """Use as a context manager; what is not stored leaves nothing.
 
     An expected failure ends the measurement and is stored with it. Wrong requests are raised.
@@ -65,37 +60,13 @@ class PairRun:
         run_id, now = new_run_id(), datetime.now(timezone.utc)
         sides = tuple(Measured(case, run_id, tuple(command), now, request.seed) for case in request.cases)
         self._measured = PairMeasured(request, sides, run_id, tuple(command), now)
-        self._store = store
+        super().__init__(self.case.device, store, PAIRS_FOLDER, run_id)
         self._failure: Exception | None = None
-        self._open = ExitStack()
-        self._session: DeviceSession
-        self._writer: RunWriter
-        self._outputs: Path
 
     @property
     def case(self) -> Case:
         """The baseline's, whose device all sides are measured on."""
         return self._measured.request.cases[0]
-
-    def __enter__(self) -> PairRun:
-        with ExitStack() as opening:
-            self._session = opening.enter_context(open_device(self.case.device))
-            # Before anything is measured: a store that cannot be written to is no place for many minutes of work.
-            self._writer = opening.enter_context(
-                RunWriter(self._store, self.case.device.name, PAIRS_FOLDER, self._measured.run_id)
-            )
-            self._outputs = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="bench-outputs-")))
-            self._open = opening.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
-
-    def lock_device(self, what: str) -> None:
-        """Have the device alone until this run is left. Raises DeviceBusyError, DeviceError."""
-        self._session.lock(what)
 
     def measure(self, observer: Observer) -> None:
         """Everything from the export to the last pair. Raises UsageError, InventoryError, MissingPackageError."""

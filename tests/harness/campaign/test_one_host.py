@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+import latency_bench.harness.open_run
 import latency_bench.harness.preparing
 import latency_bench.harness.rounds
 from latency_bench.devices.errors import UnreachableError
@@ -135,8 +136,8 @@ def test_a_device_that_cannot_be_opened_leaves_a_reason_and_no_run(make_plan, ru
             raise UnreachableError("the cable is out")
         return opened(device)
 
-    opened = latency_bench.harness.rounds.open_device
-    monkeypatch.setattr(latency_bench.harness.rounds, "open_device", unreachable)
+    opened = latency_bench.harness.open_run.open_device
+    monkeypatch.setattr(latency_bench.harness.open_run, "open_device", unreachable)
     plan = make_plan(1, retry=Retry(wait_s=1))
     seen = run_plan(plan)
     assert [attempt.run is None for attempt in seen.of("attempted")] == [True, True, False]
