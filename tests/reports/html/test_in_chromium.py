@@ -6,6 +6,8 @@ import base64
 import gzip
 import json
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 
 from latency_bench.reports.html import write_html
 
-from .conftest import MADE_AT, RUNS, Open, a_run
+from .conftest import MADE_AT, RUNS, Open, Opened, a_run
 
 pytestmark = pytest.mark.xdist_group("chromium")
 
@@ -148,6 +150,18 @@ def test_hostile_names_are_shown_as_they_are(opened: Open, runs: pd.DataFrame) -
     assert window.complaints == []
 
 
+def reload_until(window: Opened, holds: Callable[[], bool]) -> None:
+    """Load the page anew until what it should remember is there. Chromium keeps local storage in another process, and
+    where the computer is busy a page that is loaded at once may still read what was there before."""
+    end = time.monotonic() + 60
+    while True:
+        window.page.reload()
+        window.ready()
+        if holds():
+            return
+        assert time.monotonic() < end, "the page does not remember what was chosen"
+
+
 def test_the_theme_is_chosen_and_kept(opened: Open) -> None:
     window = opened(theme="light")
     page = window.go("#/")
@@ -157,9 +171,7 @@ def test_the_theme_is_chosen_and_kept(opened: Open) -> None:
     page.get_by_label("Theme").select_option("dark")
     dark = page.evaluate(back)
     assert dark != light
-    page.reload()
-    window.ready()
-    assert page.evaluate(back) == dark
+    reload_until(window, lambda: page.evaluate(back) == dark)
     page.get_by_label("Theme").select_option("light")
     assert page.evaluate(back) == light
     assert opened(theme="dark").go("#/").evaluate(back) == dark
