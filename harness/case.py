@@ -49,6 +49,8 @@ class Case:
     """What of a dense prediction is copied out."""
     streams: int | None = None
     """Requests in flight while throughput is measured as well; None: it is not."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the user calls the run."""
     artifact: Artifact | None = None
     """A file that was brought instead of a model to export."""
 

@@ -13,6 +13,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
+from latency_bench.harness.store.fields import Labels
 
 if TYPE_CHECKING:
     from latency_bench.harness.export import Artifact
@@ -64,6 +65,8 @@ class CaseOptions(BaseModel):
     precision: str = Field(default="fp32", pattern=_NAME)
     output: Output = "logits"
     streams: int | None = Field(default=None, ge=1, le=64)
+    labels: Labels = Field(default_factory=dict)
+    """What the user calls the run; `commit` is the version of the code that is measured."""
 
 
 def case_of(request: CaseOptions, single: bool, device: Device | None = None) -> Case:
@@ -101,6 +104,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         precision=request.precision,
         output=request.output,
         streams=request.streams,
+        labels=dict(request.labels),
     )
     check_case(case)
     return case

@@ -94,6 +94,8 @@ def _common(measured: Measured) -> dict[str, Any]:
         "ended_at": datetime.now(timezone.utc),
         "command": measured.command,
         "campaign": measured.campaign,
+        "labels": measured.case.labels,
+        "project": measured.project,
         "model": _model(measured),
         "device": DeviceRecord(
             name=case.device.name,

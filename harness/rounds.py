@@ -19,11 +19,11 @@ from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.preparing import judge_outputs, prepare
 from latency_bench.harness.recording import failed_record, finished_record
-from latency_bench.harness.run_data import Measured, Round
+from latency_bench.harness.run_data import Measured, Round, project_here
 from latency_bench.harness.settling import settle
 from latency_bench.harness.store.layout import new_run_id
 from latency_bench.harness.store.record import RunRecord
-from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.subject import CampaignRecord, ProjectRecord
 from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
 
@@ -48,7 +48,9 @@ class ActiveRun(OpenRun):
         command: Sequence[str],
         order_seed: int,
         campaign: CampaignRecord | None = None,
+        project: ProjectRecord | None = None,
     ) -> None:
+        """`project`: of a campaign, the checkout that it was started in, which may be on another host."""
         self.case = case
         self._measured = Measured(
             case=case,
@@ -56,6 +58,7 @@ class ActiveRun(OpenRun):
             command=tuple(command),
             order_seed=order_seed,
             campaign=campaign,
+            project=project_here() if campaign is None else project,
             started_at=datetime.now(timezone.utc),
         )
         super().__init__(case.device, store, case.spec.id, self._measured.run_id)

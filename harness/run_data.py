@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.probes.base import Reading
@@ -12,9 +13,10 @@ from latency_bench.devices.runners.base import RoundResult
 from latency_bench.harness.case import Case
 from latency_bench.harness.cooling import Cooled
 from latency_bench.harness.export import Artifact
+from latency_bench.harness.git_checkout import checkout_of
 from latency_bench.harness.store.outcome import FidelityRecord
 from latency_bench.harness.store.sample_table import StageSamples
-from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.subject import CampaignRecord, ProjectRecord
 from latency_bench.harness.store.telemetry_table import Telemetry
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ class Measured:
     order_seed: int = 0
     """Seed of the random order of rounds."""
     campaign: CampaignRecord | None = None
+    project: ProjectRecord | None = None
+    """The checkout that the command was given in."""
     stage: str = "device"
     fingerprint: dict[str, Any] = field(default_factory=dict)
     artifact: Artifact | None = None
@@ -99,3 +103,12 @@ def telemetry_of(readings: Sequence[Reading], started_at: datetime) -> Telemetry
         unit=[reading.unit for reading in readings],
         value=np.array([reading.value for reading in readings], dtype=np.float64),
     )
+
+
+def project_here() -> ProjectRecord | None:
+    """The checkout that the command was given in; None outside of any."""
+    try:
+        checkout = checkout_of(Path.cwd())
+    except OSError:  # the folder was removed meanwhile
+        return None
+    return None if checkout is None else ProjectRecord(commit=checkout.commit, dirty=checkout.dirty)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.export.formats import own_formats
+from latency_bench.harness.git_checkout import checkout_of
 
 _MODELS = ("timm", "transformers")
 """Packages that models are built from."""
@@ -19,11 +19,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 def software() -> dict[str, Any]:
     """Python, packages, and the commit of this program where it runs from a checkout, as SoftwareRecord names them."""
     facts: dict[str, Any] = {"python": platform.python_version(), "packages": _package_versions()}
-    commit = _git("rev-parse", "HEAD") if (_ROOT / ".git").exists() else None
-    if commit:
-        facts["git_commit"] = commit
-        status = _git("status", "--porcelain", "--untracked-files=no")
-        facts["git_dirty"] = None if status is None else status != ""
+    checkout = checkout_of(_ROOT) if (_ROOT / ".git").exists() else None
+    if checkout is not None:
+        facts["git_commit"], facts["git_dirty"] = checkout.commit, checkout.dirty
     return facts
 
 
@@ -44,11 +42,3 @@ def export_packages() -> set[str]:
 
 def _runtime_packages() -> set[str]:
     return {"numpy", *(name for runtime in runtime_names() for name in runtime_class(runtime).DISTRIBUTIONS)}
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(_ROOT), *words], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -28,6 +28,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from latency_bench.harness.case_options import CaseOptions, Resolution
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
+from latency_bench.harness.store.fields import Labels
 from latency_bench.model_specs.located_yaml import LocatedYamlError, describe, read_yaml
 
 _ROOT = "a campaign is one mapping with the field `cases`"
@@ -129,6 +130,8 @@ class CampaignFile(_Strict):
     """Under which it goes on where it stopped; by default the name of its file."""
     protocol: str = Field(default="standard", min_length=1, max_length=1000)
     rounds: int | None = Field(default=None, ge=1, le=10000)
+    labels: Labels = Field(default_factory=dict)
+    """Of every run; the labels of a case's own `set` count before them."""
     order_seed: int = 0
     case_batch: int | None = Field(default=None, ge=1, le=1000)
     """Cases whose rounds are interleaved; their sessions are open all the time. None: as many as is usual."""

@@ -15,7 +15,7 @@ from latency_bench.harness.campaign.campaign_plan import PlannedCase
 from latency_bench.harness.campaign.watcher import Watcher
 from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.rounds import ActiveRun
-from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.subject import CampaignRecord, ProjectRecord
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class CampaignSettings:
     order_seed: int
     wait: bool
     """Whether to wait for a device that somebody else measures."""
+    project: ProjectRecord | None = None
+    """The checkout that the campaign was started in."""
     check: Callable[[], None] = lambda: None
     """Asked before each batch; raises StoreError where the campaign is not ours any more."""
 
@@ -78,7 +80,7 @@ def measure_case_batch(
 
 def _run_of(planned: PlannedCase, settings: CampaignSettings) -> ActiveRun:
     member = CampaignRecord(name=settings.campaign, case=planned.key)
-    return ActiveRun(planned.case, settings.store, settings.command, settings.order_seed, member)
+    return ActiveRun(planned.case, settings.store, settings.command, settings.order_seed, member, settings.project)
 
 
 def _not_begun(planned: PlannedCase, error: DeviceError, watcher: Watcher) -> Attempt:

@@ -122,6 +122,7 @@ class DeviceLine:
             "campaign": self._settings.campaign,
             "command": list(self._settings.command),
             "order_seed": self._settings.order_seed,
+            "project": None if (project := self._settings.project) is None else project.model_dump(mode="json"),
             "wait": self._settings.wait,
             "topic": self._topic,
         }

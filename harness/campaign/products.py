@@ -86,6 +86,7 @@ def _combinations(
     campaign: CampaignFile, product: Product, device_of: Callable[[str], Device]
 ) -> Iterator[CaseOptions]:
     shared: dict[str, Any] = {"protocol": campaign.protocol, "rounds": campaign.rounds, **product.set}
+    shared["labels"] = {**campaign.labels, **shared.get("labels", {})}
     axes = {
         "precision": product.precisions,
         "batch": product.batches,

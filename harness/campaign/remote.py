@@ -92,6 +92,7 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
 
     from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
     from latency_bench.harness.store.archive import write_archive
+    from latency_bench.harness.store.subject import ProjectRecord
 
     dask_worker = get_worker()
     watcher = _Reporter(dask_worker, payload["topic"])
@@ -101,7 +102,12 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
     ):
         store = Path(folder) / "store"
         settings = CampaignSettings(
-            payload["campaign"], store, tuple(payload["command"]), payload["order_seed"], payload["wait"]
+            payload["campaign"],
+            store,
+            tuple(payload["command"]),
+            payload["order_seed"],
+            payload["wait"],
+            None if payload["project"] is None else ProjectRecord(**payload["project"]),
         )
         cases = [
             PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))

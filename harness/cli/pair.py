@@ -11,6 +11,7 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    label_option,
     model_file_options,
     precision_option,
     resolution_option,
@@ -22,6 +23,7 @@ from latency_bench.harness.store.redaction import command_without_secrets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from latency_bench.harness.case_options import CaseOptions
     from latency_bench.harness.pairs.pair_request import PairRequest
 
 
@@ -97,6 +99,10 @@ class Share(click.ParamType[float]):
     help="Lock the clocks of a Jetson or an NVIDIA GPU while measuring. They are restored afterwards.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the ratio over time into this PDF, SVG or PNG.")
+@label_option(
+    "What all sides are called, or with commas each of them: commit=1a2b3c4,5d6e7f8. `bench history` chains commits by "
+    "such pairs. Repeatable."
+)
 @wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
@@ -177,6 +183,24 @@ def pair_request(
 
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
     fields.setdefault("protocol", WARMUP_PROTOCOL)
+    labels = fields.pop("labels", ())
     asked = [*(side_of(text, fields) for text in sides), *(file_side(*file, fields) for file in files)]
-    cases = tuple(case_of(one, single=True) for one in asked)
+    cases = tuple(case_of(one, single=True) for one in labelled(asked, labels))
     return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)
+
+
+def labelled(sides: Sequence[CaseOptions], labels: Sequence[tuple[str, str]]) -> list[CaseOptions]:
+    """The sides with their labels: one value for all of them, or with commas one a side. Raises UsageError for another
+    number of values."""
+    from latency_bench.harness.errors import UsageError
+
+    by_side = [dict(side.labels) for side in sides]
+    for name, text in labels:
+        values = text.split(",")
+        if len(values) not in (1, len(sides)) or not all(values):
+            raise UsageError(
+                f"--label {name}={text}: give one value for all sides, or {len(sides)} with commas between them"
+            )
+        for number, of_side in enumerate(by_side):
+            of_side[name] = values[number % len(values)]
+    return [side.model_copy(update={"labels": own}) for side, own in zip(sides, by_side, strict=True)]

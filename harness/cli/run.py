@@ -11,6 +11,7 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    label_option,
     model_file_options,
     precision_option,
     resolution_option,
@@ -134,6 +135,10 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     multiple=True,
     help="Any other setting that the device's probes offer. It is restored afterwards.",
 )
+@label_option(
+    "What the run is called in `bench history`, e.g. commit=1a2b3c4; repeatable. Default for commit: that of the "
+    "checkout in which bench is called."
+)
 @wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
@@ -167,14 +172,15 @@ def run(
     if partners:
         if len(wanted) > 1:
             raise click.UsageError("--pair-with pairs one --model with others; `bench pair` takes any number of sides")
-        from latency_bench.harness.cli.pair import measure_and_print
+        from latency_bench.harness.cli.pair import labelled, measure_and_print
         from latency_bench.harness.pairs.pair_request import PairRequest
         from latency_bench.harness.pairs.side_text import side_of
 
+        labels = request.pop("labels")
         first = request_of(wanted[0], **request)
         common = {name: getattr(first, name) for name in first.model_fields_set}
         sides = [first, *(side_of(text, common) for text in partners)]
-        pair = PairRequest(tuple(case_of(side, single=True) for side in sides), seed=order_seed)
+        pair = PairRequest(tuple(case_of(side, single=True) for side in labelled(sides, labels)), seed=order_seed)
         return measure_and_print(pair, None, wait, store, quiet, as_json)
     cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
@@ -207,6 +213,7 @@ def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseOptions:
     options["device"] = options.pop("device_name")
     options["runtime_options"] = dict(options["runtime_options"])
     options["settings"] = dict(options.get("settings", ()))
+    options["labels"] = dict(options.get("labels", ()))
     try:
         return CaseOptions(**named, **options)
     except ValidationError as error:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import RuntimeName, cluster_options, precisions_option, wait_option
+from latency_bench.harness.cli.shared_options import (
+    RuntimeName,
+    cluster_options,
+    label_option,
+    precisions_option,
+    wait_option,
+)
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -67,6 +73,10 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     help="Name under which the campaign is continued. Default: made from its file, or from its tables and devices.",
 )
 @click.option("--dry-run", is_flag=True, help="List the cases, with an estimate of their time, and measure nothing.")
+@label_option(
+    "What all runs are called in `bench history`, e.g. commit=1a2b3c4; repeatable. With another label every case "
+    "is measured anew."
+)
 @wait_option
 @cluster_options
 @store_option
@@ -136,6 +146,7 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
     from latency_bench.harness.campaign.state import runs_by_case
     from latency_bench.harness.campaign.status import statuses
     from latency_bench.harness.cli.campaign_display import CampaignDisplay
+    from latency_bench.harness.run_data import project_here
 
     place.check(plan, runs_by_case(plan, store))
     command = command_without_secrets(["bench", *sys.argv[1:]])
@@ -145,7 +156,7 @@ def _measure(plan: Plan, place: Place, store: Path, wait: bool, quiet: bool, as_
         claimed(store, plan.name, lambda text: click.echo(f"bench: {text}", err=True)) as check,
         CampaignDisplay(quiet) as display,
     ):
-        settings = CampaignSettings(plan.name, store, command, plan.order_seed, wait, check)
+        settings = CampaignSettings(plan.name, store, command, plan.order_seed, wait, project_here(), check)
         narration = Narration(journal, display)
         runs = runs_by_case(plan, store)
         narration.planned(plan.name, statuses(plan, runs, {}), _estimates(plan, store))
@@ -211,6 +222,8 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
             raise click.UsageError("name a campaign's file, a --table of the paper, or a --model")
         asked = CampaignFile.model_validate({"cases": [{"models": ["any"]}]})
         given["cases"] = [product]
+    if options["labels"]:
+        given["labels"] = {**asked.labels, **dict(options["labels"])}
     if options["attempts"]:
         given["retry"] = asked.retry.model_copy(update={"attempts": options["attempts"]})
     kept = {field: getattr(asked, field) for field in asked.model_fields_set}

@@ -37,6 +37,8 @@ def request_key(case: Case) -> str:
         "output": case.output,
         "streams": case.streams,
         "weights": case.seed if case.weights is None else case.weights.sha256,
+        # A case of another commit has to be measured again, however often the same campaign runs.
+        **({"labels": case.labels} if case.labels else {}),
     }
     text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

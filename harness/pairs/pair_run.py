@@ -24,7 +24,7 @@ from latency_bench.harness.pairs.short_processes import ShortProcesses
 from latency_bench.harness.pairs.taking_turns import TakingTurns
 from latency_bench.harness.preparing import Prepared, prepare
 from latency_bench.harness.rounds import Observer
-from latency_bench.harness.run_data import Measured, telemetry_of
+from latency_bench.harness.run_data import Measured, project_here, telemetry_of
 from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
@@ -58,7 +58,10 @@ class PairRun(OpenRun):
 
     def __init__(self, request: PairRequest, store: Path, command: Sequence[str]) -> None:
         run_id, now = new_run_id(), datetime.now(timezone.utc)
-        sides = tuple(Measured(case, run_id, tuple(command), now, request.seed) for case in request.cases)
+        project = project_here()
+        sides = tuple(
+            Measured(case, run_id, tuple(command), now, request.seed, project=project) for case in request.cases
+        )
         self._measured = PairMeasured(request, sides, run_id, tuple(command), now)
         super().__init__(self.case.device, store, PAIRS_FOLDER, run_id)
         self._failure: Exception | None = None

@@ -80,6 +80,15 @@ JsonDict = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
 Metrics = Annotated[dict[str, float | None], BeforeValidator(_finite_or_none)]
 """Numbers by name. null where the number is not finite, such as the PSNR of equal tensors."""
 
+Labels = Annotated[
+    dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$")],
+        Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")],
+    ],
+    Field(max_length=20),
+]
+"""What a user says of a run in words of their own, by name: `commit`, `branch`, `board`."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST)]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from latency_bench.harness.store.errors import BrokenRunError
-from latency_bench.harness.store.fields import Count, JsonDict, Part, Sha256, UtcTime
+from latency_bench.harness.store.fields import Count, JsonDict, Labels, Part, Sha256, UtcTime
 from latency_bench.harness.store.layout import is_name, is_run_file, is_run_id
 from latency_bench.harness.store.migrations import migrate, newest_version, version_of
 from latency_bench.harness.store.outcome import Answer, Failure, FidelityRecord, Flag, RoundRecord, Summary
@@ -23,6 +23,7 @@ from latency_bench.harness.store.subject import (
     CampaignRecord,
     DeviceRecord,
     ModelRecord,
+    ProjectRecord,
     RuntimeRecord,
     SoftwareRecord,
 )
@@ -56,6 +57,10 @@ class RunRecord(Part):
     software: SoftwareRecord
     campaign: CampaignRecord | None = None
     """null: the run was asked for by itself."""
+    labels: Labels = Field(default_factory=dict)
+    """What the user called it; `commit` is the version of the code that was measured."""
+    project: ProjectRecord | None = None
+    """null: the command was given outside of any checkout."""
     artifact: ArtifactRecord | None = None
     runtime: RuntimeRecord | None = None
     rounds: tuple[RoundRecord, ...] = Field(default=(), strict=False)

@@ -99,6 +99,14 @@ class CampaignRecord(Part):
     """Key of the case: a hash of everything that was asked for."""
 
 
+class ProjectRecord(Part):
+    """The user's own checkout that the command was given in: the code whose latency is followed over time."""
+
+    commit: str = Field(pattern=r"^[0-9a-f]{7,64}$")
+    dirty: bool | None = None
+    """Whether tracked files differed from the commit; null: git could not tell."""
+
+
 class SoftwareRecord(Part):
     """What ran on the host."""
 

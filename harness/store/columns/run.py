@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from latency_bench.harness.store.columns.column import Column
+
+_COMMIT_DIGITS = 12
+
+
+def commit_of(labelled: str | None, commit: str | None, dirty: bool | None) -> str | None:
+    """The label counts before the checkout, which may hold other files than the model's."""
+    if labelled is not None:
+        return labelled
+    return None if commit is None else commit[:_COMMIT_DIGITS] + ("-dirty" if dirty else "")
+
+
+def _labels(labels: dict[str, Any] | None) -> str | None:
+    return ", ".join(f"{name}={labels[name]}" for name in sorted(labels)) if labels else None
+
 
 IDENTITY = (
     Column("run_id", "Id of the run; sorts by time.", "text", ("run_id",), title="run"),
@@ -32,4 +47,13 @@ REQUEST = (
     Column("command", "Command line, one text.", "text", ("command",), shlex.join),
     Column("campaign", "Name of the campaign that the run is of; null for others.", "text", ("campaign.name",)),
     Column("case", "Key of its case in the campaign.", "text", ("campaign.case",), title="case in the campaign"),
+    Column("labels", "What the user called it: name=value, with commas; null without.", "text", ("labels",), _labels),
+    Column(
+        "commit",
+        "Version of the user's code: the label `commit`, else that of the checkout in which bench was called (-dirty: "
+        "files differed from it).",
+        "text",
+        ("labels.commit", "project.commit", "project.dirty"),
+        commit_of,
+    ),
 )

@@ -48,6 +48,8 @@ EXPECTED_OF_DONE: dict[str, Any] = {
     "protocol": "standard",
     "campaign": "nightly",
     "case": "0123456789abcdef",
+    "labels": None,
+    "commit": None,
     "command": """bench run --device local --model b1-seg --note 'it'"'"'s $HOME'""",
     "latency_covers": "whole request, transfer included",
     "median_ms": 249.096794,
