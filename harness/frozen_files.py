@@ -15,13 +15,13 @@ import os
 import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from bench_worker.files import file_sha256
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, CacheError
@@ -55,7 +55,8 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
     with _explained():
         partial = cache_folder() / "partial"
         partial.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="file.", dir=partial))
+        copies = TemporaryFolder("file", partial)
+    folder = copies.path
     try:
         _copy(path, folder / path.name)
         names = sorted(set(names_beside(folder / path.name)))
@@ -64,7 +65,7 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
         hashes = {name: file_sha256(str(folder / name)) for name in (path.name, *names)}
         kept = _keep(folder, hashes)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        copies.remove()
     return FrozenFile(
         path=kept / path.name,
         sha256=hashes[path.name],

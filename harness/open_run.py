@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from typing import TypeVar
 from latency_bench.devices.device import Device
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.opening import open_device
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.store.writer import RunWriter
 
 Opened = TypeVar("Opened", bound="OpenRun")
@@ -37,7 +37,7 @@ class OpenRun:
             self._writer = opening.enter_context(
                 RunWriter(self._store, self._device.name, self._store_folder, self._run_id)
             )
-            self._outputs = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="bench-outputs-")))
+            self._outputs = opening.enter_context(TemporaryFolder("outputs"))
             self._open = opening.pop_all()
         return self
 

@@ -2,9 +2,9 @@
 
     python scripts/signal_trial.py --count 1000
 
-Each run has a store, a folder for temporary files and locks of its own. After SIGINT, SIGTERM and SIGHUP nothing may be
-left in either, and no process; after SIGKILL the store may hold an unfinished folder, which is no damage and which the
-next run removes, and there may be files in the folder for temporary files, which nothing removes yet.
+The runs have a store, a folder for temporary files, a cache and locks of their own. After SIGINT, SIGTERM and SIGHUP
+nothing may be left in them but whole runs, and no process. After SIGKILL there may be no damage and no process, and
+nothing else is left once the next run, which nobody disturbs, is over.
 Prints counts by signal, and ends with code 1 where something was left.
 """
 
@@ -22,7 +22,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.verify import verify_store
 
 PROTOCOL = """name: trial
@@ -49,9 +48,10 @@ def main() -> int:
         place = Path(folder)
         (place / "trial.yaml").write_text(PROTOCOL)
         environment = _environment(place)
-        _run(environment, place).wait()
+        if _run(environment, place).wait() != 0:
+            sys.exit((place / "stderr").read_text())
         # What libraries keep there after a run that nobody disturbed.
-        usual = {path.name for path in (place / "temporary").iterdir()}
+        usual = _files(place)
         for _ in range(asked.count):
             chosen = chance.choice(SIGNALS)
             sent[_one(environment, place, chosen, chance.uniform(0, LONGEST_S), faults, usual)] += 1
@@ -61,12 +61,10 @@ def main() -> int:
 
 
 def _environment(place: Path) -> dict[str, str]:
-    folders = {"BENCH_STORE": "store", "TMPDIR": "temporary", "BENCH_LOCKS": "locks"}
+    folders = {"BENCH_STORE": "store", "TMPDIR": "temporary", "BENCH_LOCKS": "locks", "BENCH_CACHE": "cache"}
     for name in folders.values():
         (place / name).mkdir()
-    # One export for all of them.
-    cache = os.environ.get("BENCH_CACHE", str(place / "cache"))
-    return {**os.environ, **{name: str(place / folder) for name, folder in folders.items()}, "BENCH_CACHE": cache}
+    return {**os.environ, **{name: str(place / folder) for name, folder in folders.items()}}
 
 
 def _run(environment: dict[str, str], place: Path) -> subprocess.Popen[bytes]:
@@ -96,8 +94,15 @@ def _one(
     except subprocess.TimeoutExpired:
         process.send_signal(chosen)
     process.wait(timeout=120)
-    time.sleep(0.2)
-    left = _left(place, chosen, usual)
+    left = [finding.problem for finding in verify_store(place / "store").findings if finding.is_damage]
+    left += _processes(place)
+    if chosen == signal.SIGKILL and (code := _run(environment, place).wait()) != 0:
+        left.append(f"the next run ended with {code}: {(place / 'stderr').read_text()[-300:]}")
+    left += [finding.problem for finding in verify_store(place / "store").findings]
+    left += [f"left: {path}" for path in sorted(_files(place) - usual)]
+    # Every time the same size of a store to look through.
+    shutil.rmtree(place / "store")
+    (place / "store").mkdir()
     if chosen != signal.SIGKILL and process.returncode not in (0, 1, 128 + chosen):
         # Before its first line a program has no handler, and dies of the signal itself.
         left += [f"exit code {process.returncode}"] if process.returncode != -chosen else []
@@ -107,21 +112,20 @@ def _one(
     return chosen.name
 
 
-def _left(place: Path, chosen: signal.Signals, usual: set[str]) -> list[str]:
-    damage = [finding.problem for finding in verify_store(place / "store").findings if finding.is_damage]
-    if chosen == signal.SIGKILL:
-        remove_left_overs(place / "store")
-        for path in (place / "temporary").iterdir():
-            if path.name not in usual:
-                shutil.rmtree(path, ignore_errors=True)
-    unfinished = [finding.problem for finding in verify_store(place / "store").findings]
-    files = [
-        f"in the temporary folder: {path.name}" for path in (place / "temporary").iterdir() if path.name not in usual
-    ]
-    return [*damage, *unfinished, *files, *_processes(place)]
+def _files(place: Path) -> set[str]:
+    """Everything below the folder for temporary files and the cache."""
+    return {str(path.relative_to(place)) for folder in ("temporary", "cache") for path in (place / folder).rglob("*")}
 
 
 def _processes(place: Path) -> list[str]:
+    """Those that are there, and do not end within a minute."""
+    end_s = time.monotonic() + 60
+    while (found := _processes_now(place)) and time.monotonic() < end_s:
+        time.sleep(0.1)
+    return found
+
+
+def _processes_now(place: Path) -> list[str]:
     found = []
     for folder in Path("/proc").iterdir():
         try:

@@ -8,7 +8,6 @@ neither.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench_worker.outputs import save
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
 _FLAGS = ("input_layer", "input_layer_shape", "input_layer_value_files", "output_filepath")
@@ -44,11 +44,11 @@ def why_no_outputs(tool: Tool, request: RoundJob, chosen: Mapping[str, Any]) -> 
 def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     """The tool's arguments for the seeded inputs, which are on the device meanwhile."""
     names, shapes, files = [], [], []
-    with tempfile.TemporaryDirectory(prefix="bench-inputs-") as folder:
+    with TemporaryFolder("inputs") as folder:
         for index, entry in enumerate(inputs):
             tensor = InputTensor(**{**entry, "shape": tuple(entry["shape"])})
             values = in_artifact_layout(generate(tensor), tensor.layout)
-            local = Path(folder) / f"input{index}.bin"
+            local = folder / f"input{index}.bin"
             values.tofile(local)
             names.append(tensor.name)
             shapes.append(",".join(str(size) for size in values.shape))
@@ -68,8 +68,8 @@ def fetch_outputs(transport: Transport, remote: str, outputs: Sequence[Mapping[s
     """
     import numpy as np
 
-    with tempfile.TemporaryDirectory(prefix="bench-outputs-") as folder:
-        local = Path(folder) / "outputs.bin"
+    with TemporaryFolder("outputs") as folder:
+        local = folder / "outputs.bin"
         transport.pull(remote, local)
         content = local.read_bytes()
     arrays: dict[str, Any] = {}

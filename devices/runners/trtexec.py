@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,6 +33,7 @@ from latency_bench.devices.runners.trtexec_inputs import push_inputs
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
 from latency_bench.devices.strict_json import parse_json
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Completed, Transport
 
 if TYPE_CHECKING:
@@ -252,8 +252,8 @@ def _done(completed: Completed, doing: str) -> Completed:
 
 
 def _pulled(transport: Transport, name: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="bench-trtexec-") as folder:
-        file = Path(folder) / name
+    with TemporaryFolder("trtexec") as folder:
+        file = folder / name
         transport.pull(f"{transport.workdir}/{name}", file)
         return file.read_text(encoding="utf-8", errors="replace")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bench_worker.inputs import generate, in_artifact_layout
 from bench_worker.job import InputTensor
 from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
 
@@ -23,8 +22,8 @@ def push_inputs(transport: Transport, inputs: Sequence[dict[str, Any]]) -> str:
         tensor = InputTensor(**{**described, "shape": tuple(described["shape"])})
         values = in_artifact_layout(generate(tensor), tensor.layout)
         file_name = f"input{index}.bin"
-        with tempfile.TemporaryDirectory(prefix="bench-input-") as folder:
-            file = Path(folder) / file_name
+        with TemporaryFolder("input") as folder:
+            file = folder / file_name
             file.write_bytes(values.tobytes())
             # By its name alone: commands run in the session's folder.
             transport.push(file, file_name)

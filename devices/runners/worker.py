@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +29,7 @@ from latency_bench.devices.runners.worker_files import push_json, push_worker
 from latency_bench.devices.runners.worker_outcome import check_ended_well, last_line, round_result
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.runtimes import third_party_entry, worker_runtime, worker_runtime_names
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 
 _VERSION = "import importlib, sys; print(importlib.import_module(sys.argv[1]).__version__)"
@@ -101,8 +101,8 @@ class WorkerRunner(AlternatingRunner):
         return self._measure(transport, deployment, request, outputs_to, on_progress, None)
 
     def profile(self, transport: Transport, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
-        with tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
-            outputs_to = Path(folder) / "outputs.npz"
+        with TemporaryFolder("profile") as folder:
+            outputs_to = folder / "outputs.npz"
             result = self._measure(transport, deployment, job, outputs_to, lambda _: None, requests)
         profile = result.done["profile"]
         return Profile(int(profile["requests"]), tuple(LayerTime(**layer) for layer in profile["layers"]))
@@ -127,8 +127,8 @@ class WorkerRunner(AlternatingRunner):
         idle_timeout_s: float | None = None,
     ) -> Completed:
         """The worker with a job as its file, to its end."""
-        with tempfile.TemporaryDirectory(prefix="bench-job-") as folder:
-            job = push_json(transport, document, Path(folder) / "job.json")
+        with TemporaryFolder("job") as folder:
+            job = push_json(transport, document, folder / "job.json")
             words = [*self._python, self._program(transport, runtime), *arguments, job]
             return transport.run(words, on_stdout=on_line, idle_timeout_s=idle_timeout_s)
 
@@ -172,11 +172,11 @@ class WorkerRunner(AlternatingRunner):
     ) -> Alternation:
         outputs = [str(PurePosixPath(transport.workdir) / f"outputs{number}.npz") for number in range(len(sides))]
         heard = WorkerAlternation(len(sides), turns, on_progress)
-        with tempfile.TemporaryDirectory(prefix="bench-jobs-") as folder:
+        with TemporaryFolder("jobs") as folder:
             jobs = []
             for number, (side, to) in enumerate(zip(sides, outputs, strict=True)):
                 document = {**_worker_request(side.job, side.deployment, to, None), "on_command": True}
-                job = push_json(transport, document, Path(folder) / f"side{number}.json")
+                job = push_json(transport, document, folder / f"side{number}.json")
                 program = self._program(transport, side.job.runtime)
                 jobs.append({"job": job, "program": program, "python": list(side.python or self._python)})
             on_progress(Progress("starting"))

@@ -6,13 +6,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import bench_worker
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.runtimes import third_party_entry
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
 _WORKER = Path(str(bench_worker.__file__)).parent
@@ -23,8 +23,8 @@ def push_worker(transport: Transport, runtime: str) -> str:
     """Path on the device of the program that starts the worker. Raises InventoryError for a third party's module that
     is no file or folder."""
     entry = third_party_entry(runtime)
-    with tempfile.TemporaryDirectory(prefix="bench-worker-") as temporary:
-        folder = Path(temporary) / "worker"
+    with TemporaryFolder("worker") as temporary:
+        folder = temporary / "worker"
         shutil.copytree(_WORKER, folder / "bench_worker", ignore=_NOT_COPIED)
         if entry is not None:
             _copy_module(entry.module.partition(".")[0], folder)

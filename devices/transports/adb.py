@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.locking import Holder
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.adb_follow import first_code, follow
 from latency_bench.devices.transports.adb_link import AdbLink, AdbStream
 from latency_bench.devices.transports.adb_lock import AdbLock
@@ -148,9 +148,9 @@ class AdbTransport(Transport):
         return sum(self._carried.values())
 
     def pull(self, remote: str, local: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=local.parent, prefix=".pull-") as folder:
-            self.link.pull(remote, Path(folder) / "file")
-            (Path(folder) / "file").replace(local)
+        with TemporaryFolder("pull", local.parent) as folder:
+            self.link.pull(remote, folder / "file")
+            (folder / "file").replace(local)
 
     def read_text(self, path: str) -> str | None:
         done = self.run(["cat", path], timeout_s=_SHORT_S)

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import IO
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import FileLock, Holder, lock_machine_here
 from latency_bench.devices.python_environment import python_environment
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, Tail, batches_of, drain
 
@@ -35,7 +35,8 @@ class LocalTransport(Transport):
     python = (sys.executable,)
 
     def __init__(self) -> None:
-        self.workdir = tempfile.mkdtemp(prefix="bench-")
+        self._folder = TemporaryFolder("local")
+        self.workdir = str(self._folder.path)
         self._guards: list[subprocess.Popen[bytes]] = []
         self._lock: FileLock | None = None
 
@@ -113,7 +114,7 @@ class LocalTransport(Transport):
                 guard.wait(timeout=_FAREWELL_S)
         if self._lock is not None:
             self._lock.release()
-        shutil.rmtree(self.workdir, ignore_errors=True)
+        self._folder.remove()
 
 
 def _follow(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from latency_bench.devices.errors import DeviceError, InventoryError
 from latency_bench.devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
 from latency_bench.devices.numerals import count
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
 from latency_bench.devices.transports.ssh_client import remote_command
 from latency_bench.devices.transports.ssh_command import run_command
@@ -68,8 +68,8 @@ class SshTransport(Transport):
         if not local.is_dir():
             push_file(self._link, local, name, self._known_sha256.get(_identity(local)))
             return f"{self.workdir}/{name}"
-        with tempfile.TemporaryDirectory(prefix="bench-push-") as folder:
-            archive = push_folder(self._link, local, name, Path(folder))
+        with TemporaryFolder("push") as folder:
+            archive = push_folder(self._link, local, name, folder)
         unpacked = self.run(["tar", "-xf", archive], timeout_s=_UNPACK_S)
         if unpacked.returncode != 0:
             raise DeviceError(

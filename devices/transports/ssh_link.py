@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import secrets
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, batches_of
 from latency_bench.devices.transports.lock_script import LEASE_BEAT_S
 from latency_bench.devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
@@ -39,7 +38,8 @@ class SshLink:
     def __init__(self, options: SshOptions) -> None:
         self.options = options
         self.nonce = f"@bench-{secrets.token_hex(12)}"
-        self._folder = _short_folder()
+        self._temporary = _short_folder()
+        self._folder = self._temporary.path
         self._lock = threading.Lock()
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._beating: set[IO[bytes]] = set()
@@ -137,7 +137,7 @@ class SshLink:
         if self._master is not None:
             self.end(self._master, _FAREWELL_S if hasattr(self, "workdir") else 0.0)
             said = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.remove()
         return said
 
     def _start(
@@ -214,9 +214,9 @@ def _feed(stream: IO[bytes], lines: LineQueue) -> None:
     lines.put([None])
 
 
-def _short_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="bench-ssh-"))
-    if len(str(folder)) <= _LONGEST_SOCKET_PATH:
+def _short_folder() -> TemporaryFolder:
+    folder = TemporaryFolder("ssh")
+    if len(str(folder.path)) <= _LONGEST_SOCKET_PATH:
         return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="bench-ssh-", dir="/tmp"))
+    folder.remove()
+    return TemporaryFolder("ssh", Path("/tmp"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from latency_bench.devices.errors import UnreachableError
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.campaign import remote
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import PlannedCase
@@ -156,8 +155,8 @@ class DeviceLine:
         """Runs that were refused, and why."""
         from latency_bench.harness.store.importing import import_runs
 
-        with tempfile.TemporaryDirectory(prefix="bench-merge-") as folder:
-            archive = Path(folder) / "runs.tar"
+        with TemporaryFolder("merge") as folder:
+            archive = folder / "runs.tar"
             try:
                 archive.write_bytes(content)
             except OSError as error:

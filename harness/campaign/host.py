@@ -10,12 +10,12 @@ import asyncio
 import os
 import secrets
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.campaign.scheduler_check import scheduler_trouble
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def serve(settings: ClusterSettings, devices: Sequence[str], say: Callable[[str]
     """Offer the devices until somebody ends this process; a scheduler that goes away is waited for."""
     import dask
 
-    with dask.config.set({**QUIET, **_CALM}), tempfile.TemporaryDirectory(prefix="bench-host-") as scratch:
-        asyncio.run(_serve(settings, Offer(devices), say, scratch))
+    with dask.config.set({**QUIET, **_CALM}), TemporaryFolder("host") as scratch:
+        asyncio.run(_serve(settings, Offer(devices), say, str(scratch)))
 
 
 async def _serve(settings: ClusterSettings, offer: Offer, say: Callable[[str], None], scratch: str) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.campaign.attempt import Attempt
 from latency_bench.harness.campaign.campaign_plan import PlannedCase
 from latency_bench.harness.campaign.host import OFFER_ATTRIBUTE
@@ -98,9 +98,9 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
     watcher = _Reporter(dask_worker, payload["topic"])
     with (
         getattr(dask_worker, OFFER_ATTRIBUTE).measuring(),
-        tempfile.TemporaryDirectory(prefix="bench-campaign-") as folder,
+        TemporaryFolder("campaign") as folder,
     ):
-        store = Path(folder) / "store"
+        store = folder / "store"
         settings = CampaignSettings(
             payload["campaign"],
             store,
@@ -110,13 +110,13 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
             None if payload["project"] is None else ProjectRecord(**payload["project"]),
         )
         cases = [
-            PlannedCase(one["key"], _with_artifact(_case(one), artifact, Path(folder) / one["key"]))
+            PlannedCase(one["key"], _with_artifact(_case(one), artifact, folder / one["key"]))
             for one, artifact in zip(payload["cases"], artifacts, strict=True)
         ]
         _refuse_in_place_of_another(payload["first_host"], cases[0].case.device)
         attempts = measure_case_batch(cases, (), settings, watcher)
         stored = [store / one.run for one in attempts if one.run is not None]
-        archive = Path(folder) / "runs.tar"
+        archive = folder / "runs.tar"
         write_archive(stored, archive)
         return [dataclasses.asdict(one) for one in attempts], archive.read_bytes()
 

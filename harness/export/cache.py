@@ -1,7 +1,7 @@
 """A directory of finished exports, each under the hash of what it was made from.
 
 <cache>/exports/<key>/          manifest.json, model.onnx, reference.npz, export.log; last-used carries a time
-<cache>/partial/<key>.xxxxxxxx/ an export on its way; renamed into place when it is complete
+<cache>/partial/                exports on their way; renamed into place when they are complete
 <cache>/broken/<key>.<time>/    an entry whose files were no longer what the manifest says, for a look
 <cache>/locks/<key>.lock        held while an entry is made
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import secrets
 import shutil
 import time
 import warnings
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, CacheError
@@ -27,7 +27,6 @@ from latency_bench.harness.export.key import sha256_of
 
 MANIFEST = "manifest.json"
 LAST_USED = "last-used"
-LEFT_OVER_AGE_S = 86400.0
 
 
 class BrokenCacheEntryWarning(UserWarning):
@@ -95,25 +94,13 @@ class ArtifactCache:
             held.release()
 
     @contextlib.contextmanager
-    def writing(self, key: str) -> Iterator[Path]:
-        """A new directory for an export on its way; it is gone afterwards, unless it was committed. Hold the lock."""
+    def writing(self) -> Iterator[Path]:
+        """A new directory for an export on its way; it is gone afterwards, unless it was committed."""
         with self._explained():
             self.partial.mkdir(parents=True, exist_ok=True)
-            self._clear_left_overs(key)
-            directory = self.partial / f"{key}.{secrets.token_hex(4)}"
-            directory.mkdir()
-        try:
-            with self._explained():
-                yield directory
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-    def _clear_left_overs(self, key: str) -> None:
-        """Of killed processes: those of this key, whose lock we hold, and all that are older than any export."""
-        for path in self.partial.iterdir():
-            with contextlib.suppress(OSError):
-                if path.name.startswith(f"{key}.") or time.time() - path.stat().st_mtime > LEFT_OVER_AGE_S:
-                    shutil.rmtree(path, ignore_errors=True)
+            folder = TemporaryFolder("export", self.partial)
+        with folder as directory, self._explained():
+            yield directory
 
     def keep_log(self, key: str, log: Path) -> Path | None:
         """Save what a failed conversion printed; None where that is impossible."""

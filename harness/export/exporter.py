@@ -55,7 +55,7 @@ def export_artifact(
     with store.lock(key, on_wait=lambda: progress(f"another process is exporting {what}; waiting for it")):
         if found := store.find(key):
             return found
-        with store.writing(key) as directory:
+        with store.writing() as directory:
             return make(spec, format, options, store, key, document, directory, on_stage)
 
 

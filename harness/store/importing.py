@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from latency_bench.devices.ownership import claim
 from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
 from latency_bench.harness.store.durable import CHUNK_BYTES, force_to_disk, write_once
 from latency_bench.harness.store.errors import (
@@ -26,7 +27,6 @@ from latency_bench.harness.store.errors import (
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
 from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import mirror_of
-from latency_bench.harness.store.ownership import claim
 from latency_bench.harness.store.placing import put_in_place
 from latency_bench.harness.store.reader import fetch_checksums, open_folder, pair_names, run_names
 from latency_bench.harness.store.verify import verify_run

@@ -7,9 +7,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from latency_bench.devices.ownership import owner_state
 from latency_bench.harness.store.layout import is_name, temporary_pid
-from latency_bench.harness.store.ownership import writer_state
 
 
 def remove_left_overs(store: Path) -> list[Path]:
@@ -21,6 +22,11 @@ def remove_left_overs(store: Path) -> list[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder)
     return removed
+
+
+def writer_state(temporary: Path) -> Literal["alive", "dead", "elsewhere"]:
+    """Whether the process that fills a temporary folder of a store still runs; `elsewhere`: on another host."""
+    return owner_state(temporary, temporary_pid(temporary.name))
 
 
 def temporary_folders(store: Path) -> Iterator[Path]:

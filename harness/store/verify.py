@@ -24,8 +24,8 @@ from latency_bench.harness.store.layout import (
     is_runs_folder,
     temporary_pid,
 )
+from latency_bench.harness.store.left_overs import writer_state
 from latency_bench.harness.store.mirrors import mirror_of
-from latency_bench.harness.store.ownership import writer_state
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder
 from latency_bench.harness.store.record import RunRecord

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from latency_bench.devices.ownership import OWNER_FILE, claim
 from latency_bench.harness.store.checksums import checksums
 from latency_bench.harness.store.durable import write_once
 from latency_bench.harness.store.errors import RunExistsError, StoreError, from_os_error
@@ -28,7 +29,6 @@ from latency_bench.harness.store.layout import (
 )
 from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import check_store
-from latency_bench.harness.store.ownership import OWNER_FILE, claim
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.pair_samples import PairSamples, pair_samples_to_parquet
 from latency_bench.harness.store.placing import put_in_place

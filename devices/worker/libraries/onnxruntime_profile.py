@@ -20,7 +20,8 @@ def profile_nodes(
     module: Any, options: Any, artifact: str, feeds: Mapping[str, "np.ndarray"], count: int
 ) -> List[LayerTime]:
     """A session of its own over `count` requests, slowest node first. The profiler counts whole microseconds."""
-    folder = tempfile.mkdtemp(prefix="bench-profile-")
+    # In the folder that the worker was started in, which goes with the session, even if this process is killed.
+    folder = tempfile.mkdtemp(prefix="profile-", dir=os.getcwd())
     try:
         options.enable_profiling = True
         options.profile_file_prefix = os.path.join(folder, "profile")

@@ -28,7 +28,7 @@ def cache(tmp_path: Path) -> ArtifactCache:
 
 
 def add(cache: ArtifactCache, key: str = KEY, content: bytes = b"model") -> Artifact:
-    with cache.lock(key), cache.writing(key) as directory:
+    with cache.lock(key), cache.writing() as directory:
         (directory / "model.onnx").write_bytes(content)
         (directory / "model.onnx.data").write_bytes(b"weights")
         (directory / "reference.npz").write_bytes(b"outputs")
@@ -92,7 +92,7 @@ def test_a_manifest_cannot_point_outside_its_entry(cache: ArtifactCache, tmp_pat
 @pytest.mark.parametrize("error", [RuntimeError("failed"), KeyboardInterrupt()])
 def test_nothing_is_left_of_an_export_that_failed(cache: ArtifactCache, error: BaseException) -> None:
     def fail() -> None:
-        with cache.lock(KEY), cache.writing(KEY) as directory:
+        with cache.lock(KEY), cache.writing() as directory:
             (directory / "model.onnx").write_bytes(b"half")
             raise error
 
@@ -100,16 +100,6 @@ def test_nothing_is_left_of_an_export_that_failed(cache: ArtifactCache, error: B
         fail()
     assert not list(cache.partial.iterdir())
     assert cache.find(KEY) is None
-
-
-def test_what_a_killed_process_left_is_cleared_away(cache: ArtifactCache) -> None:
-    own, fresh, old = (cache.partial / name for name in (f"{KEY}.1", "cd.1", "cd.2"))
-    for directory in (own, fresh, old):
-        directory.mkdir(parents=True)
-    two_days_ago = time.time() - 2 * 86400
-    os.utime(old, (two_days_ago, two_days_ago))
-    add(cache)
-    assert list(cache.partial.iterdir()) == [fresh]  # perhaps of a process that still runs
 
 
 def test_only_one_process_holds_the_lock(cache: ArtifactCache) -> None:
@@ -159,7 +149,7 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, environment: dict[s
 
 
 def test_errors_of_the_file_system_say_what_to_do(cache: ArtifactCache, tmp_path: Path) -> None:
-    with pytest.raises(CacheError, match=r"no space left.*BENCH_CACHE"), cache.writing(KEY):
+    with pytest.raises(CacheError, match=r"no space left.*BENCH_CACHE"), cache.writing():
         raise OSError(errno.ENOSPC, "No space left on device")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CacheError, match="BENCH_CACHE"), ArtifactCache(tmp_path / "file" / "cache").lock(KEY):
