@@ -1,7 +1,8 @@
 """The catalog: every model that can be measured, from our family files and from those of installed packages.
 
 Ours are `model_specs/families/*.yaml`. A package of a third party adds its own by an entry point of the group
-`bench.families` whose value is a package that holds *.yaml files; `family_file.py` describes the format.
+`bench.families` whose value is a package that holds *.yaml files; `family_file.py` describes the format. A file of the
+user's own, `specs.yaml` in the working folder or another that `use_specs` names, is read beside them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def load_spec(model_id: str) -> ModelSpec:
     entries = _entries()
     if model_id in entries:
         return _validated(model_id)
+    if model_id in _added:
+        return _added[model_id]
     if (spec := generated_spec(model_id)) is not None:
         return spec
     nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
@@ -44,18 +47,56 @@ def list_specs() -> tuple[ModelSpec, ...]:
 
     Raises SpecError if any family file is wrong.
     """
-    return tuple(_validated(model_id) for model_id in _entries())
+    return (*(_validated(model_id) for model_id in _entries()), *_added.values())
+
+
+_added: dict[str, ModelSpec] = {}
+"""Models that no file describes: those that this process was given."""
+
+
+def add_spec(spec: ModelSpec) -> None:
+    """Make a model known to this process by its id. Raises SpecError where another model has it."""
+    require_free_id(spec.id)
+    if _added.setdefault(spec.id, spec) != spec:
+        raise SpecError(f"{spec.id!r} is another model's id; choose another --name")
+
+
+def require_free_id(model_id: str) -> None:
+    """Raises SpecError for an id that a model of the catalog has."""
+    if model_id in _entries():
+        raise SpecError(f"{model_id!r} is another model's id; choose another --name")
 
 
 def family_files() -> tuple[Path, ...]:
-    """Our family files, then those of installed packages. Raises SpecError if a package has none to give."""
+    """Our family files, then those of installed packages, then the user's own.
+
+    Raises SpecError if a package has none to give.
+    """
     ours = _yaml_files(str(resources.files("latency_bench.model_specs") / "families"))
     theirs = [
         file
         for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
         for file in _files_of(entry)
     ]
-    return (*ours, *theirs)
+    return (*ours, *theirs, *_users_own())
+
+
+SPECS_FILE = Path("specs.yaml")
+"""Of the user's own, in the working folder."""
+_named_files: list[Path] = []
+
+
+def use_specs(path: Path) -> None:
+    """Read a family file of the user's own from now on, in place of `specs.yaml` of the working folder."""
+    if path.absolute() not in _named_files:
+        _named_files.append(path.absolute())
+        forget()
+
+
+def _users_own() -> tuple[Path, ...]:
+    if _named_files:
+        return tuple(_named_files)
+    return (SPECS_FILE.absolute(),) if SPECS_FILE.is_file() else ()
 
 
 def _files_of(entry: EntryPoint) -> tuple[Path, ...]:
@@ -94,7 +135,13 @@ def _entries() -> dict[str, FamilyEntry]:
 
 @cache
 def _validated(model_id: str) -> ModelSpec:
-    return _entries()[model_id].spec()
+    from latency_bench.model_specs.user_builders import is_user_builder, register
+
+    entry = _entries()[model_id]
+    spec = entry.spec()
+    if is_user_builder(spec.builder):
+        register(spec.builder, Path(entry.source).parent)
+    return spec
 
 
 def forget() -> None:

@@ -41,6 +41,12 @@ NO_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "bad_alloc", "C
 
 def main(argv: list[str]) -> int:
     """Read the request, convert, report. The exit code says whether it worked."""
+    return answer(argv[1], convert_request)
+
+
+def answer(request_path: str, work: Callable[[dict[str, Any], Callable[[str], None]], dict[str, Any]]) -> int:
+    """Do the work that a request asks for, and report on stdout. `work` is given the request and what to call with
+    the name of each stage; it returns the content of `done`. The exit code says whether it worked."""
     events = claim_stdout()
     exit_with_parent()
 
@@ -48,21 +54,35 @@ def main(argv: list[str]) -> int:
         emit(events, "stage", name=name)
 
     try:
-        from latency_bench.model_specs.spec import ModelSpec
-
-        request = json.loads(Path(argv[1]).read_text(encoding="utf-8"))
-        spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
-        weights = request["options"].pop("weights")
-        options = ExportOptions(weights=None if weights is None else Path(weights), **request["options"])
-        loaded = load(spec, request["format"], options, request["key"], stage)
-        artifact = convert(loaded, spec, request["format"], options, Path.cwd(), stage)
+        request = json.loads(Path(request_path).read_text(encoding="utf-8"))
+        if (builder := request.get("user_builder")) is not None:
+            register_user_builder(**builder)
+        content = work(request, stage)
     except BaseException as error:
         traceback.print_exc()
         kind, message = explain(error)
         emit(events, "error", kind=kind, message=message)
         return 1
-    emit(events, "done", artifact=artifact)
+    emit(events, "done", **content)
     return 0
+
+
+def register_user_builder(label: str, file: str) -> None:
+    """So that this process may run a file of the user's."""
+    from latency_bench.model_specs.user_builders import UserBuilder, add
+
+    add(UserBuilder(label, Path(file), label.rpartition(":")[2]))
+
+
+def convert_request(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
+    """The artifact that a request asks for."""
+    from latency_bench.model_specs.spec import ModelSpec
+
+    spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
+    weights = request["options"].pop("weights")
+    options = ExportOptions(weights=None if weights is None else Path(weights), **request["options"])
+    loaded = load(spec, request["format"], options, request["key"], stage)
+    return {"artifact": convert(loaded, spec, request["format"], options, Path.cwd(), stage)}
 
 
 @dataclass(frozen=True)
@@ -143,8 +163,20 @@ def convert(
     }
 
 
-def count_facts(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, int]:
+def count_facts(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, Any]:
     """Parameters and MACs of one image, and the memory that the model needs at least, as it is deployed."""
+    from latency_bench.model_specs.user_builders import is_user_builder
+
+    try:
+        return _counted(spec, format, options)
+    except Exception as error:
+        if not is_user_builder(spec.builder):
+            raise
+        # A network whose forward looks at values cannot be followed without any; it can be measured all the same.
+        return {"not_counted": f"{type(error).__name__}: {error}"[:300]}
+
+
+def _counted(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, int]:
     import torch
 
     from latency_bench.harness.export.memory_estimate import estimate_memory
@@ -152,7 +184,7 @@ def count_facts(spec: ModelSpec, format: str, options: ExportOptions) -> dict[st
     from latency_bench.model_specs.spec import Counting
 
     with torch.device("meta"):
-        module = build_module(spec)
+        module = build_module(spec).to("meta")  # where a builder chooses the device itself
     counts = count_module(spec.model_copy(update={"counting": Counting()}), module)
     # A torch program keeps the fused operator; the other formats have attention written out.
     memory = estimate_memory(spec, options.batch, module, fused_attention=find_format(format).keeps_fused_attention)

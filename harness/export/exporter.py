@@ -78,6 +78,7 @@ def make(
         "spec": spec.model_dump(mode="json"),
         "format": format,
         "options": {**dataclasses.asdict(options), "weights": weights},
+        "user_builder": describe_user_builder(spec.builder),
     }
     try:
         artifact = run_conversion(request, directory, progress)
@@ -88,6 +89,14 @@ def make(
     artifact["sha256"] = sha256_of(directory / artifact["path"])
     artifact["facts"]["versions"] = document["versions"]
     return store.commit(key, directory, artifact, document)
+
+
+def describe_user_builder(name: str) -> dict[str, str] | None:
+    """What the process of the conversion has to register; None for a builder that it finds by itself."""
+    from latency_bench.model_specs.user_builders import registered
+
+    builder = registered(name)
+    return None if builder is None else {"label": builder.label, "file": str(builder.file)}
 
 
 def check_request(spec: ModelSpec, format: str, options: ExportOptions) -> None:

@@ -26,11 +26,11 @@ REGISTRY = frozenset({"latency_bench.model_specs.architectures"})
 
 def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, Any]:
     """Everything the result depends on, as canonical JSON values. Raises ExportError, SpecError for no such builder."""
-    builder, package = locate_builder(spec.builder)
     target = find_format(format)
     sources = ("latency_bench.harness.export.convert", type(target).__module__)
     own, _ = hash_sources(["latency_bench.model_specs.building", "bench_worker.inputs", *sources], leave_out=REGISTRY)
-    theirs, foreign = hash_sources([builder.partition(":")[0]], leave_out=REGISTRY)
+    builder, package = locate_builder(spec.builder)
+    theirs, foreign = hash_builder(spec.builder)
     names = {*target.distributions, "numpy", *foreign, *([package] if package else [])}
     return {
         "layout": LAYOUT_VERSION,
@@ -64,11 +64,24 @@ def what_is_exported(spec: ModelSpec) -> dict[str, Any]:
     return {**document, "arguments": spec.build_arguments()}
 
 
+def hash_builder(name: str) -> tuple[str, frozenset[str]]:
+    """SHA-256 of a builder's sources, and the packages that they import. Raises ExportError, SpecError."""
+    from latency_bench.model_specs.user_builders import is_user_builder, require_registered
+
+    if is_user_builder(name):
+        user = require_registered(name)
+        return hash_sources([user.module], root=user.root)
+    return hash_sources([locate_builder(name)[0].partition(":")[0]], leave_out=REGISTRY)
+
+
 def locate_builder(name: str) -> tuple[str, str | None]:
     """(`module:function`, distribution of a third party or None) of a registered builder, without importing it."""
     from latency_bench.model_specs.architectures import BUILDERS
     from latency_bench.model_specs.errors import SpecError
+    from latency_bench.model_specs.user_builders import is_user_builder, require_registered
 
+    if is_user_builder(name):
+        return require_registered(name).label, None
     if name in BUILDERS:
         return BUILDERS[name], None
     entry: EntryPoint

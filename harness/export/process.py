@@ -30,7 +30,18 @@ FULL_DISK_BYTES = 64 * 1024
 
 
 def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Convert in `directory`; returns the artifact as the converter describes it, with names for paths.
+    """Convert in `directory`; returns the artifact as the converter describes it, with names for paths. Raises as
+    `run_apart`."""
+    artifact: dict[str, Any] = run_apart("latency_bench.harness.export.convert", request, directory, progress)[
+        "artifact"
+    ]
+    return artifact
+
+
+def run_apart(
+    program: str, request: dict[str, Any], directory: Path, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Run a module of ours on the request, in `directory`; returns its event `done`.
 
     Raises ExportError, ExportOutOfMemoryError or CacheError (no space left). Whatever happens, KeyboardInterrupt
     included, no process is left behind.
@@ -39,7 +50,7 @@ def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[
     path.write_text(json.dumps(request), encoding="utf-8")
     with (directory / LOG).open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "latency_bench.harness.export.convert", REQUEST],
+            [sys.executable, "-m", program, REQUEST],
             cwd=directory,
             env={**python_environment(os.environ, same_python=True), "PYTHONPATH": _module_path()},
             stdin=subprocess.PIPE,
@@ -58,8 +69,7 @@ def run_conversion(request: dict[str, Any], directory: Path, progress: Callable[
                     pipe.close()
     path.unlink()
     if last.get("event") == "done" and exit_code == 0:
-        artifact: dict[str, Any] = last["artifact"]
-        return artifact
+        return last
     raise failure(last, exit_code, peak_bytes, directory)
 
 

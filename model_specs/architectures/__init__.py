@@ -39,9 +39,15 @@ BUILDERS: dict[str, str] = {
 
 
 def find_builder(name: str) -> Callable[..., torch.nn.Module]:
-    """The builder function registered under `name`, ours or a third party's (entry points `bench.builders`)."""
+    """The builder function registered under `name`: ours, a third party's (entry points `bench.builders`), or one in a
+    Python file of the user's."""
     import importlib
     from importlib.metadata import entry_points
+
+    from latency_bench.model_specs.user_builders import import_builder, is_user_builder, require_registered
+
+    if is_user_builder(name):
+        return import_builder(require_registered(name))
 
     if name in BUILDERS:
         module, function = BUILDERS[name].split(":")
