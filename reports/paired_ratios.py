@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.store.outcome import Flag
 from latency_bench.harness.store.reader import StoredPair
 
 PAIRED = "measured as a pair: both on the device at once, taking turns"
@@ -14,12 +15,19 @@ PAIRED = "measured as a pair: both on the device at once, taking turns"
 
 @dataclass(frozen=True)
 class PairedSpeedUp:
-    """How many times as fast as the baseline a case was, in one pair. `path`: of the pair, in its store."""
+    """How many times as fast as the baseline a case was, in one pair. `path`: of the pair, in its store. `wide`: what
+    more time would give, where it ended before its interval was as narrow as asked; else empty."""
 
     speed_up: float
     low: float | None
     high: float | None
     path: str
+    wide: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the ratio has to know, in words."""
+        return (PAIRED, self.wide) if self.wide else (PAIRED,)
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,13 @@ class PairedRatios:
             if record.status != "done" or record.turns.mode != "turns":
                 continue
             path = "/".join(pair.path.parts[-3:])
+            wide = next((flag.text for flag in record.flags if _is_wide(flag)), "")
             first = CaseKey.of_record(record.sides[0])
             for one in record.ratios:
                 other = CaseKey.of_record(record.sides[one.side])
                 inverse = None if one.low is None else 1 / one.low, None if one.high is None else 1 / one.high
-                found.setdefault((other, first), PairedSpeedUp(1 / one.ratio, inverse[1], inverse[0], path))
-                found.setdefault((first, other), PairedSpeedUp(one.ratio, one.low, one.high, path))
+                found.setdefault((other, first), PairedSpeedUp(1 / one.ratio, inverse[1], inverse[0], path, wide))
+                found.setdefault((first, other), PairedSpeedUp(one.ratio, one.low, one.high, path, wide))
         return cls(found)
 
     def find(self, run: Mapping[str, Any], baseline: Mapping[str, Any]) -> PairedSpeedUp | None:
@@ -52,3 +61,7 @@ class PairedRatios:
         if not self.found:
             return None
         return self.found.get((CaseKey.of_row(run), CaseKey.of_row(baseline)))
+
+
+def _is_wide(flag: Flag) -> bool:
+    return flag.name == "out_of_time" and flag.severity != "info"

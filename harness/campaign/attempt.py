@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_plan import PlannedCase
+    from latency_bench.harness.store.pair_record import Interval, PairRecord
     from latency_bench.harness.store.record import RunRecord
 
 
@@ -24,6 +25,8 @@ class Attempt:
     """Of the failure, in one word."""
     reason: str | None = None
     median_ms: float | None = None
+    ratio: str | None = None
+    """Of a pair, with its interval, in words."""
 
     @classmethod
     def stored(cls, planned: PlannedCase, record: RunRecord, path: Path) -> Attempt:
@@ -39,11 +42,29 @@ class Attempt:
         )
 
     @classmethod
+    def of_pair(cls, key: str, record: PairRecord, path: Path) -> Attempt:
+        """Of a pair that is in the store."""
+        failure = record.failure
+        return cls(
+            key,
+            "/".join(path.parts[-3:]),
+            record.status,
+            failure.kind if failure else None,
+            f"{failure.stage}: {failure.message}" if failure else None,
+            ratio=ratio_words(record.ratios[0]) if record.ratios else None,
+        )
+
+    @classmethod
     def of_row(cls, key: str, row: dict[str, Any]) -> Attempt:
         """Of a run of the run table."""
         reason = f"{row['failure_stage']}: {row['failure']}" if row["failure"] else None
-        return cls(key, row["path"], row["status"], row["failure_kind"], reason, row["median_ms"])
+        return cls(key, row["path"], row["status"], row["failure_kind"], reason, row["median_ms"], row.get("ratio"))
 
     @property
     def failed(self) -> bool:
         return self.status == "failed"
+
+
+def ratio_words(ratio: Interval) -> str:
+    """`ratio 1.032 (1.027 to 1.036)`."""
+    return f"ratio {ratio.ratio:.3f}" + ("" if ratio.low is None else f" ({ratio.low:.3f} to {ratio.high:.3f})")

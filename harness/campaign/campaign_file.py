@@ -4,6 +4,7 @@ name: cpu-segmentation
 protocol: standard
 cases:
   - models: ["b?-seg", segformer-b1]
+    baseline: segformer-b1
     devices: [local]
     runtimes: [litert, onnxruntime]
     threads: [1, 2]
@@ -21,7 +22,7 @@ override:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -77,6 +78,8 @@ class Product(_Strict):
     """Ids, or patterns of ids such as `b?-seg`."""
     tables: _Numbers = ()
     """Every model that a table of the paper has a row of."""
+    baseline: str | None = Field(default=None, min_length=1, max_length=200)
+    """Id of the model that the others of this entry are held against, as pairs. A table has its own baselines."""
     devices: _Texts = Field(default=("local",), min_length=1)
     runtimes: Annotated[tuple[str | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
     precisions: _Texts = Field(default=("fp32",), min_length=1)
@@ -123,6 +126,23 @@ class Retry(_Strict):
     """Times that a device may not answer, one after the other, before its other cases are left for later."""
 
 
+WITHIN = 0.05
+MAX_MINUTES = 10.0
+
+
+class PairFields(_Strict):
+    """How ratios to the baselines are measured as pairs (`bench pair`)."""
+
+    within: float = Field(default=WITHIN, gt=0, le=1, strict=False)
+    """Full width of a ratio's interval at which a pair ends: 0.05 is 5 %."""
+    max_minutes: float = Field(default=MAX_MINUTES, gt=0, strict=False)
+    """After which it ends anyway."""
+
+
+def _pair_fields(value: Any) -> Any:
+    return {} if value == "baseline" else value
+
+
 class CampaignFile(_Strict):
     """Everything that a campaign is made of."""
 
@@ -136,6 +156,9 @@ class CampaignFile(_Strict):
     case_batch: int | None = Field(default=None, ge=1, le=1000)
     """Cases whose rounds are interleaved; their sessions are open all the time. None: as many as is usual."""
     retry: Retry = Field(default_factory=Retry)
+    pairs: Annotated[PairFields | Literal["none"], BeforeValidator(_pair_fields)] = Field(default_factory=PairFields)
+    """`baseline`, or the fields of it: every case is measured against its baseline's as a pair too. `none`: speed-ups
+    are quotients of two runs."""
     cases: tuple[Product, ...] = Field(min_length=1, strict=False)
     exclude: tuple[Match, ...] = Field(default=(), strict=False)
     override: tuple[Override, ...] = Field(default=(), strict=False)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from latency_bench.devices.device import Device
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.identity.case_key import CaseKey, label_of_both
 from latency_bench.harness.identity.request_key import request_key
+from latency_bench.harness.protocol import Protocol
 
 DEFAULT_CASE_BATCH = 8
 """Cases whose rounds are interleaved. What a crash costs at most, and what has to fit on a device at once."""
@@ -35,6 +37,46 @@ class PlannedCase:
 
 
 @dataclass(frozen=True)
+class PairTerms:
+    """How the pairs of a campaign are measured; `protocol` is that of each process's warm-up."""
+
+    protocol: Protocol
+    within: float
+    max_minutes: float
+
+
+@dataclass(frozen=True)
+class PlannedPair:
+    """A case of the campaign against its baseline, another case of it. In the place of a PlannedCase."""
+
+    baseline: PlannedCase
+    candidate: PlannedCase
+    terms: PairTerms
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits, as of a case: who asks for more measures again."""
+        terms = self.terms
+        text = f"pair {self.baseline.key} {self.candidate.key} {terms.within!r} {terms.max_minutes!r}"
+        return hashlib.sha256(f"{text} {terms.protocol.model_dump_json()}".encode()).hexdigest()[:16]
+
+    @property
+    def case(self) -> Case:
+        """The candidate's; the pair is on its device."""
+        return replace(self.candidate.case, rounds=1)
+
+    @property
+    def label(self) -> str:
+        """`pair b1-seg 1024x2048 against segformer-b1 1024x2048, local: litert fp32, 1 thread`."""
+        keys = [CaseKey.of_case(planned.case) for planned in (self.candidate, self.baseline)]
+        return f"pair {label_of_both(*keys)}"
+
+
+Planned: TypeAlias = PlannedCase | PlannedPair
+"""What is tried as one."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A campaign that can be run."""
 
@@ -43,6 +85,13 @@ class Plan:
     order_seed: int = 0
     case_batch: int = DEFAULT_CASE_BATCH
     retry: Retry = field(default_factory=Retry)
+    pairs: tuple[PlannedPair, ...] = ()
+    """Measured after the cases."""
+
+    @property
+    def everything(self) -> tuple[Planned, ...]:
+        """Cases, then pairs."""
+        return (*self.cases, *self.pairs)
 
     def case_batches(self, keys: frozenset[str]) -> dict[str, list[list[PlannedCase]]]:
         """The cases with these keys by device, in batches of at most `case_batch`, in seeded random order.

@@ -53,6 +53,7 @@ class Cluster:
     """A Place (harness/campaign/place.py). A batch of cases is one case: what a host that dies costs."""
 
     usual_case_batch = 1
+    measures_pairs = False
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.case import Case
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.pairs.pair_length import FIRST_S
+from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
 
 if TYPE_CHECKING:
+    from latency_bench.harness.campaign.campaign_plan import PlannedPair
     from latency_bench.harness.protocol import Protocol
     from latency_bench.model_specs.spec import ModelSpec
 
@@ -49,7 +52,7 @@ class Estimator:
     def seconds(self, case: Case) -> float | None:
         """Of all its rounds; None where nothing is known."""
         earlier = self._rows.get(CaseKey.of_case(case).without_options())
-        latency_s = earlier["median_ms"] * _MS if earlier else self._latency_by_macs_s(case)
+        latency_s = self._latency_s(case)
         if latency_s is None:
             return None
         sampling_s = _part_s(case.protocol.sampling.model_dump(), latency_s)
@@ -57,6 +60,19 @@ class Estimator:
             # What the precision that was asked for took the last time.
             sampling_s = max(sampling_s, earlier["samples"] / earlier["rounds"] * latency_s)
         return case.rounds * (START_S + _warmup_s(case.protocol, latency_s) + sampling_s + _throughput_s(case))
+
+    def pair_seconds(self, planned: PlannedPair) -> float | None:
+        """Of the ten pairs of processes that it takes at least."""
+        latencies_s = [self._latency_s(side.case) for side in (planned.baseline, planned.candidate)]
+        if None in latencies_s:
+            return None
+        warmups_s = [_warmup_s(planned.terms.protocol, latency_s) for latency_s in latencies_s if latency_s is not None]
+        pair_s = sum(START_S + warmup_s for warmup_s in warmups_s) + FIRST_S
+        return min(LEAST_PAIRS * pair_s, 60 * planned.terms.max_minutes)
+
+    def _latency_s(self, case: Case) -> float | None:
+        earlier = self._rows.get(CaseKey.of_case(case).without_options())
+        return earlier["median_ms"] * _MS if earlier else self._latency_by_macs_s(case)
 
     def _latency_by_macs_s(self, case: Case) -> float | None:
         rate = self._ms_per_mac.get(Setting.of_case(case).without_options())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Planned
 from latency_bench.harness.campaign.journal import Journal
 from latency_bench.harness.campaign.status import CaseStatus
 from latency_bench.harness.campaign.tally import Tally
@@ -54,6 +54,7 @@ class Narration:
                 "rounds": one.planned.case.rounds,
                 "status": one.standing,
                 "median_ms": one.attempt.median_ms if one.attempt else None,
+                "ratio": one.attempt.ratio if one.attempt else None,
                 "reason": one.attempt.reason if one.attempt else None,
             }
             for one in cases
@@ -64,10 +65,10 @@ class Narration:
         """`finished`, `interrupted` or `stopped`; nothing follows."""
         self._tell("end", how=how)
 
-    def started(self, planned: PlannedCase) -> None:
+    def started(self, planned: Planned) -> None:
         self._tell("started", case=planned.key)
 
-    def round_done(self, planned: PlannedCase, rounds: int) -> None:
+    def round_done(self, planned: Planned, rounds: int) -> None:
         self._tell("round", case=planned.key, rounds=rounds)
 
     def attempted(self, attempt: Attempt) -> None:
@@ -76,7 +77,7 @@ class Narration:
         fields = dataclasses.asdict(attempt)
         self._tell("attempted", case=fields.pop("key"), **fields)
 
-    def left(self, planned: PlannedCase, reason: str) -> None:
+    def left(self, planned: Planned, reason: str) -> None:
         self.reasons_left[planned.key] = reason
         self._tell("left", case=planned.key, reason=reason)
 

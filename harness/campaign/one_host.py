@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase, PlannedPair
 from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
-from latency_bench.harness.campaign.state import AWAY, HOST_TROUBLE, NOT_THE_CASE, CaseRuns
+from latency_bench.harness.campaign.pair_attempt import attempt_pair
+from latency_bench.harness.campaign.state import AWAY, HOST_TROUBLE, NOT_THE_CASE, CaseRuns, runs_by_case
 from latency_bench.harness.campaign.watcher import Watcher
 
 LONGEST_WAIT_S = 600.0
 """Between two tries of a device that is away, unless the campaign asks for more."""
 
-Measure = Callable[[Sequence[PlannedCase], Sequence[PlannedCase]], list[Attempt]]
+Work = TypeVar("Work", PlannedCase, PlannedPair)
+Measure = Callable[[Sequence[Work], Sequence[Work]], list[Attempt]]
 """Try every case of a batch once; the second are those to come on the same device."""
 
 
@@ -26,16 +29,24 @@ def run_campaign(
     watcher: Watcher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Measure what is open of a plan; `runs` are those that the store has (state.py), so that this goes on where an
-    earlier call stopped, however it stopped. Raises what `measure_case_batch` raises.
+    """Measure what is open of a plan, cases first, then pairs of them; `runs` are those that the store has (state.py),
+    so that this goes on where an earlier call stopped, however it stopped. Raises what `measure_case_batch` raises.
     """
 
     def measure(case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
         settings.check()
         return measure_case_batch(case_batch, upcoming, settings, watcher)
 
+    def measure_pairs(pairs: Sequence[PlannedPair], _: Sequence[PlannedPair]) -> list[Attempt]:
+        settings.check()
+        return [attempt_pair(one, settings, watcher) for one in pairs]
+
     for case_batches in plan.case_batches(open_keys(plan, runs)).values():
         run_device(plan, case_batches, runs, measure, watcher, sleep)
+    if not plan.pairs:
+        return
+    for pairs in open_pairs(plan, runs_by_case(plan, settings.store), watcher).values():
+        run_device(plan, [[one] for one in pairs], runs, measure_pairs, watcher, sleep)
 
 
 def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
@@ -43,11 +54,26 @@ def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
     return frozenset(key for key, found in runs.items() if found.is_open(plan.retry.attempts))
 
 
+def open_pairs(plan: Plan, runs: dict[str, CaseRuns], watcher: Watcher) -> dict[str, list[PlannedPair]]:
+    """Pairs that have no result yet, by device, in the order of the plan. Where a side has no number it is left."""
+    found: dict[str, list[PlannedPair]] = {}
+    keys = open_keys(plan, runs)
+    for pair in plan.pairs:
+        if pair.key not in keys:
+            continue
+        missing = [side.label for side in (pair.baseline, pair.candidate) if runs[side.key].finished is None]
+        if missing:
+            watcher.left(pair, f"{missing[0]} has no number")
+        else:
+            found.setdefault(pair.case.device.name, []).append(pair)
+    return found
+
+
 def run_device(
     plan: Plan,
-    case_batches: Iterable[Sequence[PlannedCase]],
+    case_batches: Iterable[Sequence[Work]],
     runs: dict[str, CaseRuns],
-    measure: Measure,
+    measure: Measure[Work],
     watcher: Watcher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:

@@ -16,7 +16,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Planned, PlannedCase
 from latency_bench.harness.campaign.host import OFFER_ATTRIBUTE
 from latency_bench.harness.campaign.host_answer import AbandonedError, answering
 from latency_bench.harness.campaign.host_identity import HostIdentity, this_host
@@ -195,16 +195,16 @@ class _Reporter:
     def progress(self, case: Case, round_index: int, progress: Any) -> None:
         self._check_wanted()
 
-    def started(self, planned: PlannedCase) -> None:
+    def started(self, planned: Planned) -> None:
         self._tell("started", key=planned.key)
 
-    def round_done(self, planned: PlannedCase, rounds: int) -> None:
+    def round_done(self, planned: Planned, rounds: int) -> None:
         self._tell("round", key=planned.key, rounds=rounds)
 
     def attempted(self, attempt: Attempt) -> None:
         """Told by the result, once the run is in the campaign's store."""
 
-    def left(self, planned: PlannedCase, reason: str) -> None:
+    def left(self, planned: Planned, reason: str) -> None:
         """Decided by the campaign, not here."""
 
     def _tell(self, what: str, **fields: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,36 @@ class CaseRuns:
 
 
 def runs_by_case(plan: Plan, store: Path) -> dict[str, CaseRuns]:
-    """The runs of every case of a plan, of those without any too. Raises StoreError."""
+    """The runs of every case of a plan and its pairs, of those without any too. Raises StoreError."""
     from latency_bench.harness.store.listing import find_rows
 
-    found = {planned.key: CaseRuns() for planned in plan.cases}
-    for row in _rows_of(plan.name, find_rows(store)):
+    found = {planned.key: CaseRuns() for planned in plan.everything}
+    pairs = _pair_rows(store) if plan.pairs else ()
+    for row in _rows_of(plan.name, (*find_rows(store), *pairs)):
         if row["case"] in found:
             found[row["case"]].rows.append(row)
     return found
+
+
+def _pair_rows(store: Path) -> Iterator[dict[str, Any]]:
+    """The pairs of campaigns with the columns of the run table that say what came of them, and their ratio in words."""
+    from latency_bench.harness.campaign.attempt import ratio_words
+    from latency_bench.harness.store.pair_listing import find_pairs
+
+    for pair in find_pairs(store):
+        record, failure = pair.record, pair.record.failure
+        if record.campaign is not None:
+            yield {
+                "campaign": record.campaign.name,
+                "case": record.campaign.case,
+                "path": "/".join(pair.path.parts[-3:]),
+                "status": record.status,
+                "failure_kind": failure.kind if failure else None,
+                "failure_stage": failure.stage if failure else None,
+                "failure": failure.message if failure else None,
+                "median_ms": None,
+                "ratio": ratio_words(record.ratios[0]) if record.ratios else None,
+            }
 
 
 def _rows_of(name: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Plan, Planned, PlannedPair
 from latency_bench.harness.campaign.state import CaseRuns
 
 Standing = Literal["done", "unstable", "failed", "open"]
@@ -17,7 +17,7 @@ Standing = Literal["done", "unstable", "failed", "open"]
 class CaseStatus:
     """One case, and the last that is known of it."""
 
-    planned: PlannedCase
+    planned: Planned
     standing: Standing
     attempt: Attempt | None
     """The run with numbers, else the last failure; None for a case that was never tried."""
@@ -42,14 +42,23 @@ class CaseStatus:
             "attempts": self.attempts,
             "run": found.run if found else None,
             "median_ms": found.median_ms if found else None,
+            **self._pair_json(),
             "reason": found.reason if found else None,
+        }
+
+    def _pair_json(self) -> dict[str, Any]:
+        if not isinstance(self.planned, PlannedPair):
+            return {}
+        return {
+            "baseline": self.planned.baseline.case.spec.id,
+            "ratio": self.attempt.ratio if self.attempt else None,
         }
 
 
 def statuses(plan: Plan, runs: Mapping[str, CaseRuns], not_begun: Mapping[str, Attempt]) -> list[CaseStatus]:
     """In the order of the plan. `not_begun` are failures of this time that left no run."""
     found = []
-    for planned in plan.cases:
+    for planned in plan.everything:
         rows = runs[planned.key]
         latest = rows.finished or (rows.rows[0] if rows.rows else None)
         attempt = Attempt.of_row(planned.key, latest) if latest else not_begun.get(planned.key)

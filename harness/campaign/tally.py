@@ -22,6 +22,8 @@ class CaseTally:
     """open, running, done, unstable, failed or left."""
     rounds_done: int = 0
     median_ms: float | None = None
+    ratio: str | None = None
+    """Of a pair, in words."""
     reason: str | None = None
     device: str = ""
     here: bool = False
@@ -109,6 +111,7 @@ class Tally:
                 rounds=max(1, int(one["rounds"])),
                 standing=str(one["status"]),
                 median_ms=_number(one["median_ms"]),
+                ratio=_text(one.get("ratio")),
                 reason=_text(one["reason"]),
             )
             for one in event["cases"]
@@ -124,7 +127,7 @@ class Tally:
     def _on_attempted(self, event: Mapping[str, Any]) -> None:
         case = self.cases[event["case"]]
         case.standing, case.reason = str(event["status"]), _text(event["reason"])
-        case.median_ms = _number(event["median_ms"])
+        case.median_ms, case.ratio = _number(event["median_ms"]), _text(event.get("ratio"))
         if case.standing != "failed":
             case.rounds_done = case.rounds
 

@@ -8,7 +8,7 @@ from latency_bench.harness.rounds import Observer
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.attempt import Attempt
-    from latency_bench.harness.campaign.campaign_plan import PlannedCase
+    from latency_bench.harness.campaign.campaign_plan import Planned
 
 
 class Watcher(Observer, Protocol):
@@ -20,14 +20,14 @@ class Watcher(Observer, Protocol):
     def host_changed(self, name: str, devices: tuple[str, ...], state: str) -> None:
         """A host of a cluster with these devices is `here`, `silent` or `gone`."""
 
-    def started(self, planned: PlannedCase) -> None:
+    def started(self, planned: Planned) -> None:
         """The case is being prepared."""
 
-    def round_done(self, planned: PlannedCase, rounds: int) -> None:
+    def round_done(self, planned: Planned, rounds: int) -> None:
         """So many of its rounds are measured."""
 
     def attempted(self, attempt: Attempt) -> None:
         """A run was stored, or could not even be begun."""
 
-    def left(self, planned: PlannedCase, reason: str) -> None:
+    def left(self, planned: Planned, reason: str) -> None:
         """It is not tried any more, this time."""

@@ -86,7 +86,9 @@ def event_line(tally: Tally, event: dict[str, Any]) -> str | None:
         return None
     case = tally.cases[event["case"]]
     over = tally.count("done", "unstable", "failed", "left")
-    found = milliseconds(case.median_ms) if case.median_ms is not None else f"{case.standing}: {case.reason}"
+    found = case.ratio or f"{case.standing}: {case.reason}"
+    if case.median_ms is not None:
+        found = milliseconds(case.median_ms)
     note = ", unstable" if case.standing == "unstable" else ""
     return printable(f"[{over}/{len(tally.cases)}] {case.label}: {found}{note} ({time_left(tally.left_s())})")
 

@@ -42,7 +42,7 @@ def render_plan(
     print_grid(console, headings, rows)
     waiting = [estimates_s.get(one.planned.key) for one in cases if one.standing == "open"]
     known = [seconds for seconds in waiting if seconds is not None]
-    words = f"{name}: {counted(len(cases), 'case')}, {len(waiting)} to measure"
+    words = f"{name}: {_counted(cases)}, {len(waiting)} to measure"
     if known:
         words += f", about {duration(sum(known))} for {len(known)} of them, exports and engines not counted"
     console.print(Text(printable(words)), soft_wrap=True)
@@ -54,7 +54,7 @@ def render_summary(name: str, cases: Sequence[CaseStatus], left: Mapping[str, st
 
     counts = {standing: sum(one.standing == standing for one in cases) for standing in STANDINGS}
     words = ", ".join(f"{count} {standing}" for standing, count in counts.items() if count)
-    console.print(Text(printable(f"{name}: {counted(len(cases), 'case')}: {words}")), soft_wrap=True)
+    console.print(Text(printable(f"{name}: {_counted(cases)}: {words}")), soft_wrap=True)
     missing = [one for one in cases if one.standing in ("failed", "open")]
     if not missing:
         return
@@ -88,6 +88,14 @@ def plan_json(
     return {"campaign": name, **counts, "cases": listed}
 
 
+def _counted(cases: Sequence[CaseStatus]) -> str:
+    """`14 cases and 9 pairs`."""
+    from latency_bench.harness.campaign.campaign_plan import PlannedPair
+
+    pairs = sum(isinstance(one.planned, PlannedPair) for one in cases)
+    return counted(len(cases) - pairs, "case") + (f" and {counted(pairs, 'pair')}" if pairs else "")
+
+
 def _standing(one: CaseStatus) -> Any:
     from rich.text import Text
 
@@ -95,6 +103,8 @@ def _standing(one: CaseStatus) -> Any:
         return Text("")
     found = one.attempt.median_ms if one.attempt else None
     words = one.standing if found is None else f"{one.standing}, {milliseconds(found)}"
+    if one.attempt is not None and one.attempt.ratio is not None:
+        words = f"{one.standing}, {one.attempt.ratio}"
     return Text(words, STATUS_STYLES.get(one.standing, ""))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, Share
 from latency_bench.harness.cli.shared_options import (
     RuntimeName,
     cluster_options,
@@ -20,7 +22,7 @@ from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_file import CampaignFile
-    from latency_bench.harness.campaign.campaign_plan import Plan
+    from latency_bench.harness.campaign.campaign_plan import Plan, PlannedPair
     from latency_bench.harness.campaign.place import Place
     from latency_bench.harness.campaign.status import CaseStatus
     from latency_bench.model_specs.spec import ModelSpec
@@ -67,6 +69,24 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     "--attempts",
     type=click.IntRange(1, 100),
     help="How often a case that fails is tried. Default: 2, or the file's own number.",
+)
+@click.option(
+    "--baseline",
+    metavar="ID",
+    help="Model that the others of --model are measured against, as pairs. A --table has its own baselines.",
+)
+@click.option(
+    "--no-pairs",
+    is_flag=True,
+    help="Do not measure ratios to the baselines as pairs; speed-ups are then quotients of two runs.",
+)
+@click.option(
+    "--within", type=Share(), help="Full width of a ratio's interval at which a pair ends. Default: 5%, or the file's."
+)
+@click.option(
+    "--pair-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time after which a pair ends however wide its interval is. Default: 10, or the file's.",
 )
 @click.option(
     "--name",
@@ -119,9 +139,33 @@ def sweep(
             case_batch=asked.case_batch or place.usual_case_batch,
             retry=asked.retry,
         )
+        plan = replace(plan, pairs=_pairs(asked, plan, place))
         if dry_run:
             return _show_plan(plan, location, as_json)
         return _measure(plan, place, location, wait, quiet, as_json)
+
+
+def _pairs(asked: CampaignFile, plan: Plan, place: Place) -> tuple[PlannedPair, ...]:
+    """What is measured as pairs. Raises UsageError."""
+    from latency_bench.harness.campaign.campaign_plan import PairTerms
+    from latency_bench.harness.campaign.pair_plan import planned_pairs
+    from latency_bench.harness.campaign.products import models_of
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.protocol import load_protocol
+    from latency_bench.reports.tables.table_baselines import table_baselines
+
+    if asked.pairs == "none":
+        return ()
+    if not place.measures_pairs:
+        if "pairs" in asked.model_fields_set:
+            raise UsageError("a campaign on several hosts measures no pairs yet: leave out `pairs` and --within")
+        return ()
+    baselines = table_baselines(number for product in asked.cases for number in product.tables)
+    for product in asked.cases:
+        for spec in models_of(product) if product.baseline is not None else ():
+            baselines.setdefault(spec.id, []).append(str(product.baseline))
+    terms = PairTerms(load_protocol(WARMUP_PROTOCOL), asked.pairs.within, asked.pairs.max_minutes)
+    return planned_pairs(plan.cases, baselines, terms)
 
 
 def _show_plan(plan: Plan, store: Path, as_json: bool) -> int:
@@ -189,7 +233,8 @@ def _estimates(plan: Plan, store: Path) -> dict[str, float | None]:
     from latency_bench.harness.store.listing import find_rows
 
     estimator = Estimator(find_rows(store), _known_macs)
-    return {planned.key: estimator.seconds(planned.case) for planned in plan.cases}
+    cases = {planned.key: estimator.seconds(planned.case) for planned in plan.cases}
+    return {**cases, **{pair.key: estimator.pair_seconds(pair) for pair in plan.pairs}}
 
 
 def _known_macs(spec: ModelSpec) -> float | None:
@@ -210,7 +255,9 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
     from latency_bench.harness.errors import UsageError
     from latency_bench.model_specs.located_yaml import describe
 
-    product = {field: list(options[field]) for field in _PRODUCT if options[field]}
+    product: dict[str, Any] = {field: list(options[field]) for field in _PRODUCT if options[field]}
+    if options["baseline"]:
+        product["baseline"] = options["baseline"]
     given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
     if path is not None:
         if product:
@@ -224,6 +271,8 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         given["cases"] = [product]
     if options["labels"]:
         given["labels"] = {**asked.labels, **dict(options["labels"])}
+    if given_pairs := _pair_fields(options):
+        given["pairs"] = given_pairs if given_pairs == "none" else {**_kept_pairs(asked), **given_pairs}
     if options["attempts"]:
         given["retry"] = asked.retry.model_copy(update={"attempts": options["attempts"]})
     kept = {field: getattr(asked, field) for field in asked.model_fields_set}
@@ -231,6 +280,18 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         return CampaignFile.model_validate({**kept, **given})
     except ValidationError as error:
         raise UsageError("; ".join(words for _, words in describe(error))) from None
+
+
+def _pair_fields(options: dict[str, Any]) -> Any:
+    """What the options say of pairs; empty where they say nothing."""
+    if options["no_pairs"]:
+        return "none"
+    named = {"within": options["within"], "max_minutes": options["pair_minutes"]}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _kept_pairs(asked: CampaignFile) -> dict[str, Any]:
+    return {} if asked.pairs == "none" else asked.pairs.model_dump(exclude_unset=True)
 
 
 def _default_name(path: Path | None, options: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from latency_bench.harness.run_data import Measured
 from latency_bench.harness.statistics.block_ratio import BlockRatio
 from latency_bench.harness.statistics.paired_ratio import PairedRatio, paired_ratio
 from latency_bench.harness.store.pair_samples import PairSamples
+from latency_bench.harness.store.subject import CampaignRecord
 
 Mode = Literal["turns", "processes"]
 """`turns`: live processes take turns by bursts of requests. `processes`: short fresh processes, one after the other,
@@ -59,6 +60,7 @@ class PairMeasured:
     run_id: str
     command: tuple[str, ...]
     started_at: datetime
+    campaign: CampaignRecord | None = None
     mode: Mode = "turns"
     mode_reason: str | None = None
     """Why it is not by turns."""

@@ -69,6 +69,7 @@ def _common(measured: PairMeasured, sides: Sequence[RunRecord]) -> dict[str, Any
         "started_at": measured.started_at,
         "ended_at": datetime.now(timezone.utc),
         "command": measured.command,
+        "campaign": measured.campaign,
         "device": sides[0].device,
         "request": {
             "within": request.within,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
 from latency_bench.devices.runners.alternation import SideError
@@ -16,7 +17,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
 from latency_bench.harness.fit import estimated_bytes, free_bytes
 from latency_bench.harness.open_run import OpenRun
-from latency_bench.harness.pairs.pair_data import PairMeasured, widest
+from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, widest
 from latency_bench.harness.pairs.pair_length import PairLength
 from latency_bench.harness.pairs.pair_recording import failed_pair, finished_pair
 from latency_bench.harness.pairs.pair_request import PairRequest
@@ -29,6 +30,7 @@ from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
 from latency_bench.harness.store.pair_record import PairRecord
+from latency_bench.harness.store.subject import CampaignRecord
 
 _GB = 1e9
 _WORTH_TELLING = 5
@@ -36,7 +38,12 @@ _WORTH_TELLING = 5
 
 
 def measure_pair(
-    request: PairRequest, store: Path, command: Sequence[str], observer: Observer, wait: bool = False
+    request: PairRequest,
+    store: Path,
+    command: Sequence[str],
+    observer: Observer,
+    wait: bool = False,
+    campaign: CampaignRecord | None = None,
 ) -> tuple[PairRecord, Path]:
     """Measure the ratio of every case to the first, and store it as one pair, a failed one too.
 
@@ -44,10 +51,21 @@ def measure_pair(
     Raises DeviceBusyError where another measurement has the device; `wait`: waits.
     """
     require_for_cases(request.cases)
-    with PairRun(request, store, command) as run:
+    with PairRun(request, store, command, campaign) as run:
         hold_devices([run], command, wait, observer.stage)
         run.measure(observer)
         return run.store()
+
+
+class Taker(Protocol):
+    """What measures one pair of processes after the other: by turns (taking_turns.py) or short_processes.py."""
+
+    @property
+    def shortest_s(self) -> float:
+        """What a pair takes at the very least to have a ratio."""
+
+    def pair(self, index: int, seconds: float, observer: Observer) -> ProcessPair:
+        """Fresh processes that alternate for so long. Raises DeviceError."""
 
 
 class PairRun(OpenRun):
@@ -56,13 +74,15 @@ class PairRun(OpenRun):
     An expected failure ends the measurement and is stored with it. Wrong requests are raised.
     """
 
-    def __init__(self, request: PairRequest, store: Path, command: Sequence[str]) -> None:
+    def __init__(
+        self, request: PairRequest, store: Path, command: Sequence[str], campaign: CampaignRecord | None = None
+    ) -> None:
         run_id, now = new_run_id(), datetime.now(timezone.utc)
         project = project_here()
         sides = tuple(
             Measured(case, run_id, tuple(command), now, request.seed, project=project) for case in request.cases
         )
-        self._measured = PairMeasured(request, sides, run_id, tuple(command), now)
+        self._measured = PairMeasured(request, sides, run_id, tuple(command), now, campaign)
         super().__init__(self.case.device, store, PAIRS_FOLDER, run_id)
         self._failure: Exception | None = None
 
@@ -111,7 +131,7 @@ class PairRun(OpenRun):
                 if owners.setdefault(file.name, side.artifact.sha256) != side.artifact.sha256:
                     raise UsageError(f"two sides bring different files {file.name}; give one of them another name")
 
-    def _taker(self, prepared: list[Prepared], observer: Observer) -> TakingTurns | ShortProcesses:
+    def _taker(self, prepared: list[Prepared], observer: Observer) -> Taker:
         """By turns where the device and its memory allow it, else by short processes, and why."""
         measured = self._measured
         measured.mode_reason = self._why_no_turns()
@@ -141,7 +161,7 @@ class PairRun(OpenRun):
             return None
         return f"all sides need about {sum(known) / _GB:.1f} GB at once, and {available / _GB:.1f} GB are free"
 
-    def _fresh_pairs(self, taker: TakingTurns | ShortProcesses, observer: Observer) -> None:
+    def _fresh_pairs(self, taker: Taker, observer: Observer) -> None:
         """Until every ratio is known as well as asked, or the time is over."""
         measured, request = self._measured, self._measured.request
         began_s = time.monotonic()

@@ -19,7 +19,7 @@ from latency_bench.harness.store.layout import PAIRS_FOLDER, is_name, is_run_fil
 from latency_bench.harness.store.migrations import Step, migrate, newest_version, version_of
 from latency_bench.harness.store.outcome import Failure, Flag
 from latency_bench.harness.store.record import FileRecord, RunRecord, validation_reason
-from latency_bench.harness.store.subject import DeviceRecord
+from latency_bench.harness.store.subject import CampaignRecord, DeviceRecord
 
 KIND = "pair"
 PAIR_STEPS: tuple[Step, ...] = ()
@@ -128,6 +128,8 @@ class PairRecord(Part):
     started_at: UtcTime
     ended_at: UtcTime
     command: tuple[str, ...] = Field(strict=False)
+    campaign: CampaignRecord | None = None
+    """The campaign that it is of, and the key of the pair there."""
     device: DeviceRecord
     request: JsonDict
     """`within`, `max_minutes`, `seed`; of a gate `limit` and `decided_at` too."""

@@ -12,7 +12,7 @@ from latency_bench.harness.identity.throughput import round_throughputs_img_s, t
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
-from latency_bench.reports.paired_ratios import PAIRED, PairedRatios
+from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.tables.commands import Command, run_command
 from latency_bench.reports.tables.notes import (
     TOO_FEW_ROUNDS,
@@ -105,7 +105,7 @@ def speed_up(
         return NOTHING
     if paired is not None and (known := paired.find(run, baseline)) is not None:
         text = ratio(known.speed_up, known.low, known.high)
-        return Cell(text, known.speed_up, known.low, known.high, notes=(PAIRED,), runs=(known.path,))
+        return Cell(text, known.speed_up, known.low, known.high, notes=known.notes, runs=(known.path,))
     return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline, across)
 
 

@@ -58,5 +58,5 @@ def test_a_speed_up_is_the_pairs_and_is_marked(record: PairRecord) -> None:
     rows = [_row(record, side) for side in (0, 1)]
     cell = speed_up(rows[1], rows[0], paired=PairedRatios.of([_stored(record)]))
     assert cell.value == pytest.approx(1 / record.ratios[0].ratio)
-    assert cell.notes == (PAIRED,)
+    assert cell.notes == (PAIRED, "the time was over at 1 process pairs")
     assert cell.runs == (f"local/_pairs/{record.run_id}",)

@@ -1,0 +1,134 @@
+"""Models that are 3, 5 and 10 % slower by construction, beside a neighbour that keeps a core busy half of the time: how
+often does a pair find them within its time, and how often do rounds of the same length?
+
+    python benchmarks/paired/slower_by_construction.py --repeats 10 --minutes 2 --budget-minutes 180
+
+How much slower a file really is comes from one long pair without the neighbour.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from busy_core import half_busy_core
+from measured_steps import Effort, Result, Step, main
+from pair_steps import CLASSIFIER, figures, markdown, measured_pair, width, words
+from rounds_beside import Rounds
+from rounds_beside import width as width_of_rounds
+from slower_file import exported, write_slower
+
+from latency_bench.harness.case import Case
+from latency_bench.harness.cli.pair import pair_request
+
+NAME = "slower by construction"
+SLOWDOWNS = (0.05, 0.03, 0.10)
+_TRIED_CHANNELS = 256
+_CALIBRATION = "channels"
+_RUNTIME = "onnxruntime"
+
+
+def steps(effort: Effort) -> list[Step]:
+    """The size of the extra work, the true ratio of each file, then trials of each in turn."""
+    found = [Step(_CALIBRATION, rank=0.0, minutes=effort.minutes + 0.4, measure=_with_files(effort, 0.0, _channels))]
+    for place, slowdown in enumerate(SLOWDOWNS):
+        known = _with_files(effort, slowdown, _known)
+        found.append(Step(_truth(slowdown), 0.1 + place / 10, 2 * effort.minutes + 0.4, known, _CALIBRATION))
+        for number in range(effort.repeats):
+            measure = _with_files(effort, slowdown, _trial, number)
+            rank = number + 0.5 + place / 10
+            minutes = 2 * effort.minutes + 0.8
+            found.append(Step(f"{slowdown:.0%}, trial {number + 1}", rank, minutes, measure, _CALIBRATION))
+    return found
+
+
+def _truth(slowdown: float) -> str:
+    return f"{slowdown:.0%}, long pair"
+
+
+def _with_files(
+    effort: Effort, slowdown: float, measure: Callable[[list[str], Effort, int], Result], number: int = 0
+) -> Callable[[Sequence[Result]], Result]:
+    """Made anew each time: a file that was left from another version of the model would be another ratio."""
+
+    def step(results: Sequence[Result]) -> Result:
+        channels = _TRIED_CHANNELS
+        if slowdown:
+            calibration = next(one for one in results if one["step"] == _CALIBRATION)
+            channels = max(1, round(slowdown / calibration["share_of_a_channel"]))
+        with tempfile.TemporaryDirectory() as folder:
+            original = exported(CLASSIFIER)
+            slower = write_slower(original, channels, Path(folder) / f"slower-{channels}.onnx")
+            sides = [f"{path}@{_RUNTIME}" for path in (original, slower)]
+            return {"slowdown": slowdown, "channels": channels, **measure(sides, effort, number)}
+
+    return step
+
+
+def _channels(sides: list[str], effort: Effort, number: int) -> Result:
+    record = figures(measured_pair(sides, effort))
+    return {**record, "share_of_a_channel": (record["ratio"] - 1) / _TRIED_CHANNELS}
+
+
+def _known(sides: list[str], effort: Effort, number: int) -> Result:
+    return figures(measured_pair(sides, effort, minutes=2 * effort.minutes, within=0.002))
+
+
+def _trial(sides: list[str], effort: Effort, number: int) -> Result:
+    """A pair, and rounds for as long, beside the same neighbour."""
+    with half_busy_core(number):
+        pair = figures(measured_pair(sides, effort, seed=number))
+        with Rounds(_cases(sides), seed=number) as rounds:
+            rounds.until(lambda so_far: so_far.seconds >= 60 * pair["minutes"])
+    found = rounds.compared()
+    by_rounds = {
+        "ratio": found.ratio,
+        "low": found.low,
+        "high": found.high,
+        "verdict": found.verdict,
+        "rounds": found.rounds_a,
+        "minutes": rounds.seconds / 60,
+    }
+    finite = width_of_rounds(found) < float("inf")
+    return {**pair, "by_rounds": by_rounds, "rounds_width": width_of_rounds(found) if finite else None}
+
+
+def _cases(sides: list[str]) -> tuple[Case, Case]:
+    first, second = pair_request(sides, device_name="local", threads=1, protocol="quick").cases
+    return first, second
+
+
+def table(results: Sequence[Result]) -> str:
+    """A row a slowdown."""
+    rows = []
+    for slowdown in sorted(SLOWDOWNS):
+        known = next((one for one in results if one["step"] == _truth(slowdown)), None)
+        trials = [one for one in results if one["slowdown"] == slowdown and "by_rounds" in one]
+        if not trials:
+            continue
+        others = [one["by_rounds"] for one in trials]
+        widths = [one["rounds_width"] for one in trials if one["rounds_width"] is not None]
+        rows.append(
+            [
+                f"{slowdown:.0%}",
+                words(known),
+                f"{sum(one['verdict'] == 'slower' for one in trials)} of {len(trials)}",
+                f"{statistics.median(map(width, trials)):.1%}",
+                f"{statistics.median(one['minutes'] for one in trials):.1f}",
+                f"{sum(one['verdict'] == 'slower' for one in others)} of {len(others)}",
+                f"{statistics.median(widths):.1%}" if widths else "-",
+                f"{statistics.median(one['rounds'] for one in others):.0f}",
+            ]
+        )
+    headings = (
+        "slower by", "ratio, long pair", "found by pairs", "interval", "minutes", "found by rounds", "interval",
+        "rounds each",
+    )  # fmt: skip
+    return markdown(headings, rows) if rows else "no trial yet"
+
+
+if __name__ == "__main__":
+    main([sys.modules[__name__]], __doc__)
