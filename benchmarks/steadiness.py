@@ -26,7 +26,7 @@ from latency_bench.harness.store.reader import open_run, run_names
 
 COUNTS = (30, 150, 600, 3000)
 REPEATS = 200
-_MACHINES = {
+MACHINES = {
     "epyc-milan": (0.039, {3: 0.027, 10: 0.106}),
     "xeon-avx512": (0.017, {3: 0.055}),
     "xeon-avx512, TFLite 2.14": (0.019, {1: 0.023, 3: 0.016}),
@@ -36,7 +36,7 @@ _REQUEST_S = 0.1
 
 def machine(name: str, random: np.random.Generator, n: int) -> np.ndarray:
     """Logarithms of latencies: white noise and components that forget with their correlation time."""
-    white, slow = _MACHINES[name]
+    white, slow = MACHINES[name]
     series = white * random.standard_normal(n)
     for time_s, spread in slow.items():
         series += spread * normal_ar1(random, 1, n, float(np.exp(-_REQUEST_S / time_s)))[0]
@@ -44,7 +44,7 @@ def machine(name: str, random: np.random.Generator, n: int) -> np.ndarray:
 
 
 def simulated() -> None:
-    processes = {**PROCESSES, **{name: lambda random, n, name=name: machine(name, random, n) for name in _MACHINES}}
+    processes = {**PROCESSES, **{name: lambda random, n, name=name: machine(name, random, n) for name in MACHINES}}
     print("| process | requests | steady | drifting or stepping | cannot tell | median's error where called steady |")
     print("| :--- | ---: | ---: | ---: | ---: | ---: |")
     for name, draw in processes.items():

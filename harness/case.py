@@ -35,6 +35,8 @@ class Case:
     runtime: str
     rounds: int
     threads: int
+    most_rounds: int | None = None
+    """Up to how many the rounds may grow where the first ones show that more are needed; None: they may not."""
     cpus: tuple[int, ...] | None = None
     """Cores to pin to; None for the last `threads` of those available."""
     runtime_options: dict[str, Any] = field(default_factory=dict)

@@ -95,6 +95,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         protocol=protocol,
         runtime=runtime,
         rounds=request.rounds or (protocol.rounds if single else protocol.campaign_rounds),
+        most_rounds=protocol.most_rounds if request.rounds is None else None,
         threads=request.threads or (len(request.cpus) if request.cpus else device.threads),
         cpus=request.cpus or device.cpus,
         runtime_options=dict(request.runtime_options),

@@ -45,7 +45,7 @@ def open_model_file(path: Path, format_: str) -> ModelFile:
     inputs = _some(path, tuple(_measurable(path, tensor) for tensor in interface.inputs))
     batch = inputs[0].shape[0]
     spec = ModelSpec(
-        id=_model_id(path),
+        id=model_id_of(path),
         family="file",
         title=path.name,
         task="generic",
@@ -116,7 +116,7 @@ def _some(path: Path, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return inputs
 
 
-def _model_id(path: Path) -> str:
+def model_id_of(path: Path) -> str:
     """`file-` and what of the file's name may be part of a path."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-")
     return f"file-{plain[:60] or 'model'}"

@@ -54,6 +54,13 @@ class Protocol(_Strict):
     """Fresh processes of a single `bench run`."""
     campaign_rounds: int = Field(ge=1)
     """Fresh processes a case in a campaign, where rounds of different models are interleaved."""
+    most_rounds: int | None = Field(default=None, ge=1)
+    """Up to how many rounds are added where the first ones show that so many are needed for `round_interval`; null:
+    none are. A number of rounds that is asked for is taken as it is."""
+    round_interval: float = Field(default=0.05, gt=0, le=1)
+    """Full width of the interval of the rounds' median, over the median, that rounds are added for."""
+    again: bool = False
+    """Whether a case that is not shown steady, or whose rounds disagree, is measured once more in fresh processes."""
     builds: int = Field(default=1, ge=1)
     """Engines that the rounds are spread over, for runtimes that build one on the device: two builds of the same file
     may choose other kernels, which no number of rounds on one of them shows."""

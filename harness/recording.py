@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 def finished_record(measured: Measured) -> RunRecord:
     """The record of a run that has numbers: `done`, or `unstable` if a round never settled."""
     summary = _summary(measured)
-    judgement = judge(measured.case, measured.rounds, measured.fingerprint)
+    judgement = judge(measured.case, measured.rounds, measured.fingerprint, is_repeat=measured.repeats is not None)
     return RunRecord(
         status="unstable" if judgement.unstable else "done",
         summary=summary,
@@ -96,6 +96,7 @@ def _common(measured: Measured) -> dict[str, Any]:
         "campaign": measured.campaign,
         "labels": measured.case.labels,
         "project": measured.project,
+        "repeats": measured.repeats,
         "model": _model(measured),
         "device": DeviceRecord(
             name=case.device.name,

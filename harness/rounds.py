@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ from latency_bench.harness.cooling import cool_down
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
+from latency_bench.harness.more_rounds import rounds_needed_by
 from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.preparing import judge_outputs, prepare
@@ -49,8 +51,10 @@ class ActiveRun(OpenRun):
         order_seed: int,
         campaign: CampaignRecord | None = None,
         project: ProjectRecord | None = None,
+        repeats: str | None = None,
     ) -> None:
-        """`project`: of a campaign, the checkout that it was started in, which may be on another host."""
+        """`project`: of a campaign, the checkout that it was started in, which may be on another host. `repeats`: id of
+        the run that is measured once more."""
         self.case = case
         self._measured = Measured(
             case=case,
@@ -59,6 +63,7 @@ class ActiveRun(OpenRun):
             order_seed=order_seed,
             campaign=campaign,
             project=project_here() if campaign is None else project,
+            repeats=repeats,
             started_at=datetime.now(timezone.utc),
         )
         super().__init__(case.device, store, case.spec.id, self._measured.run_id)
@@ -121,8 +126,19 @@ class ActiveRun(OpenRun):
                     self._outputs,
                     observer.stage,
                 )
+            if self.rounds_done == self.case.rounds:
+                self._add_rounds(observer)
         except DeviceError as error:
             self._keep(error)
+
+    def _add_rounds(self, observer: Observer) -> None:
+        """Once, when the first set of rounds is there: as many more as its variance asks for."""
+        case = self.case
+        needed = rounds_needed_by(case, [one.result.samples.latency_ns for one in self._measured.rounds])
+        # Without `most_rounds` nothing is added any more.
+        self.case = self._measured.case = replace(case, rounds=max(case.rounds, needed), most_rounds=None)
+        if needed > case.rounds:
+            observer.stage(f"{case.spec.id}: its rounds differ so much that {needed} are measured")
 
     def is_over(self) -> bool:
         """Whether nothing is left to be measured: every round is done, or one failed."""

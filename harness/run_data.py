@@ -63,6 +63,8 @@ class Measured:
     campaign: CampaignRecord | None = None
     project: ProjectRecord | None = None
     """The checkout that the command was given in."""
+    repeats: str | None = None
+    """Id of the run that is measured once more."""
     stage: str = "device"
     fingerprint: dict[str, Any] = field(default_factory=dict)
     artifact: Artifact | None = None

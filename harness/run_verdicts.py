@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.probes.readings import POWER_TOTAL
 from latency_bench.harness.case import Case
+from latency_bench.harness.conclusiveness import QUESTION, conclusiveness
 from latency_bench.harness.host_load import host_load
 from latency_bench.harness.neighbours import shared_host
 from latency_bench.harness.probe_verdicts import ProbeVerdicts, ask_probes
@@ -32,12 +33,12 @@ class Judgement:
     verdicts: dict[str, Answer]
 
 
-def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -> Judgement:
-    """Flags and verdicts of a finished run."""
+def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any], is_repeat: bool = False) -> Judgement:
+    """Flags and verdicts of a finished run. `is_repeat`: it measures once more what was not shown steady before."""
     import numpy as np
 
     from latency_bench.harness.statistics.condition_flags import Conditions, condition_flags, is_unstable
-    from latency_bench.harness.statistics.flags import OptionsInUse
+    from latency_bench.harness.statistics.flags import FlagKind, OptionsInUse, raise_flag
     from latency_bench.harness.statistics.sample_flags import sample_flags
 
     latencies = [one.result.samples.latency_ns / NS_PER_MS for one in rounds]
@@ -71,6 +72,10 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
         output_difference=max(map(_output_difference, done), default=None),
     )
     statistical = [*sample_flags(latencies, options, tick=tick_ms), *condition_flags(conditions, options)]
+    conclusive = conclusiveness(steadiness, [flag.kind.value for flag in statistical], is_repeat)
+    if conclusive == "no":
+        inconclusive = "measured twice, and neither time shown steady with rounds that agree"
+        statistical += raise_flag(FlagKind.INCONCLUSIVE, "warning", inconclusive, options)
     return Judgement(
         unstable=is_unstable(steadiness),
         flags=(
@@ -78,7 +83,7 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -
             *(_recorded(flag.name, flag) for flag in probes.flags),
             *shared_host(rounds),
         ),
-        verdicts={"throttled": probes.throttling.verdict, "clocks_locked": probes.clocks_locked},
+        verdicts={"throttled": probes.throttling.verdict, "clocks_locked": probes.clocks_locked, QUESTION: conclusive},
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.outcome import Answer
+
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_plan import PlannedCase
     from latency_bench.harness.store.pair_record import Interval, PairRecord
@@ -27,6 +29,8 @@ class Attempt:
     median_ms: float | None = None
     ratio: str | None = None
     """Of a pair, with its interval, in words."""
+    conclusive: Answer | None = None
+    """As in the record; None where it does not say."""
 
     @classmethod
     def stored(cls, planned: PlannedCase, record: RunRecord, path: Path) -> Attempt:
@@ -39,6 +43,7 @@ class Attempt:
             failure.kind if failure else None,
             f"{failure.stage}: {failure.message}" if failure else None,
             record.summary.latency.median_ms if record.summary else None,
+            conclusive=record.verdicts.get("conclusive"),
         )
 
     @classmethod
@@ -58,7 +63,20 @@ class Attempt:
     def of_row(cls, key: str, row: dict[str, Any]) -> Attempt:
         """Of a run of the run table."""
         reason = f"{row['failure_stage']}: {row['failure']}" if row["failure"] else None
-        return cls(key, row["path"], row["status"], row["failure_kind"], reason, row["median_ms"], row.get("ratio"))
+        return cls(
+            key,
+            row["path"],
+            row["status"],
+            row["failure_kind"],
+            reason,
+            row["median_ms"],
+            row.get("ratio"),
+            row.get("conclusive"),
+        )
+
+    def wants_repeat(self, planned: PlannedCase) -> bool:
+        """Whether the case has to be measured once more (harness/conclusiveness.py)."""
+        return self.conclusive == "unknown" and planned.case.protocol.again
 
     @property
     def failed(self) -> bool:

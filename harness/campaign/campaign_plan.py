@@ -28,6 +28,8 @@ class PlannedCase:
     case: Case
     request: CaseOptions | None = None
     """In words, for a host that has the device; None for a case that was made here."""
+    repeats: str | None = None
+    """Id of the run that is measured once more, because it was not shown steady."""
 
     @property
     def label(self) -> str:

@@ -68,7 +68,7 @@ def measure_case_batch(
         def on_round(run: ActiveRun) -> None:
             planned = planned_of[id(run)]
             if not run.is_over():
-                watcher.round_done(planned, run.rounds_done)
+                watcher.round_done(planned, run.rounds_done, run.case.rounds)
                 return
             attempts.append(Attempt.stored(planned, *run.stored()))
             watcher.attempted(attempts[-1])
@@ -80,7 +80,9 @@ def measure_case_batch(
 
 def _run_of(planned: PlannedCase, settings: CampaignSettings) -> ActiveRun:
     member = CampaignRecord(name=settings.campaign, case=planned.key)
-    return ActiveRun(planned.case, settings.store, settings.command, settings.order_seed, member, settings.project)
+    return ActiveRun(
+        planned.case, settings.store, settings.command, settings.order_seed, member, settings.project, planned.repeats
+    )
 
 
 def _not_begun(planned: PlannedCase, error: DeviceError, watcher: Watcher) -> Attempt:

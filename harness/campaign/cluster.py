@@ -29,7 +29,7 @@ from latency_bench.harness.campaign.device_line import DeviceLine
 from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAnswerError, opened
 from latency_bench.harness.campaign.host_monitor import HostMonitor
 from latency_bench.harness.campaign.known_hosts import KnownHosts
-from latency_bench.harness.campaign.one_host import open_keys, run_device
+from latency_bench.harness.campaign.one_host import open_keys, run_cases
 from latency_bench.harness.campaign.state import CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
 
@@ -124,7 +124,7 @@ class Cluster:
             return attempts
 
         with contextlib.suppress(StoppedError):
-            run_device(plan, case_batches, runs, measure, watcher, self._connection.sleep)
+            run_cases(plan, case_batches, runs, measure, watcher, self._connection.sleep)
 
     def _ask_hosts(self) -> list[str]:
         """Learn the devices of all hosts; what is wrong with hosts that cannot say, in words."""
@@ -162,4 +162,5 @@ def _hear(message: Any, by_key: dict[str, PlannedCase], watcher: Watcher) -> Non
     elif message.get("what") == "started" and planned is not None:
         watcher.started(planned)
     elif message.get("what") == "round" and planned is not None:
-        watcher.round_done(planned, int(message.get("rounds", 0)))
+        rounds = int(message.get("rounds", 0))
+        watcher.round_done(planned, rounds, int(message.get("of_rounds", rounds)))

@@ -20,6 +20,7 @@ from latency_bench.harness.campaign.known_hosts import KnownHosts, Offered
 from latency_bench.harness.campaign.state import OTHER_HOST
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.errors import ArchiveError, StoreError
+from latency_bench.harness.store.outcome import Answer
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -38,6 +39,7 @@ class _AttemptAnswer(BaseModel):
     kind: str | None = Field(max_length=100)
     reason: str | None = Field(max_length=_TEXT_MAX)
     median_ms: float | None
+    conclusive: Answer | None
 
 
 _ATTEMPTS = TypeAdapter(list[_AttemptAnswer])
@@ -176,4 +178,6 @@ def _payload_of(planned: PlannedCase) -> dict[str, Any]:
         "request": planned.request.model_dump(mode="json"),
         "protocol": planned.case.protocol.model_dump(mode="json"),
         "rounds": planned.case.rounds,
+        "most_rounds": planned.case.most_rounds,
+        "repeats": planned.repeats,
     }

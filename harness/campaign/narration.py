@@ -68,8 +68,8 @@ class Narration:
     def started(self, planned: Planned) -> None:
         self._tell("started", case=planned.key)
 
-    def round_done(self, planned: Planned, rounds: int) -> None:
-        self._tell("round", case=planned.key, rounds=rounds)
+    def round_done(self, planned: Planned, rounds: int, of_rounds: int) -> None:
+        self._tell("round", case=planned.key, rounds=rounds, of_rounds=of_rounds)
 
     def attempted(self, attempt: Attempt) -> None:
         if attempt.run is None:

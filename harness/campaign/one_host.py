@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from latency_bench.harness.campaign.attempt import Attempt
@@ -42,7 +43,7 @@ def run_campaign(
         return [attempt_pair(one, settings, watcher) for one in pairs]
 
     for case_batches in plan.case_batches(open_keys(plan, runs)).values():
-        run_device(plan, case_batches, runs, measure, watcher, sleep)
+        run_cases(plan, case_batches, runs, measure, watcher, sleep)
     if not plan.pairs:
         return
     for pairs in open_pairs(plan, runs_by_case(plan, settings.store), watcher).values():
@@ -50,8 +51,10 @@ def run_campaign(
 
 
 def open_keys(plan: Plan, runs: dict[str, CaseRuns]) -> frozenset[str]:
-    """Cases that have no result yet, and attempts left."""
-    return frozenset(key for key, found in runs.items() if found.is_open(plan.retry.attempts))
+    """Cases and pairs that have no result yet, and cases that have to be measured once more, with attempts left."""
+    attempts = plan.retry.attempts
+    unfinished = {key for key, found in runs.items() if found.is_open(attempts)}
+    return frozenset(unfinished | {one.key for one in plan.cases if runs[one.key].repeats(one, attempts) is not None})
 
 
 def open_pairs(plan: Plan, runs: dict[str, CaseRuns], watcher: Watcher) -> dict[str, list[PlannedPair]]:
@@ -69,6 +72,30 @@ def open_pairs(plan: Plan, runs: dict[str, CaseRuns], watcher: Watcher) -> dict[
     return found
 
 
+def run_cases(
+    plan: Plan,
+    case_batches: Sequence[Sequence[PlannedCase]],
+    runs: dict[str, CaseRuns],
+    measure: Measure[PlannedCase],
+    watcher: Watcher,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """All cases of one device, as `run_device`; at the end those that were inconclusive, once more in fresh
+    processes."""
+    planned_of = {planned.key: planned for case_batch in case_batches for planned in case_batch}
+    found = {key: runs[key].repeats(planned, plan.retry.attempts) for key, planned in planned_of.items()}
+    inconclusive = {key: run for key, run in found.items() if run is not None}
+    first = [[one for one in case_batch if one.key not in inconclusive] for case_batch in case_batches]
+    for attempt in run_device(plan, [batch for batch in first if batch], runs, measure, watcher, sleep):
+        if attempt.run is not None and attempt.wants_repeat(planned_of[attempt.key]):
+            inconclusive[attempt.key] = attempt.run.rpartition("/")[2]
+    repeats = [replace(planned_of[key], repeats=run) for key, run in inconclusive.items()]
+    if repeats:
+        watcher.stage(f"{len(repeats)} cases were not shown steady: measured once more in fresh processes")
+        batches = [repeats[start : start + plan.case_batch] for start in range(0, len(repeats), plan.case_batch)]
+        run_device(plan, batches, runs, measure, watcher, sleep)
+
+
 def run_device(
     plan: Plan,
     case_batches: Iterable[Sequence[Work]],
@@ -76,18 +103,21 @@ def run_device(
     measure: Measure[Work],
     watcher: Watcher,
     sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """All batches of cases of one device. A case that failed is tried again after the others, for as often as the plan
-    says; a device that does not answer, or that somebody else measures, is waited for, and in the end left for another
-    time. No trouble of one device ends the work of another."""
+) -> list[Attempt]:
+    """All batches of cases of one device, and what came of those that did not fail. A case that failed is tried again
+    after the others, for as often as the plan says; a device that does not answer, or that somebody else measures, is
+    waited for, and in the end left for another time. No trouble of one device ends the work of another."""
     queue = deque(list(case_batch) for case_batch in case_batches)
     failures = {planned.key: runs[planned.key].failures for case_batch in queue for planned in case_batch}
     absences: Counter[str] = Counter()
     silent = 0
+    finished: list[Attempt] = []
     while queue:
         case_batch = queue.popleft()
         by_key = {planned.key: planned for planned in case_batch}
-        attempts = [one for one in measure(case_batch, queue[0] if queue else ()) if one.failed]
+        measured = measure(case_batch, queue[0] if queue else ())
+        finished += [one for one in measured if not one.failed]
+        attempts = [one for one in measured if one.failed]
         reasons = {one.key: one.reason or "" for one in attempts}
         away = [by_key[one.key] for one in attempts if one.kind in AWAY]
         tried = [one.key for one in attempts if one.kind == HOST_TROUBLE or one.kind not in NOT_THE_CASE]
@@ -109,3 +139,4 @@ def run_device(
             pause_s = min(plan.retry.wait_s * 2 ** max(0, silent - 1), max(plan.retry.wait_s, LONGEST_WAIT_S))
             watcher.stage(f"{case_batch[0].case.device.name} is tried again in {pause_s:.0f} s: {last}")
             sleep(pause_s)
+    return finished

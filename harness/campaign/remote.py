@@ -110,7 +110,7 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
             None if payload["project"] is None else ProjectRecord(**payload["project"]),
         )
         cases = [
-            PlannedCase(one["key"], _with_artifact(_case(one), artifact, folder / one["key"]))
+            PlannedCase(one["key"], _with_artifact(_case(one), artifact, folder / one["key"]), repeats=one["repeats"])
             for one, artifact in zip(payload["cases"], artifacts, strict=True)
         ]
         _refuse_in_place_of_another(payload["first_host"], cases[0].case.device)
@@ -160,6 +160,7 @@ def _case(payload: dict[str, Any]) -> Case:
         case_of(request, single=False),
         protocol=Protocol.model_validate_json(json.dumps(payload["protocol"])),
         rounds=payload["rounds"],
+        most_rounds=payload["most_rounds"],
     )
     if request_key(case) != payload["key"]:
         raise UsageError(
@@ -198,8 +199,8 @@ class _Reporter:
     def started(self, planned: Planned) -> None:
         self._tell("started", key=planned.key)
 
-    def round_done(self, planned: Planned, rounds: int) -> None:
-        self._tell("round", key=planned.key, rounds=rounds)
+    def round_done(self, planned: Planned, rounds: int, of_rounds: int) -> None:
+        self._tell("round", key=planned.key, rounds=rounds, of_rounds=of_rounds)
 
     def attempted(self, attempt: Attempt) -> None:
         """Told by the result, once the run is in the campaign's store."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.campaign.campaign_plan import Plan
+from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
 
 OTHER_HOST = "other-host"
 """Whoever has the device now is not who had it when the campaign began."""
@@ -36,8 +36,15 @@ class CaseRuns:
         return sum(row["status"] == "failed" and row["failure_kind"] not in NOT_THE_CASE for row in self.rows)
 
     def is_open(self, attempts: int) -> bool:
-        """Whether there is something left to do."""
+        """Whether it has no number yet, and attempts left."""
         return self.finished is None and self.failures < attempts
+
+    def repeats(self, planned: PlannedCase, attempts: int) -> str | None:
+        """Id of the run that has to be measured once more, because it was inconclusive; None where none has."""
+        latest = self.finished
+        if latest is None or not planned.case.protocol.again or self.failures >= attempts:
+            return None
+        return latest["run_id"] if latest["conclusive"] == "unknown" else None
 
 
 def runs_by_case(plan: Plan, store: Path) -> dict[str, CaseRuns]:

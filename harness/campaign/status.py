@@ -24,6 +24,11 @@ class CaseStatus:
     attempts: int
     """Runs that are stored of it."""
 
+    @property
+    def is_inconclusive(self) -> bool:
+        """Measured twice, and neither time shown steady."""
+        return self.attempt is not None and self.attempt.conclusive == "no"
+
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         case, found = self.planned.case, self.attempt
@@ -39,6 +44,7 @@ class CaseStatus:
             "protocol": case.protocol.name,
             "rounds": case.rounds,
             "status": self.standing,
+            "conclusive": found.conclusive if found else None,
             "attempts": self.attempts,
             "run": found.run if found else None,
             "median_ms": found.median_ms if found else None,

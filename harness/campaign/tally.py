@@ -122,7 +122,9 @@ class Tally:
         case.standing, case.rounds_done, case.here = "running", 0, True
 
     def _on_round(self, event: Mapping[str, Any]) -> None:
-        self.cases[event["case"]].rounds_done = int(event["rounds"])
+        case, rounds_done = self.cases[event["case"]], int(event["rounds"])
+        case.rounds = max(1, rounds_done, int(event.get("of_rounds", case.rounds)))
+        case.rounds_done = rounds_done
 
     def _on_attempted(self, event: Mapping[str, Any]) -> None:
         case = self.cases[event["case"]]

@@ -23,8 +23,8 @@ class Watcher(Observer, Protocol):
     def started(self, planned: Planned) -> None:
         """The case is being prepared."""
 
-    def round_done(self, planned: Planned, rounds: int) -> None:
-        """So many of its rounds are measured."""
+    def round_done(self, planned: Planned, rounds: int, of_rounds: int) -> None:
+        """So many of its rounds are measured; how many there will be may grow while it is measured."""
 
     def attempted(self, attempt: Attempt) -> None:
         """A run was stored, or could not even be begun."""

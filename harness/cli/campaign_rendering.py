@@ -54,6 +54,8 @@ def render_summary(name: str, cases: Sequence[CaseStatus], left: Mapping[str, st
 
     counts = {standing: sum(one.standing == standing for one in cases) for standing in STANDINGS}
     words = ", ".join(f"{count} {standing}" for standing, count in counts.items() if count)
+    if inconclusive := sum(one.is_inconclusive for one in cases):
+        words += f"; {inconclusive} inconclusive: measured twice and never shown steady, out of rankings and claims"
     console.print(Text(printable(f"{name}: {_counted(cases)}: {words}")), soft_wrap=True)
     missing = [one for one in cases if one.standing in ("failed", "open")]
     if not missing:
@@ -85,7 +87,8 @@ def plan_json(
         }
         for one in cases
     ]
-    return {"campaign": name, **counts, "cases": listed}
+    inconclusive = sum(one.is_inconclusive for one in cases)
+    return {"campaign": name, **counts, "inconclusive": inconclusive, "cases": listed}
 
 
 def _counted(cases: Sequence[CaseStatus]) -> str:

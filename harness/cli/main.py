@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("latency_bench.harness.cli.profile:profile", "Where a model's time goes, layer by layer."),
     "compare": ("latency_bench.harness.cli.compare:compare", "Is one run, or set of runs, faster than another?"),
     "gate": ("latency_bench.harness.cli.gate:gate", "Is a candidate slower than a baseline? For CI."),
+    "history": (
+        "latency_bench.harness.cli.history:history",
+        "A model's latency over time or commits: where it changed.",
+    ),
     "baseline": ("latency_bench.harness.cli.baseline:baseline", "Keep model files for the gate to measure again."),
 }
 
@@ -77,7 +81,7 @@ def bench() -> None:
     bench results ls                            what has been measured
 
     Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
-    worse; 2: the request was wrong; 3: `bench gate --strict` cannot tell.
+    worse, or a history slower; 2: the request was wrong; 3: `--strict` of gate or history cannot tell.
     """
 
 

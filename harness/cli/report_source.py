@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from latency_bench.harness.identity.setting import Setting
     from latency_bench.harness.store.columns.column import Column
-    from latency_bench.harness.store.reader import BrokenRun
+    from latency_bench.harness.store.reader import BrokenRun, StoredPair
     from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.plots.style import Drawn
     from latency_bench.reports.tables.quantities import Measurements
@@ -51,11 +51,16 @@ class Source:
         return load_runs(self.place, on_broken=self.broken.append)
 
     @cached_property
-    def paired(self) -> PairedRatios:
+    def pairs(self) -> list[StoredPair]:
         from latency_bench.harness.store.pair_listing import find_pairs
+
+        return list(find_pairs(self.place, on_broken=self.broken.append))
+
+    @cached_property
+    def paired(self) -> PairedRatios:
         from latency_bench.reports.paired_ratios import PairedRatios
 
-        return PairedRatios.of(find_pairs(self.place, on_broken=self.broken.append))
+        return PairedRatios.of(self.pairs)
 
     @cached_property
     def measurements(self) -> Measurements:
@@ -152,7 +157,9 @@ class Source:
         sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
         _make(path.parent)
         runs = self._selected() if self.selection != Selection() else self.runs
-        write_html(runs, self.place, path, tables=sections[:-1], claims=sections[-1:], broken=self.broken)
+        write_html(
+            runs, self.place, path, tables=sections[:-1], claims=sections[-1:], broken=self.broken, pairs=self.pairs
+        )
         return path
 
     def _selected(self) -> pd.DataFrame:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _EARLIEST_SETTINGS = {"power_mode": None, "lock_clocks": False}
 """Settings that are in the key of every case, asked for or not: campaigns that began before there were others go on."""
+_LATER_EFFORT = {"most_rounds", "round_interval", "again"}
+"""Fields of a protocol that say how often is measured, and that campaigns of before did not have."""
 
 
 def request_key(case: Case) -> str:
@@ -30,7 +32,7 @@ def request_key(case: Case) -> str:
         "runtime": case.runtime,
         "options": case.all_runtime_options(),
         "cpus": case.cpus,
-        "protocol": case.protocol.model_dump(mode="json"),
+        "protocol": case.protocol.model_dump(mode="json", exclude=_LATER_EFFORT),
         "rounds": case.rounds,
         "batch": case.batch,
         "precision": case.precision,

@@ -28,7 +28,7 @@ _NOT_CONDITIONS = ("package", "gpu", "engine", "flags", "tool path", "tool flags
 """Facts that have a place of their own here, or say nothing beyond options, versions and the file's hash."""
 _OF_THE_FILE = ("artifact", "layer_precisions", "delegation", "delegates", "partitions", "shape_probe")
 """Facts that say what the runtime made of the file: another model has others."""
-_EFFORT = ("rounds", "campaign_rounds", "order_seed")
+_EFFORT = ("rounds", "campaign_rounds", "most_rounds", "round_interval", "again", "order_seed")
 """Fields of the protocol that say how often something is measured, and not how."""
 
 

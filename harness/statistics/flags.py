@@ -35,6 +35,7 @@ class FlagKind(str, Enum):
     CLOCKS_NOT_LOCKED = "clocks_not_locked"
     UNSTABLE = "unstable"
     STEADINESS_UNKNOWN = "steadiness_unknown"
+    INCONCLUSIVE = "inconclusive"
     OUTPUT_DRIFT = "output_drift"
 
 
@@ -137,6 +138,9 @@ REMEDIES: dict[FlagKind, Callable[[OptionsInUse], str]] = {
     FlagKind.UNSTABLE: _unstable,
     FlagKind.STEADINESS_UNKNOWN: lambda _: (
         "take a protocol with more requests a round, or look at the samples themselves"
+    ),
+    FlagKind.INCONCLUSIVE: lambda options: (
+        f"it takes no part in rankings and claims; {_quieter(options)}, or measure ratios with `bench pair`"
     ),
     FlagKind.OUTPUT_DRIFT: lambda _: "the model does not compute the same thing every time: check it before its speed",
 }

@@ -61,6 +61,8 @@ class RunRecord(Part):
     """What the user called it; `commit` is the version of the code that was measured."""
     project: ProjectRecord | None = None
     """null: the command was given outside of any checkout."""
+    repeats: str | None = None
+    """Id of the run that this one measures once more, because that was not shown steady or its rounds disagreed."""
     artifact: ArtifactRecord | None = None
     runtime: RuntimeRecord | None = None
     rounds: tuple[RoundRecord, ...] = Field(default=(), strict=False)
@@ -85,6 +87,8 @@ class RunRecord(Part):
     def _names_are_names(self) -> RunRecord:
         if not is_run_id(self.run_id):
             raise ValueError(f"{self.run_id!r} is no run id")
+        if self.repeats is not None and not is_run_id(self.repeats):
+            raise ValueError(f"{self.repeats!r} is no run id")
         for what, name in (("device", self.device.name), ("model", self.model.id)):
             if not is_name(name):
                 raise ValueError(f"{what} {name!r} cannot be a folder's name")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
-from latency_bench.reports.claims.claim_evidence import MARKS_EXPLAINED, marks_of
+from latency_bench.reports.claims.claim_evidence import MARKS_EXPLAINED, is_inconclusive, marks_of
 from latency_bench.reports.claims.claim_verdicts import MARGIN, PublishedFactor, judge, verdicts_explained
 from latency_bench.reports.claims.factors import (
     Factor,
@@ -33,6 +33,7 @@ _PLACES = "The paper's factors are of its own devices; a verdict here is of the 
 _NOT_MEASURED = Cell("not measured", status="not measured")
 _NOT_COMPARABLE = Cell("not comparable", status="not comparable")
 _NO_VERDICT = Cell("no verdict")
+_INCONCLUSIVE = Cell("inconclusive: measured twice, and not shown steady")
 
 
 def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float = MARGIN) -> Table:
@@ -110,6 +111,8 @@ def _judged(published: PublishedFactor, factor: Factor, margin: float) -> tuple[
     low, high = (cell.value, cell.value) if factor.is_counted else (cell.low, cell.high)
     if low is None or high is None or not factor.is_the_papers:
         return cell, NOTHING, _NO_VERDICT
+    if is_inconclusive(factor.pairs):
+        return cell, NOTHING, _INCONCLUSIVE
     marks = marks_of(factor.pairs)
     verdict = judge(published, low, high, margin) + (f" ({', '.join(marks)})" if marks else "")
     return cell, _to_published(published, cell.value, low, high), Cell(verdict)

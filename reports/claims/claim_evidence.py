@@ -17,6 +17,11 @@ MARKS_EXPLAINED = (
 )
 
 
+def is_inconclusive(pairs: Sequence[tuple[Run, Run]]) -> bool:
+    """Whether one of the runs was measured twice and never shown steady: it is no evidence for or against a claim."""
+    return any(run["conclusive"] == "no" for pair in pairs for run in pair)
+
+
 def marks_of(pairs: Sequence[tuple[Run, Run]]) -> tuple[str, ...]:
     """The marks of a factor that was made of these pairs of runs, baseline and candidate."""
     runs = [run for pair in pairs for run in pair]

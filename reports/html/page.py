@@ -14,6 +14,7 @@ from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import StoreError
 from latency_bench.reports.html.assets import early_script, script, style
 from latency_bench.reports.html.blocks import csp_hash, data_block
+from latency_bench.reports.html.changes import changes_by_run
 from latency_bench.reports.html.columns import encode_runs
 from latency_bench.reports.html.details import RUNS_PER_BLOCK, chosen_runs, detail_blocks, without_store
 from latency_bench.reports.html.figures import figure_data
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
-    from latency_bench.harness.store.reader import BrokenRun
+    from latency_bench.harness.store.reader import BrokenRun, StoredPair
 
 MOST_DETAILS = 2000
 """Runs whose samples, telemetry and environment the page carries. Each costs some milliseconds of reading and some
@@ -48,19 +49,21 @@ def write_html(
     tables: Sequence[Section] = (),
     claims: Sequence[Section] = (),
     broken: Sequence[BrokenRun] = (),
+    pairs: Sequence[StoredPair] = (),
     most_details: int = MOST_DETAILS,
     made_at: datetime | None = None,
 ) -> None:
     """Write the report of `runs` (harness/store/run_table.py, latest first) to `path`: the whole file or none.
 
     `most_details` runs carry their distribution, telemetry and environment: the latest of every case, then the latest
-    others; the page says which do not. `broken` are runs that could not be read: the page names them.
+    others; the page says which do not. `broken` are runs that could not be read: the page names them. `pairs` say of
+    changes in a history whether the code or the machine made them.
     The same arguments give the same bytes. Raises StoreError where the file cannot be written.
     """
     try:
         with replacing(path) as file:
             for text in _texts(
-                runs, store, tables, claims, broken, most_details, made_at or datetime.now(timezone.utc)
+                runs, store, tables, claims, broken, pairs, most_details, made_at or datetime.now(timezone.utc)
             ):
                 # Lone surrogates, which the names of files may bring, have no place in UTF-8.
                 file.write(text.encode("utf-8", "replace"))
@@ -74,6 +77,7 @@ def _texts(
     tables: Sequence[Section],
     claims: Sequence[Section],
     broken: Sequence[BrokenRun],
+    pairs: Sequence[StoredPair],
     most_details: int,
     made_at: datetime,
 ) -> Iterator[str]:
@@ -82,7 +86,7 @@ def _texts(
     early, code, css = early_script(), script(), style()
     data = {
         **encode_runs(runs),
-        "figures": figure_data(runs),
+        "figures": {**figure_data(runs), "changes": changes_by_run(runs, pairs)},
         "details": {place.run_id: position // RUNS_PER_BLOCK for position, place in enumerate(places)},
     }
     yield from _template().generate(

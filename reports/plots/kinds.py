@@ -81,6 +81,11 @@ KINDS: dict[str, Kind] = {
         "Latency of every request over time, with clocks, temperature and power.",
         takes=("store", "options"),
     ),
+    "history": Kind(
+        "history:draw_runs",
+        "A case over time, with the changes of its level.",
+        takes=("store", "options"),
+    ),
     "batch": Kind("series:draw_batches", "Throughput against batch size."),
     "resolution": Kind(
         "series:draw_resolutions",

@@ -34,7 +34,8 @@ COLUMNS: dict[str, str] = {
     "batch": "Images per request.",
     "accuracy": "As published, always.",
     "metric": "What the accuracy is.",
-    "frontier": "Whether no other point of the panel is both quicker and at least as accurate, or as quick and better.",
+    "frontier": "Whether no other point of the panel is both quicker and at least as accurate, or as quick and better; "
+    "never an inconclusive one.",
     "status": "done or unstable; empty for published points.",
     "flags": "Names of the run's flags, with spaces between.",
     "run_id": "The run; empty for published points.",
@@ -112,6 +113,7 @@ def _measured_points(
                     "source": "measured",
                     "batch": run["batch"],
                     "status": run["status"],
+                    "conclusive": run["conclusive"],
                     "flags": " ".join(run["flags"]),
                     "run_id": run["run_id"],
                 }
@@ -190,7 +192,10 @@ def _about(spec: ModelSpec, reference: PublishedRow) -> dict[str, Any]:
 def _mark_frontier(points: list[dict[str, Any]], speed: Speed) -> None:
     sign = 1 if speed == "latency" else -1
     best = float("-inf")
+    ranked = [point for point in points if point.get("conclusive") != "no"]
+    for point in points:
+        point["frontier"] = False
     # Quickest first, and of equally quick ones the most accurate.
-    for point in sorted(points, key=lambda one: (sign * one["speed"], -one["accuracy"])):
+    for point in sorted(ranked, key=lambda one: (sign * one["speed"], -one["accuracy"])):
         point["frontier"] = point["accuracy"] > best
         best = max(best, point["accuracy"])

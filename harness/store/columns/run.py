@@ -47,6 +47,12 @@ REQUEST = (
     Column("command", "Command line, one text.", "text", ("command",), shlex.join),
     Column("campaign", "Name of the campaign that the run is of; null for others.", "text", ("campaign.name",)),
     Column("case", "Key of its case in the campaign.", "text", ("campaign.case",), title="case in the campaign"),
+    Column(
+        "repeats",
+        "Id of the run that this one measures once more, because that was inconclusive; null for others.",
+        "text",
+        ("repeats",),
+    ),
     Column("labels", "What the user called it: name=value, with commas; null without.", "text", ("labels",), _labels),
     Column(
         "commit",

@@ -32,6 +32,12 @@ TRUST = (
     ),
     _answer("throttled"),
     _answer("clocks_locked"),
+    Column(
+        "conclusive",
+        "yes: shown steady, and its rounds agree; unknown: not shown; no: nor in the repetition; null: not asked.",
+        "text",
+        ("verdicts.conclusive",),
+    ),
 )
 
 FAILURE = (

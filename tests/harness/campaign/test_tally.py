@@ -130,7 +130,7 @@ def test_a_journal_is_followed_while_it_grows_to_its_end(make_plan, store):
             steps = iter(
                 [
                     lambda: narration.started(first),
-                    lambda: narration.round_done(first, 1),
+                    lambda: narration.round_done(first, 1, 2),
                     lambda: narration.attempted(Attempt(first.key, "d/m/r", "done", median_ms=2.5)),
                     lambda: narration.left(second, "the device does not answer"),
                     lambda: narration.ended("finished"),

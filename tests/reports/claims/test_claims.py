@@ -122,6 +122,8 @@ def test_what_weakens_the_evidence_stands_in_the_verdict(make_run: Make, table_o
     assert verdict() == "reproduced"
     assert verdict(status="unstable") == "reproduced (unstable)"
     assert verdict(round_samples=few) == "reproduced (few requests)"
+    assert verdict(conclusive="unknown") == "reproduced"
+    assert verdict(conclusive="no").startswith("inconclusive")
     assert verdict(status="unstable", round_samples=few) == "reproduced (unstable, few requests)"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from latency_bench.harness.store.reader import read_record
+from latency_bench.reports.html.page import write_html
 
 from .conftest import RUNS, Open, a_run
 
@@ -177,6 +178,26 @@ def test_pointing_at_a_point_tells_it_and_a_click_opens_its_run(opened: Open, ru
     page.mouse.up()
     page.wait_for_selector("#view-run pre")
     assert page.url.split("/run/")[1] in set(runs["run_id"])
+
+
+def test_a_history_names_where_its_level_changed_and_what_else_did(
+    opened: Open, runs: pd.DataFrame, store: Path, tmp_path: Path
+) -> None:
+    one = runs[runs["status"] == "done"].iloc[[0]]
+    table = pd.concat([one] * 40, ignore_index=True)
+    table["run_id"] = [f"20261101T0000{second:02d}Z-{second:06x}" for second in reversed(range(40))]
+    table["started_at"] = [pd.Timestamp("2026-11-01", tz="UTC") + pd.Timedelta(days=day) for day in reversed(range(40))]
+    table["median_ms"] = [106 + day % 3 if day >= 20 else 100 + day % 3 for day in reversed(range(40))]
+    table["low_ms"] = table["high_ms"] = table["median_ms"]
+    page_file = tmp_path / "history.html"
+    write_html(table, store, page_file, most_details=0)
+
+    page = opened(page_file).go("#/plots/history")
+
+    (item,) = page.locator("#plots .changes li").all_inner_texts()
+    assert item.startswith("2026-11-21 00:00 UTC slower: 1.0")
+    assert "No condition that is known changed there." in item
+    assert "first at a new level" in page.locator("#plots .legend").inner_text()
 
 
 def test_bars_have_one_scale(opened: Open, runs: pd.DataFrame) -> None:
