@@ -1,10 +1,11 @@
-"""How long it takes to verify, export and import a store, and to list it for the first time.
+"""How long it takes to list a store for the first time, to verify, archive and import it; against an older version too.
 
-    python benchmarks/store_transfers.py --runs 1000
+    git worktree add ../older 326b2a2
+    python benchmarks/store_transfers.py --runs 4000 --against ../older
 
-Makes a store of so many runs, copies of those in results/ under new ids, and lets every command run in this process,
-one after the other. Prints seconds, milliseconds a run and those of the processor. The disk takes part in it:
-an import forces what it stores to the disk.
+Makes a store of so many runs, copies of those in results/ under new ids. Every command runs in a process of its own, as
+a user would start it, the versions in turn. Prints wall seconds, which the disk takes part in (an import forces what it
+stores to the disk), and seconds of the processor, which others on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -12,26 +13,67 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from latency_bench.harness.store.archive import write_archive
-from latency_bench.harness.store.importing import import_runs
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
-from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.reader import run_paths
-from latency_bench.harness.store.verify import verify_store
 
-RESULTS = Path(__file__).parents[1] / "results"
+ROOT = Path(__file__).parents[1]
+STEPS = ("first ls", "verify", "archive", "import")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A checkout, and where its commands leave things."""
+
+    name: str
+    checkout: Path
+    scratch: Path
+
+    def seconds(self, step: str, store: Path) -> tuple[float, float]:
+        """Wall and processor seconds of a step."""
+        words = self._words(step, store)
+        code = f"import sys; sys.argv[0] = 'bench'; from {self._package}.cli.main import main; main()"
+        environment = {**os.environ, "BENCH_CACHE": str(self.scratch / "cache"), "PYTHONPATH": str(self.checkout)}
+        began_s, used_before_s = time.perf_counter(), _processor_s()
+        subprocess.run(
+            [sys.executable, "-c", code, "results", *words],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=self.checkout,
+            env=environment,
+        )
+        return time.perf_counter() - began_s, _processor_s() - used_before_s
+
+    @property
+    def _package(self) -> str:
+        return "latency_bench.harness" if (self.checkout / "latency_bench").is_dir() else "harness"
+
+    def _words(self, step: str, store: Path) -> list[str]:
+        tar, copy = self.scratch / "runs.tar", self.scratch / "copy"
+        if step == "archive":
+            is_named_so = (self.checkout / "harness" / "cli" / "results" / "archiving.py").exists()
+            return ["archive" if is_named_so else "export", "--to", str(tar), "--store", str(store)]
+        if step == "import":
+            return ["import", str(tar), "--store", str(copy)]
+        return [step.split()[-1], "--store", str(store)]
+
+
+def _processor_s() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def make_store(store: Path, runs: int) -> None:
     """Copies of the repository's own runs: their records, samples, telemetry and logs."""
-    originals = run_paths(RESULTS)
+    originals = run_paths(ROOT / "results")
     for number in range(runs):
         original = originals[number % len(originals)]
         run_id = f"20260101T000000Z-{number:06x}"
@@ -52,35 +94,22 @@ def make_store(store: Path, runs: int) -> None:
 
 @click.command(help=__doc__.split("\n", 1)[0])
 @click.option("--runs", default=1000, show_default=True)
+@click.option("--against", type=click.Path(exists=True, file_okay=False, path_type=Path), help="An older checkout.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="On the disk that is to take part.")
-def main(runs: int, folder: Path | None) -> None:
+def main(runs: int, against: Path | None, folder: Path | None) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as made:
-        root = Path(made)
-        os.environ["BENCH_CACHE"] = str(root / "cache")
-        store, archive, copy = root / "store", root / "runs.tar", root / "copy"
-        make_store(store, runs)
-
-        def verified() -> None:
-            assert not verify_store(store).findings
-
-        def listed() -> None:
-            assert sum(1 for _ in find_rows(store)) == runs
-
-        def imported() -> None:
-            assert len(import_runs(copy, archive).added) == runs
-
-        steps: dict[str, Callable[[], object]] = {
-            "first list": listed,
-            "verify": verified,
-            "export to .tar": lambda: write_archive(run_paths(store), archive),
-            "import": imported,
-        }
-        print(f"| {runs} runs | s | ms a run | of it processor |\n|---|---|---|---|")
-        for name, step in steps.items():
-            began_s, used_s = time.perf_counter(), time.process_time()
-            step()
-            took_s, used_s = time.perf_counter() - began_s, time.process_time() - used_s
-            print(f"| {name} | {took_s:.2f} | {took_s / runs * 1e3:.2f} | {used_s / runs * 1e3:.2f} |", flush=True)
+        scratch = Path(made).resolve()
+        make_store(scratch / "store", runs)
+        checkouts = {"now": ROOT} if against is None else {"before": against.resolve(), "now": ROOT}
+        versions = [Version(name, checkout, scratch / name) for name, checkout in checkouts.items()]
+        for version in versions:
+            version.scratch.mkdir()
+        print(f"| {runs} runs | version | s | ms a run | processor, s | of a run, ms |\n|---|---|---:|---:|---:|---:|")
+        for step in STEPS:
+            for version in versions:
+                wall_s, processor_s = version.seconds(step, scratch / "store")
+                cells = (f"{wall_s:.1f}", f"{wall_s / runs * 1e3:.2f}", f"{processor_s:.1f}")
+                print(f"| {step} | {version.name} | {' | '.join(cells)} | {processor_s / runs * 1e3:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

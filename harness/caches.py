@@ -16,12 +16,15 @@ from bench_worker.libraries.engine_cache import default_folder as engines_folder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.cache import ArtifactCache
 from latency_bench.harness.frozen_files import files_folder, is_in_use
+from latency_bench.harness.store.checked_runs import checked_folder
 from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.index import index_folder
 from latency_bench.harness.store.layout import PENDING_FOLDER
 from latency_bench.harness.store.mirror import mirrors_folder
 
-Kind = Literal["export", "damaged export", "brought file", "engine", "index file", "mirrored run"]
+Kind = Literal[
+    "export", "damaged export", "brought file", "engine", "index file", "list of checked runs", "mirrored run"
+]
 
 IN_USE_S = 3600.0
 """What was used within the last hour may be in use now, and stays."""
@@ -41,7 +44,8 @@ class Cached:
 
 def everything_cached() -> list[Cached]:
     """All that is kept on this host, the least recently used first. Files are not read."""
-    found = [*_exports(), *_damaged_exports(), *_brought_files(), *_engines(), *_indexes(), *_mirrored_runs()]
+    found = [*_exports(), *_damaged_exports(), *_brought_files(), *_engines(), *_indexes(), *_lists_of_checked_runs()]
+    found += _mirrored_runs()
     return sorted(found, key=lambda one: (one.last_used_s, one.name))
 
 
@@ -131,6 +135,11 @@ def _indexes() -> Iterator[Cached]:
     for path in _children(index_folder()):
         if path.suffix == ".sqlite":
             yield _cached("index file", path.stem, (path, path.with_name(f"{path.name}-journal")))
+
+
+def _lists_of_checked_runs() -> Iterator[Cached]:
+    for path in _children(checked_folder()):
+        yield _cached("list of checked runs", path.stem, (path,))
 
 
 def _mirrored_runs() -> Iterator[Cached]:

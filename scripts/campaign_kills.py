@@ -11,7 +11,6 @@ may have two results (double). Prints a Markdown table; exits with 1 if anything
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 import shutil
 import sys
@@ -25,6 +24,8 @@ from typing import Any
 import click
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from fault_trial import SilentWatcher, end_with, settings_of, use_own_places
 
 PRELOADED = [
     "clock_free_device",
@@ -66,35 +67,28 @@ class Counts:
 
 def run_one(folder: str, cases: int, said: Connection) -> None:
     """In a process of its own: go on with the campaign in `folder`, and say what is stored."""
-    os.environ["BENCH_LOCKS"] = f"{folder}/locks"
-    os.environ["BENCH_CACHE"] = f"{folder}/cache"
-    tempfile.tempdir = f"{folder}/tmp"
+    use_own_places(Path(folder))
     import clock_free_device
 
-    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.one_host import run_campaign
     from latency_bench.harness.campaign.state import runs_by_case
 
     clock_free_device.register()
     plan = clock_free_device.clock_free_plan(Path(folder) / "files", cases, case_batch=CASE_BATCH)
     store = Path(folder) / "store"
-    settings = CampaignSettings(plan.name, store, ("bench", "sweep"), plan.order_seed, wait=True)
     said.send("ready")
-    run_campaign(plan, runs_by_case(plan, store), settings, _Teller(said))
+    run_campaign(plan, runs_by_case(plan, store), settings_of(plan, store, wait=True), _Teller(said))
     said.send("end")
 
 
-class _Teller:
-    """A Watcher that only says what is stored."""
+class _Teller(SilentWatcher):
+    """Only says what is stored."""
 
     def __init__(self, said: Connection) -> None:
         self._said = said
 
     def attempted(self, attempt: Any) -> None:
         self._said.send(attempt.run)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
 
 
 def kill_campaigns(folder: Path, kills: int, cases: int, longest_s: float, seed: int = 0) -> Counts:
@@ -112,8 +106,7 @@ def kill_campaigns(folder: Path, kills: int, cases: int, longest_s: float, seed:
 def _one_campaign(
     context: Any, folder: Path, kills: int, cases: int, longest_s: float, generator: random.Random, counts: Counts
 ) -> None:
-    for name in ("files", "tmp"):
-        (folder / name).mkdir(parents=True)
+    (folder / "files").mkdir(parents=True)
     stored: set[str] = set()
     ended = False
     while not ended:
@@ -165,7 +158,7 @@ def look_at(folder: str, cases: int) -> tuple[list[str], int, int, int]:
     from latency_bench.harness.store.reader import run_names
     from latency_bench.harness.store.verify import verify_store
 
-    os.environ["BENCH_CACHE"] = f"{folder}/cache"
+    use_own_places(Path(folder))
     store = Path(folder) / "store"
     plan = clock_free_device.clock_free_plan(Path(folder) / "files", cases)
     findings = verify_store(store).findings
@@ -184,13 +177,18 @@ def main(kills: int, cases: int, longest_s: float, folder: str | None, seed: int
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-kills-", dir=folder) as scratch:
         counts = kill_campaigns(Path(scratch), kills, cases, longest_s, seed)
-    print("| kills | campaigns | runs stored | of these unannounced | folders left over | lost | torn | double |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
-    stored = counts.finished + counts.unannounced
-    figures = (counts.kills, counts.campaigns, stored, counts.unannounced, counts.leftovers)
-    print(f"| {' | '.join(map(str, (*figures, counts.lost, counts.torn, counts.double)))} |")
     print(f"{time.monotonic() - started_s:.0f} s", file=sys.stderr)
-    sys.exit(0 if counts.is_clean else 1)
+    table = {
+        "kills": counts.kills,
+        "campaigns": counts.campaigns,
+        "runs stored": counts.finished + counts.unannounced,
+        "of these unannounced": counts.unannounced,
+        "folders left over": counts.leftovers,
+        "lost": counts.lost,
+        "torn": counts.torn,
+        "double": counts.double,
+    }
+    end_with(table, counts.is_clean)
 
 
 if __name__ == "__main__":

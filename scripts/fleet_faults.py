@@ -21,7 +21,6 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ import click
 sys.path.insert(0, str(Path(__file__).parent))
 
 import clock_free_device
+from fault_trial import SilentWatcher, end_with, settings_of, use_own_places
 from faulty_proxy import FaultyProxy
 from loopback_lab import Lab, plan_on
 
@@ -60,7 +60,7 @@ class Counts:
         return not (self.unexplained or self.double or self.torn) and self.ended == self.campaigns
 
 
-class Watcher:
+class Watcher(SilentWatcher):
     """Remembers why cases failed."""
 
     def __init__(self) -> None:
@@ -72,9 +72,6 @@ class Watcher:
 
     def left(self, planned: Any, reason: str) -> None:
         self.reasons[planned.key] = reason
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_: None
 
 
 @dataclass
@@ -145,7 +142,6 @@ def run_campaigns(folder: Path, campaigns: int, faults: int, cases: int, seed: i
     from moto.server import ThreadedMotoServer
 
     clock_free_device.register()
-    os.environ["BENCH_LOCKS"] = str(folder / "locks")
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     counts, generator = Counts(), random.Random(seed)
@@ -171,14 +167,13 @@ def _one_campaign(
     import fsspec
 
     from latency_bench.harness.campaign.campaign_file import Retry
-    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.campaign.cluster import connected
     from latency_bench.harness.campaign.state import runs_by_case
     from latency_bench.harness.store import address
     from latency_bench.harness.store.location import store_location
 
     address.AWAY_S = 0.5
-    os.environ["BENCH_CACHE"] = str(folder / "cache")
+    use_own_places(folder)
     name = f"bench-{folder.name}-{os.getpid()}"
     fsspec.filesystem("s3", use_listings_cache=False).mkdir(name)
     store = store_location(f"s3://{name}/runs")
@@ -192,12 +187,11 @@ def _one_campaign(
                 retry = Retry(attempts=5, wait_s=0.5, unreachable=20)
                 plan = plan_on(lab, cluster, list(HOSTS), cases, retry=retry)
                 watcher, runs = Watcher(), runs_by_case(plan, store)
-                settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, wait=False)
                 over = threading.Event()
                 trouble = threading.Thread(target=_make_trouble, args=(fleet, faults, generator, over, counts))
                 trouble.start()
                 try:
-                    cluster.run(plan, runs, settings, watcher)
+                    cluster.run(plan, runs, settings_of(plan, store), watcher)
                     counts.ended += 1
                 finally:
                     over.set()
@@ -248,14 +242,20 @@ def main(faults: int, campaigns: int, cases: int, folder: str | None, seed: int)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="bench-fleet-", dir=folder) as scratch:
         counts = run_campaigns(Path(scratch), campaigns, faults, cases, seed)
-    titles = "campaigns", "ended", "faults", "cases", "done once", "failed, with reason", "no reason", "double", "torn"
-    print(f"| {' | '.join(titles)} |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
-    figures = (counts.campaigns, counts.ended, counts.faults.total(), counts.cases, counts.done, counts.failed)
-    print(f"| {' | '.join(map(str, (*figures, counts.unexplained, counts.double, counts.torn)))} |")
     kinds = (f"{kind.replace('_', ' ')} {count}" for kind, count in sorted(counts.faults.items()))
     print(", ".join(kinds), file=sys.stderr)
-    sys.exit(0 if counts.is_clean else 1)
+    table = {
+        "campaigns": counts.campaigns,
+        "ended": counts.ended,
+        "faults": counts.faults.total(),
+        "cases": counts.cases,
+        "done once": counts.done,
+        "failed, with reason": counts.failed,
+        "no reason": counts.unexplained,
+        "double": counts.double,
+        "torn": counts.torn,
+    }
+    end_with(table, counts.is_clean)
 
 
 if __name__ == "__main__":

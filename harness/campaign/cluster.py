@@ -32,6 +32,7 @@ from latency_bench.harness.campaign.known_hosts import KnownHosts
 from latency_bench.harness.campaign.one_host import open_keys, run_cases
 from latency_bench.harness.campaign.state import CaseRuns
 from latency_bench.harness.campaign.watcher import Watcher
+from latency_bench.harness.store.left_overs import remove_left_overs
 
 APPEAR_S = 30.0
 """For this long a device is waited for that no host offers yet."""
@@ -78,6 +79,7 @@ class Cluster:
         return offered.device
 
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
+        remove_left_overs(settings.store)
         topic = f"bench-{uuid.uuid4().hex}"
         by_key = {planned.key: planned for planned in plan.cases}
         self._connection.subscribe(topic, lambda message: _hear(message, by_key, watcher))

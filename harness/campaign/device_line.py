@@ -163,7 +163,8 @@ class DeviceLine:
                 archive.write_bytes(content)
             except OSError as error:
                 raise StoreError(f"{archive}: {error.strerror}. Free space in the temporary folder.") from error
-            return import_runs(self._settings.store, archive).refused
+            # Cluster.run looked for left-overs; looking again for each case would cost more with every run.
+            return import_runs(self._settings.store, archive, tidy=False).refused
 
 
 def _failed(planned: PlannedCase, kind: str, reason: str) -> Attempt:

@@ -6,6 +6,7 @@ Whoever finds that nobody answers says so to all who ask soon after: a command w
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import re
@@ -61,6 +62,8 @@ class Address:
         self._secrets = secrets_of(url)
         self._protocol = url.partition("://")[0].rpartition("::")[2].lower()
         self._opened: tuple[Any, str] | None = None
+        self._alone = threading.Lock()
+        """Held while it is opened, and for every request where the driver has one connection (FTP, SFTP)."""
         self._away_until_s = 0.0
         self._away_because = ""
         self._check_protocol()
@@ -217,7 +220,10 @@ class Address:
 
         def run() -> None:
             try:
-                outcome.append((True, ask(*self._remote())))
+                with self._alone:
+                    remote, root = self._remote()
+                with contextlib.nullcontext() if remote.async_impl else self._alone:
+                    outcome.append((True, ask(remote, root)))
             except BaseException as error:
                 outcome.append((False, error))
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from latency_bench.harness.store.checked_runs import checked_before
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
 from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
-from latency_bench.harness.store.reader import place_of
-from latency_bench.harness.store.verify import check_run
+from latency_bench.harness.store.side_by_side import side_by_side
+from latency_bench.harness.store.verify import Check, check_run
 
 ENDINGS = {".tar": "", ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd"}
 """Compression by the end of the file's name."""
@@ -37,29 +38,29 @@ def write_archive(runs: Sequence[Path], file: Path) -> int:
     compression = compression_of(file)
     try:
         with (
+            checked_before(len(runs)) as checked,
             replacing(file) as target,
             _compressed(target, compression) as stream,
             tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
-            for run in runs:
-                _add(archive, run)
+            for run, check in side_by_side(lambda run: check_run(run, checked=checked), runs):
+                _add(archive, run, check)
     except OSError as error:
         raise from_os_error(error, file, "write") from error
     return len(runs)
 
 
-def _add(archive: tarfile.TarFile, run: Path) -> None:
-    record, findings = check_run(run)
-    if findings or record is None:
+def _add(archive: tarfile.TarFile, run: Path, check: Check) -> None:
+    if check.findings:
+        first = check.findings[0]
         raise BrokenRunError(
-            f"{findings[0].path}: {findings[0].problem.removeprefix(f'{findings[0].path}: ')} "
+            f"{first.path}: {first.problem.removeprefix(f'{first.path}: ')} "
             "Only whole runs are exported; `bench results verify --set-aside` takes this one out of the store."
         )
-    place = place_of(record)
     with_sums = [CHECKSUMS_FILE] if (run / CHECKSUMS_FILE).is_file() else []
-    for relative in [RECORD_FILE, *with_sums, *sorted(record.files)]:
+    for relative in [RECORD_FILE, *with_sums, *sorted(check.files)]:
         path = run / relative
-        member = tarfile.TarInfo(f"{place}/{relative}")
+        member = tarfile.TarInfo(f"{check.place}/{relative}")
         member.mode = 0o644
         with path.open("rb") as content:
             member.size = content.seek(0, io.SEEK_END)

@@ -32,7 +32,9 @@ from latency_bench.harness.store.layout import (
 
 GIB = 1 << 30
 _HEADER_BYTES = 1 << 20
-"""Of one member with its extended headers and padding; tarfile reads ahead by less than this too."""
+"""Of one member with its extended headers and padding, and what is read ahead."""
+_READ_BYTES = 1 << 17
+"""What is read at once."""
 _END_BYTES = 1024
 """Zeros at the end of every tar."""
 _SMALL_BYTES = 1 << 26
@@ -64,7 +66,7 @@ def read_archive(file: Path, limits: Limits | None = None) -> Iterator[RunFile]:
     compression = compression_of(file)
     with _explained(file), file.open("rb") as packed:
         stream = _Metered(_unpacked(packed, compression), limits.total_bytes)
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=_READ_BYTES) as archive:
             for number in itertools.count():
                 stream.allow(_HEADER_BYTES)
                 member = archive.next()

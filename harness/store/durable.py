@@ -22,17 +22,20 @@ def write_once(path: Path, chunks: Iterable[bytes], force: bool = True) -> tuple
     A name that is there already, a link for instance, is never written through.
     """
     size_bytes, digest = 0, hashlib.sha256()
-    with path.open("xb") as file:
+    with open(path, "xb", opener=_read_only) as file:
         for chunk in chunks:
             file.write(chunk)
             size_bytes += len(chunk)
             digest.update(chunk)
-        file.flush()
-        # A stored run does not change; this keeps an editor from doing it by accident.
-        os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o555)
         if force:
+            file.flush()
             os.fsync(file.fileno())
     return size_bytes, digest.hexdigest()
+
+
+def _read_only(path: str, flags: int) -> int:
+    # A stored run does not change; this keeps an editor from doing it by accident.
+    return os.open(path, flags, 0o444)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from latency_bench.devices.ownership import claim
 from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
+from latency_bench.harness.store.checked_runs import checked_before
 from latency_bench.harness.store.durable import CHUNK_BYTES, force_to_disk, write_once
 from latency_bench.harness.store.errors import (
     ArchiveError,
@@ -24,12 +25,13 @@ from latency_bench.harness.store.errors import (
     StoreLocationError,
     from_os_error,
 )
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE, staging_folder
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, PAIRS_FOLDER, RECORD_FILE, staging_folder
 from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.placing import put_in_place
 from latency_bench.harness.store.reader import fetch_checksums, open_folder, pair_names, run_names
-from latency_bench.harness.store.verify import verify_run
+from latency_bench.harness.store.side_by_side import side_by_side
+from latency_bench.harness.store.verify import check_run
 
 
 @dataclass
@@ -43,8 +45,10 @@ class Imported:
     """Not whole, or another run than the one that is here under this id; and which."""
 
 
-def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Imported:
+def import_runs(store: Path, source: Path, limits: Limits | None = None, tidy: bool = True) -> Imported:
     """Bring the runs of an archive, or of the store in the folder `source`, into `store`.
+
+    `tidy`: look through the whole store first for what writers that were killed left behind.
 
     Raises ArchiveError for an archive that must not be trusted, StoreLocationError where `source` is neither,
     StoreError where this store cannot be written; then nothing was imported, but for runs that were moved to their
@@ -56,11 +60,14 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None) -> Impo
         files = _files_of_store(source)
     else:
         raise StoreLocationError(f"{source} is neither an archive of runs nor a store.")
-    with contextlib.suppress(StoreError):
+    mirror = mirror_of(store)
+    if mirror is not None:
         # What is at the address already should be known; what comes in is stored here whatever becomes of the address.
-        run_names(store)
-        pair_names(store)
-    remove_left_overs(store)
+        with contextlib.suppress(StoreError):
+            mirror.pull()
+            mirror.pull(model=PAIRS_FOLDER)
+    if tidy:
+        remove_left_overs(store)
     staging = staging_folder(store)
     existed = store.exists()
     try:
@@ -92,6 +99,7 @@ def _force(folder: Path) -> None:
 
 def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
     runs: list[str] = []
+    folder = staging
     for file in files:
         if not runs or file.run != runs[-1]:
             if (staging / file.run).exists():
@@ -99,7 +107,9 @@ def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
             runs.append(file.run)
         path = staging / file.run / file.relative
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != folder:
+                folder = path.parent
+                folder.mkdir(parents=True, exist_ok=True)
             write_once(path, file.chunks, force=False)
         except FileExistsError:
             raise ArchiveError(f"{file.relative} of {file.run} is there twice. Nothing was imported.") from None
@@ -110,16 +120,16 @@ def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
 
 def _place(store: Path, staging: Path, runs: list[str]) -> Imported:
     outcome = Imported()
-    for name in runs:
-        findings = verify_run(staging / name, in_store=True)
-        if findings:
-            outcome.refused[name] = findings[0].problem.replace(f"{staging}{os.sep}", "")
-        elif _compare(store, staging, name, outcome):
-            try:
-                put_in_place(staging / name, store / name, force=False)
-                outcome.added.append(name)
-            except RunExistsError:  # another process was quicker
-                _compare(store, staging, name, outcome)
+    with checked_before(len(runs)) as checked:
+        for name, check in side_by_side(lambda name: check_run(staging / name, True, checked=checked), runs):
+            if check.findings:
+                outcome.refused[name] = check.findings[0].problem.replace(f"{staging}{os.sep}", "")
+            elif _compare(store, staging, name, outcome):
+                try:
+                    put_in_place(staging / name, store / name, force=False)
+                    outcome.added.append(name)
+                except RunExistsError:  # another process was quicker
+                    _compare(store, staging, name, outcome)
     return outcome
 
 

@@ -55,10 +55,12 @@ def index_folder() -> Path:
     return cache_folder() / INDEX_FOLDER
 
 
-def index_file(store: Path) -> Path:
-    """The index of a store; another one for every version of this program that makes other rows."""
+def index_file(store: Path, only: Sequence[str] = ()) -> Path:
+    """The index of a store, with all columns or with these alone; another one for every version of this program that
+    makes other rows."""
     place = hashlib.sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:24]
-    return index_folder() / f"{place}-{_version()}.sqlite"
+    some = hashlib.sha256(" ".join(only).encode()).hexdigest()[:8] if only else ""
+    return index_folder() / f"{place}-{_version()}{some and f'-{some}'}.sqlite"
 
 
 def stamp_of(run: str) -> str | None:
@@ -73,8 +75,12 @@ def stamp_of(run: str) -> str | None:
 class Index:
     """Rows by the runs' paths in their store. Never raises: where SQLite fails, nothing is known and nothing kept."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, only: Sequence[str] = ()) -> None:
+        """`only`: the columns of the rows, where they are not all."""
         self.file = file
+        self._names = tuple(only) or tuple(columns())
+        self.columns = tuple(columns()[name] for name in self._names)
+        """Of the rows."""
         self._connection = self._opened()
 
     def close(self) -> None:
@@ -93,7 +99,7 @@ class Index:
             return {}
         # A damaged file can answer with any mixture of rows: only what is as it was written.
         return {
-            path: Known(stamp, _decoded(content))
+            path: Known(stamp, _decoded(content, self._names))
             for path, stamp, checksum, content in found
             if isinstance(content, str) and checksum == _checksum(path, stamp, content)
         }
@@ -196,15 +202,16 @@ def _encoded(row: Row) -> str:
     return json.dumps([value.isoformat() if isinstance(value, datetime) else value for value in row.values()])
 
 
-def _decoded(content: str) -> Row:
-    row = dict(zip(columns(), json.loads(content), strict=True))
-    for name in _moments():
+def _decoded(content: str, names: tuple[str, ...]) -> Row:
+    row = dict(zip(names, json.loads(content), strict=True))
+    for name in _moments(names):
         row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
     return row
 
 
-def _moments() -> list[str]:
-    return [column.name for column in columns().values() if column.kind == "moment"]
+@functools.lru_cache(maxsize=8)
+def _moments(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if columns()[name].kind == "moment"]
 
 
 def _version() -> str:

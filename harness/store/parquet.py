@@ -90,15 +90,21 @@ def read_table(path: Path, schema: pa.Schema, *or_else: pa.Schema) -> pa.Table:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BrokenRunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
     schema = next((one for one in or_else if set(one.names) == set(table.column_names)), schema)
-    expected = {field.name: str(field.type) for field in schema}
-    found = {field.name: str(field.type) for field in table.schema}
+    if not table.schema.equals(schema):
+        _check_columns(path, table.schema, schema)
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise BrokenRunError(f"{path}: column {field.name} has empty values.")
+    return table.select(schema.names)
+
+
+def _check_columns(path: Path, schema: pa.Schema, promised: pa.Schema) -> None:
+    """Their order and whether they may be empty is left open. Raises BrokenRunError."""
+    expected = {field.name: str(field.type) for field in promised}
+    found = {field.name: str(field.type) for field in schema}
     if found != expected:
         wrong = sorted(set(expected.items()) ^ set(found.items()))
         raise BrokenRunError(
             f"{path}: columns are not the expected ones; different: "
             + ", ".join(f"{name} ({kind}) {'missing' if name not in found else 'found'}" for name, kind in wrong)
         )
-    for field in schema:
-        if not field.nullable and table.column(field.name).null_count:
-            raise BrokenRunError(f"{path}: column {field.name} has empty values.")
-    return table.select(schema.names)

@@ -53,6 +53,13 @@ class StoredFolder:
 
         return read_telemetry(self.fetch(TELEMETRY_FILE)) if TELEMETRY_FILE in self.files else None
 
+    def check_telemetry(self) -> None:
+        """As `telemetry`, without making texts of it. Raises BrokenRunError."""
+        from latency_bench.harness.store.telemetry_table import read_readings
+
+        if TELEMETRY_FILE in self.files:
+            read_readings(self.fetch(TELEMETRY_FILE))
+
     def fetch(self, relative: str) -> Path:
         """Where a file of the run lies, which is brought here first where the store is a remote one.
 

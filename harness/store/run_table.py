@@ -21,21 +21,22 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.index import Row
 
 
-def read_row_of(text: bytes) -> Row:
+def read_row_of(text: bytes, only: tuple[Column, ...] | None = None) -> Row:
     """The row of a run from the bytes of its record.json, of whatever version; keys are the columns' names.
 
-    Raises BrokenRunError, NewerRecordError; ColumnError where a package's column cannot be made.
+    `only`: no other columns than these, of which nothing else is read. Raises BrokenRunError, NewerRecordError;
+    ColumnError where a package's column cannot be made.
     """
     try:
-        return _reader(tuple(columns().values()), records.RunRecord).row(text)
+        return _reader(only or tuple(columns().values()), records.RunRecord).row(text)
     except ValidationError:
         # Rare, and slow does not matter: the whole record says best what is wrong, or migrates it.
-        return row_of(records.parse_record(text))
+        return row_of(records.parse_record(text), only)
 
 
-def row_of(record: records.RunRecord) -> Row:
+def row_of(record: records.RunRecord, only: tuple[Column, ...] | None = None) -> Row:
     """The row of a record that is read already."""
-    return _reader(tuple(columns().values()), records.RunRecord).row(record.to_json().encode())
+    return _reader(only or tuple(columns().values()), records.RunRecord).row(record.to_json().encode())
 
 
 _CHECKED_BY_THE_RECORD = {str: "text", float: "number", bool: "truth", AwareDatetime: "moment"}

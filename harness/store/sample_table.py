@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ Nanoseconds = NDArray[np.int64]
 PHASE_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns")
 ENQUEUE_COLUMN = "enqueue_ns"
 """In the file only where it was measured."""
+_OPTIONAL_COLUMNS = (*PHASE_COLUMNS, ENQUEUE_COLUMN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +71,12 @@ def _whole_nanoseconds(name: str, values: ArrayLike) -> Nanoseconds:
     return array.astype(np.int64)
 
 
+@cache
 def samples_schema(enqueue: bool = False) -> pa.Schema:
     """Columns of samples.parquet, in their order, with or without the one that few runtimes have."""
     import pyarrow as pa
 
-    optional = (*PHASE_COLUMNS, ENQUEUE_COLUMN) if enqueue else PHASE_COLUMNS
+    optional = _OPTIONAL_COLUMNS if enqueue else PHASE_COLUMNS
     return pa.schema(
         [
             pa.field("round", pa.int16(), nullable=False),
@@ -107,7 +111,7 @@ def samples_to_parquet(blocks: Iterable[StageSamples]) -> bytes:
             "start_ns": block.start_ns,
             "latency_ns": block.latency_ns,
         }
-        for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN):
+        for name in _OPTIONAL_COLUMNS:
             measured = getattr(block, name)
             columns[name] = measured
         arrays = [
@@ -124,24 +128,36 @@ def read_samples(path: Path) -> list[StageSamples]:
     Raises BrokenRunError for a file that is damaged, has other columns, or lacks rows.
     """
     table = read_table(path, samples_schema(), samples_schema(enqueue=True))
-    optional = [name for name in (*PHASE_COLUMNS, ENQUEUE_COLUMN) if name in table.column_names]
-    columns = {name: numbers_of(table.column(name)) for name in ("round", "warmup", "index", "start_ns", "latency_ns")}
-    measured = {name: numbers_of(table.column(name).is_valid()) for name in optional}
-    values = {name: numbers_of(table.column(name).fill_null(0)) for name in optional}
+    # A number for each stage of each round, ascending with the round, the warm-up first.
+    stages = 2 * numbers_of(table.column("round")).astype(np.int64) + ~numbers_of(table.column("warmup"))
+    index = numbers_of(table.column("index"))
+    order = np.lexsort((index, stages))
+    stages, index = stages[order], index[order]
+    columns = {name: numbers_of(table.column(name))[order] for name in ("start_ns", "latency_ns")}
+    measured = [name for name in table.column_names if name in _OPTIONAL_COLUMNS and _has_values(table.column(name))]
+    columns |= {name: numbers_of(table.column(name).fill_null(0))[order] for name in measured}
+    partly = {name: table.column(name) for name in measured if table.column(name).null_count}
+    is_measured = {name: numbers_of(column.is_valid())[order] for name, column in partly.items()}
+    counting = np.arange(len(stages))
     blocks = []
-    for number in np.unique(columns["round"]):
-        for warmup in (True, False):
-            rows = np.flatnonzero((columns["round"] == number) & (columns["warmup"] == warmup))
-            if not rows.size:
-                continue
-            rows = rows[np.argsort(columns["index"][rows])]
-            if not np.array_equal(columns["index"][rows], np.arange(rows.size)):
-                raise BrokenRunError(f"{path}: samples of round {number} are missing or double.")
-            of_block: dict[str, Nanoseconds] = {name: columns[name][rows] for name in ("start_ns", "latency_ns")}
-            for name in optional:
-                if measured[name][rows].all():
-                    of_block[name] = values[name][rows]
-                elif measured[name][rows].any():
-                    raise BrokenRunError(f"{path}: {name} is missing in some samples of round {number}.")
-            blocks.append(StageSamples(round=int(number), warmup=warmup, **of_block))
+    for first, end in _equal_parts(stages):
+        number, rows = int(stages[first]) // 2, slice(first, end)
+        if not np.array_equal(index[rows], counting[: end - first]):
+            raise BrokenRunError(f"{path}: samples of round {number} are missing or double.")
+        absent = {name for name, known in is_measured.items() if not known[rows].any()}
+        for name in is_measured.keys() - absent:
+            if not is_measured[name][rows].all():
+                raise BrokenRunError(f"{path}: {name} is missing in some samples of round {number}.")
+        of_block = {name: values[rows] for name, values in columns.items() if name not in absent}
+        blocks.append(StageSamples(round=number, warmup=not stages[first] % 2, **of_block))
     return blocks
+
+
+def _has_values(column: pa.ChunkedArray) -> bool:
+    return bool(column.null_count < len(column))
+
+
+def _equal_parts(values: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """First row and end of every run of equal values."""
+    starts = (np.flatnonzero(np.diff(values)) + 1).tolist() if len(values) else []
+    return pairwise([0, *starts, len(values)] if len(values) else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ class Telemetry:
         return len(self.source)
 
 
+@cache
 def telemetry_schema() -> pa.Schema:
     """Columns of telemetry.parquet, in their order."""
     import pyarrow as pa
@@ -58,7 +60,7 @@ def telemetry_to_parquet(telemetry: Telemetry) -> bytes:
 
 def read_telemetry(path: Path) -> Telemetry:
     """The readings of a telemetry.parquet. Raises BrokenRunError for a damaged file or other columns."""
-    table = read_table(path, telemetry_schema())
+    table = read_readings(path)
     return Telemetry(
         time_ns=numbers_of(table.column("time_ns")),
         source=table.column("source").to_pylist(),
@@ -66,3 +68,8 @@ def read_telemetry(path: Path) -> Telemetry:
         unit=table.column("unit").to_pylist(),
         value=numbers_of(table.column("value")),
     )
+
+
+def read_readings(path: Path) -> pa.Table:
+    """As `read_telemetry`, with the columns as they are in the file."""
+    return read_table(path, telemetry_schema())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from latency_bench.harness.store.checked_runs import CheckedRuns, checked_before, key_of
 from latency_bench.harness.store.checksums import read_checksums
 from latency_bench.harness.store.durable import size_and_sha256
 from latency_bench.harness.store.errors import BrokenRunError
@@ -27,8 +28,9 @@ from latency_bench.harness.store.layout import (
 from latency_bench.harness.store.left_overs import writer_state
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.pair_record import PairRecord
-from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder
+from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder, place_of
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.side_by_side import side_by_side
 from latency_bench.harness.store.verify_pair import verify_pair_samples
 from latency_bench.harness.units import NS_PER_MS
 
@@ -48,7 +50,7 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
     does not answer.
     """
     findings: list[Finding] = []
-    runs = 0
+    runs: list[Path] = []
     mirror = mirror_of(store)
     if mirror is not None and not cached:
         from latency_bench.harness.store.address_check import check_address
@@ -72,9 +74,11 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
                 elif not is_run_id(run.name) or not _is_real_folder(run):
                     findings.append(_stranger(run))
                 else:
-                    runs += 1
-                    findings.extend(_verify_copy(run, mirror is not None))
-    return Verification(runs, findings)
+                    runs.append(run)
+    with checked_before(len(runs)) as checked:
+        for _, found in side_by_side(lambda run: _verify_copy(run, mirror is not None, checked), runs):
+            findings.extend(found)
+    return Verification(len(runs), findings)
 
 
 def verify_stored(store: Path, run: Path, cached: bool = False) -> list[Finding]:
@@ -88,9 +92,9 @@ def verify_stored(store: Path, run: Path, cached: bool = False) -> list[Finding]
     return findings + _verify_copy(run, mirror is not None)
 
 
-def _verify_copy(run: Path, is_copy: bool) -> list[Finding]:
+def _verify_copy(run: Path, is_copy: bool, checked: CheckedRuns | None = None) -> list[Finding]:
     """`is_copy`: of a run at an address; files that are not here were looked for there, or are not to be."""
-    findings = verify_run(run, in_store=True, fetch=not is_copy)
+    findings = check_run(run, in_store=True, fetch=not is_copy, checked=checked).findings
     return [one for one in findings if not is_copy or one.path == run or one.path.exists()]
 
 
@@ -100,27 +104,60 @@ def verify_run(run: Path, in_store: bool = False, fetch: bool = True) -> list[Fi
 
     Raises StoreError where the store is a remote one and a file cannot be fetched.
     """
-    return check_run(run, in_store, fetch)[1]
+    return check_run(run, in_store, fetch).findings
 
 
-def check_run(
-    run: Path, in_store: bool = False, fetch: bool = True
-) -> tuple[RunRecord | PairRecord | None, list[Finding]]:
-    """As `verify_run`, with the record where it can be read."""
+@dataclass(frozen=True)
+class Check:
+    """What a look at one run gave."""
+
+    findings: list[Finding]
+    place: str = ""
+    """device/model/run id, by its record; empty where that cannot be read."""
+    files: tuple[str, ...] = ()
+    """Those that the record lists."""
+
+
+def check_run(run: Path, in_store: bool = False, fetch: bool = True, checked: CheckedRuns | None = None) -> Check:
+    """As `verify_run`; `checked`: what was checked before is only hashed."""
     try:
         if fetch:
             fetch_checksums(run)
         sums = read_checksums(run)
+        key = None if checked is None or sums is None else key_of(_place(run), (run / CHECKSUMS_FILE).read_bytes())
+        if checked is not None and sums is not None and key is not None and checked.has(key) and _has_only(run, sums):
+            return Check([], _place(run), tuple(name for name in sums if name != RECORD_FILE))
         _verify_record(run, sums)
         stored = open_folder(run)
     except BrokenRunError as error:
         remedy = "Restore the file from a copy, or move the run out of the store."
-        return None, [Finding(run, str(error), remedy, run)]
+        return Check([Finding(run, str(error), remedy, run)])
+    findings = _verify_content(stored, sums, fetch)
+    problem = misplaced(run, stored.record)
+    if checked is not None and key is not None and not findings and problem is None:
+        checked.add(key)
+    if problem and in_store:
+        findings.insert(0, Finding(run, problem, "Move it to its place."))
+    return Check(findings, place_of(stored.record), tuple(stored.files))
+
+
+def _place(run: Path) -> str:
+    return "/".join(run.parts[-3:])
+
+
+def _has_only(run: Path, sums: dict[str, str]) -> bool:
+    """Whether the run has these files with these hashes, and no others."""
+    try:
+        present = dict(_files_in(str(run)))
+        is_complete = present.keys() == {*sums, CHECKSUMS_FILE} and all(present.values())
+        return is_complete and all(size_and_sha256(run / name)[1] == sha256 for name, sha256 in sums.items())
+    except OSError:
+        return False
+
+
+def _verify_content(stored: Stored, sums: dict[str, str] | None, fetch: bool) -> list[Finding]:
+    run, record = stored.path, stored.record
     findings = []
-    record = stored.record
-    problem = misplaced(run, record) if in_store else None
-    if problem:
-        findings.append(Finding(run, problem, "Move it to its place."))
     listed = {relative: file.sha256 for relative, file in record.files.items()}
     if sums is not None and {name: sha256 for name, sha256 in sums.items() if name != RECORD_FILE} != listed:
         findings.append(Finding(run / CHECKSUMS_FILE, "its hashes are not those of the record.", CHANGED, run))
@@ -131,10 +168,10 @@ def check_run(
         findings.extend(_verify_samples(stored) if isinstance(stored, StoredRun) else verify_pair_samples(stored))
     if run / TELEMETRY_FILE not in damaged:
         try:
-            stored.telemetry()
+            stored.check_telemetry()
         except BrokenRunError as error:
             findings.append(Finding(run / TELEMETRY_FILE, str(error), CHANGED, run))
-    return record, findings
+    return findings
 
 
 def _verify_record(run: Path, sums: dict[str, str] | None) -> None:

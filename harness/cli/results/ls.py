@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _FULL_WIDTH = 135
 """Columns from which on a terminal has room for whole run ids and dates."""
+_SHOWN = (
+    *("run_id", "path", "status", "started_at", "device", "model", "runtime", "precision", "batch", "height", "width"),
+    *("median_ms", "low_ms", "high_ms", "samples", "rounds", "round_samples", "flags"),
+)
+"""Columns that a list has where nobody asks for others."""
 _POOLED = "latency,n"
 """What stands beside the columns of --by unless --columns says."""
 
@@ -73,7 +78,8 @@ def ls(
     if pairs:
         _list_pairs(location, device, limit, as_json, broken)
         return
-    found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append)
+    only = () if shown or sort else _SHOWN
+    found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append, only=only)
     if groups:
         found = pooled_rows(found, groups)
         shown = [*groups, *(column for column in shown if column not in groups)]

@@ -10,7 +10,7 @@ import threading
 
 import clock_free_device
 import pytest
-from loopback_lab import ANSWER_S, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, SETTINGS, inventory, measured, patient, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected
@@ -33,14 +33,27 @@ def test_two_computers_of_one_host_name_are_refused(lab):
     lab.computer("twin", "1" * 32, "bench-a")
     lab.computer("twin", "2" * 32, "bench-b")
     with connected(lab.settings()) as cluster, pytest.raises(UsageError, match="two computers call themselves 'twin'"):
-        list(map(cluster.device_of, ["bench-a", "bench-b"]))
+        list(map(patient(cluster.device_of), ["bench-a", "bench-b"]))
 
 
 def test_two_computers_that_are_the_same_device_are_refused_and_named(lab):
     lab.computer("first", "1" * 32, "bench-a,bench-b")
     lab.computer("second", "2" * 32, "bench-a,bench-c")
     with connected(lab.settings()) as cluster, pytest.raises(UsageError, match="both offer themselves as 'bench-a'"):
-        list(map(cluster.device_of, ["bench-b", "bench-c"]))
+        list(map(patient(cluster.device_of), ["bench-b", "bench-c"]))
+
+
+@pytest.mark.parametrize("other", ["ssh: {host: orin-2}", "ssh: {host: orin}, power_mode: 15W"])
+def test_two_hosts_whose_settings_of_a_far_device_differ_are_told_at_the_start(lab, other):
+    far = "transport: ssh, runner: clock-free, runtime: clock-free, probes: []"
+    for name, words, own in (("first", "ssh: {host: orin}", "bench-a"), ("second", other, "bench-b")):
+        devices = lab.folder / f"{name}.yaml"
+        devices.write_text(inventory({"orin": f"{far}, {words}", own: SETTINGS}))
+        lab.computer(name, name[0] * 32, f"orin,{own}", BENCH_DEVICES=str(devices))
+    words = "(first and second|second and first) have different settings for 'orin'"
+    with connected(lab.settings()) as cluster, pytest.raises(UsageError, match=words):
+        list(map(patient(cluster.device_of), ["bench-a", "bench-b", "orin"]))
+    assert lab.measuring() == []
 
 
 @pytest.mark.parametrize(
@@ -59,9 +72,6 @@ def test_a_late_computer_does_not_take_over_the_device_of_one_that_died(lab, sto
         results: dict[str, list[str]] = {}
         campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
         campaign.start()
-        __import__("time").sleep(6)
-        print([(n, str(a)[:150]) for n, a in seen.calls])
-        print((lab.folder / "host.log").read_text()[-3000:])
         wait_for(lab.measuring, "the first case")
         lab.kill_last_host()
         (lab.said / "hold").unlink()

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from latency_bench.harness.store import listing
+from latency_bench.harness.store.columns.column import Column
+from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.index import Index, Row, index_file
 from latency_bench.harness.store.listing import find_rows
 
@@ -36,9 +38,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = listing.read_row
 
-    def spy(store: Path, name: str) -> Row:
+    def spy(store: Path, name: str, only: tuple[Column, ...] | None = None) -> Row:
         names.append(name)
-        return real(store, name)
+        return real(store, name, only)
 
     monkeypatch.setattr(listing, "read_row", spy)
     return names
@@ -216,3 +218,17 @@ def _list_many_times(store: Path, seed: int) -> int:
 def test_several_processes_make_and_drop_the_index_at_once(store: Path, own_cache: Path) -> None:
     with multiprocessing.get_context("fork").Pool(4) as pool:
         assert pool.starmap(_list_many_times, [(store, seed) for seed in range(4)]) == [0, 0, 0, 0]
+
+
+def test_rows_of_some_columns_are_those_of_all_of_them(store):
+    wanted = ("device", "started_at", "round_samples")
+    names = [name for name in columns() if name in {"path", "status", *wanted}]
+    truth = [{name: row[name] for name in names} for row in _truth(store)]
+    for _ in range(2):
+        assert list(find_rows(store, only=wanted)) == truth, "read, then from an index of their own"
+        assert not index_file(store).exists()
+    assert [row["status"] for row in find_rows(store, status="failed", only=wanted)] == ["failed"] * sum(
+        row["status"] == "failed" for row in truth
+    )
+    list(find_rows(store))
+    assert list(find_rows(store, only=wanted)) == _truth(store), "an index of all columns serves everybody"
