@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bench_worker.failure import PROCESS_LIMIT_REMEDY
 from latency_bench.devices import numerals
 from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.probes.address_space import address_space_limit_bytes
 from latency_bench.devices.probes.cgroup import memory_limit
 from latency_bench.devices.transports.base import Completed, Transport
 
@@ -72,6 +74,9 @@ def _memory(transport: Transport) -> Iterator[Check]:
     found = f"{available / 1e9:.1f} of {total / 1e9:.1f} GB available" + (" in its container" if limit else "")
     remedy = "raise the container's memory limit" if limit else "stop what else runs there, such as a desktop"
     yield Check("memory", "warning" if low else "ok", found, remedy * low)
+    if limit_bytes := address_space_limit_bytes(transport.read_text):
+        found = f"limited to {limit_bytes / 1e9:.1f} GB for each process (ulimit -v)"
+        yield Check("address space", "warning", found, PROCESS_LIMIT_REMEDY)
     used = swap - sizes.get("SwapFree", swap)
     if swap and used > swap // 10:
         yield Check("swap", "warning", f"{used / 1e6:.0f} MB in use", "swapping disturbs: free memory, or `swapoff -a`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from latency_bench.devices.probes.address_space import address_space_limit_bytes
 from latency_bench.devices.probes.cgroup import memory_limit
 
 
@@ -23,6 +24,11 @@ def total_bytes() -> int:
     limit = memory_limit(_read)
     machine = int(psutil.virtual_memory().total)
     return machine if limit is None else min(machine, limit.limit_bytes)
+
+
+def address_space_bytes() -> int | None:
+    """What each process may have of it (`ulimit -v`); None where that is not limited."""
+    return address_space_limit_bytes(_read)
 
 
 def _read(path: str) -> str | None:

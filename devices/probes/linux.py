@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from latency_bench.devices import numerals
+from latency_bench.devices.probes.address_space import address_space_limit_bytes
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.probes.governor import limits_agree
@@ -40,6 +41,7 @@ class LinuxProbe(Probe):
             "cpu": _cpu(transport),
             "memory_total_bytes": _memory_bytes(transport, "MemTotal"),
             "swap_total_bytes": _memory_bytes(transport, "SwapTotal"),
+            "address_space_limit_bytes": address_space_limit_bytes(transport.read_text),
             "kernel": _line(transport, "/proc/sys/kernel/osrelease"),
             "os": _os_name(transport),
             "virtualised": _virtualised(transport),

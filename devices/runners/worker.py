@@ -114,7 +114,7 @@ class WorkerRunner(AlternatingRunner):
         completed = self._start(
             transport, runtime, check, lambda line: _report(heard.line(line), _nobody), ("--check",), _CHECK_S
         )
-        check_ended_well(completed, heard.error, heard.is_done, str(heard.printed))
+        check_ended_well(transport, completed, heard.error, heard.is_done, str(heard.printed))
         return heard.checked
 
     def _start(
@@ -158,7 +158,7 @@ class WorkerRunner(AlternatingRunner):
             lambda line: _report(heard.line(line), on_progress),
             idle_timeout_s=request.idle_timeout_s,
         )
-        check_ended_well(completed, heard.error, heard.is_done, str(heard.printed))
+        check_ended_well(transport, completed, heard.error, heard.is_done, str(heard.printed))
         log = str(heard.printed) + completed.stderr
         return round_result(transport, heard, deployment, outputs, outputs_to, log)
 

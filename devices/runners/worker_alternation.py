@@ -209,7 +209,7 @@ def alternation_result(
     """Each side's round, its outputs in the folder `outputs_to`, and the bursts. Raises SideError, WorkerError."""
     printed = str(heard.printed)
     try:
-        check_ended_well(completed, heard.error, heard.ended is not None, printed)
+        check_ended_well(transport, completed, heard.error, heard.ended is not None, printed)
     except WorkerError as error:
         if heard.failed_side is None:
             raise

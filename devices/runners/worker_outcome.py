@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench_worker.failure import process_limit
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.probes.address_space import address_space_limit_bytes
 from latency_bench.devices.runners.base import Deployment, RoundResult
 from latency_bench.devices.runners.worker_events import ErrorEvent, protocol_error
 from latency_bench.devices.runners.worker_round import WorkerRound
@@ -33,7 +35,9 @@ def round_result(
     )
 
 
-def check_ended_well(completed: Completed, error: ErrorEvent | None, is_done: bool, printed: str) -> None:
+def check_ended_well(
+    transport: Transport, completed: Completed, error: ErrorEvent | None, is_done: bool, printed: str
+) -> None:
     """Raise what the worker reported, or what its death means."""
     log = printed + completed.stderr
     said = last_line(completed.stderr)
@@ -49,6 +53,9 @@ def check_ended_well(completed: Completed, error: ErrorEvent | None, is_done: bo
             log,
         )
     if code != 0 and any(words in completed.stderr for words in _OUT_OF_MEMORY_WORDS):
+        if limit_bytes := address_space_limit_bytes(transport.read_text):
+            limit = process_limit(limit_bytes, "in the measuring process", said)
+            raise WorkerError(limit.kind, limit.message, limit.remedy, log)
         raise WorkerError("out-of-memory", f"memory ran out in the measuring process: {said}", _LESS_MEMORY, log)
     if code < 0:
         raise WorkerError(

@@ -10,6 +10,8 @@ PYTHON = "python"
 """This Python cannot run the worker at all."""
 RUNTIME_FAILED = "runtime-failed"
 OUT_OF_MEMORY = "out-of-memory"
+PROCESS_LIMIT = "process-limit"
+"""A limit that the process was started with (`ulimit -v`) kept it from memory that the machine may have."""
 STORAGE = "storage"
 INTERRUPTED = "interrupted"
 INTERNAL = "internal"
@@ -29,6 +31,7 @@ _OUT_OF_MEMORY_WORDS = (
     "out of memory",
 )
 OUT_OF_MEMORY_REMEDY = "choose a smaller input size or batch, or free memory on the device"
+PROCESS_LIMIT_REMEDY = "lift it where bench is started: ulimit -v unlimited"
 
 
 class WorkerError(Exception):
@@ -51,22 +54,25 @@ def bad_request(message: str, remedy: str = "") -> WorkerError:
 
 def out_of_memory(error: BaseException, doing: str) -> Optional[WorkerError]:
     """The failure that `error` stands for if it says that memory ran out, else None."""
-    text = str(error)
+    text = str(error) or type(error).__name__
     said = isinstance(error, MemoryError) or any(words in text.lower() for words in _OUT_OF_MEMORY_WORDS)
+    machine = _kilobytes("/proc/meminfo")
+    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
     # Some runtimes only say that an operator "failed to prepare" when an allocation failed underneath.
-    if said or memory_is_exhausted():
+    if machine.get("MemAvailable", 1) < 0.02 * machine.get("MemTotal", 0):
+        said = True
+    elif 0 < limit_bytes < machine.get("MemTotal", 0) * 1024:
+        peak_bytes = _kilobytes("/proc/self/status").get("VmPeak", 0) * 1024
+        return process_limit(limit_bytes, doing, text) if said or peak_bytes > 0.75 * limit_bytes else None
+    if said:
         return WorkerError(OUT_OF_MEMORY, "memory ran out %s: %s" % (doing, one_line(text)), OUT_OF_MEMORY_REMEDY)
     return None
 
 
-def memory_is_exhausted() -> bool:
-    """Whether this process has come near the limit on its address space, or the machine near its last free memory."""
-    status, machine = _kilobytes("/proc/self/status"), _kilobytes("/proc/meminfo")
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit != resource.RLIM_INFINITY and status.get("VmPeak", 0) * 1024 > 0.75 * limit:
-        return True
-    available = machine.get("MemAvailable")
-    return available is not None and available < 0.02 * machine.get("MemTotal", 0)
+def process_limit(limit_bytes: int, doing: str, text: str) -> WorkerError:
+    """The failure of a process whose address space is limited."""
+    message = "the address space of this process is limited to %.1f GB (ulimit -v), which did not suffice %s: %s"
+    return WorkerError(PROCESS_LIMIT, message % (limit_bytes / 1e9, doing, one_line(text)), PROCESS_LIMIT_REMEDY)
 
 
 def _kilobytes(path: str) -> Dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import sys
 from types import FrameType
@@ -18,6 +19,8 @@ _PLACES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.EIO: "look after the disk or terminal that it is",
 }
+
+LEAST_ADDRESS_SPACE_BYTES = 1_000_000_000
 
 _ended_by: list[int] = []
 """The signal, once there was one."""
@@ -37,14 +40,36 @@ def exit_code_of_interruption() -> int:
     return 128 + (_ended_by[0] if _ended_by else signal.SIGINT)
 
 
-def words_of(error: OSError) -> str | None:
+def words_of(error: OSError | MemoryError) -> str | None:
     """One line for an error of the system that a user can mend; None for one that is ours."""
+    if isinstance(error, MemoryError):
+        return _words_of_limit() or "memory ran out; stop other programs, or use a machine with more of it"
     if error.errno is None or (error.errno == errno.ENOENT and "temporary directory" in str(error)):
         return f"there is no folder for temporary files: {error}; set TMPDIR to one that can be written to"
     remedy = _PLACES.get(error.errno)
     if remedy is None:
         return None
     return f"{error.filename or 'what is printed'}: {error.strerror}; {remedy}"
+
+
+def too_little_address_space() -> str | None:
+    """One line where it is so little that libraries end the process, or try for ever, as OpenBLAS does."""
+    limit_bytes = _address_space_limit_bytes()
+    return _words_of_limit() if limit_bytes is not None and limit_bytes < LEAST_ADDRESS_SPACE_BYTES else None
+
+
+def _words_of_limit() -> str | None:
+    from bench_worker.failure import PROCESS_LIMIT_REMEDY
+
+    limit_bytes = _address_space_limit_bytes()
+    if limit_bytes is None:
+        return None
+    return f"the address space of bench is limited to {limit_bytes / 1e9:.1f} GB; {PROCESS_LIMIT_REMEDY}"
+
+
+def _address_space_limit_bytes() -> int | None:
+    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit_bytes == resource.RLIM_INFINITY else limit_bytes
 
 
 def flush_output() -> str | None:

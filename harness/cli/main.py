@@ -14,6 +14,7 @@ from latency_bench.harness.cli.ending import (
     exit_code_of_interruption,
     flush_output,
     interrupt_on_signals,
+    too_little_address_space,
     words_of,
 )
 
@@ -93,6 +94,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     interrupt_on_signals()
+    if too_little := too_little_address_space():
+        _say(too_little)
+        sys.exit(1)
     try:
         code = bench.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -115,7 +119,7 @@ def main() -> None:
         from latency_bench.harness.cli.failures import FAILED, exit_code_of
 
         expected = exit_code_of(error)
-        if expected is None and isinstance(error, OSError) and (words := words_of(error)):
+        if expected is None and isinstance(error, (OSError, MemoryError)) and (words := words_of(error)):
             flush_output()
             _say(words)
             sys.exit(FAILED)

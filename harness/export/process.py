@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from latency_bench.devices.host_memory import total_bytes
+from bench_worker.failure import PROCESS_LIMIT_REMEDY
+from latency_bench.devices.host_memory import address_space_bytes, total_bytes
 from latency_bench.devices.python_environment import python_environment
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
@@ -116,6 +117,9 @@ def failure(last: dict[str, Any], exit_code: int, peak_bytes: int, directory: Pa
     kind, message = last.get("kind"), last.get("message", "")
     if kind == "space" or shutil.disk_usage(directory).free < FULL_DISK_BYTES:
         return no_space_error(directory.parent.parent)
+    if kind == "memory" and (limit_bytes := address_space_bytes()):
+        limit = f"its address space is limited to {limit_bytes / 1e9:.1f} GB (ulimit -v)"
+        return ExportError(f"the export ran out of memory, because {limit}: {PROCESS_LIMIT_REMEDY} ({message})")
     if kind == "memory":
         return ExportOutOfMemoryError(f"the export ran out of memory ({message}); {LESS_MEMORY}")
     if kind == "package":

@@ -23,6 +23,7 @@ PURPOSES = {
     "onnxruntime": "the ONNX Runtime",
     "zoo": "the models that EfficientViT is compared with (timm, transformers)",
     "tensorrt": "NVIDIA GPUs of this machine, with what [nvidia.md](docs/nvidia.md) says",
+    "pycuda": "the same by pycuda, which needs CUDA's headers and a C++ compiler to be installed",
     "jetson": "the host side of Jetson boards: exporting; what runs on the board comes with it",
     "android": "phones, over `adb` or without it",
     "reports": "tables, figures, the HTML page",
@@ -32,7 +33,7 @@ PURPOSES = {
 }
 """In the order of pyproject.toml."""
 
-_COMES_WITH = {"pynvml": "nvidia-ml-py", "torchvision": "timm", "markupsafe": "jinja2"}
+_COMES_WITH = {"pynvml": "nvidia-ml-py", "torchvision": "timm", "markupsafe": "jinja2", "cuda": "cuda-python"}
 """Modules that a distribution of another name brings."""
 _NOT_FOR_USERS = frozenset({"dev"})
 

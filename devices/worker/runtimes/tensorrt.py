@@ -33,7 +33,7 @@ class TensorRt(GpuRuntime):
 
     name = "tensorrt"
     FORMAT = "onnx"
-    MODULES: Tuple[Tuple[str, ...], ...] = (("tensorrt",), ("pycuda", "cuda"))
+    MODULES: Tuple[Tuple[str, ...], ...] = (("tensorrt",), ("cuda", "pycuda"))
     DISTRIBUTIONS: Tuple[str, ...] = ("tensorrt", "pycuda", "cuda-python")
     INSTALL = (
         "pip install tensorrt, on x86 (with NVIDIA's own index where the default one has only stubs); on a Jetson it "

@@ -12,7 +12,7 @@ class TensorRtRtx(TensorRt):
     """TensorRT for RTX: NVIDIA's runtime for its consumer cards. The types of the ONNX file decide."""
 
     name = "tensorrt-rtx"
-    MODULES = (("tensorrt_rtx", "tensorrt_rtx_bindings"), ("pycuda", "cuda"))
+    MODULES = (("tensorrt_rtx", "tensorrt_rtx_bindings"), ("cuda", "pycuda"))
     DISTRIBUTIONS = ("tensorrt_rtx", "pycuda", "cuda-python")
     INSTALL = "pip install tensorrt_rtx"
     PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}

@@ -54,3 +54,25 @@ def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: 
     assert find_device("local").name == "local"
     with pytest.raises(UsageError, match="set BENCH_CACHE"):
         cache_folder()
+
+
+def limited(kilobytes: int, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A command of a shell that limits the address space of what it starts."""
+    shell = ["sh", "-c", f'ulimit -v {kilobytes}; exec "$@"', "sh", sys.executable, "-m", "latency_bench", *words]
+    return subprocess.run(shell, check=False, capture_output=True, text=True, env=environment)
+
+
+def test_too_small_an_address_space_is_told_before_a_library_tries_for_ever(bench_environment: dict[str, str]) -> None:
+    done = limited(300_000, "run", "--model", "b0-cls-r224", environment=bench_environment)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "bench: the address space of bench is limited to 0.3 GB; lift it where bench is started: ulimit -v unlimited"
+    ]
+
+
+def test_a_limit_of_the_address_space_is_shown_by_doctor(bench_environment: dict[str, str]) -> None:
+    done = limited(8_000_000, "devices", "doctor", "local", environment=bench_environment)
+    (line,) = [line for line in done.stdout.splitlines() if "address space" in line]
+    assert line.startswith("warning")
+    assert "limited to 8.2 GB for each process (ulimit -v)" in line
+    assert "ulimit -v unlimited" in line

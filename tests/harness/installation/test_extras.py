@@ -6,6 +6,7 @@ from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+from packaging.markers import default_environment
 
 from latency_bench.harness.installation.extras import PURPOSES, extra_that_has, least_extras, without_release
 
@@ -35,6 +36,8 @@ def test_the_readme_lists_them() -> None:
         ("fsspec", "remote"),
         ("adb_shell", "android"),
         ("pynvml", "tensorrt"),
+        ("cuda", "tensorrt"),
+        ("pycuda", "pycuda"),
         ("numpy", None),
         ("harness.nothing", None),
         ("pytest", None),
@@ -50,6 +53,17 @@ def test_extras_that_another_one_includes_are_not_named() -> None:
     assert least_extras(["torch", "onnx", "ai_edge_litert", "pandas"]) == ("litert", "reports")
     assert least_extras(["adbutils", "ai_edge_litert", "torch"]) == ("android",)
     assert least_extras(["numpy"]) == ()
+
+
+def test_nothing_of_tensorrts_extra_has_to_be_compiled() -> None:
+    assert least_extras(["tensorrt", "cuda", "pynvml", "torch"]) == ("tensorrt",)
+    assert least_extras(["tensorrt", "pycuda"]) == ("pycuda",)
+
+
+def test_on_python_3_14_it_is_litert_that_has_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {**default_environment(), "python_version": "3.14"}
+    monkeypatch.setattr("packaging.markers.default_environment", lambda: environment)
+    assert without_release(["torch", "litert_torch", "ai_edge_litert", "timm"]) == ("litert_torch", "ai_edge_litert")
 
 
 def test_nothing_is_without_a_release_on_a_python_that_is_supported() -> None:
