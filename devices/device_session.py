@@ -5,10 +5,11 @@ It binds a device's transport, runner and probes together for as long as one ben
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench_worker.files import file_sha256
 from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import Check, general_checks, guarded
 from latency_bench.devices.device import Device
+from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
@@ -111,13 +113,28 @@ class DeviceSession:
         """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is
         not carried again."""
         external_sha256 = {}
-        for file in external_data:
+        for number, file in enumerate(external_data):
             digest = file_sha256(str(file))
             self._transport.content_is(file, digest)
-            self._transport.push(file, file.name)
-            external_sha256[file.name] = digest
+            name = file.relative_to(artifact.parent).as_posix()
+            self._push_beside(file, name, f"beside-{number}")
+            external_sha256[name] = digest
         deployment = self._runner.deploy(self._transport, artifact, sha256)
         return replace(deployment, external_sha256=external_sha256)
+
+    def _push_beside(self, file: Path, name: str, plain: str) -> None:
+        """To where the model looks for it: a name of any letters, in a folder below the model's perhaps."""
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            self._transport.push(file, name)
+            return
+        pushed = self._transport.push(file, plain)
+        if Path(pushed) == file.resolve():
+            return
+        place = PurePosixPath(self._transport.workdir) / name
+        for words in (["mkdir", "-p", str(place.parent)], ["ln", "-f", pushed, str(place)]):
+            done = self._transport.run(words, timeout_s=60)
+            if done.returncode != 0:
+                raise DeviceError(f"{name} cannot be placed beside the model: {done.stderr.strip()[-200:]}")
 
     def measure(
         self, deployment: Deployment, request: RoundJob, outputs_to: Path, on_progress: ProgressHandler

@@ -15,6 +15,7 @@ from latency_bench.harness.export import Artifact, ExportOptions, describe_input
 from latency_bench.harness.export.artifact import tensor_to_json
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.frozen_files import FrozenFile
+from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.protocol import Protocol
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -29,7 +30,7 @@ INPUT_SEED = 0
 class Case:
     """A model on a device: what `bench run` measures, and what a campaign has many of."""
 
-    spec: ModelSpec
+    spec: ModelSpec | FileSpec
     device: Device
     protocol: Protocol
     runtime: str
@@ -54,7 +55,17 @@ class Case:
     labels: dict[str, str] = field(default_factory=dict)
     """What the user calls the run."""
     artifact: Artifact | None = None
-    """A file that was brought instead of a model to export."""
+    """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
+
+    @property
+    def file(self) -> FileSpec | None:
+        """The file that was brought; None for a model of the catalog."""
+        return self.spec if isinstance(self.spec, FileSpec) else None
+
+    @property
+    def asked_inputs(self) -> str:
+        """Sizes and values of a file's inputs that the user decided."""
+        return "" if self.file is None else self.file.asked_inputs
 
     @property
     def declared(self) -> type[RuntimeDeclaration]:
@@ -76,7 +87,11 @@ class Case:
     def fields_as_options(self) -> dict[str, Any]:
         """The fields of the case that the runtime takes as options."""
         fields = {"threads": self.threads, "precision": self.precision}
-        return {name: value for name, value in fields.items() if name in self.declared.OPTIONS}
+        options = self.declared.OPTIONS
+        if self.file is not None and self.precision not in getattr(options.get("precision"), "choices", ()):
+            # Nothing is asked of a builder where the file's own types decide, whatever they are.
+            del fields["precision"]
+        return {name: value for name, value in fields.items() if name in options}
 
     def all_runtime_options(self) -> dict[str, Any]:
         return {**self.device.runtime_options, **self.runtime_options, **self.fields_as_options()}
@@ -94,14 +109,22 @@ class Case:
         return RoundJob(
             runtime=self.runtime,
             runtime_options={**self.all_runtime_options(), **({} if build is None else {"build": build})},
-            inputs=describe_inputs(self.spec, self.batch, INPUT_SEED, layout=artifact.inputs[0].layout),
+            inputs=self._described_inputs(artifact),
+            resized_inputs=() if self.file is None else self.file.resized,
             warmup=self.protocol.worker_warmup(),
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
             outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
             idle_timeout_s=BUILD_TIMEOUT_S if self.declared.BUILDS_ENGINES else RoundJob.idle_timeout_s,
-            throughput=None if self.streams is None else self.protocol.worker_throughput(self.streams),
+            throughput=None
+            if self.streams is None
+            else {**self.protocol.worker_throughput(self.streams), "images": self.batch},
         )
+
+    def _described_inputs(self, artifact: Artifact) -> list[dict[str, Any]]:
+        if isinstance(self.spec, FileSpec):
+            return self.spec.describe_inputs(INPUT_SEED)
+        return describe_inputs(self.spec, self.batch, INPUT_SEED, layout=artifact.inputs[0].layout)
 
 
 def shortest(request: RoundJob) -> RoundJob:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_worker.runtime.declaration import QUANTISED_FILE
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, export_artifact
 from latency_bench.harness.export.formats import find_format
+from latency_bench.harness.model_file.file_spec import FileSpec
 
 if TYPE_CHECKING:
     from latency_bench.devices.device_session import DeviceSession
@@ -39,13 +39,27 @@ def export_of(case: Case, session: DeviceSession) -> Export | Artifact:
     """What a case needs: an export, or a file that was brought. Raises as `artifact_of`."""
     declared = case.declared
     if case.artifact is not None:
-        if declared.PRECISIONS.get(case.precision) == QUANTISED_FILE:
-            raise UsageError(f"a file is measured as it is: --precision {case.precision} is for --model")
         if case.artifact.format != declared.FORMAT:
             raise UsageError(f"runtime {case.runtime} loads {declared.FORMAT} files, not {case.artifact.path.name}")
+        if isinstance(case.spec, FileSpec):
+            _check_carried(case, case.spec, session)
         return case.artifact
+    assert not isinstance(case.spec, FileSpec)
     target = find_format(declared.FORMAT)
     precision = session.artifact_precision(case.runtime, case.precision)
     if precision not in target.precisions:
         raise UsageError(f"runtime {case.runtime} takes {precision} from the file: {target.not_carried(precision)}")
     return Export(case.spec, target.name, case.export_options(precision))
+
+
+def _check_carried(case: Case, spec: FileSpec, session: DeviceSession) -> None:
+    """Raises UsageError where the device's version of the runtime takes the precision from the file's types after all,
+    which only the device could tell."""
+    if case.precision == spec.precision:
+        return
+    carried = session.artifact_precision(case.runtime, case.precision)
+    if carried not in ("fp32", spec.precision):
+        raise UsageError(
+            f"--precision {case.precision}: {case.runtime} on {case.device.name} takes it from the file, and "
+            f"{spec.title} is {spec.precision}; export the file in {case.precision}"
+        )

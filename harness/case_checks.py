@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench_worker.runtime.declaration import BUILDER_FLAG
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import runner_class
 from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.model_file.file_spec import FileSpec
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
@@ -22,6 +24,9 @@ def check_case(case: Case) -> None:
 
 
 def _check_precision(case: Case) -> None:
+    if isinstance(case.spec, FileSpec):
+        _check_file_precision(case, case.spec)
+        return
     find_precision(case.precision)
     if case.precision in case.declared.PRECISIONS:
         return
@@ -30,6 +35,17 @@ def _check_precision(case: Case) -> None:
     raise UsageError(
         f"runtime {case.runtime} takes --precision {', '.join(case.declared.PRECISIONS)}; not {case.precision}"
         + (f", which {', '.join(others)} take{'s' if len(others) == 1 else ''}" if others else "")
+    )
+
+
+def _check_file_precision(case: Case, spec: FileSpec) -> None:
+    """A file is computed in the types that it has, unless a builder makes others of them."""
+    way = case.declared.PRECISIONS.get(case.precision)
+    if case.precision == spec.precision or (way == BUILDER_FLAG and spec.precision == "fp32"):
+        return
+    raise UsageError(
+        f"{spec.title} is {spec.precision}, and {case.runtime} computes a file in the types that it has: leave out "
+        f"--precision {case.precision}, or export the file in it"
     )
 
 

@@ -13,10 +13,12 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
+from latency_bench.harness.model_file.file_request import FileRequest, parse_shape
 from latency_bench.harness.store.fields import Labels
 
 if TYPE_CHECKING:
-    from latency_bench.harness.export import Artifact
+    from latency_bench.harness.model_file.file_spec import FileSpec
+    from latency_bench.harness.model_file.open_file import ModelFile
     from latency_bench.model_specs.spec import ModelSpec
 
 _RESOLUTION = re.compile(r"(\d{1,5})(?:x(\d{1,5}))?")
@@ -38,6 +40,25 @@ def parse_resolution(value: Any) -> Any:
 Resolution = Annotated[tuple[int, int], BeforeValidator(parse_resolution), Field(strict=False)]
 
 
+def _parse_shape(value: Any) -> Any:
+    return parse_shape(value) if isinstance(value, str) else value
+
+
+Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_parse_shape), Field(strict=False)]
+
+
+_OF_FILES = {
+    "shapes": "--shape",
+    "dimensions": "--dim",
+    "inputs": "--input",
+    "name": "--name",
+    "reference": "--reference",
+}
+"""Options that only a file has, by field."""
+_OF_THE_CATALOG = {"resolution": "--resolution", "weights": "--weights", "seed": "--seed", "output": "--output"}
+"""Options that only a model of the catalog has."""
+
+
 class CaseOptions(BaseModel):
     """What `bench run` takes as options and a campaign as fields. None: as device or protocol say."""
 
@@ -47,6 +68,16 @@ class CaseOptions(BaseModel):
     """Id of a model; None where a file is brought."""
     file: tuple[Path, str] | None = None
     """A file that is brought, and its format."""
+    shapes: dict[str, Shape] = Field(default_factory=dict)
+    """Of a file: sizes of inputs that it leaves open, by name."""
+    dimensions: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Of a file: open sizes by the name that it has for them."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Of a file: what its inputs are fed, a number or the path of an .npy file."""
+    name: str | None = Field(default=None, pattern=_NAME)
+    """Of a file: what its model is called."""
+    reference: Path | None = Field(default=None, strict=False)
+    """Of a file: an .npz file with what its outputs have to be."""
     device: str = Field(default="local", pattern=_NAME)
     runtime: str | None = Field(default=None, pattern=_NAME)
     protocol: str = Field(default="standard", min_length=1, max_length=1000)
@@ -54,16 +85,20 @@ class CaseOptions(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     cpus: tuple[int, ...] | None = Field(default=None, strict=False)
     resolution: Resolution | None = None
-    batch: int = Field(default=1, ge=1)
+    batch: int | None = Field(default=None, ge=1)
+    """Images per request. None: 1, or what a file fixes."""
     weights: Path | None = Field(default=None, strict=False)
-    seed: int = 0
+    seed: int | None = None
+    """Of random weights; None: 0."""
     runtime_options: dict[str, Any] = Field(default_factory=dict)
     power_mode: str | None = None
     lock_clocks: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
     """Further settings of the device's probes."""
-    precision: str = Field(default="fp32", pattern=_NAME)
-    output: Output = "logits"
+    precision: str | None = Field(default=None, pattern=_NAME)
+    """None: fp32, or a file's own."""
+    output: Output | None = None
+    """Of a dense prediction. None: logits."""
     streams: int | None = Field(default=None, ge=1, le=64)
     labels: Labels = Field(default_factory=dict)
     """What the user calls the run; `commit` is the version of the code that is measured."""
@@ -81,13 +116,13 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     device = _set_up(device or find_device(request.device), request)
     protocol = load_protocol(request.protocol)
     runtime = request.runtime or _usual_runtime(device, request.file)
-    spec, artifact, batch = _what(request, device, runtime)
-    if request.output != "logits" and spec.task != "segmentation":
-        raise UsageError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
-    try:
-        spec = spec.at(request.resolution) if request.resolution else spec
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    if request.file is None:
+        spec: ModelSpec | FileSpec = _spec(request)
+        artifact, batch, precision = None, request.batch or 1, "fp32"
+    else:
+        brought = _brought(request, request.file, device, runtime)
+        spec, artifact = brought.spec, brought.artifact
+        batch, precision = brought.spec.batch, brought.spec.precision
     case = Case(
         spec=spec,
         artifact=artifact,
@@ -101,9 +136,9 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         runtime_options=dict(request.runtime_options),
         batch=batch,
         weights=None if request.weights is None else freeze(request.weights),
-        seed=request.seed,
-        precision=request.precision,
-        output=request.output,
+        seed=request.seed or 0,
+        precision=request.precision or precision,
+        output=request.output or "logits",
         streams=request.streams,
         labels=dict(request.labels),
     )
@@ -118,25 +153,41 @@ def _set_up(device: Device, request: CaseOptions) -> Device:
     return device.model_copy(update={"settings": {**device.settings, **changes}})
 
 
-def _what(request: CaseOptions, device: Device, runtime: str) -> tuple[ModelSpec, Artifact | None, int]:
-    """Spec, artifact where it is brought, and batch."""
+def _spec(request: CaseOptions) -> ModelSpec:
+    """Of a model of the catalog, at the size that is asked for. Raises UsageError, SpecError."""
+    from latency_bench.model_specs import load_spec
+
+    if request.model is None:
+        raise UsageError("a case needs a model; `bench models ls` lists them")
+    if given := _given(request, _OF_FILES):
+        raise UsageError(f"{given[0]} is for a file of your own (--onnx, ...), and {request.model} is none")
+    spec = load_spec(request.model)
+    if request.output not in (None, "logits") and spec.task != "segmentation":
+        raise UsageError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
+    try:
+        return spec.at(request.resolution) if request.resolution else spec
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _brought(request: CaseOptions, file: tuple[Path, str], device: Device, runtime: str) -> ModelFile:
     from latency_bench.harness.case_requirements import modules_for_running
     from latency_bench.harness.export.formats import find_format
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.harness.model_file import open_model_file
-    from latency_bench.model_specs import load_spec
+    from latency_bench.harness.model_file.open_file import open_model_file
 
-    if request.file is None:
-        if request.model is None:
-            raise UsageError("a case needs a model; `bench models ls` lists them")
-        return load_spec(request.model), None, request.batch
-    require([*find_format(request.file[1]).reading_modules, *modules_for_running(device, runtime)])
-    brought = open_model_file(*request.file)
-    if request.resolution or request.weights:
-        raise UsageError("a file is measured as it is: --resolution and --weights are for --model")
-    if request.batch not in (1, brought.batch):
-        raise UsageError(f"a file is measured as it is: its batch is {brought.batch}, not {request.batch}")
-    return brought.spec, brought.artifact, brought.batch
+    if given := _given(request, _OF_THE_CATALOG):
+        raise UsageError(f"a file is measured as it is: {given[0]} is for --model")
+    require([*find_format(file[1]).reading_modules, *modules_for_running(device, runtime)])
+    asked = FileRequest(
+        request.shapes, request.dimensions, request.batch, request.inputs, request.name, request.reference
+    )
+    return open_model_file(*file, asked)
+
+
+def _given(request: CaseOptions, options: dict[str, str]) -> list[str]:
+    """The options of these that say something, as the command line has them."""
+    return [option for name, option in options.items() if getattr(request, name) not in (None, {})]
 
 
 def _usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:

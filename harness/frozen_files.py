@@ -38,6 +38,8 @@ class FrozenFile:
     sha256: str
     """Of the file at `path`."""
     beside: tuple[Path, ...]
+    content_sha256: str
+    """Of all of it: `sha256` where nothing lies beside, else a hash of the names and hashes of what does, and of it."""
     size_bytes: int
     """Of `path` and what lies beside it."""
 
@@ -48,9 +50,9 @@ def files_folder() -> Path:
 
 def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _: ()) -> FrozenFile:
     """A copy of `path` in the cache, which serves from now on. `names_beside` is given the copy, so that it reads what
-    is measured, and says which files have to lie beside it.
+    is measured, and says which files have to lie beside it, or in folders below.
 
-    Raises UsageError where a file cannot be read, CacheError where it cannot be kept.
+    Raises UsageError where a file cannot be read or would lie elsewhere, CacheError where it cannot be kept.
     """
     with _explained():
         partial = cache_folder() / "partial"
@@ -61,7 +63,7 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
         _copy(path, folder / path.name)
         names = sorted(set(names_beside(folder / path.name)))
         for name in names:
-            _copy(path.resolve().with_name(name), folder / name)
+            _copy(_place_beside(path, name), folder / name)
         hashes = {name: file_sha256(str(folder / name)) for name in (path.name, *names)}
         kept = _keep(folder, hashes)
     finally:
@@ -70,11 +72,33 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
         path=kept / path.name,
         sha256=hashes[path.name],
         beside=tuple(kept / name for name in names),
+        content_sha256=_content(path.name, names, hashes),
         size_bytes=sum((kept / name).stat().st_size for name in hashes),
     )
 
 
+def _place_beside(path: Path, name: str) -> Path:
+    """A link to a model stands for it: what belongs to it lies beside the link, as in a hub's cache, or else beside the
+    file itself. Raises UsageError for a name that leaves the folder."""
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(f"{path}: its weights lie in {name!r}, outside its own folder, from where nothing is read")
+    places = [path.parent / name, path.resolve().parent / name]
+    place = next((one for one in places if one.is_file()), None)
+    if place is None:
+        raise UsageError(f"{path}: its weights lie in {name!r}, which is no file beside it; copy it there")
+    return place
+
+
+def _content(own: str, names: Iterable[str], hashes: dict[str, str]) -> str:
+    """Whatever the file itself is called. A name in the file decides which of its tensors are meant."""
+    if not names:
+        return hashes[own]
+    lines = [hashes[own], *(f"{hashes[name]}  {name}" for name in names)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with _opened(source) as content, _explained(), target.open("xb") as copy:
         try:
             fcntl.ioctl(copy.fileno(), _FICLONE, content.fileno())

@@ -16,6 +16,7 @@ from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.fidelity.check import FidelityError, check_fidelity
 from latency_bench.harness.fidelity.layer import name_the_layer
 from latency_bench.harness.fidelity.precision import check_precision
+from latency_bench.harness.file_flags import non_finite_outputs
 from latency_bench.harness.fit import check_fits
 from latency_bench.harness.run_data import Measured
 
@@ -67,6 +68,8 @@ def judge_outputs(
         case.precision,
         no_outputs_because=result.no_outputs_because,
     )
+    if case.file is not None and result.outputs is not None:
+        measured.non_finite_outputs = non_finite_outputs(result.outputs)
     if measured.fidelity.passed is False:
         measured.fidelity = name_the_layer(measured.fidelity, session, deployment, job, outputs, on_stage)
     measured.fidelity = check_precision(measured.fidelity, case.precision, result.loaded)

@@ -14,6 +14,7 @@ from latency_bench.harness.energy import NoEnergy, energy
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportOutOfMemoryError, MissingPackageError
+from latency_bench.harness.file_flags import file_flags
 from latency_bench.harness.run_data import Measured, Round
 from latency_bench.harness.run_verdicts import judge
 from latency_bench.harness.software import software
@@ -56,7 +57,7 @@ def finished_record(measured: Measured) -> RunRecord:
     return RunRecord(
         status="unstable" if judgement.unstable else "done",
         summary=summary,
-        flags=judgement.flags,
+        flags=(*judgement.flags, *file_flags(measured)),
         verdicts=judgement.verdicts,
         runtime=_runtime(measured),
         **_common(measured),
@@ -130,21 +131,28 @@ def _model(measured: Measured) -> ModelRecord:
     return ModelRecord(
         id=spec.id,
         title=spec.title,
-        spec=spec.model_dump(mode="json"),
+        spec=spec.to_json(),
         resolution=spec.resolution,
         batch=case.batch,
+        inputs=case.asked_inputs or None,
         precision=case.precision,
         output=case.output if case.spec.task == "segmentation" else None,
-        weights=Weights(seed=case.seed) if case.weights is None else Weights(sha256=case.weights.sha256),
+        weights=_weights(case),
         params=facts.get("params"),
         macs=facts.get("macs"),
     )
 
 
+def _weights(case: Case) -> Weights:
+    if case.file is not None:
+        return Weights(sha256=case.file.sha256)
+    return Weights(seed=case.seed) if case.weights is None else Weights(sha256=case.weights.sha256)
+
+
 def _artifact(artifact: Artifact) -> ArtifactRecord:
     return ArtifactRecord(
         format=artifact.format,
-        sha256=artifact.sha256,
+        sha256=artifact.content_sha256 or artifact.sha256,
         size_bytes=artifact.size_bytes,
         facts={
             **artifact.facts,

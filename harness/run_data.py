@@ -71,6 +71,8 @@ class Measured:
     rounds: list[Round] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     fidelity: FidelityRecord | None = None
+    non_finite_outputs: dict[str, str] = field(default_factory=dict)
+    """By output, how many of its values are NaN or infinite, in words; of a file of the user's alone."""
     failure_log: str = ""
 
     def evidence(self) -> dict[str, str]:

@@ -138,6 +138,10 @@ class ModelSpec(_Strict):
                 raise ValueError(f"two {kind} share a name: {names}")
         return self
 
+    def to_json(self) -> dict[str, Any]:
+        """As a record has it."""
+        return self.model_dump(mode="json")
+
     @property
     def resolution(self) -> tuple[int, int]:
         """(height, width) of the first input; (1, n) for a flat one."""

@@ -48,6 +48,8 @@ class RoundJob:
     warmup: dict[str, Any]
     sampling: dict[str, Any]
     cpus: tuple[int, ...] | None
+    resized_inputs: tuple[str, ...] = ()
+    """Names of those whose sizes the file leaves open, for tools that have to be told."""
     outputs: tuple[dict[str, Any], ...] = ()
     """Name, shape and dtype of the artifact's outputs, for a tool that gives bytes alone; empty: nothing to compare."""
     idle_timeout_s: float = 900.0

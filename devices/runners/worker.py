@@ -148,7 +148,7 @@ class WorkerRunner(AlternatingRunner):
         profile: int | None,
     ) -> RoundResult:
         outputs = str(PurePosixPath(transport.workdir) / "outputs.npz")
-        document = _worker_request(request, deployment, outputs, profile)
+        document = _worker_request(transport, request, deployment, outputs, profile)
         heard = WorkerRound()
         on_progress(Progress("starting"))
         completed = self._start(
@@ -175,7 +175,7 @@ class WorkerRunner(AlternatingRunner):
         with TemporaryFolder("jobs") as folder:
             jobs = []
             for number, (side, to) in enumerate(zip(sides, outputs, strict=True)):
-                document = {**_worker_request(side.job, side.deployment, to, None), "on_command": True}
+                document = {**_worker_request(transport, side.job, side.deployment, to, None), "on_command": True}
                 job = push_json(transport, document, folder / f"side{number}.json")
                 program = self._program(transport, side.job.runtime)
                 jobs.append({"job": job, "program": program, "python": list(side.python or self._python)})
@@ -203,14 +203,16 @@ def _report(event: Event | None, on_progress: ProgressHandler) -> None:
         on_progress(Progress(event.stage, event.count, event.elapsed_ns / 1e9, median_ms))
 
 
-def _worker_request(request: RoundJob, deployment: Deployment, outputs: str, profile: int | None) -> dict[str, Any]:
+def _worker_request(
+    transport: Transport, request: RoundJob, deployment: Deployment, outputs: str, profile: int | None
+) -> dict[str, Any]:
     return {
         "version": 1,
         "runtime": request.runtime,
         "runtime_options": request.runtime_options,
         "runtime_class": _runtime_class(request.runtime),
         "artifact": deployment.path,
-        "inputs": request.inputs,
+        "inputs": [_with_values_there(transport, entry) for entry in request.inputs],
         "cpus": None if request.cpus is None else list(request.cpus),
         "write_outputs": outputs,
         "warmup": request.warmup,
@@ -221,6 +223,14 @@ def _worker_request(request: RoundJob, deployment: Deployment, outputs: str, pro
         **({} if profile is None else {"profile": profile}),
         **({"find_non_finite": True} if request.find_non_finite else {}),
     }
+
+
+def _with_values_there(transport: Transport, entry: dict[str, Any]) -> dict[str, Any]:
+    """The description of an input, with the file of its values brought to the device where it has one."""
+    if "values" not in entry:
+        return entry
+    file = Path(entry["values"])
+    return {**entry, "values": transport.push(file, f"values-{file.parent.name[:16]}{file.suffix}")}
 
 
 def _runtime_class(runtime: str) -> str | None:

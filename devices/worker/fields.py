@@ -90,12 +90,19 @@ def filled_list(value: Any) -> List[Any]:
     return value
 
 
+def listing(value: Any) -> List[Any]:
+    if not isinstance(value, list):
+        raise ValueError("a list")
+    return value
+
+
 def shape(value: Any) -> List[int]:
-    check = integer(1)
+    """Empty for a scalar; a size of 0 is one that some models take."""
+    check = integer(0)
     try:
-        return [check(size) for size in filled_list(value)]
+        return [check(size) for size in listing(value)]
     except ValueError:
-        raise ValueError("a list of integers of at least 1")
+        raise ValueError("a list of integers of at least 0")
 
 
 def cpus(value: Any) -> Tuple[int, ...]:
@@ -108,9 +115,13 @@ def cpus(value: Any) -> Tuple[int, ...]:
 
 def file_names(value: Any) -> Tuple[str, ...]:
     names = value if isinstance(value, list) else [None]
-    if not all(isinstance(name, str) and os.path.basename(name) == name for name in names):
-        raise ValueError("a list of names of files, without folders")
+    if not all(isinstance(name, str) and _stays_below(name) for name in names):
+        raise ValueError("a list of names of files that lie in the artifact's folder or below")
     return tuple(names)
+
+
+def _stays_below(name: str) -> bool:
+    return bool(name) and not os.path.isabs(name) and not {"", ".", ".."} & set(name.split("/"))
 
 
 def one_of(choices: Tuple[str, ...]) -> Check:

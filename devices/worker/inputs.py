@@ -5,18 +5,25 @@ numpy promises that the stream of `RandomState` never changes (NEP 19).
 
 import numpy as np
 
-from .failure import bad_request
+from .failure import STORAGE, WorkerError, bad_request
 from .job import InputTensor
+from .runtime.tensors import as_bfloat16, storage_dtype
 
 _CHUNK = 1 << 20
 """Values drawn at a time: the doubles they are drawn in must not show in the peak of memory."""
 
 
 def generate(tensor: InputTensor) -> "np.ndarray":
-    """The input in the spec's layout: standard normal, or uniform in [low, high), whole numbers for integer types.
+    """The input in the spec's layout: its file's values, or standard normal, or uniform in [low, high), whole numbers
+    for integers and truth values. bfloat16 as its bits.
 
-    Raises WorkerError (bad-request) where the type cannot hold [low, high).
+    Raises WorkerError: bad-request where the type cannot hold [low, high) or the file's values are of another shape or
+    type, storage where the file cannot be read.
     """
+    if tensor.values is not None:
+        return _from_file(tensor, tensor.values)
+    if tensor.dtype == "bfloat16":
+        return as_bfloat16(generate(tensor._replace(dtype="float32")))
     dtype = np.dtype(tensor.dtype)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
@@ -34,10 +41,26 @@ def generate(tensor: InputTensor) -> "np.ndarray":
             drawn = random.standard_normal(part.size)
         else:
             drawn = tensor.low + (tensor.high - tensor.low) * random.random_sample(part.size)
-            if dtype.kind in "iu":
+            if dtype.kind in "iub":
                 drawn = np.floor(drawn)
         part[...] = drawn
     return values
+
+
+def _from_file(tensor: InputTensor, path: str) -> "np.ndarray":
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise WorkerError(STORAGE, "input %s: its values cannot be read: %s" % (tensor.name, error))
+    if tensor.dtype == "bfloat16" and values.dtype == np.float32:
+        values = as_bfloat16(values)
+    expected = storage_dtype(tensor.dtype)
+    if values.shape != tensor.shape or values.dtype != expected:
+        raise bad_request(
+            "input %s: its values are %s of shape %s, not %s of shape %s"
+            % (tensor.name, values.dtype, list(values.shape), tensor.dtype, list(tensor.shape))
+        )
+    return np.ascontiguousarray(values, expected).reshape(tensor.shape)
 
 
 def in_artifact_layout(values: "np.ndarray", layout: str) -> "np.ndarray":

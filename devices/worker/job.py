@@ -12,8 +12,8 @@ from .fields import (
     cpus,
     dictionary,
     file_names,
-    filled_list,
     integer,
+    listing,
     number,
     one_of,
     optional,
@@ -21,7 +21,11 @@ from .fields import (
     text,
 )
 
-DTYPES = ("float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64")
+DTYPES = (
+    "float32", "float16", "bfloat16", "float64",
+    "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool",
+)  # fmt: skip
+"""What can be fed. numpy has no bfloat16: its bits are in arrays of uint16 (`runtime/tensors.py`)."""
 LAYOUTS = ("NCHW", "NHWC")
 DISTRIBUTIONS = ("normal", "uniform")
 
@@ -37,6 +41,8 @@ class InputTensor(NamedTuple):
     low: float
     high: float
     seed: int
+    values: Optional[str] = None
+    """Path of an .npy file with the values, in place of those that are drawn."""
 
     @property
     def artifact_shape(self) -> Tuple[int, ...]:
@@ -77,6 +83,8 @@ class ThroughputBounds(NamedTuple):
     min_count: int
     min_ns: int
     max_ns: int
+    images: Optional[int] = None
+    """In one request; None: the first dimension of the first input."""
 
 
 class Job(NamedTuple):
@@ -133,7 +141,8 @@ def parse_job(document: Any, folder: str) -> Job:
         runtime_options=fields.take("runtime_options", dictionary, {}),
         artifact=os.path.join(folder, fields.take("artifact", text)),
         inputs=tuple(
-            _parse_input("inputs[%d]" % index, item) for index, item in enumerate(fields.take("inputs", filled_list))
+            _parse_input("inputs[%d]" % index, item, folder)
+            for index, item in enumerate(fields.take("inputs", listing))
         ),
         cpus=fields.take("cpus", optional(cpus), None),
         write_outputs=None if write_outputs is None else os.path.join(folder, write_outputs),
@@ -152,8 +161,9 @@ def parse_job(document: Any, folder: str) -> Job:
     return job
 
 
-def _parse_input(where: str, document: Any) -> InputTensor:
+def _parse_input(where: str, document: Any, folder: str) -> InputTensor:
     fields = Fields(where, document)
+    values = fields.take("values", optional(text), None)
     tensor = InputTensor(
         name=fields.take("name", text),
         shape=tuple(fields.take("shape", shape)),
@@ -163,13 +173,14 @@ def _parse_input(where: str, document: Any) -> InputTensor:
         low=fields.take("low", number, 0.0),
         high=fields.take("high", number, 1.0),
         seed=fields.take("seed", integer(0, 2**32 - 1), 0),
+        values=None if values is None else os.path.join(folder, values),
     )
     fields.finish()
     if tensor.layout == "NHWC" and len(tensor.shape) != 4:
         raise fields.bad("layout", "NHWC needs a shape of 4 dimensions, this one is %s" % list(tensor.shape))
     if tensor.distribution == "uniform" and not tensor.low < tensor.high:
         raise fields.bad("high", "uniform values need low < high, got [%g, %g)" % (tensor.low, tensor.high))
-    if tensor.distribution == "normal" and "int" in tensor.dtype:
+    if tensor.distribution == "normal" and "float" not in tensor.dtype and tensor.values is None:
         raise fields.bad("distribution", "normal gives no %s; use uniform with low and high" % tensor.dtype)
     return tensor
 
@@ -217,6 +228,7 @@ def _parse_throughput(document: Any) -> Optional[ThroughputBounds]:
         min_count=fields.take("min_count", integer(1)),
         min_ns=fields.take("min_ns", integer(0)),
         max_ns=fields.take("max_ns", integer(1)),
+        images=fields.take("images", optional(integer(1)), None),
     )
     fields.finish()
     if bounds.min_ns > bounds.max_ns:

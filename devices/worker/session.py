@@ -83,8 +83,9 @@ def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) ->
     inputs = runtime.load(job.artifact, job.inputs)
     loaded_ns = clock()
     peaks["after_load"] = peak_rss_bytes()
+    fed = _feed(runtime, inputs)
     facts = runtime.facts()
-    facts["inputs"] = _feed(runtime, inputs, facts["inputs"])
+    facts["inputs"] = [dict(tensor, sha256=sha256) for tensor, sha256 in zip(facts["inputs"], fed)]
     times = {"import_ns": imported_ns - started_ns, "load_ns": loaded_ns - loading_ns}
     events.emit("loaded", artifact=artifact, **times, **facts)
     return runtime
@@ -101,12 +102,15 @@ def _hashes(job: Job) -> Optional[Dict[str, Any]]:
         return None
 
 
-def _feed(runtime: Runtime, inputs: List[InputTensor], tensors: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Generate the inputs and hand them over; the artifact's tensors, each with the SHA-256 of the values it is fed."""
+def _feed(runtime: Runtime, inputs: List[InputTensor]) -> List[str]:
+    """Generate the inputs and hand them over; the SHA-256 of the values of each."""
     arrays = [in_artifact_layout(generate(tensor), tensor.layout) for tensor in inputs]
     described = saved_outputs.describe({str(position): array for position, array in enumerate(arrays)})
-    runtime.set_inputs(arrays)
-    return [dict(tensor, sha256=values["sha256"]) for tensor, values in zip(tensors, described)]
+    try:
+        runtime.set_inputs(arrays)
+    except Exception as error:
+        raise _request_failed(error, "when it was given its inputs")
+    return [values["sha256"] for values in described]
 
 
 def _first_request(job: Job, runtime: Runtime, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
@@ -148,7 +152,8 @@ def _throughput(job: Job, runtime: Runtime, clock: Clock) -> Dict[str, Any]:
     try:
         with garbage_collector_paused():
             lanes = runtime.lanes(job.throughput.streams)
-            return measure_throughput(lanes, job.inputs[0].shape[0], job.throughput, clock)
+            images = job.throughput.images or job.inputs[0].shape[0]
+            return measure_throughput(lanes, images, job.throughput, clock)
     except Exception as error:
         raise _request_failed(error, "while its throughput was measured")
 

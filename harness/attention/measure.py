@@ -10,6 +10,7 @@ from latency_bench.harness.attention.attention_options import has_kernels
 from latency_bench.harness.attention.attention_plan import Group, Planned
 from latency_bench.harness.attention.stored import runs_of
 from latency_bench.harness.fit import TooLargeError
+from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.store.outcome import DOES_NOT_FIT
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def measure_groups(
 def refusal(case: Case) -> TooLargeError | None:
     """Why this computer cannot run the case, told before anything is exported. None for another device: what it has
     free is asked when the run is prepared."""
-    if case.device.transport != "local":
+    if case.device.transport != "local" or isinstance(case.spec, FileSpec):
         return None
     from latency_bench.devices.host_memory import available_bytes
     from latency_bench.harness.export.memory_estimate import estimate_memory

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.case import Case
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.identity.setting import Setting
+from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.pairs.pair_length import FIRST_S
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
 
@@ -76,8 +77,11 @@ class Estimator:
 
     def _latency_by_macs_s(self, case: Case) -> float | None:
         rate = self._ms_per_mac.get(Setting.of_case(case).without_options())
-        macs = self._macs.get((case.spec.id, *case.spec.resolution)) or self._macs_of(case.spec)
+        macs = self._macs.get((case.spec.id, *case.spec.resolution)) or self._counted(case)
         return None if rate is None or macs is None else float(rate * macs * case.batch * _MS)
+
+    def _counted(self, case: Case) -> float | None:
+        return None if isinstance(case.spec, FileSpec) else self._macs_of(case.spec)
 
 
 def _warmup_s(protocol: Protocol, latency_s: float) -> float:

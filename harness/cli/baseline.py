@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
+from latency_bench.harness.cli.shared_options import batch_option, precision_option, resolution_option, runtime_option
 
 _FOLDER_HELP = "Folder of baselines, for example one that a CI job caches. Default: the store's own."
 folder_option = click.option(
@@ -38,7 +38,7 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @click.option("--threads", type=click.IntRange(min=1), help="Default: the device's own number.")
 @resolution_option
 @precision_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
+@batch_option
 @store_option
 @json_option
 def keep(name: str, what: str, folder: Path | None, store: str | None, as_json: bool, **common: Any) -> None:
@@ -63,10 +63,11 @@ def keep(name: str, what: str, folder: Path | None, store: str | None, as_json: 
     case = case_of(side.options, single=True)
     with open_device(case.device) as session:
         artifact = artifact_of(case, session, lambda text: click.echo(f"bench: {text}", err=True))
-    if side.sha256 is not None and side.sha256 != artifact.sha256:
+    if side.sha256 is not None and side.sha256 != (artifact.content_sha256 or artifact.sha256):
         raise UsageError(f"{what}: the file that is exported now is not the one that the run measured")
+    model = case.spec.id if case.file is None else Path(case.file.title).stem
     kept = keep_baseline(
-        place, name, side.name, artifact, model=case.spec.id.removeprefix("file-"), runtime=case.runtime,
+        place, name, side.name, artifact, model=model, runtime=case.runtime,
         precision=case.precision, threads=case.threads, runtime_options=case.runtime_options,
     )  # fmt: skip
     if as_json:

@@ -53,7 +53,10 @@ def history(
     \b
     bench history b1-seg --device desk
     bench history b1-seg --device desk --since 30d --plot history.svg
-    bench history model.onnx --device orin --since 1a2b3c4 --json
+    bench history my-net --device orin --since 1a2b3c4 --json
+
+    A file of yours whose content changes from commit to commit needs a name to have a history: `bench run --onnx
+    model.onnx --name my-net`.
 
     All runs of one case are its history. Changes of the level are shown with their interval, and with the versions and
     conditions that changed in the same place. Runs are told apart by commit (`--label commit=...`); a `bench pair` of
@@ -88,12 +91,16 @@ def history(
 
 
 def model_named(text: str) -> str:
-    """The id of a model, or that which a file of this name is stored under."""
-    from latency_bench.harness.export.formats import known_formats
-    from latency_bench.harness.model_file import model_id_of
+    """The id of a model, or that which a file with this name and content has where no --name was given.
 
-    endings = {one.suffix for one in known_formats() if one.usual_runtime is not None}
-    return model_id_of(Path(text)) if Path(text).suffix in endings else text
+    Raises UsageError for a file that cannot be read.
+    """
+    from latency_bench.harness.export.formats import known_formats
+    from latency_bench.harness.model_file.open_file import model_id_of
+
+    formats = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
+    format_ = formats.get(Path(text).suffix)
+    return text if format_ is None else model_id_of(Path(text), format_)
 
 
 def moment_of(text: str, found: Sequence[RunSeries]) -> datetime:

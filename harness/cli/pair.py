@@ -11,9 +11,11 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    batch_option,
     label_option,
     model_file_options,
     precision_option,
+    refuse_without_file,
     resolution_option,
     runtime_option,
     wait_option,
@@ -21,7 +23,7 @@ from latency_bench.harness.cli.shared_options import (
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from latency_bench.harness.case_options import CaseOptions
     from latency_bench.harness.pairs.pair_request import PairRequest
@@ -63,7 +65,7 @@ class Share(click.ParamType[float]):
     "--cpus", type=CpuList(), help="CPU cores that all sides are pinned to, e.g. 2,3. Default: the last ones."
 )
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
+@batch_option
 @precision_option
 @click.option(
     "--within",
@@ -110,6 +112,7 @@ class Share(click.ParamType[float]):
 def pair(
     sides: tuple[str, ...],
     files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
     within: float,
     max_minutes: float,
     seed: int,
@@ -133,7 +136,7 @@ def pair(
     first. What the machine does meanwhile is the same for all, so that a ratio is known within minutes that rounds one
     after the other would not give in hours.
     """
-    request = pair_request(sides, files, within=within, max_minutes=max_minutes, seed=seed, **common)
+    request = pair_request(sides, files, of_files, within=within, max_minutes=max_minutes, seed=seed, **common)
     return measure_and_print(request, plot, wait, store, quiet, as_json)
 
 
@@ -170,6 +173,7 @@ def plot_pair(folder: Path, file: Path) -> None:
 def pair_request(
     sides: Sequence[str],
     files: Sequence[tuple[Path, str]] = (),
+    of_files: Mapping[str, Any] | None = None,
     *,
     within: float = 0.01,
     max_minutes: float = 10.0,
@@ -184,7 +188,12 @@ def pair_request(
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
     fields.setdefault("protocol", WARMUP_PROTOCOL)
     labels = fields.pop("labels", ())
-    asked = [*(side_of(text, fields) for text in sides), *(file_side(*file, fields) for file in files)]
+    of_files = of_files or {}
+    asked = [
+        *(side_of(text, fields, of_files) for text in sides),
+        *(file_side(*file, {**fields, **of_files}) for file in files),
+    ]
+    refuse_without_file(of_files, [side for side in asked if side.file is not None])
     cases = tuple(case_of(one, single=True) for one in labelled(asked, labels))
     return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
-from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
+from latency_bench.harness.cli.shared_options import batch_option, precision_option, resolution_option, runtime_option
 
 if TYPE_CHECKING:
     from latency_bench.harness.statistics.layer_shares import LayerShare
@@ -24,7 +24,7 @@ SHOWN = 25
 @runtime_option
 @precision_option
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
+@batch_option
 @click.option(
     "--requests",
     type=click.IntRange(1, 10000),

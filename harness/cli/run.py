@@ -11,9 +11,11 @@ import click
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    batch_option,
     label_option,
     model_file_options,
     precision_option,
+    refuse_without_file,
     resolution_option,
     runtime_option,
     wait_option,
@@ -21,6 +23,8 @@ from latency_bench.harness.cli.shared_options import (
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from latency_bench.harness.case_options import CaseOptions
 
 
@@ -79,7 +83,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
     "--cpus", type=CpuList(), help="CPU cores to pin to, e.g. 2,3. Default: the last cores, one for each thread."
 )
 @resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per request.")
+@batch_option
 @click.option(
     "--weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -88,9 +92,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--seed",
     type=int,
-    default=0,
-    show_default=True,
-    help="Seed of the random weights that are used without a checkpoint.",
+    help="Seed of the random weights that are used without a checkpoint. Default: 0.",
 )
 @click.option(
     "--runtime-option",
@@ -103,9 +105,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--output",
     type=click.Choice(["logits", "argmax", "full"]),
-    default="logits",
-    show_default=True,
-    help="What a dense-prediction model returns: logits at the head's resolution, argmax classes there, or "
+    help="What a dense-prediction model returns: logits at the head's resolution (default), argmax classes there, or "
     "logits at full input resolution.",
 )
 @click.option(
@@ -146,6 +146,7 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 def run(
     model_ids: tuple[str, ...],
     files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
     order_seed: int,
     partners: tuple[str, ...],
     wait: bool,
@@ -160,6 +161,7 @@ def run(
     bench run --device local --model b1-seg
     bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
     bench run --model b1-seg --model b2-seg
+    bench run --onnx mine.onnx --dim height=640 --dim width=640
     """
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
@@ -167,6 +169,7 @@ def run(
     from latency_bench.harness.store.location import store_location
 
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
+    refuse_without_file(of_files, files)
     if not wanted:
         raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file (--onnx, ...)")
     if partners:
@@ -177,12 +180,12 @@ def run(
         from latency_bench.harness.pairs.side_text import side_of
 
         labels = request.pop("labels")
-        first = request_of(wanted[0], **request)
-        common = {name: getattr(first, name) for name in first.model_fields_set}
-        sides = [first, *(side_of(text, common) for text in partners)]
+        first = request_of(wanted[0], of_files, **request)
+        common = {name: getattr(first, name) for name in first.model_fields_set if name not in of_files}
+        sides = [first, *(side_of(text, common, of_files) for text in partners)]
         pair = PairRequest(tuple(case_of(side, single=True) for side in labelled(sides, labels)), seed=order_seed)
         return measure_and_print(pair, None, wait, store, quiet, as_json)
-    cases = [case_of(request_of(one, **request), single=len(wanted) == 1) for one in wanted]
+    cases = [case_of(request_of(one, of_files, **request), single=len(wanted) == 1) for one in wanted]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
         finished = run_benchmarks(
@@ -202,14 +205,17 @@ def run(
     return 1 if any(record.status == "failed" for record, _ in finished) else 0
 
 
-def request_of(wanted: str | tuple[Path, str], **options: Any) -> CaseOptions:
-    """The command line's words as a request. Raises UsageError for a value that no option's type could refuse."""
+def request_of(
+    wanted: str | tuple[Path, str], of_files: Mapping[str, Any] | None = None, **options: Any
+) -> CaseOptions:
+    """The command line's words as a request; `of_files` are for a file. Raises UsageError for a value that no option's
+    type could refuse."""
     from pydantic import ValidationError
 
     from latency_bench.harness.case_options import CaseOptions
     from latency_bench.harness.errors import UsageError
 
-    named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted}
+    named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted, **(of_files or {})}
     options["device"] = options.pop("device_name")
     options["runtime_options"] = dict(options["runtime_options"])
     options["settings"] = dict(options.get("settings", ()))

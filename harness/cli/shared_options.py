@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,10 @@ _PRECISION_HELP = (
     "Number format that the model is computed or stored in; docs/runtimes.md says which ones a runtime supports."
 )
 precision_option = click.option(
-    "--precision", type=PrecisionName(), default="fp32", show_default=True, help=_PRECISION_HELP
+    "--precision", type=PrecisionName(), help=f"{_PRECISION_HELP} Default: fp32, or a file's own."
+)
+batch_option = click.option(
+    "--batch", type=click.IntRange(min=1), help="Images per request. Default: 1, or what a file fixes."
 )
 precisions_option = click.option(
     "--precision", "precisions", type=PrecisionName(), multiple=True, help=f"{_PRECISION_HELP} Default: fp32."
@@ -117,28 +120,114 @@ class FormatName(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+class Assignment(click.ParamType[tuple[str, Any]]):
+    """NAME=VALUE, the name as a file has it; the value is read by `parse`."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        # A tensor's name may have any sign in it; what is given has no `=`.
+        name, equals, text = str(value).rpartition("=")
+        if not name or not equals or not text:
+            self.fail(f"{value!r} says nothing; write {self.name}", param, ctx)
+        try:
+            return name, self._parse(text)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _parse_size(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text[:40]!r} is no size; write a whole number")
+    return int(text)
+
+
+def _parse_shape(text: str) -> tuple[int, ...]:
+    from latency_bench.harness.model_file.file_request import parse_shape
+
+    return parse_shape(text)
+
+
+_FILE_OPTIONS = (
+    click.option(
+        "--shape",
+        "shapes",
+        type=Assignment("INPUT=1x3x640x640", _parse_shape),
+        multiple=True,
+        help="Sizes of an input that your file leaves open, batch included; repeatable.",
+    ),
+    click.option(
+        "--dim",
+        "dimensions",
+        type=Assignment("NAME=640", _parse_size),
+        multiple=True,
+        help="An open size by the name that your file has for it, in all inputs; repeatable.",
+    ),
+    click.option(
+        "--input",
+        "inputs",
+        type=Assignment("INPUT=FILE.npy|NUMBER", str),
+        multiple=True,
+        help="What an input of your file is fed: an array, or one number everywhere; repeatable. Default: noise.",
+    ),
+    click.option("--name", help="Name of your file's model. Default: made from the file's name and its content."),
+    click.option(
+        "--reference",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE.npz",
+        help="What the outputs of your file have to be, by name, for the inputs that it is fed.",
+    ),
+)
+_GATHERED = ("shapes", "dimensions", "inputs")
+"""Options that are pairs, and fields of CaseOptions that are dictionaries."""
+
+
 def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--onnx, --tflite, ...: one for every format that a file can be brought of; one argument `files` of the command,
-    a list of (path, format)."""
+    a list of (path, format). Beside them `of_files`: the fields of CaseOptions that only files have, as far as given.
+    """
     from latency_bench.harness.export.formats import known_formats
 
     brought = {f"file_{index}": target for index, target in enumerate(known_formats()) if target.usual_runtime}
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
-        paths = [(options.pop(argument), target.name) for argument, target in brought.items()]
-        return command(files=[(path, name) for path, name in paths if path is not None], **options)
+        files = [(path, target.name) for argument, target in brought.items() for path in options.pop(argument)]
+        of_files: dict[str, Any] = {name: dict(options.pop(name)) for name in _GATHERED}
+        of_files |= {name: options.pop(name) for name in ("name", "reference")}
+        given = {name: value for name, value in of_files.items() if value not in (None, {})}
+        _check_goes_with_files(files, given)
+        return command(files=files, of_files=given, **options)
 
     with_options: Callable[..., Any] = gathered
+    for option in reversed(_FILE_OPTIONS):
+        with_options = option(with_options)
     for argument, target in reversed(brought.items()):
         with_options = click.option(
             f"--{target.name}",
             argument,
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help=f"Your own {target.title} file, measured as it is.",
+            multiple=True,
+            help=f"Your own {target.title} file, measured as it is; repeatable.",
         )(with_options)
     return with_options
+
+
+def refuse_without_file(of_files: Mapping[str, Any], files: Sequence[object]) -> None:
+    """Raises UsageError where options of files are given and no file is."""
+    names = {"shapes": "shape", "dimensions": "dim", "inputs": "input"}
+    if of_files and not files:
+        first = next(iter(of_files))
+        raise click.UsageError(f"--{names.get(first, first)} is for a file of your own (--onnx, ...)")
+
+
+def _check_goes_with_files(files: list[tuple[Path, str]], given: dict[str, Any]) -> None:
+    """Raises UsageError for a name that several files would have."""
+    if "name" in given and len(files) > 1:
+        raise click.UsageError("--name names one file, and there are several")
 
 
 class Label(click.ParamType[tuple[str, str]]):

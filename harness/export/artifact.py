@@ -37,9 +37,13 @@ class Artifact:
     outputs: tuple[Tensor, ...]
     reference: Path | None
     """.npz, one float32 array an output, by name, in the spec's layout, batch included: what the fp32 PyTorch module
-    computes for the seeded input. Loads with allow_pickle=False. None for a file that was brought, without a module."""
+    computes for the seeded input. Loads with allow_pickle=False. Of a file that was brought, which has no module: what
+    the user says the outputs have to be, or None."""
     external_data: tuple[Path, ...] = ()
-    """Files that `path` refers to (ONNX beyond 2 GB); they must lie beside it wherever it is deployed."""
+    """Files that `path` refers to (ONNX beyond 2 GB); they must lie beside it, or below, wherever it is deployed."""
+    content_sha256: str | None = None
+    """Of `path` and its external data together; None where `sha256` stands for it: our exports write the hash of the
+    weights into the file."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """About the conversion: exporter, versions, opset, nodes, upsampling, conversion_s, peak_memory_bytes, ..."""
 
@@ -49,6 +53,7 @@ class Artifact:
         document["path"] = str(self.path)
         document["reference"] = str(self.reference)
         document["external_data"] = [str(path) for path in self.external_data]
+        del document["content_sha256"]
         document["inputs"] = [tensor_to_json(tensor) for tensor in self.inputs]
         document["outputs"] = [tensor_to_json(tensor) for tensor in self.outputs]
         document["facts"] = dict(self.facts)

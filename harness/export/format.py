@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from latency_bench.harness.export.artifact import Tensor
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.job import Conversion, ExportJob
 
@@ -18,11 +17,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Interface:
-    """The tensors of a file, batch included. A size of -1 is one that the file leaves open."""
+class FileTensor:
+    """An input or output as a file states it."""
 
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    name: str
+    shape: tuple[int | str, ...] | None
+    """Batch included, in the file's own layout. A size that the file leaves open is a text: what the file calls it,
+    empty where it has no name. None: not even the number of dimensions is stated."""
+    dtype: str
+    """numpy's name, or bfloat16; of what is no tensor of numbers, what it is: `string`, `sequence`, `map`."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a file says of itself."""
+
+    inputs: tuple[FileTensor, ...]
+    outputs: tuple[FileTensor, ...]
+    precision: str
+    """The number format of its weights (file_precision.py)."""
 
 
 class Format(ABC):

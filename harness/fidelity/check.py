@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.errors import DeviceError
-from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.fidelity.outputs import MIN_ARGMAX_AGREEMENT, MIN_COSINE, Fidelity, compare_outputs
+from latency_bench.harness.fidelity.precision import judged_precision
+from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.store.outcome import FidelityRecord
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -36,7 +37,7 @@ class FidelityError(DeviceError):
 
 
 def check_fidelity(
-    spec: ModelSpec,
+    spec: ModelSpec | FileSpec,
     artifact: Artifact,
     outputs: Path | None,
     precision: str = "fp32",
@@ -49,7 +50,7 @@ def check_fidelity(
     if artifact.reference is None:
         return FidelityRecord(
             passed=None,
-            reason="the model file was supplied by the user; there is no reference module to check it against",
+            reason="the model file was supplied by the user, without a --reference to check it against",
         )
     if outputs is None and no_outputs_because:
         return FidelityRecord(passed=None, reason=no_outputs_because)
@@ -72,7 +73,7 @@ def check_fidelity(
     fidelity = compare_outputs(
         reference,
         deployed,
-        precision=find_precision(precision).judged_as or precision,
+        precision=judged_precision(precision),
         class_outputs=classes,
         at_least_relative=spec.tolerance.max_relative_error if spec.tolerance else 0.0,
     )

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from latency_bench.devices.precisions import find_precision
+from latency_bench.devices.declarations import known_precision
 from latency_bench.harness.store.outcome import FidelityRecord
 
 LEAST_SHARE = 0.5
 """Of the layers that compute. Some of them stay in float32 on purpose (sums, divisions: docs/nvidia.md)."""
 
 
+def judged_precision(precision: str) -> str:
+    """Whose limits outputs are held to. A file of the user's may have a precision that nobody can ask for: what it
+    computes is its own doing, and held to what two correct implementations of it differ by."""
+    declared = known_precision(precision)
+    return "fp32" if declared is None else declared.judged_as or precision
+
+
 def check_precision(fidelity: FidelityRecord, precision: str, loaded: Mapping[str, Any]) -> FidelityRecord:
     """`fidelity`, not passed if a runtime that tells its `layer_precisions` computed mostly in another precision."""
     found = loaded.get("layer_precisions")
-    asked_for = find_precision(precision)
+    asked_for = known_precision(precision)
+    if asked_for is None:
+        return fidelity
     # What is quantised computes in fp32 between the layers with weights, on purpose.
     has_to_be_told = not asked_for.quantised and asked_for.computes_in != "float32"
     if not has_to_be_told or not isinstance(found, Mapping) or not found or fidelity.passed is False:

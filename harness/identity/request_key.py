@@ -24,7 +24,8 @@ def request_key(case: Case) -> str:
     asked: dict[str, Any] = {
         "model": case.spec.id,
         "inputs": [list(tensor.shape) for tensor in case.spec.inputs],
-        "file": case.artifact.sha256 if case.artifact is not None else None,
+        "file": None if case.file is None else case.file.sha256,
+        **({"input_values": values} if (values := _input_values(case)) else {}),
         "device": case.device.name,
         **{name: settings.pop(name, usual) for name, usual in _EARLIEST_SETTINGS.items()},
         **({"settings": settings} if settings else {}),
@@ -44,3 +45,9 @@ def request_key(case: Case) -> str:
     }
     text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _input_values(case: Case) -> dict[str, str]:
+    """Hashes of the values that are given to a file's inputs."""
+    inputs = () if case.file is None else case.file.inputs
+    return {one.name: one.values_sha256 for one in inputs if one.values_sha256 is not None}

@@ -26,7 +26,15 @@ _MEASURED = ("_ns", "_ms", "_s", "_bytes")
 """Endings of facts that are measurements of their own, such as the time of loading."""
 _NOT_CONDITIONS = ("package", "gpu", "engine", "flags", "tool path", "tool flags", "inputs", "outputs", "event")
 """Facts that have a place of their own here, or say nothing beyond options, versions and the file's hash."""
-_OF_THE_FILE = ("artifact", "layer_precisions", "delegation", "delegates", "partitions", "shape_probe")
+_OF_THE_FILE = (
+    "artifact",
+    "outputs_allocated",
+    "layer_precisions",
+    "delegation",
+    "delegates",
+    "partitions",
+    "shape_probe",
+)
 """Facts that say what the runtime made of the file: another model has others."""
 _EFFORT = ("rounds", "campaign_rounds", "most_rounds", "round_interval", "again", "order_seed")
 """Fields of the protocol that say how often something is measured, and not how."""
@@ -34,6 +42,7 @@ _EFFORT = ("rounds", "campaign_rounds", "most_rounds", "round_interval", "again"
 
 READS = (
     *("model.id", "model.weights.seed", "model.weights.sha256", "model.output", "model.precision", "model.batch"),
+    "model.inputs",
     *("model.resolution", "device.name", "device.runner", "device.fingerprint", "device.conditions"),
     *("runtime.name", "runtime.version", "runtime.options", "runtime.facts", "protocol"),
     *("artifact.sha256", "artifact.format", "summary.latency_covers", "summary.throughput_measured.streams"),
@@ -83,7 +92,10 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
         },
         "precision": {"precision": fields["model.precision"]},
         "batch": {"batch": fields["model.batch"]},
-        "resolution": {"resolution": "x".join(map(str, fields["model.resolution"]))},
+        "resolution": {
+            "resolution": "x".join(map(str, fields["model.resolution"])),
+            "inputs": fields["model.inputs"],
+        },
         "threads": {"threads": threads_of(name, options)},
         "cores": {"cores": _of_rounds(fields, "cpus"), "pinned": _of_rounds(fields, "pinned")},
         "system": {

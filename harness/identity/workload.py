@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.case import Case
     from latency_bench.harness.store.record import RunRecord
 
-WORKLOAD_COLUMNS = ("model", "output", "batch", "height", "width")
+WORKLOAD_COLUMNS = ("model", "output", "batch", "height", "width", "inputs")
 """Columns of the run table that make the workload."""
 _USUAL_OUTPUT = "logits"
 
@@ -28,24 +28,31 @@ class Workload:
     height: int
     width: int
     """Of the first input, pixels."""
+    inputs: str = ""
+    """Of a file: the sizes and values that the user gave to its inputs, as `--shape` has them; else empty."""
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Workload:
         """Of a row of the run table, null as None."""
         return cls(
-            row["model"], row["output"] or _USUAL_OUTPUT, int(row["batch"]), int(row["height"]), int(row["width"])
+            row["model"],
+            row["output"] or _USUAL_OUTPUT,
+            int(row["batch"]),
+            int(row["height"]),
+            int(row["width"]),
+            row["inputs"] or "",
         )
 
     @classmethod
     def of_case(cls, case: Case) -> Workload:
         """What a case asks for."""
-        return cls(case.spec.id, case.output, case.batch, *case.spec.resolution)
+        return cls(case.spec.id, case.output, case.batch, *case.spec.resolution, case.asked_inputs)
 
     @classmethod
     def of_record(cls, record: RunRecord) -> Workload:
         """Of a stored run."""
         model = record.model
-        return cls(model.id, model.output or _USUAL_OUTPUT, model.batch, *model.resolution)
+        return cls(model.id, model.output or _USUAL_OUTPUT, model.batch, *model.resolution, model.inputs or "")
 
     @property
     def resolution(self) -> tuple[int, int]:
@@ -53,10 +60,11 @@ class Workload:
         return self.height, self.width
 
     def label(self) -> str:
-        """As short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`."""
+        """As short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`, `net image=1x3x640x640`."""
+        own_size = self.inputs or self.resolution == own_resolution(self.model)
         words = [
             self.model,
-            "" if self.resolution == own_resolution(self.model) else f"{self.height}x{self.width}",
+            self.inputs if own_size else f"{self.height}x{self.width}",
             "" if self.batch == 1 else f"batch {self.batch}",
             "" if self.output == _USUAL_OUTPUT else self.output,
         ]

@@ -17,15 +17,20 @@ _OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "seed", 
 """Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
 
 
-def side_of(text: str, common: Mapping[str, Any]) -> CaseOptions:
-    """The side, with what it leaves out as in `common` (fields of CaseOptions). Raises UsageError."""
+def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | None = None) -> CaseOptions:
+    """The side, with what it leaves out as in `common` (fields of CaseOptions), and where it is a file in `of_files`.
+
+    Raises UsageError.
+    """
     what, at, rest = text.partition("@")
     runtime, *assignments = rest.split(",") if at else [""]
     if not at and "," in what:
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what.split(',')[0]}@litert,...")
     if not what or (at and not runtime):
         raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
-    fields: dict[str, Any] = {**common, "model": None, "file": None, **_named(what)}
+    named = _named(what)
+    given = (of_files or {}) if "file" in named else {}
+    fields: dict[str, Any] = {**common, **given, "model": None, "file": None, **named}
     if runtime:
         fields["runtime"] = runtime
     # Options of one runtime say nothing to another.

@@ -29,11 +29,14 @@ class ModelRecord(Part):
     id: str = Field(min_length=1)
     title: str
     spec: JsonDict
-    """The whole ModelSpec, so that the run can be repeated without the family file of that day."""
+    """The whole ModelSpec, so that the run can be repeated without the family file of that day. Of a file that was
+    brought: its interface, with `builder` `file`."""
     resolution: tuple[Count, Count] = Field(strict=False)
     """(height, width) of the first input, in pixels."""
     batch: Positive
     """Images per request."""
+    inputs: str | None = None
+    """Of a file that was brought: the sizes and values that were given to its inputs; null where none were."""
     precision: str = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""
     output: str | None = None

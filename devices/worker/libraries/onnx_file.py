@@ -12,6 +12,8 @@ _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT = 1, 5, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR = 1, 2, 3, 4
 _TENSOR_EXTERNAL = 13
+_TENSOR_FACTS = (1, 2, 8, _TENSOR_EXTERNAL, 14)
+"""Of a tensor: dims, data_type, name, external_data, data_location."""
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VALUE_NAME = 1
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
@@ -46,6 +48,28 @@ def external_files(model: bytes) -> List[str]:
     return sorted(place.decode("utf-8") for place in places)
 
 
+def without_weights(model: memoryview) -> bytes:
+    """The model with the initializers of its main graph described, and without their values: small, whatever it weighs.
+
+    Raises ValueError for a file that is no protobuf message.
+    """
+    return b"".join(
+        _message(_MODEL_GRAPH, _graph_without_weights(value))
+        if number == _MODEL_GRAPH and isinstance(value, memoryview)
+        else whole
+        for number, value, whole in _whole_fields(model)
+    )
+
+
+def _graph_without_weights(graph: memoryview) -> bytes:
+    return b"".join(
+        _message(_GRAPH_INITIALIZER, b"".join(part for name, _, part in _whole_fields(value) if name in _TENSOR_FACTS))
+        if number == _GRAPH_INITIALIZER and isinstance(value, memoryview)
+        else whole
+        for number, value, whole in _whole_fields(graph)
+    )
+
+
 def with_outputs(model: bytes, names: Iterable[str]) -> bytes:
     """The model with these tensors as outputs too; their types are left to the runtime's own inference."""
     graph = b"".join(_message(_GRAPH_OUTPUT, _message(_VALUE_NAME, name.encode("utf-8"))) for name in names)
@@ -70,13 +94,20 @@ def _messages(content: memoryview, wanted: int) -> Iterator[memoryview]:
 
 
 def _fields(content: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]:
+    for number, value, _ in _whole_fields(content):
+        yield number, value
+
+
+def _whole_fields(content: memoryview) -> Iterator[Tuple[int, Union[int, memoryview], memoryview]]:
+    """Number and value of each field, and the field with its key."""
     position, end = 0, len(content)
     while position < end:
+        begin = position
         key, position = _varint(content, position)
         number, kind = key >> 3, key & 7
         if kind == _VARINT:
             value, position = _varint(content, position)
-            yield number, value
+            yield number, value, content[begin:position]
             continue
         if kind == _BYTES:
             size, position = _varint(content, position)
@@ -86,7 +117,7 @@ def _fields(content: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]
             raise ValueError("wire type %d" % kind)
         if position + size > end:
             raise ValueError("a field ends beyond its message")
-        yield number, content[position : position + size]
+        yield number, content[position : position + size], content[begin : position + size]
         position += size
 
 

@@ -1,6 +1,6 @@
 """Do the inputs of a request fit those of an artifact? And memory for tensors."""
 
-from typing import TYPE_CHECKING, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
 
 from ..failure import bad_request
 from ..job import InputTensor
@@ -24,7 +24,7 @@ def match_inputs(requested: Sequence[InputTensor], actual: Sequence[TensorInfo])
         )
     by_name = {tensor.name: tensor for tensor in requested}
     ordered = list(requested)
-    if set(by_name) == {tensor.name for tensor in actual}:
+    if len(by_name) == len(actual) and set(by_name) == {tensor.name for tensor in actual}:
         ordered = [by_name[tensor.name] for tensor in actual]
     for wanted, found in zip(ordered, actual):
         if not _fits(wanted.artifact_shape, found):
@@ -46,11 +46,34 @@ def aligned_empty(shape: Sequence[int], dtype: str) -> "np.ndarray":
     crosses cache lines would be our doing."""
     import numpy as np
 
-    kind = np.dtype(dtype)
+    kind = storage_dtype(dtype)
     size_bytes = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     raw = np.empty(size_bytes + _ALIGNMENT_BYTES, np.uint8)
     skip = -raw.ctypes.data % _ALIGNMENT_BYTES
     return raw[skip : skip + size_bytes].view(kind).reshape(tuple(shape))
+
+
+def storage_dtype(dtype: str) -> "np.dtype[Any]":
+    """numpy's type of the arrays that hold values of a type: bfloat16 lies in uint16, which numpy has."""
+    import numpy as np
+
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+
+
+def as_bfloat16(values: "np.ndarray") -> "np.ndarray":
+    """The bits of the nearest bfloat16, ties to even, of float32 values; an infinity stays one."""
+    import numpy as np
+
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(values), bits >> 16 | 0x40, rounded).astype(np.uint16)
+
+
+def from_bfloat16(bits: "np.ndarray") -> "np.ndarray":
+    """As float32, which holds every value of it."""
+    import numpy as np
+
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _fits(shape: Tuple[int, ...], found: TensorInfo) -> bool:

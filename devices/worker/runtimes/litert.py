@@ -62,10 +62,13 @@ class LiteRT(HostRuntime):
             raise unreadable(artifact, self._package, error)
         self._input_details = interpreter.get_input_details()
         self._output_details = interpreter.get_output_details()
-        self._hosts = [aligned_empty(detail["shape"].tolist(), _dtype(detail)) for detail in self._output_details]
         # Functions that give a view of the runtime's own output: copying from it is one copy, get_tensor would be two.
         views = [interpreter.tensor(detail["index"]) for detail in self._output_details]
-        self._copies_out = list(zip(self._hosts, views))
+        self._copies_out = [
+            (aligned_empty(detail["shape"].tolist(), _dtype(detail)), view)
+            for detail, view in zip(self._output_details, views)
+        ]
+        self._sized = False
         return ordered
 
     def facts(self) -> Dict[str, Any]:
@@ -91,22 +94,33 @@ class LiteRT(HostRuntime):
         self._interpreter.invoke()
 
     def copy_out(self) -> None:
+        if not self._sized:
+            self._size_outputs()
         for host, view in self._copies_out:
             host[...] = view()
+
+    def _size_outputs(self) -> None:
+        """An output whose size depends on values has it only after the first inference, which is warm-up."""
+        self._copies_out = [
+            (host if host.shape == view().shape else aligned_empty(view().shape, str(view().dtype)), view)
+            for host, view in self._copies_out
+        ]
+        self._sized = True
 
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         for host, view in self._copies_out:
             if view().shape != host.shape:
                 raise WorkerError(
                     RUNTIME_FAILED,
-                    "an output has shape %s after the request and had %s before" % (view().shape, host.shape),
-                    "a model whose output shape depends on its input's values cannot be timed here",
+                    "an output has shape %s after the request and had %s before, for the same inputs"
+                    % (view().shape, host.shape),
+                    "a model that gives outputs of random size cannot be timed here",
                 )
-        return OrderedDict((detail["name"], host) for detail, host in zip(self._output_details, self._hosts))
+        return OrderedDict((detail["name"], host) for detail, (host, _) in zip(self._output_details, self._copies_out))
 
     def profile(self, count: int) -> List[LayerTime]:
         arrays = [array for _, array in self._copies_in]
-        return profile_operators(self._module, self._artifact, self.options, arrays, len(self._hosts), count)
+        return profile_operators(self._module, self._artifact, self.options, arrays, len(self._copies_out), count)
 
     def close(self) -> None:
         self._copies_out = []
@@ -148,4 +162,5 @@ def _tensor(detail: Dict[str, Any]) -> TensorInfo:
 
 
 def _dtype(detail: Dict[str, Any]) -> str:
-    return str(detail["dtype"].__name__)
+    # numpy 1 calls its truth value bool_.
+    return str(detail["dtype"].__name__).rstrip("_")

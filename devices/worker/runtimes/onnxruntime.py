@@ -1,7 +1,7 @@
 """ONNX Runtime on the CPU, its inputs and outputs bound to memory of ours, so that the copies are phases."""
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
@@ -12,7 +12,7 @@ from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
 from ..runtime.declaration import TYPED_FILE, Option
 from ..runtime.non_finite import NonFinite
 from ..runtime.packages import import_package, package_version, require_file, unreadable
-from ..runtime.tensors import aligned_empty, match_inputs
+from ..runtime.tensors import aligned_empty, from_bfloat16, match_inputs, storage_dtype
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
+    "tensor(bfloat16)": "bfloat16",
     "tensor(double)": "float64",
     "tensor(int8)": "int8",
     "tensor(uint8)": "uint8",
@@ -31,6 +32,8 @@ _DTYPES = {
     "tensor(uint64)": "uint64",
     "tensor(bool)": "bool",
 }
+_BFLOAT16 = 16
+"""Of onnx.TensorProto.DataType; other types are told by numpy's."""
 
 
 class OnnxRuntime(HostRuntime):
@@ -69,18 +72,11 @@ class OnnxRuntime(HostRuntime):
             aligned_empty(wanted.artifact_shape, found.dtype) for wanted, found in zip(ordered, self._inputs)
         ]
         for tensor, array in zip(self._inputs, self._bound_inputs):
-            self._binding.bind_input(tensor.name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
-        self._probed = any(None in tensor.shape for tensor in self._outputs)
-        if self._probed:
-            self._outputs = self._probe_outputs()
-        self._bound_outputs = [aligned_empty(_sizes(tensor), tensor.dtype) for tensor in self._outputs]
-        self._hosts = [aligned_empty(_sizes(tensor), tensor.dtype) for tensor in self._outputs]
-        for tensor, array in zip(self._outputs, self._bound_outputs):
-            self._binding.bind_output(tensor.name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
-        self._copies_out = list(zip(self._hosts, self._bound_outputs))
+            self._binding.bind_input(tensor.name, "cpu", 0, _element_type(tensor), array.shape, array.ctypes.data)
         return ordered
 
     def facts(self) -> Dict[str, Any]:
+        allocated = [self._outputs[position].name for position in self._allocated]
         return {
             "runtime": {
                 "name": self.name,
@@ -90,12 +86,27 @@ class OnnxRuntime(HostRuntime):
             "options": self.options,
             "providers": self._session.get_providers(),
             "shape_probe": self._probed,
+            **({"outputs_allocated": allocated} if allocated else {}),
             "inputs": [tensor.to_json() for tensor in self._inputs],
             "outputs": [tensor.to_json() for tensor in self._outputs],
         }
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
         self._copies_in = list(zip(self._bound_inputs, arrays))
+        # Of an output without a rank it says the same as of a scalar.
+        self._probed = any(None in tensor.shape or not tensor.shape for tensor in self._outputs)
+        self._allocated: List[int] = []
+        if self._probed:
+            self._outputs, self._allocated = self._probe_outputs()
+        self._hosts = [aligned_empty(_sizes(tensor), tensor.dtype) for tensor in self._outputs]
+        self._copies_out = []
+        for position, (tensor, host) in enumerate(zip(self._outputs, self._hosts)):
+            if position in self._allocated:
+                self._binding.bind_output(tensor.name, "cpu")
+                continue
+            bound = aligned_empty(_sizes(tensor), tensor.dtype)
+            self._binding.bind_output(tensor.name, "cpu", 0, _element_type(tensor), bound.shape, bound.ctypes.data)
+            self._copies_out.append((host, bound))
 
     def copy_in(self) -> None:
         for bound, array in self._copies_in:
@@ -107,9 +118,16 @@ class OnnxRuntime(HostRuntime):
     def copy_out(self) -> None:
         for host, bound in self._copies_out:
             host[...] = bound
+        if self._allocated:
+            values = self._binding.get_outputs()
+            for position in self._allocated:
+                self._hosts[position] = values[position].numpy()
 
     def outputs(self) -> Mapping[str, "np.ndarray"]:
-        return OrderedDict((tensor.name, host) for tensor, host in zip(self._outputs, self._hosts))
+        return OrderedDict(
+            (tensor.name, from_bfloat16(host) if tensor.dtype == "bfloat16" else host)
+            for tensor, host in zip(self._outputs, self._hosts)
+        )
 
     def profile(self, count: int) -> List[LayerTime]:
         return profile_nodes(self._module, self._session_options(), self._artifact, self._feeds(), count)
@@ -133,17 +151,30 @@ class OnnxRuntime(HostRuntime):
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self.options["spin"] else "0")
         return options
 
-    def _probe_outputs(self) -> List[TensorInfo]:
-        """One run on zeros for the sizes that the file leaves open; `shape_probe` in the facts says that it was there,
-        because the first request is then no longer the first inference."""
+    def _probe_outputs(self) -> Tuple[List[TensorInfo], List[int]]:
+        """The outputs with the sizes that the file leaves open, and the positions of those whose size depends on the
+        values of the inputs: these the runtime allocates in every request. `shape_probe` in the facts says that this
+        was there, because the first request is then no longer the first inference."""
+        self.copy_in()
+        shapes = self._computed_shapes()
+        # Of other numbers. Integers stay: they may be indices, or divisors.
         for array in self._bound_inputs:
-            array.fill(0)
+            if array.dtype.kind in "fb":
+                array.fill(0)
+        try:
+            others = self._computed_shapes()
+        except Exception:
+            others = shapes
+        outputs = [tensor._replace(shape=shape) for tensor, shape in zip(self._outputs, shapes)]
+        return outputs, [position for position, shape in enumerate(shapes) if shape != others[position]]
+
+    def _computed_shapes(self) -> List[Tuple[int, ...]]:
         for tensor in self._outputs:
             self._binding.bind_output(tensor.name, "cpu")
         self._session.run_with_iobinding(self._binding)
         shapes = [tuple(value.shape()) for value in self._binding.get_outputs()]
         self._binding.clear_binding_outputs()
-        return [tensor._replace(shape=shape) for tensor, shape in zip(self._outputs, shapes)]
+        return shapes
 
 
 def _tensor(node: Any) -> TensorInfo:
@@ -151,6 +182,10 @@ def _tensor(node: Any) -> TensorInfo:
         raise WorkerError(BAD_ARTIFACT, "%s is a %s, which numpy has no type for" % (node.name, node.type))
     shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in node.shape)
     return TensorInfo(node.name, shape, _DTYPES[node.type])
+
+
+def _element_type(tensor: TensorInfo) -> Any:
+    return _BFLOAT16 if tensor.dtype == "bfloat16" else storage_dtype(tensor.dtype).type
 
 
 def _sizes(tensor: TensorInfo) -> List[int]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.export.artifact import Tensor
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.format import Format, Interface
 from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
@@ -51,10 +50,14 @@ class Onnx(Format):
         return export(job)
 
     def external_data(self, path: Path) -> tuple[str, ...]:
-        return external_files(path)
+        from latency_bench.harness.export.onnx_reading import external_files, read_model
+
+        return external_files(read_model(path))
 
     def read(self, path: Path) -> Interface:
-        return read(path)
+        from latency_bench.harness.export.onnx_reading import interface_of, read_model
+
+        return interface_of(read_model(path))
 
 
 def export(job: ExportJob) -> Conversion:
@@ -185,39 +188,3 @@ def saved_opset(model: onnx.ModelProto) -> int:
         if entry.domain in ("", "ai.onnx"):
             return int(entry.version)
     raise ExportError("the ONNX file names no opset")
-
-
-def read(path: Path) -> Interface:
-    """The interface of a file of the user's. Raises ExportError for a file that is none."""
-    import onnx
-
-    graph = read_graph(path)
-    weights = {tensor.name for tensor in graph.initializer}
-
-    def described(value: onnx.ValueInfoProto) -> Tensor:
-        kind = value.type.tensor_type
-        shape = tuple(size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim)
-        return Tensor(value.name, shape, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name, "NCHW")
-
-    return Interface(
-        tuple(described(value) for value in graph.input if value.name not in weights),
-        tuple(described(value) for value in graph.output),
-    )
-
-
-def external_files(path: Path) -> tuple[str, ...]:
-    """Names of the files with the weights, as the file has them. Raises ExportError for a file that is none."""
-    graph = read_graph(path)
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    return tuple(sorted({ExternalDataInfo(one).location for one in graph.initializer if uses_external_data(one)}))
-
-
-def read_graph(path: Path) -> onnx.GraphProto:
-    """Without weights that lie beside the file. Raises ExportError for a file that is none."""
-    import onnx
-
-    try:
-        return onnx.load(str(path), load_external_data=False).graph
-    except Exception as error:  # protobuf has several, none of them public
-        raise ExportError(f"{path.name} is no ONNX file: {str(error).splitlines()[0]}") from error

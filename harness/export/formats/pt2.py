@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
-from latency_bench.harness.export.format import Format
+from latency_bench.harness.export.format import Format, Interface
 from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
 
 if TYPE_CHECKING:
@@ -22,11 +22,18 @@ class Pt2(Format):
     suffix = ".pt2"
     precisions = ("fp32", "fp16", "bf16")
     modules = ("torch",)
+    reading_modules = ("torch",)
     distributions = ("torch",)
+    usual_runtime = "torch"
     keeps_fused_attention = True
 
     def export(self, job: ExportJob) -> Conversion:
         return export(job)
+
+    def read(self, path: Path) -> Interface:
+        from latency_bench.harness.export.pt2_reading import interface_of
+
+        return interface_of(path)
 
 
 def export(job: ExportJob) -> Conversion:

@@ -49,14 +49,9 @@ class TfLite(Format):
         return export(job)
 
     def read(self, path: Path) -> Interface:
-        from latency_bench.harness.export.tflite_graph import read_graph
+        from latency_bench.harness.export.tflite_reading import interface_of
 
-        graph = read_graph(path)
-        inputs, outputs = (
-            tuple(Tensor(tensor.name, tensor.shape, tensor.dtype, "NCHW") for tensor in tensors)
-            for tensors in (graph.inputs, graph.outputs)
-        )
-        return Interface(inputs, outputs)
+        return interface_of(path)
 
 
 def export(job: ExportJob) -> Conversion:

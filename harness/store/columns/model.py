@@ -24,6 +24,12 @@ SUBJECT = (
         "width", "Width of the first input, pixels.", "integer", ("model.resolution",), lambda size: size[1], unit="px"
     ),
     Column("batch", "Images per request.", "integer", ("model.batch",)),
+    Column(
+        "inputs",
+        "Of a file of the user's: the sizes and values that were given to its inputs; null where none were.",
+        "text",
+        ("model.inputs",),
+    ),
     Column("precision", "Number format that was asked for: fp32, fp16, ...", "text", ("model.precision",)),
     Column("output", "Of dense predictions: logits, argmax or full; null for others.", "text", ("model.output",)),
     Column(

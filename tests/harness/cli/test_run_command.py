@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -225,7 +226,8 @@ def test_a_file_of_the_user_is_measured_as_it_is(bench, fast, tmp_path, format_,
     done = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--json")
     assert done.returncode == 0, done.stderr
     result = done.json()
-    assert (result["model"], result["runtime"]) == ("file-mine", runtime)
+    content = hashlib.sha256((tmp_path / f"mine.{format_}").read_bytes()).hexdigest()
+    assert (result["model"], result["runtime"]) == (f"file-mine-{content[:8]}", runtime)
     assert result["fidelity"]["passed"] is None, "there is no module to compare with, and nothing is claimed"
     assert result["latency_ms"]["median"] > 0
     wrong = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--runtime", "torch")

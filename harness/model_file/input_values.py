@@ -1,0 +1,101 @@
+"""What an input of a file is fed: noise of its type, or what the user gives by `--input`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench_worker.runtime.tensors import as_bfloat16, storage_dtype
+from latency_bench.devices.temporary_folder import TemporaryFolder
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.frozen_files import FrozenFile, freeze
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SHOWN_DIGITS = 8
+_NARROW_BITS = 16
+"""Integers of up to so many bits are pixels, audio, or quantised values, and may be anything; wider ones are indices,
+masks or counts, of which 0 and 1 are always valid."""
+
+
+def drawn_range(dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Distribution, low and high of values that are drawn. A single integer is a count or a size: 1."""
+    import numpy as np
+
+    if "float" in dtype:
+        return {"distribution": "normal"}
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return {"distribution": "uniform", "low": 0.0, "high": 2.0}
+    if not shape:
+        return {"distribution": "uniform", "low": 1.0, "high": 2.0}
+    if kind.itemsize * 8 <= _NARROW_BITS:
+        limits = np.iinfo(kind)
+        return {"distribution": "uniform", "low": float(limits.min), "high": float(limits.max) + 1}
+    return {"distribution": "uniform", "low": 0.0, "high": 2.0}
+
+
+def given_number(text: str) -> float | int | None:
+    """A number that fills an input; None where `text` is a path."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+def shape_of_file(option: str, path: Path) -> tuple[int, ...]:
+    """Of an array in an .npy file. Raises UsageError for a file that holds none."""
+    return tuple(int(size) for size in _array(option, path).shape)
+
+
+def frozen_values(name: str, text: str, dtype: str, shape: tuple[int, ...]) -> tuple[FrozenFile, str]:
+    """The values in a file of the cache, of the input's type and shape, and how they are called in a label.
+
+    Raises UsageError where the type cannot hold them or the shape is another.
+    """
+    import numpy as np
+
+    number = given_number(text)
+    option = f"--input {name}={text}"
+    array: np.ndarray[Any, Any] = (
+        _array(option, Path(text))
+        if number is None
+        else np.full(shape, number, np.float64 if isinstance(number, float) else np.int64)
+    )
+    if tuple(array.shape) != shape:
+        raise UsageError(f"{option}: the array has shape {list(array.shape)}, the input {list(shape)}")
+    values = _of_type(option, array, dtype)
+    with TemporaryFolder("values") as folder:
+        file = folder / "values.npy"
+        np.save(file, values, allow_pickle=False)
+        frozen = freeze(file)
+    return frozen, text if number is not None else f"values {frozen.sha256[:_SHOWN_DIGITS]}"
+
+
+def _array(option: str, path: Path) -> Any:
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise UsageError(f"{option}: {path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"{option}: {path} is no .npy file of numbers; write it with numpy.save") from error
+
+
+def _of_type(option: str, array: Any, dtype: str) -> Any:
+    """The array in the input's type, byte order and layout. Raises UsageError where a value would become another."""
+    import numpy as np
+
+    if dtype == "bfloat16":
+        return np.ascontiguousarray(as_bfloat16(array) if array.dtype.kind == "f" else array, np.uint16)
+    kind = storage_dtype(dtype)
+    with np.errstate(all="ignore"):
+        converted = np.asarray(array).astype(kind, order="C")
+    floats = array.dtype.kind == "f" and kind.kind == "f"
+    if not floats and not np.array_equal(converted.astype(array.dtype), array, equal_nan=array.dtype.kind == "f"):
+        raise UsageError(f"{option}: the input is {dtype}, which cannot hold these values of {array.dtype}")
+    return converted
