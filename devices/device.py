@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
@@ -13,27 +13,31 @@ from latency_bench.devices.settings import known_settings
 from latency_bench.devices.transports.adb_options import AdbOptions
 from latency_bench.devices.transports.ssh_options import SshOptions
 
+INERT: dict[str, JsonValue] = {"inert": True}
+"""Marks fields that decide neither what is executed nor what is reached: they are taken from a devices.yaml of the
+current folder that the user has not trusted."""
+
 
 class Device(BaseModel):
     """One entry of devices.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$", json_schema_extra=INERT)
     transport: str = "local"
     runner: str = "worker"
     probes: tuple[str, ...] = ("linux", "container")
-    runtime: str = "litert"
+    runtime: str = Field(default="litert", json_schema_extra=INERT)
     """Runtime used when the command line names none."""
     runtime_options: dict[str, Any] = Field(default_factory=dict)
     """Further options of the runtime, as the worker's runtime documents them."""
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, json_schema_extra=INERT)
     """Threads of a CPU runtime. One thread on one core is what reproduces best, so it is the default."""
-    cpus: tuple[int, ...] | None = None
+    cpus: tuple[int, ...] | None = Field(default=None, json_schema_extra=INERT)
     """Cores that the measuring process is pinned to; by default the last `threads` of those available."""
     python: tuple[str, ...] | None = None
     """Command that starts Python on the device, e.g. [/opt/venv/bin/python]; by default the one bench runs with."""
-    onnx_opset: int | None = None
+    onnx_opset: int | None = Field(default=None, json_schema_extra=INERT)
     """Opset of exported ONNX files, where the device's runtime wants another than the model's own."""
     adb: AdbOptions = Field(default_factory=AdbOptions)
     """Which Android device, and over which link, for `transport: adb`."""

@@ -163,6 +163,22 @@ def bench_environment(tmp_path: Path, shared_cache: Path, matplotlib_folder: Pat
     }
 
 
+WriteDevices = Callable[[dict[str, Any]], Path]
+
+
+@pytest.fixture
+def user_devices(tmp_path: Path) -> WriteDevices:
+    """user_devices({"desk": {...}}): the user's own devices.yaml, in the home of `bench_environment`."""
+
+    def write(devices: dict[str, Any]) -> Path:
+        path = tmp_path / "home" / ".config" / "bench" / "devices.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"devices": devices}))
+        return path
+
+    return write
+
+
 @pytest.fixture
 def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
     """bench("models", "ls", env={...}): run the command in an empty folder, in a process of its own."""

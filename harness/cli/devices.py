@@ -20,9 +20,10 @@ devices.add_command(calibrate)
 @json_option
 def ls(as_json: bool) -> None:
     """List the configured devices."""
-    from latency_bench.devices.inventory import inventory_path, list_devices
+    from latency_bench.devices.inventory import read_inventory
 
-    found = list_devices()
+    inventory = read_inventory()
+    found = list(inventory.devices.values())
     if as_json:
         print_json([device.model_dump(mode="json") for device in found])
         return
@@ -34,9 +35,44 @@ def ls(as_json: bool) -> None:
     rows = [[one.name, one.transport, one.runner, one.runtime, str(one.threads)] for one in found]
     console = stdout_console()
     print_grid(console, [Heading(title) for title in titles], rows)
-    path = inventory_path()
+    path = inventory.path
     words = f"from {path}" if path else "no devices.yaml; `local` needs none (docs/adding-a-device.md)"
+    if inventory.untrusted:
+        words += f"; {', '.join(inventory.untrusted)} of it can be used after `bench devices trust`"
     console.print(Text(words, "dim"), soft_wrap=True)
+
+
+@devices.command("trust")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def trust(yes: bool) -> int:
+    """Trust ./devices.yaml, as it is now, to say what is run and which hosts are reached.
+
+    A devices.yaml that lies in the current folder may have come with somebody else's files. Until you trust it, and
+    again after every change, only entries that name neither a program nor a host are taken from it. Not needed for
+    your own file (~/.config/bench/devices.yaml) and for one that BENCH_DEVICES names.
+    """
+    import sys
+
+    from latency_bench.devices.inventory import CURRENT_FOLDER, is_of_current_folder, read_inventory, trust_inventory
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.errors import UsageError
+
+    inventory = read_inventory()
+    if inventory.path is None or not is_of_current_folder(inventory.path):
+        where = inventory.path or "no devices.yaml"
+        raise UsageError(f"there is nothing to trust: {where} is in force, and not ./{CURRENT_FOLDER}")
+    for name, fields in inventory.untrusted.items():
+        click.echo(printable(f"{name}: " + ", ".join(f"{field} {value}" for field, value in fields.items())))
+    if not inventory.untrusted:
+        click.echo(f"./{CURRENT_FOLDER} has nothing that has to be trusted, or is trusted already")
+        return 0
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can be asked here: say --yes, or name the file with BENCH_DEVICES")
+    if not yes and not click.confirm("Use these devices?"):
+        return 1
+    trust_inventory(inventory)
+    click.echo(f"./{CURRENT_FOLDER} is trusted until it changes")
+    return 0
 
 
 @devices.command("doctor")

@@ -33,7 +33,8 @@ def test_the_lines_for_an_unknown_device_can_be_written_as_they_are(tmp_path, mo
     with pytest.raises(InventoryError, match=r"devices\.yaml") as raised:
         find_device(name)
     lines = str(raised.value).split("\n", 1)[1]
-    (tmp_path / "devices.yaml").write_text(lines)
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/devices.yaml").write_text(lines)
     assert find_device(name).transport == ("adb" if name == "phone" else "ssh")
 
 

@@ -70,6 +70,6 @@ def test_an_unknown_device_offers_the_nearest_and_says_what_to_write(tmp_path):
 @pytest.mark.parametrize("field", ["transport", "runner", "probes"])
 def test_an_unknown_part_lists_those_that_there_are(tmp_path, field):
     value = "[nope]" if field == "probes" else "nope"
-    _write(tmp_path / "devices.yaml", f"devices: {{mine: {{{field}: {value}}}}}")
+    _write(tmp_path / "home/.config/bench/devices.yaml", f"devices: {{mine: {{{field}: {value}}}}}")
     with pytest.raises(InventoryError, match=r"called 'nope'\. Known: "):
         open_device(find_device("mine"))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -175,7 +174,7 @@ esac""",
 
 
 @pytest.fixture
-def write_devices(tmp_path, daemon, phone):
+def write_devices(tmp_path, daemon, phone, user_devices):
     """Writes devices.yaml with the device `phone`; the arguments are what differs from a good one."""
 
     def write(tool: Path | None, backend: str = "program", **differences: object) -> None:
@@ -196,7 +195,7 @@ def write_devices(tmp_path, daemon, phone):
         }
         for name, value in differences.items():
             device[name] = {**device[name], **value} if isinstance(value, dict) else value
-        (tmp_path / "devices.yaml").write_text(yaml.safe_dump({"devices": {"phone": device}}))
+        user_devices({"phone": device})
         (tmp_path / "short.yaml").write_text(PROTOCOL)
 
     return write

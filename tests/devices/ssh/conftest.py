@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 import os
 import shutil
 import signal
@@ -211,6 +210,7 @@ class Remote:
     server: Server
     bench: Callable[..., Any]
     folder: Path
+    user_devices: Callable[[dict[str, Any]], Path]
 
     def configure(self, ssh: dict[str, Any] | None = None, **fields: Any) -> None:
         options = self.server.options(**(ssh or {})).model_dump(mode="json")
@@ -223,7 +223,7 @@ class Remote:
             "onnx_opset": 13,
             **fields,
         }
-        (self.folder / "devices.yaml").write_text(json.dumps({"devices": {"remote": device}}))
+        self.user_devices({"remote": device})
 
     def jetson(self, version: str, ssh: dict[str, Any] | None = None, **fields: Any) -> None:
         self.configure(
@@ -307,8 +307,10 @@ def wait_until() -> Callable[..., None]:
 
 
 @pytest.fixture
-def remote(server: Server, bench: Callable[..., Any], tmp_path: Path) -> Remote:
+def remote(
+    server: Server, bench: Callable[..., Any], tmp_path: Path, user_devices: Callable[[dict[str, Any]], Path]
+) -> Remote:
     (tmp_path / "fast.yaml").write_text(FAST)
-    one = Remote(server, bench, tmp_path)
+    one = Remote(server, bench, tmp_path, user_devices)
     one.configure()
     return one
