@@ -1,4 +1,6 @@
-"""What this program keeps to be quicker, and removing of it what is old or too much. Nothing in it is the only copy."""
+"""What this program keeps to be quicker, and removing of it what is old or too much. Nothing in it is the only copy.
+
+What was set aside of a store is no cache: it goes by its age alone, and only where that is asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,9 +23,17 @@ from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.index import index_folder
 from latency_bench.harness.store.layout import PENDING_FOLDER
 from latency_bench.harness.store.mirror import mirrors_folder
+from latency_bench.harness.store.quarantine import set_aside_folders
 
 Kind = Literal[
-    "export", "damaged export", "brought file", "engine", "index file", "list of checked runs", "mirrored run"
+    "export",
+    "damaged export",
+    "brought file",
+    "engine",
+    "index file",
+    "list of checked runs",
+    "mirrored run",
+    "run set aside",
 ]
 
 IN_USE_S = 3600.0
@@ -42,10 +52,13 @@ class Cached:
     """Seconds since the epoch, by the file system's clock."""
 
 
-def everything_cached() -> list[Cached]:
-    """All that is kept on this host, the least recently used first. Files are not read."""
+def everything_cached(store: Path | None = None) -> list[Cached]:
+    """All that is kept on this host, and what was set aside in `store`, the least recently used first. Files are not
+    read."""
     found = [*_exports(), *_damaged_exports(), *_brought_files(), *_engines(), *_indexes(), *_lists_of_checked_runs()]
     found += _mirrored_runs()
+    if store is not None:
+        found += _set_aside(store)
     return sorted(found, key=lambda one: (one.last_used_s, one.name))
 
 
@@ -62,6 +75,7 @@ def superfluous(
     for one in cached:
         age_s = now_s - one.last_used_s
         (chosen if max_age_s is not None and age_s > max(max_age_s, IN_USE_S) else kept).append(one)
+    kept = [one for one in kept if one.kind != "run set aside"]
     left_bytes = sum(one.size_bytes for one in kept)
     for one in sorted(kept, key=lambda one: one.last_used_s):
         if max_bytes is None or left_bytes <= max_bytes:
@@ -84,7 +98,9 @@ def remove(cached: Cached) -> bool:
             return False
         for path in cached.paths:
             with contextlib.suppress(OSError):
-                if path.is_dir() and not path.is_symlink():
+                if cached.kind == "run set aside":
+                    shutil.rmtree(path)
+                elif path.is_dir() and not path.is_symlink():
                     _remove_folder(path)
                 else:
                     path.unlink(missing_ok=True)
@@ -148,6 +164,12 @@ def _mirrored_runs() -> Iterator[Cached]:
         for name in names_in(mirror):
             if name.rpartition("/")[2] not in pending:
                 yield _cached("mirrored run", f"{mirror.name}/{name}", (mirror / name,))
+
+
+def _set_aside(store: Path) -> Iterator[Cached]:
+    for folder, since_s in set_aside_folders(store):
+        found = _cached("run set aside", folder.relative_to(store).as_posix(), (folder,))
+        yield replace(found, last_used_s=since_s)
 
 
 def _cached(kind: Kind, name: str, paths: tuple[Path, ...]) -> Cached:

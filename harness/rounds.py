@@ -21,11 +21,13 @@ from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.preparing import judge_outputs, prepare
 from latency_bench.harness.recording import failed_record, finished_record
+from latency_bench.harness.room import largest_run_bytes
 from latency_bench.harness.run_data import Measured, Round, project_here
 from latency_bench.harness.settling import settle
 from latency_bench.harness.store.layout import new_run_id
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.subject import CampaignRecord, ProjectRecord
+from latency_bench.harness.store.writer import RunWriter
 from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
 
@@ -66,7 +68,8 @@ class ActiveRun(OpenRun):
             repeats=repeats,
             started_at=datetime.now(timezone.utc),
         )
-        super().__init__(case.device, store, case.spec.id, self._measured.run_id)
+        most_bytes = largest_run_bytes(case.protocol, case.rounds)
+        super().__init__(case.device, store, case.spec.id, self._measured.run_id, most_bytes)
         self._failure: Exception | None = None
         self._stored: tuple[RunRecord, Path] | None = None
         self._cpus: tuple[int, ...] = ()
@@ -150,14 +153,18 @@ class ActiveRun(OpenRun):
         return len(self._measured.rounds)
 
     def store(self) -> None:
-        """Store what was measured, or the failure. Raises StoreError."""
+        """Store what was measured, or the failure. Raises StoreError, which says where it is kept then."""
         measured = self._measured
         record = finished_record(measured) if self._failure is None else failed_record(measured, self._failure)
-        for name, text in measured.evidence().items():
-            self._writer.add_evidence(name, text)
-        self._writer.write_samples(measured.sample_blocks())
-        self._writer.write_telemetry(measured.telemetry())
-        self._stored = record, self._writer.commit(record)
+
+        def write(writer: RunWriter) -> Path:
+            for name, text in measured.evidence().items():
+                writer.add_evidence(name, text)
+            writer.write_samples(measured.sample_blocks())
+            writer.write_telemetry(measured.telemetry())
+            return writer.commit(record)
+
+        self._stored = record, self.store_by(write)
 
     def stored(self) -> tuple[RunRecord, Path]:
         """The record and its place. Only after `store`."""

@@ -25,6 +25,8 @@ from latency_bench.devices.transports.bounded_lines import (
 from latency_bench.devices.transports.ssh_link import SshLink
 from latency_bench.devices.transports.ssh_scripts import SUPERVISE
 
+_BEGIN_S = 60.0
+"""For the device's shell to start a command, on top of the limit for a connection."""
 _END_S = 5.0
 _MOST_EMPTY = 10_000
 """Empty lines that are held back, to see whether they stand before the end."""
@@ -49,9 +51,17 @@ def run_command(
         while True:
             limits = [(timeout_s, started_s, "ran for more than"), (idle_timeout_s, heard_s, "said nothing for")]
             ends_s = [since_s + limit_s for limit_s, since_s, _ in limits if limit_s is not None]
+            begins_s = started_s + link.options.connect_timeout_s + _BEGIN_S
+            if not streams.begun:
+                ends_s.append(begins_s)
             line = streams.next_line(min(ends_s, default=None))
             if line is None:
                 break
+            if not streams.begun and time.monotonic() >= begins_s:
+                raise DeviceError(
+                    f"{link.options.host} did not start {Path(argv[0]).name} within {begins_s - started_s:g} s",
+                    "look what the start files of its shell (~/.bashrc and the like) wait for or print",
+                )
             # Not only in silence: a program that prints without end is over its time, too.
             for limit_s, since_s, what in limits:
                 if limit_s is not None and time.monotonic() >= since_s + limit_s:
@@ -94,6 +104,8 @@ class _Streams:
         self._lines = LineQueue()
         self._foreign, self._kept = Tail(), Tail()
         self._flooded = False
+        self.begun = False
+        """Whether the command has started; what comes before is a banner, or a start file of the shell."""
         self._code: int | None = None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -134,7 +146,6 @@ class _Streams:
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
         self._foreign_bytes = self._empty = 0
-        self._begun = False
         for batch in batches_of(stream):
             lines = [line for raw in batch for line in self._ours(raw)]
             self._lines.put(lines)
@@ -144,9 +155,9 @@ class _Streams:
 
     def _ours(self, line: str) -> list[str | int | None]:
         """What of one raw line is the command's own; a number or None at its end."""
-        if not self._begun:
-            self._begun = line == self._begin
-            if not self._begun and line.strip():
+        if not self.begun:
+            self.begun = line == self._begin
+            if not self.begun and line.strip():
                 self._foreign.add(line)
             self._foreign_bytes += len(line)
             self._flooded = self._foreign_bytes > MOST_BYTES

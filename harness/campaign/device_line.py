@@ -154,8 +154,9 @@ class DeviceLine:
         return attempts
 
     def _import(self, content: bytes) -> dict[str, str]:
-        """Runs that were refused, and why."""
+        """Runs that were refused, and why. Raises ArchiveError, and StoreError, which says where they are kept."""
         from latency_bench.harness.store.importing import import_runs
+        from latency_bench.harness.store.spool import keep
 
         with TemporaryFolder("merge") as folder:
             archive = folder / "runs.tar"
@@ -163,8 +164,13 @@ class DeviceLine:
                 archive.write_bytes(content)
             except OSError as error:
                 raise StoreError(f"{archive}: {error.strerror}. Free space in the temporary folder.") from error
-            # Cluster.run looked for left-overs; looking again for each case would cost more with every run.
-            return import_runs(self._settings.store, archive, tidy=False).refused
+            try:
+                # Cluster.run looked for left-overs; looking again for each case would cost more with every run.
+                return import_runs(self._settings.store, archive, tidy=False).refused
+            except ArchiveError:
+                raise
+            except StoreError as error:
+                raise keep(self._settings.store, error, lambda spool: import_runs(spool, archive)) from error
 
 
 def _failed(planned: PlannedCase, kind: str, reason: str) -> Attempt:

@@ -24,6 +24,7 @@ from latency_bench.harness.pairs.pair_request import PairRequest
 from latency_bench.harness.pairs.short_processes import ShortProcesses
 from latency_bench.harness.pairs.taking_turns import TakingTurns
 from latency_bench.harness.preparing import Prepared, prepare
+from latency_bench.harness.room import likely_pair_bytes
 from latency_bench.harness.rounds import Observer
 from latency_bench.harness.run_data import Measured, project_here, telemetry_of
 from latency_bench.harness.statistics.gate_answer import is_decided
@@ -31,6 +32,7 @@ from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.subject import CampaignRecord
+from latency_bench.harness.store.writer import RunWriter
 
 _GB = 1e9
 _WORTH_TELLING = 5
@@ -83,7 +85,8 @@ class PairRun(OpenRun):
             Measured(case, run_id, tuple(command), now, request.seed, project=project) for case in request.cases
         )
         self._measured = PairMeasured(request, sides, run_id, tuple(command), now, campaign)
-        super().__init__(self.case.device, store, PAIRS_FOLDER, run_id)
+        most_bytes = likely_pair_bytes(request.max_minutes)
+        super().__init__(self.case.device, store, PAIRS_FOLDER, run_id, most_bytes)
         self._failure: Exception | None = None
 
     @property
@@ -104,14 +107,19 @@ class PairRun(OpenRun):
             self._keep(UsageError("no time was left for a single pair: allow more with --max-minutes"))
 
     def store(self) -> tuple[PairRecord, Path]:
-        """Store what was measured, or the failure; the record and its place. Raises StoreError."""
+        """Store what was measured, or the failure; the record and its place. Raises StoreError, which says where it is
+        kept then."""
         measured = self._measured
         record = finished_pair(measured) if self._failure is None else failed_pair(measured, self._failure)
-        for name, text in measured.logs().items():
-            self._writer.add_evidence(name, text)
-        self._writer.write_pair_samples(measured.samples)
-        self._writer.write_telemetry(telemetry_of(measured.readings, measured.started_at))
-        return record, self._writer.commit(record)
+
+        def write(writer: RunWriter) -> Path:
+            for name, text in measured.logs().items():
+                writer.add_evidence(name, text)
+            writer.write_pair_samples(measured.samples)
+            writer.write_telemetry(telemetry_of(measured.readings, measured.started_at))
+            return writer.commit(record)
+
+        return record, self.store_by(write)
 
     def _prepare(self, observer: Observer) -> list[Prepared]:
         prepared = []

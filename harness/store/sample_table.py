@@ -25,6 +25,9 @@ ENQUEUE_COLUMN = "enqueue_ns"
 """In the file only where it was measured."""
 _OPTIONAL_COLUMNS = (*PHASE_COLUMNS, ENQUEUE_COLUMN)
 
+ROW_BYTES = 64
+"""That a row takes at most: 55 by its columns, and the file's own bookkeeping."""
+
 
 @dataclass(frozen=True, eq=False)
 class StageSamples:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from latency_bench.harness.caches import IN_USE_S, Cached, everything_cached, re
 from latency_bench.harness.export.cache import ArtifactCache
 from latency_bench.harness.store.mirror import Mirror
 from latency_bench.harness.store.mirrors import announce
+from latency_bench.harness.store.quarantine import set_aside
+from latency_bench.harness.store.verify import verify_store
 
 NOW_S = 1_800_000_000.0
 DAY_S = 86400.0
@@ -96,6 +99,25 @@ def test_removing_takes_the_thing_and_nothing_else(full: Path) -> None:
     assert everything_cached() == []
     left = {path.name for path in full.rglob("*") if path.is_file() and "lock" not in path.name}
     assert left == {".address", "record.json", RUN_ID.replace("3f", "4f")}
+
+
+def test_what_was_set_aside_goes_by_its_age_alone(own_cache: Path, store_run: Callable[..., Path]) -> None:
+    runs = [store_run(run_id=f"20261122T10150{second}Z-3f9a1c") for second in range(3)]
+    store = runs[0].parents[2]
+    for run in runs[:2]:
+        (run / "samples.parquet").unlink()
+    old, new = set_aside(store, verify_store(store).findings).values()
+    assert superfluous(everything_cached(store), 2 * IN_USE_S, None) == [], (
+        "set aside a moment ago, however old the run"
+    )
+    os.utime(old, (0, 0))
+    assert superfluous(everything_cached(store), None, 0) == [], "nothing of it is too large"
+    (one,) = superfluous(everything_cached(store), 30 * DAY_S, None)
+    assert remove(one)
+    assert not old.exists()
+    assert new.is_dir()
+    assert runs[2].is_dir()
+    assert everything_cached() != everything_cached(store), "and only of a store that is named"
 
 
 def test_an_export_that_is_being_made_stays(full: Path) -> None:

@@ -9,6 +9,7 @@ from latency_bench.harness.cli.results.gc import gc
 from latency_bench.harness.cli.results.importing import import_
 from latency_bench.harness.cli.results.ls import ls
 from latency_bench.harness.cli.results.push import push
+from latency_bench.harness.cli.results.recover import recover
 from latency_bench.harness.cli.results.show import show
 from latency_bench.harness.cli.results.verify import verify
 
@@ -18,5 +19,5 @@ def results() -> None:
     """List, show, verify, import and archive stored runs."""
 
 
-for command in (ls, show, verify, import_, archive, push, gc):
+for command in (ls, show, verify, import_, archive, push, recover, gc):
     results.add_command(command)

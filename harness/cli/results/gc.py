@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.output import json_option, print_json
+from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
     from latency_bench.harness.caches import Cached
@@ -40,18 +40,21 @@ class _Quantity(click.ParamType[float]):
     help="Remove the least recently used until no more than this is left: 500MB, 20GiB.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@store_option
 @json_option
-def gc(older_than: float | None, larger_than: float | None, dry_run: bool, as_json: bool) -> None:
+def gc(older_than: float | None, larger_than: float | None, dry_run: bool, store: str | None, as_json: bool) -> None:
     """Remove caches: exports, engines built on this computer, indexes, copies of remote runs. Never a stored run.
 
-    What was used within the last hour stays.
+    With --older-than also what `bench results verify --set-aside` took out of the store so long ago. What was used
+    within the last hour stays.
     """
     from latency_bench.harness.caches import everything_cached, remove, superfluous
     from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.location import store_location
 
     if older_than is None and larger_than is None:
         raise UsageError("say what is too much: --older-than 30d, --larger-than 20GiB, or both")
-    cached = everything_cached()
+    cached = everything_cached(store_location(store))
     chosen = superfluous(cached, older_than, None if larger_than is None else int(larger_than))
     removed = chosen if dry_run else [one for one in chosen if remove(one)]
     if as_json:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from latency_bench.devices.errors import DeviceError, UnreachableError
+from latency_bench.devices.transports import ssh_command
 from latency_bench.devices.transports.ssh import SshTransport
 
 ENDLESS_LINE = ["sh", "-c", "yes | tr -d '\\n'"]
@@ -40,6 +41,18 @@ def test_a_start_file_that_prints_without_end_is_an_error(server, start_file):
         SshTransport(server.options(connect_timeout_s=2))
     (server.home / ".bashrc").unlink()
     server.wait_until_tidy()
+
+
+@pytest.mark.parametrize(
+    "start_file", ["while :; do echo talk; sleep 0.1; done", "cat >/dev/null"], ids=["talks", "hangs"]
+)
+def test_a_command_that_does_not_begin_is_over_its_time(transport, server, monkeypatch, start_file):
+    """A little at a time, for ever: neither the bytes nor a limit of the command itself would end it."""
+    (server.home / ".bashrc").write_text(f"{start_file}\n")
+    monkeypatch.setattr(ssh_command, "_BEGIN_S", -5.0)  # 5 seconds, with those of the connection
+    with pytest.raises(DeviceError, match=r"did not start echo within 5 s.*start files of its shell"):
+        transport.run(["echo", "x"])
+    (server.home / ".bashrc").unlink()
 
 
 ODD = """\

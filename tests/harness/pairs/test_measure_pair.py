@@ -12,10 +12,14 @@ from latency_bench.harness.pairs import pair_run
 from latency_bench.harness.pairs.pair_request import PairRequest
 from latency_bench.harness.pairs.pair_run import measure_pair
 from latency_bench.harness.store.archive import write_archive
+from latency_bench.harness.store.errors import StoreError
 from latency_bench.harness.store.importing import import_runs
 from latency_bench.harness.store.pair_listing import find_pairs
+from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import StoredPair, open_folder, open_run_or_pair, read_pair, run_names
+from latency_bench.harness.store.spool import recover
 from latency_bench.harness.store.verify import verify_run, verify_store
+from latency_bench.harness.store.writer import RunWriter
 from latency_bench.reports.plots.pair_ratio import draw_pair
 from latency_bench.reports.plots.style import save_drawn
 
@@ -151,3 +155,23 @@ def test_a_pair_is_drawn_over_time_with_its_numbers(write_model, case_for, obser
     ratios = np.exp(record.ratios[0].log_ratios)
     assert 0.7 * ratios.min() < blocks[blocks["side"] == "B"]["ratio"].median() < 1.4 * ratios.max()
     assert table.read_text().startswith("run_id,pair,block,side,time_s,latency_ms,ratio\n")
+
+
+def test_a_pair_that_its_store_does_not_take_is_kept(write_model, case_for, observer, tmp_path, own_cache, monkeypatch):
+    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=8)))
+    store = tmp_path / "store"
+
+    def refuse(writer: RunWriter, record: PairRecord) -> Path:
+        if writer.store == store:
+            raise StoreError("it refuses.")
+        return commit(writer, record)
+
+    commit = RunWriter.commit
+    monkeypatch.setattr(RunWriter, "commit", refuse)
+    with pytest.raises(StoreError, match=r"it refuses.*`bench results recover`"):
+        _measure(PairRequest(cases, **BRIEF), store, observer)
+    monkeypatch.undo()
+    monkeypatch.setenv("BENCH_CACHE", str(own_cache))
+    (name,) = recover(None).stored
+    assert "/_pairs/" in name
+    assert (verify_store(store).runs, verify_store(store).findings) == (1, [])
