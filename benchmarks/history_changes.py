@@ -3,42 +3,37 @@
     python benchmarks/history_changes.py --trials 200     a table in Markdown
 
 A run is three rounds of 30 requests of 100 ms; its number scatters as the noise fitted to results/ has it
-(benchmarks/steadiness.py). Runs lie days apart, so that they are independent of each other but for what is added: a
-step in the middle, a drift of 10 % from end to end, a level that wanders by 3 % and forgets itself over a fifth of the
-series, or another machine, 20 % slower, from the middle on, which the records tell.
+(tests/harness/statistics/machine_noise.py). Runs lie days apart, so that they are independent of each other but for
+what is added: a step in the middle, a drift of 10 % from end to end, a level that wanders by 3 % and forgets itself
+over a fifth of the series, or another machine, 20 % slower, from the middle on, which the records tell.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness" / "statistics"))
-sys.path.insert(0, str(Path(__file__).parent))
 from latency_models import normal_ar1
-from steadiness import MACHINES, machine
+from machine_noise import NOISES, MachineNoise
 
 from latency_bench.harness.statistics.change_points import Change, level_changes
 
 COUNTS = (30, 100, 300)
 STEPS = (0.03, 0.05, 0.10)
 _POOL = 1500
-_ROUND, _PAUSE = 30, 10
-"""Requests of a round, and those that would fit between two rounds."""
-
-Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
-def run_noise(name: str, random: np.random.Generator) -> np.ndarray:
-    """Log levels of runs: each the median of the medians of three rounds."""
+def run_noise(noise: MachineNoise, random: np.random.Generator) -> np.ndarray:
+    """Log levels of runs: each the median of the medians of three rounds of 30 requests."""
     found = []
     for _ in range(_POOL):
-        series = machine(name, random, 3 * (_ROUND + _PAUSE)).reshape(3, -1)[:, :_ROUND]
-        found.append(float(np.median(np.median(series, axis=1))))
+        medians = [float(np.median(latencies)) for latencies in noise.rounds(random, 3, 30)]
+        found.append(float(np.log(np.median(medians))))
     return np.array(found) - float(np.mean(found))
 
 
@@ -74,10 +69,10 @@ def main(trials: int, counts: Sequence[int] = COUNTS) -> None:
     steps = " | ".join(f"{step:.0%} found" for step in STEPS)
     print(f"| noise of a run | runs | {steps} | no change | drift of 10 % | wandering by 3 % | another machine |")
     print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name in MACHINES:
-        pool = run_noise(name, np.random.default_rng(1))
+    for noise in NOISES:
+        pool = run_noise(noise, np.random.default_rng(1))
         for count in counts:
-            print(row(name, pool, count, trials), flush=True)
+            print(row(noise.name, pool, count, trials), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python benchmarks/steadiness.py                  simulated rounds of 30 to 3,000 requests, a table in Markdown
     python benchmarks/steadiness.py --store results  how far rounds lie from their siblings, by verdict
 
-The processes are those of tests/harness/statistics/test_steadiness.py; the slow components of the last three are fitted
-to the samples in results/ (standard deviations by correlation time, requests of 100 ms).
+The processes are those of tests/harness/statistics/test_steadiness.py; the last three are fitted to the samples in
+results/ (tests/harness/statistics/machine_noise.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness" / "statistics"))
-from latency_models import normal_ar1
+from machine_noise import NOISES
 from test_steadiness import PROCESSES
 
 from latency_bench.harness.statistics.steadiness import judge_steadiness
@@ -26,25 +26,10 @@ from latency_bench.harness.store.reader import open_run, run_names
 
 COUNTS = (30, 150, 600, 3000)
 REPEATS = 200
-MACHINES = {
-    "epyc-milan": (0.039, {3: 0.027, 10: 0.106}),
-    "xeon-avx512": (0.017, {3: 0.055}),
-    "xeon-avx512, TFLite 2.14": (0.019, {1: 0.023, 3: 0.016}),
-}
-_REQUEST_S = 0.1
-
-
-def machine(name: str, random: np.random.Generator, n: int) -> np.ndarray:
-    """Logarithms of latencies: white noise and components that forget with their correlation time."""
-    white, slow = MACHINES[name]
-    series = white * random.standard_normal(n)
-    for time_s, spread in slow.items():
-        series += spread * normal_ar1(random, 1, n, float(np.exp(-_REQUEST_S / time_s)))[0]
-    return series
 
 
 def simulated() -> None:
-    processes = {**PROCESSES, **{name: lambda random, n, name=name: machine(name, random, n) for name in MACHINES}}
+    processes = {**PROCESSES, **{noise.name: noise.series for noise in NOISES}}
     print("| process | requests | steady | drifting or stepping | cannot tell | median's error where called steady |")
     print("| :--- | ---: | ---: | ---: | ---: | ---: |")
     for name, draw in processes.items():

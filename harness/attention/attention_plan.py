@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from latency_bench.harness.attention.attention_options import QUADRATIC, FormChoice
-from latency_bench.harness.attention.matching import How, Match, match
+from latency_bench.harness.attention.matching import How, Match, nearest
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.architectures.attention.subject import (
+    CLOSE_MACS_DIFFERENCE,
     EQUAL_MACS,
     MOST_MACS_DIFFERENCE,
     SAME_SHAPE,
@@ -98,18 +99,36 @@ def _group(shape: Shape, choices: Sequence[FormChoice], scope: Scope, how: How) 
     # All quadratic forms of a shape cost the same MACs, so one linear form matches them.
     for multi_scale in dict.fromkeys(choice.multi_scale for choice in choices if choice.form in QUADRATIC):
         quadratic = _subject(shape, FormChoice("softmax", multi_scale), scope)
-        found = match(quadratic, how, multi_scale)
-        if found is None:
-            notes.append(f"{name}: no linear form, {how}, comes within {MOST_MACS_DIFFERENCE:.0%} of softmax's MACs")
-        elif found.linear != replace(quadratic, form="relu-linear"):
+        found = nearest(quadratic, how, multi_scale)
+        notes += [f"{name}: {note}" for note in _notes_on(found, how)]
+        if found is not None and abs(found.difference) > MOST_MACS_DIFFERENCE:
+            continue
+        if found is not None and found.linear != replace(quadratic, form="relu-linear"):
             members.append(Planned(_spec(found.linear, shape.resolution), describe(found, how)))
     return Group(name, tuple(members), tuple(notes))
 
 
+def _notes_on(found: Match | None, how: How) -> list[str]:
+    """What has to be said of the linear form that is nearest in MACs; nothing where they are equal to 2 %."""
+    if found is None:
+        return [f"no linear form, {how}, has as many MACs as softmax"]
+    if abs(found.difference) <= CLOSE_MACS_DIFFERENCE:
+        return []
+    whole = "heads and repeats are whole numbers"
+    words = (
+        f"the linear form nearest in MACs to softmax, {_done(found, how)}, differs by {found.difference:+.1%}: {whole}"
+    )
+    far = abs(found.difference) > MOST_MACS_DIFFERENCE
+    return [f"{words}; nothing is compared at equal MACs" if far else words]
+
+
 def describe(found: Match, how: How) -> str:
     """`equal MACs, widened to 18 heads (+4.2 %)`."""
-    done = f"{how} to {found.linear.heads} heads" if how == "widened" else f"{how} {found.linear.repeats} times"
-    return f"{EQUAL_MACS}, {done} ({found.difference:+.1%})"
+    return f"{EQUAL_MACS}, {_done(found, how)} ({found.difference:+.1%})"
+
+
+def _done(found: Match, how: How) -> str:
+    return f"{how} to {found.linear.heads} heads" if how == "widened" else f"{how} {found.linear.repeats} times"
 
 
 def _subject(shape: Shape, choice: FormChoice, scope: Scope) -> Subject:

@@ -32,18 +32,21 @@ class Match:
 
 
 def match(quadratic: Subject, how: How, multi_scale: bool = False) -> Match | None:
-    """The linear form nearest in MACs, of the same scope, tokens and head dimension.
+    """As `nearest`, but None where that is not within MOST_MACS_DIFFERENCE."""
+    found = nearest(quadratic, how, multi_scale)
+    return found if found is not None and abs(found.difference) <= MOST_MACS_DIFFERENCE else None
 
-    None where there is none within MOST_MACS_DIFFERENCE (heads and repeats are whole numbers, and small models have
-    few), where more than MOST_HEADS heads would be needed, or a core repeated.
+
+def nearest(quadratic: Subject, how: How, multi_scale: bool = False) -> Match | None:
+    """The linear form nearest in MACs, of the same scope, tokens and head dimension: heads and repeats are whole
+    numbers, and small models have few, so that it may be far. None where more than MOST_HEADS heads would be needed, or
+    a core repeated.
     """
     linear = replace(quadratic, form="relu-linear", multi_scale=multi_scale)
     target_macs = macs_of(quadratic)
     if how == "widened":
-        found = _widened(linear, target_macs)
-    else:
-        found = _repeated(linear, target_macs) if linear.scope != "core" else None
-    return found if found is not None and abs(found.difference) <= MOST_MACS_DIFFERENCE else None
+        return _widened(linear, target_macs)
+    return _repeated(linear, target_macs) if linear.scope != "core" else None
 
 
 @cache

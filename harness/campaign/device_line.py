@@ -39,6 +39,8 @@ class _AttemptAnswer(BaseModel):
     kind: str | None = Field(max_length=100)
     reason: str | None = Field(max_length=_TEXT_MAX)
     median_ms: float | None
+    ratio: None
+    """Of a pair; none is measured on a cluster."""
     conclusive: Answer | None
 
 

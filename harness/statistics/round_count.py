@@ -48,7 +48,7 @@ def round_variance(rounds: Sequence[Floats], tick: float | None = None) -> Round
     return RoundVariance(max(0.0, float(np.var(np.log(medians), ddof=1)) - within), within, len(rounds))
 
 
-def rounds_needed(variance: RoundVariance, relative_interval: float) -> int:
+def rounds_for_interval(variance: RoundVariance, relative_interval: float) -> int:
     """Rounds until the interval of the rounds' median is so wide, from end to end over the median, at 95 %; with
     Student's t of the rounds that the variance was seen in, because it may have been underestimated."""
     from scipy.special import stdtrit

@@ -35,6 +35,8 @@ SAME_SHAPE, EQUAL_MACS = "same shape", "equal MACs"
 """What makes two forms of attention equal, so that their latencies may be set against each other."""
 SOFTMAX_TWIN = "-softmax"
 """Ending of the id of a whole model with softmax in the place of linear attention."""
+CLOSE_MACS_DIFFERENCE = 0.02
+"""Up to which MACs are equal without a word; beyond it, it is said by how much they are not."""
 MOST_MACS_DIFFERENCE = 0.10
 """Up to which a linear form counts as one of equal MACs, relative to the quadratic form's; always stated beside it."""
 _PATTERN = re.compile(

@@ -49,9 +49,18 @@ def test_one_that_is_not_near_is_none_and_said_to_be():
     assert match(Subject("softmax", 2, 8, 64, "module"), "widened") is None
     (group,) = plan_subjects([Shape(2, 8, (8, 8))], [parse_form("softmax")], ["module"], "widened")
     assert len(group.members) == 1
-    assert group.notes == (
-        "module, 2 heads of 8, 64 tokens: no linear form, widened, comes within 10% of softmax's MACs",
-    )
+    (note,) = group.notes
+    assert "the linear form nearest in MACs to softmax, widened to 3 heads, differs by " in note
+    assert "nothing is compared at equal MACs" in note
+
+
+def test_macs_that_are_not_equal_to_2_percent_are_said_to_differ_and_by_how_much():
+    (group,) = plan_subjects([Shape(1, 16, (8, 8))], [parse_form("softmax")], ["core"], "widened")
+    assert [planned.reason for planned in group.members[1:]] == ["equal MACs, widened to 4 heads (+3.1%)"]
+    (note,) = group.notes
+    assert "widened to 4 heads, differs by +3.1%: heads and repeats are whole numbers" in note
+    (close,) = plan_subjects([Shape(4, 8, (8, 8))], [parse_form("softmax")], ["core"], "widened")
+    assert (len(close.members), close.notes) == (2, ())
 
 
 def test_nothing_is_made_of_more_heads_than_anything_could_run():

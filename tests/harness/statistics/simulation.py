@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from latency_models import INDEPENDENT, Floats, LatencyModel, Random, processes
+from machine_noise import MachineNoise
 
 from bench_worker.stopping import LOOK_GROWTH, median_interval_rank
 from latency_bench.harness.statistics.comparison import Comparison, compare
@@ -99,13 +101,34 @@ def compare_simulated(
     return compare(a, b)
 
 
+def coverage_on_a_machine(random: Random, noise: MachineNoise, rounds: int, n: int, trials: int) -> Coverage:
+    """As `coverage_of_rounds`, with rounds one after the other on a machine whose speed wanders."""
+    return _count([median_interval(noise.rounds(random, rounds, n)) for _ in range(trials)], 1.0)
+
+
+def verdicts_on_a_machine(
+    random: Random, noise: MachineNoise, pairs: int, *, shift: float, rounds: int = 9, n: int = 30
+) -> Counter[str]:
+    """As `verdicts`, of rounds in random order on a machine whose speed wanders."""
+
+    def once() -> Comparison:
+        ran, order = noise.rounds(random, 2 * rounds, n), random.permutation(2 * rounds)
+        return compare([ran[place] for place in order[:rounds]], [ran[place] * (1 + shift) for place in order[rounds:]])
+
+    return _counted((once() for _ in range(pairs)), shift)
+
+
 def verdicts(
     random: Random, pairs: int, *, shift: float, between: float, drift: float = 0.0, interleaved: bool = True
 ) -> Counter[str]:
     """How often each verdict was given; `beyond` and `within` the threshold are counted as well."""
+    how = {"shift": shift, "between": between, "drift": drift, "interleaved": interleaved}
+    return _counted((compare_simulated(random, **how) for _ in range(pairs)), shift)
+
+
+def _counted(comparisons: Iterable[Comparison], shift: float) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for _ in range(pairs):
-        found = compare_simulated(random, shift=shift, between=between, drift=drift, interleaved=interleaved)
+    for found in comparisons:
         counts[found.verdict] += 1
         counts["beyond"] += found.beyond_threshold
         counts["within"] += found.within_threshold

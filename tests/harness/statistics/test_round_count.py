@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latency_bench.harness.statistics.intervals import median_interval
-from latency_bench.harness.statistics.round_count import RoundVariance, round_variance, rounds_needed
+from latency_bench.harness.statistics.round_count import RoundVariance, round_variance, rounds_for_interval
 
 
 def _rounds(random: np.random.Generator, count: int, between: float, within: float) -> list[np.ndarray]:
@@ -26,8 +26,8 @@ def test_variances_between_and_within_are_told_apart() -> None:
 
 def test_the_number_is_that_of_the_formula() -> None:
     variance = RoundVariance(between=0.01**2, within=0.0, rounds=10)
-    assert rounds_needed(variance, 0.02) == int(np.ceil((2 * 2.262157 * 0.01 / 0.02) ** 2))
-    assert rounds_needed(RoundVariance(0.0, 0.0, 3), 0.05) == 2
+    assert rounds_for_interval(variance, 0.02) == int(np.ceil((2 * 2.262157 * 0.01 / 0.02) ** 2))
+    assert rounds_for_interval(RoundVariance(0.0, 0.0, 3), 0.05) == 2
 
 
 def test_rounds_that_agree_by_luck_count_what_is_unsure_inside_of_them() -> None:
@@ -46,7 +46,7 @@ def test_as_many_rounds_give_the_interval_that_was_asked_for() -> None:
         first = _rounds(random, 5, 0.02, 0.01)
         variance = round_variance(first)
         assert variance is not None
-        rest = max(0, rounds_needed(variance, 0.05) - 5)
+        rest = max(0, rounds_for_interval(variance, 0.05) - 5)
         found = median_interval([*first, *_rounds(random, rest, 0.02, 0.01)])
         assert found.low is not None
         assert found.high is not None
