@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.store.number_text import rounds_by_requests
 from latency_bench.model_specs.architectures.attention.subject import SOFTMAX_TWIN
 from latency_bench.reports.attention_points import PLACE, answered, place_words, placed
-from latency_bench.reports.attention_ratios import obstacles_of, ratio_of
+from latency_bench.reports.attention_ratios import obstacles_of, prefer_pairs, ratio_of
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from latency_bench.reports.paired_ratios import PairedRatios
 
 COLUMNS = [
     *PLACE,
@@ -25,6 +27,7 @@ COLUMNS = [
     "ratio",
     "ratio_low",
     "ratio_high",
+    "paired",
     "linear_macs",
     "softmax_macs",
     "linear_peak_rss_bytes",
@@ -37,9 +40,10 @@ COLUMNS = [
 ]
 
 
-def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
+def whole_models(runs: pd.DataFrame, paired: PairedRatios | None = None) -> pd.DataFrame:
     """One row for every model, resolution and condition that both it and its twin (`MODEL-softmax`) were run at,
-    columns as in COLUMNS; the latest runs. A latency is null, and `..._fits` False, where memory did not suffice."""
+    columns as in COLUMNS; the latest runs. A latency is null, and `..._fits` False, where memory did not suffice.
+    Ratios are as in `attention_ratios`."""
     import pandas as pd
 
     known = placed(answered(runs))
@@ -53,6 +57,7 @@ def whole_models(runs: pd.DataFrame) -> pd.DataFrame:
             softmax = by_model.get(model + SOFTMAX_TWIN)
             if softmax is not None:
                 rows.append({**dict(zip(keys, values, strict=True)), "model": model, **_pair(linear, softmax)})
+    rows = prefer_pairs(rows, runs, paired, "softmax_run_id")
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["pixels"] = table["height"] * table["width"]
     ordered: pd.DataFrame = table.sort_values([*PLACE, "model", "pixels"]).drop(columns="pixels").reset_index(drop=True)
@@ -91,7 +96,13 @@ def unlike_twins(models: pd.DataFrame) -> list[str]:
 def _pair(linear: dict[Any, Any], softmax: dict[Any, Any]) -> dict[str, Any]:
     obstacles = obstacles_of(softmax, linear)
     ratio, low, high = ratio_of([] if obstacles else softmax["round_medians_ms"], linear["round_medians_ms"])
-    found: dict[str, Any] = {"ratio": ratio, "ratio_low": low, "ratio_high": high, "obstacles": obstacles}
+    found: dict[str, Any] = {
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "paired": False,
+        "obstacles": obstacles,
+    }
     for part, row in (("linear", linear), ("softmax", softmax)):
         found |= {
             f"{part}_ms": row["median_ms"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.case_key import CASE_COLUMNS
 from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.run_conditions import read_conditions
 from latency_bench.harness.store.number_text import rounds_by_requests
@@ -14,6 +15,8 @@ from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from latency_bench.reports.paired_ratios import PairedRatios
 
 COLUMNS = [
     *PLACE,
@@ -44,13 +47,14 @@ COLUMNS = [
     "ratio",
     "ratio_low",
     "ratio_high",
+    "paired",
     "run_id",
     "linear_run_id",
     "obstacles",
 ]
 
 
-def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
+def attention_ratios(runs: pd.DataFrame, paired: PairedRatios | None = None) -> pd.DataFrame:
     """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
     that 3 means that linear attention is three times as fast. Null where the form does not fit into memory, and where
     the two were measured under different conditions: `obstacles` names those, in one text. `n` and `linear_n` say
@@ -59,7 +63,9 @@ def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
     Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
     them; multi-scale linear attention itself is set against the single-scale one. Equal MACs: the linear form of the
     same dimension and tokens, with more heads or repeated, whose MACs are nearest. `macs_difference` is the linear
-    form's MACs over the form's, less 1. The interval is that of harness/statistics/comparison.py, from the rounds.
+    form's MACs over the form's, less 1. The interval is that of harness/statistics/comparison.py, from the rounds;
+    where the two were measured as a pair, which `paired` knows, ratio and interval are the pair's, and the column
+    `paired` is True.
     """
     import pandas as pd
 
@@ -74,6 +80,7 @@ def attention_ratios(runs: pd.DataFrame) -> pd.DataFrame:
                 rows.append(_pair(point, partner, SAME_SHAPE))
             if (partner := _equal_macs(point, linear)) is not None:
                 rows.append(_pair(point, partner, EQUAL_MACS))
+    rows = prefer_pairs(rows, runs, paired, "run_id")
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = [*PLACE, "scope", "head_dim", "definition", "label", "tokens"]
     ascending = [name != "definition" for name in order]
@@ -124,6 +131,7 @@ def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dic
         "ratio_high": high,
         "linear_run_id": linear["run_id"],
         "obstacles": obstacles,
+        "paired": False,
     }
 
 
@@ -145,6 +153,23 @@ def unlike_pairs(ratios: pd.DataFrame) -> list[str]:
         for row in rows_of(ratios)
         if row["obstacles"]
     ]
+
+
+def prefer_pairs(
+    rows: list[dict[str, Any]], runs: pd.DataFrame, paired: PairedRatios | None, form_run: str
+) -> list[dict[str, Any]]:
+    """Rows with a `ratio`, a `linear_run_id`, and in the column `form_run` the run that is compared with it: the ratio
+    is that of a pair where there is one. One that was refused for what differs besides stays without."""
+    if paired is None or not paired.found or not rows:
+        return rows
+    by_id = {row["run_id"]: row for row in rows_of(runs[["run_id", *CASE_COLUMNS]])}
+    preferred = []
+    for row in rows:
+        known = paired.find(by_id[row["linear_run_id"]], by_id[row[form_run]])
+        if known is not None and not row["obstacles"]:
+            row = {**row, "ratio": known.speed_up, "ratio_low": known.low, "ratio_high": known.high, "paired": True}
+        preferred.append(row)
+    return preferred
 
 
 def _counted(point: dict[str, Any]) -> bool:

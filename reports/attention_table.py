@@ -12,10 +12,13 @@ from latency_bench.reports.attention_models import memory_ends, unlike_twins, wh
 from latency_bench.reports.attention_points import PLACE, place_parts, place_words
 from latency_bench.reports.attention_ratios import attention_ratios, unlike_pairs
 from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
+from latency_bench.reports.paired_ratios import PAIRED
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from latency_bench.reports.paired_ratios import PairedRatios
 
 RATIO_HEADER = (
     "tokens", "equal", "form", "MACs", "latency", "n", "linear", "n", "faster", "95 %", "GMACs/s", "linear", "memory",
@@ -26,37 +29,46 @@ MODEL_HEADER = (
     "model", "resolution", "linear", "n", "softmax", "n", "faster", "95 %", "linear: memory", "softmax: memory",
 )  # fmt: skip
 _MIB = 2**20
+PAIR_MARK = "†"
 
 
 Section = tuple[str, tuple[str, ...], list[list[str]]]
 """Title, header, rows, all of them text."""
 
 
-def attention_markdown(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> str:
+def attention_markdown(
+    runs: pd.DataFrame, fractions: Mapping[str, float] | None = None, paired: PairedRatios | None = None
+) -> str:
     """All tables: one section a condition and scope, then whole models. Empty for a table without attention."""
     lines: list[str] = []
-    for title, header, rows in attention_sections(runs, fractions):
+    for title, header, rows in attention_sections(runs, fractions, paired):
         lines += [f"**{_cell(title)}**", "", _row(header), _row(["---"] * len(header))]
         lines += [_row(row) for row in rows]
         lines.append("")
-    lines += [f"{_cell(line)}.\n" for line in attention_remarks(runs)]
+    lines += [f"{_cell(line)}.\n" for line in attention_remarks(runs, paired)]
     return "\n".join(lines)
 
 
-def attention_remarks(runs: pd.DataFrame) -> list[str]:
-    """Sentences below the tables: where memory ends, and which pairs were not measured under the same conditions."""
-    models = whole_models(runs)
-    return [*memory_ends(models), *unlike_pairs(attention_ratios(runs)), *unlike_twins(models)]
+def attention_remarks(runs: pd.DataFrame, paired: PairedRatios | None = None) -> list[str]:
+    """Sentences below the tables: where memory ends, which pairs were not measured under the same conditions, and what
+    the mark of a paired ratio means."""
+    ratios, models = attention_ratios(runs, paired), whole_models(runs, paired)
+    remarks = [*memory_ends(models), *unlike_pairs(ratios), *unlike_twins(models)]
+    if any(table["paired"].astype(bool).any() for table in (ratios, models)):
+        remarks.append(f"A ratio with {PAIR_MARK} was {PAIRED}")
+    return remarks
 
 
-def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None = None) -> list[Section]:
+def attention_sections(
+    runs: pd.DataFrame, fractions: Mapping[str, float] | None = None, paired: PairedRatios | None = None
+) -> list[Section]:
     """For a terminal, a page or Markdown: each form across conditions where there are several, pairs and growth of
     every condition and scope, then whole models.
 
     `fractions` are those of the roofline by run id (reports/roofline.py); without any, the columns are left out.
     """
     sections: list[Section] = []
-    ratios, fits, crossovers = attention_ratios(runs), attention_fits(runs), attention_crossovers(runs)
+    ratios, fits, crossovers = attention_ratios(runs, paired), attention_fits(runs), attention_crossovers(runs)
     sections += _across(ratios)
     keys = [*PLACE, "scope", "head_dim"]
     for values, group in ratios.groupby(keys, sort=True, dropna=False):
@@ -68,7 +80,7 @@ def attention_sections(runs: pd.DataFrame, fractions: Mapping[str, float] | None
             texts = {(row["label"], row["heads"]): row["text"] for row in _of(crossovers, place).to_dict("records")}
             rows = [_fit_cells(row, texts.get((row["label"], row["heads"]), "")) for row in growth.to_dict("records")]
             sections.append((f"{title}, latency ~ tokens^exponent", FIT_HEADER, rows))
-    models = whole_models(runs)
+    models = whole_models(runs, paired)
     for values, group in models.groupby(PLACE, sort=True, dropna=False):
         title = f"{place_words(dict(zip(PLACE, values, strict=True)))}: whole models"
         sections.append((title, MODEL_HEADER, [_model_cells(row) for row in group.to_dict("records")]))
@@ -108,7 +120,11 @@ def _factor(row: dict[Any, Any] | None) -> str:
         return "does not fit"
     low, high = row["ratio_low"], row["ratio_high"]
     interval = f" [{_significant(low)}, {_significant(high)}]" if _known(low) and _known(high) else ""
-    return _number(row["ratio"], "{:.2f}") + interval
+    return _number(row["ratio"], "{:.2f}") + interval + _mark(row)
+
+
+def _mark(row: dict[Any, Any]) -> str:
+    return PAIR_MARK if row["paired"] else ""
 
 
 def _ratio_table(group: pd.DataFrame, fractions: Mapping[str, float]) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -138,7 +154,7 @@ def _ratio_cells(row: dict[Any, Any]) -> list[str]:
         row["n"] or "-",
         _ms(row["linear_ms"]) + (f" ({_how(row)})" if equal_macs else ""),
         row["linear_n"] or "-",
-        _number(row["ratio"], "{:.2f}x"),
+        _number(row["ratio"], "{:.2f}x") + _mark(row),
         _interval(row["ratio_low"], row["ratio_high"]),
         _giga(row["macs_s"]),
         _giga(row["linear_macs_s"]),
@@ -171,7 +187,7 @@ def _model_cells(row: dict[Any, Any]) -> list[str]:
         row["linear_n"] or "-",
         _ms(row["softmax_ms"]) if row["softmax_fits"] else "does not fit",
         row["softmax_n"] or "-",
-        _number(row["ratio"], "{:.2f}x"),
+        _number(row["ratio"], "{:.2f}x") + _mark(row),
         _interval(row["ratio_low"], row["ratio_high"]),
         _mib(row["linear_peak_rss_bytes"]),
         _mib(row["softmax_peak_rss_bytes"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.pair import pair_options
 from latency_bench.harness.cli.run import RuntimeOption, request_of
 from latency_bench.harness.cli.shared_options import CpuList, Resolution, RuntimeName, precision_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
@@ -136,6 +137,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
 @click.option(
     "--profile", "profiled", is_flag=True, help="Also show the share of time by operator, at the largest size."
 )
+@pair_options("5")
 @click.option("--from-store", is_flag=True, help="Measure nothing: analyse the runs of attention in the store.")
 @click.option("--again", is_flag=True, help="Also measure what the store already has.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be measured.")
@@ -154,6 +156,9 @@ def attention(
     dry_run: bool,
     again: bool,
     profiled: bool,
+    no_pairs: bool,
+    within: float | None,
+    pair_minutes: float | None,
     order_seed: int,
     wait: bool,
     folder: Path | None,
@@ -170,10 +175,13 @@ def attention(
     bench attention --whole b1-seg --resolution 256x512 --resolution 512x1024
     bench attention --from-store --to figures/            tables and figures of what was measured
 
-    Runs are stored as those of `bench run`. What the store has from the same conditions is not measured again.
+    Runs are stored as those of `bench run`; then every two that the tables compare are measured as a pair too, and the
+    tables show its ratio. What the store has from the same conditions is not measured again.
     """
+    from latency_bench.harness.attention.attention_pairs import MAX_MINUTES, WITHIN
     from latency_bench.harness.attention.measure import measure_groups
     from latency_bench.harness.cli.attention_output import Analysis, print_analysis, write_analysis
+    from latency_bench.harness.cli.attention_pairs import measure_compared
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.store.listing import load_runs
@@ -200,6 +208,12 @@ def attention(
             known = runs.head(0) if again else runs
             command = command_without_secrets(["bench", *sys.argv[1:]])
             failed = measure_groups(groups, make_case, known, place, command, progress, order_seed, wait)
+            if not no_pairs:
+                measured = _answers(groups, make_case, load_runs(place))
+                failed += measure_compared(
+                    groups, make_case, measured, place, command, progress, again,
+                    within=within or WITHIN, max_minutes=pair_minutes or MAX_MINUTES, order_seed=order_seed, wait=wait,
+                )  # fmt: skip
             if profiled:
                 from latency_bench.harness.attention.profiles import operator_shares
 

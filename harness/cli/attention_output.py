@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.plots.style import Drawn
 
 
@@ -23,6 +24,14 @@ class Analysis:
     runs: pd.DataFrame
     store: Path
     shares: list[tuple[str, dict[str, float]]] | None = None
+
+    @cached_property
+    def paired(self) -> PairedRatios:
+        """Ratios that the store has as pairs."""
+        from latency_bench.harness.store.pair_listing import find_pairs
+        from latency_bench.reports.paired_ratios import PairedRatios
+
+        return PairedRatios.of(find_pairs(self.store))
 
     @cached_property
     def fractions(self) -> dict[str, float]:
@@ -42,10 +51,10 @@ class Analysis:
         from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
 
         tables = {
-            "pairs": attention_ratios(self.runs),
+            "pairs": attention_ratios(self.runs, self.paired),
             "exponents": attention_fits(self.runs),
             "crossovers": attention_crossovers(self.runs),
-            "whole_models": whole_models(self.runs),
+            "whole_models": whole_models(self.runs, self.paired),
         }
         document: dict[str, Any] = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
         document["roofline_fractions"] = self.fractions
@@ -56,7 +65,7 @@ class Analysis:
         """The tables, and the shares by operator."""
         from latency_bench.reports.attention_table import attention_markdown
 
-        lines = [attention_markdown(self.runs, self.fractions)]
+        lines = [attention_markdown(self.runs, self.fractions, self.paired)]
         for what, shares in self.shares or []:
             lines.append(f"`{what}`: {_share_words(shares)}\n")
         return "\n".join(lines)
@@ -69,7 +78,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     from latency_bench.reports.attention_table import attention_remarks, attention_sections
     from latency_bench.reports.terminal_grid import Heading, print_grid
 
-    sections = attention_sections(analysis.runs, analysis.fractions)
+    sections = attention_sections(analysis.runs, analysis.fractions, analysis.paired)
     if not sections:
         console.print("no runs of attention to compare; `bench attention` measures them")
     for title, header, rows in sections:
@@ -77,7 +86,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         headings = [Heading(name, right=number not in (1, 2)) for number, name in enumerate(header)]
         print_grid(console, headings, [[printable(cell) for cell in row] for row in rows])
         console.print()
-    for line in attention_remarks(analysis.runs):
+    for line in attention_remarks(analysis.runs, analysis.paired):
         console.print(Text(printable(line)))
     for what, shares in analysis.shares or []:
         console.print(Text(f"{printable(what)}: {_share_words(shares)}"))
@@ -94,13 +103,13 @@ def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
     from latency_bench.reports.plots.style import FORMATS, FigureError, save_drawn
 
     for name, text in (
-        ("attention.csv", attention_ratios(analysis.runs).to_csv(index=False)),
+        ("attention.csv", attention_ratios(analysis.runs, analysis.paired).to_csv(index=False)),
         ("attention.md", analysis.markdown()),
     ):
         _write_whole(text, folder / name)
         yield folder / name
     drawings: tuple[tuple[str, Callable[[], Drawn]], ...] = (
-        ("attention-bars", lambda: plots.attention_bars(analysis.runs)),
+        ("attention-bars", lambda: plots.attention_bars(analysis.runs, paired=analysis.paired)),
         ("attention-scaling", lambda: plots.attention_scaling(analysis.runs)),
         ("attention-memory", lambda: plots.attention_memory(analysis.runs)),
         ("attention-shares", lambda: attention_shares(analysis.shares or [])),

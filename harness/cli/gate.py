@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,9 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--against",
     multiple=True,
-    metavar="NAME|RUN|FILE|ID",
-    help="Measure now, beside the candidate: a kept baseline, a run, or a side of `bench pair`. Repeatable, a "
-    "--candidate for each.",
+    metavar="NAME|RUN|FILE|ID|git:REV",
+    help="Measure now, beside the candidate: a kept baseline, a run, a side of `bench pair`, or the candidate's file "
+    "as it was at a revision of git (git:main, git:v1:models/b1.onnx). Repeatable, each with a --candidate.",
 )
 @click.option(
     "--baselines", type=click.Path(file_okay=False, path_type=Path), help="Folder of `bench baseline keep --to`."
@@ -100,6 +101,7 @@ def gate(
     \b
     bench gate baseline/                          stored runs of two sessions: the machine may have changed meanwhile
     bench gate --against main --candidate new.onnx         a kept file and a new one, side by side, until it is known
+    bench gate --against git:main --candidate model.onnx   the same file as main has it
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
     With --against both are measured now, and the machine is the same for both.
@@ -136,15 +138,24 @@ def _sides(
     """Every baseline with its candidate. A file is held against a file: a model's export."""
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.baseline import baselines_folder
-    from latency_bench.harness.gating.gate_sides import as_brought, refuse_unlike, side_named
+    from latency_bench.harness.gating.gate_sides import as_brought, refuse_unlike, side_at_revision, side_named
+    from latency_bench.harness.gating.git_file import MARK
     from latency_bench.harness.gating.measured_gate import GatePair
     from latency_bench.harness.store.location import store_location
 
     folder, place = baselines_folder(baselines, store), store_location(store)
     pairs = []
     for old_text, new_text in zip(against, candidates, strict=True):
-        old, new = (side_named(text, common, folder, place) for text in (old_text, new_text))
-        old_case, new_case = case_of(old.options, single=True), case_of(new.options, single=True)
+        new = side_named(new_text, common, folder, place)
+        with tempfile.TemporaryDirectory(prefix="bench-revision-") as files:
+            at_revision = old_text.startswith(MARK)
+            old = (
+                side_at_revision(old_text, new, Path(files))
+                if at_revision
+                else side_named(old_text, common, folder, place)
+            )
+            # From here on the file is kept in the cache.
+            old_case, new_case = case_of(old.options, single=True), case_of(new.options, single=True)
         if (old_case.artifact is None) != (new_case.artifact is None):
             old_case, new_case = (case_of(as_brought(case, common), single=True) for case in (old_case, new_case))
         refuse_unlike(old_case, new_case, across)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,7 +23,7 @@ from latency_bench.harness.cli.shared_options import (
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from latency_bench.harness.case_options import CaseOptions
     from latency_bench.harness.pairs.pair_request import PairRequest
@@ -47,6 +47,35 @@ class Share(click.ParamType[float]):
         if not 0 < share <= 1:
             self.fail(f"{value!r} is no share; write 1%, or 0.01", param, ctx)
         return share
+
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
+    """Of a command that measures its ratios as pairs after its runs; None where nothing is said."""
+    options = (
+        click.option(
+            "--no-pairs",
+            is_flag=True,
+            help="Do not measure ratios as pairs (`bench pair`) too; they are then quotients of two runs.",
+        ),
+        click.option(
+            "--within", type=Share(), help="Full width of a ratio's interval at which a pair ends. Default: 5%."
+        ),
+        click.option(
+            "--pair-minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help=f"Time after which a pair ends however wide its interval is. Default: {usual_minutes}.",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 @click.command()

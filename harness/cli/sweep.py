@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, Share
+from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
 from latency_bench.harness.cli.shared_options import (
     RuntimeName,
     cluster_options,
@@ -75,19 +75,7 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     metavar="ID",
     help="Model that the others of --model are measured against, as pairs. A --table has its own baselines.",
 )
-@click.option(
-    "--no-pairs",
-    is_flag=True,
-    help="Do not measure ratios to the baselines as pairs; speed-ups are then quotients of two runs.",
-)
-@click.option(
-    "--within", type=Share(), help="Full width of a ratio's interval at which a pair ends. Default: 5%, or the file's."
-)
-@click.option(
-    "--pair-minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Time after which a pair ends however wide its interval is. Default: 10, or the file's.",
-)
+@pair_options("10, or the file's")
 @click.option(
     "--name",
     help="Name under which the campaign is continued. Default: made from its file, or from its tables and devices.",

@@ -48,6 +48,18 @@ def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Pat
     return GateSide(text, side_of(text, common))
 
 
+def side_at_revision(text: str, candidate: GateSide, folder: Path) -> GateSide:
+    """The candidate with its file as it was at a revision (git_file.py), written into `folder`. Raises UsageError."""
+    from latency_bench.harness.gating.git_file import file_at
+
+    if candidate.options.file is None:
+        raise UsageError(f"{text}: only a file has an earlier revision; name a file with --candidate")
+    path, format_ = candidate.options.file
+    place, commit = file_at(text, path, folder)
+    options = candidate.options.model_copy(update={"file": (place, format_)})
+    return GateSide(f"{place.name} of {text} (commit {commit[:12]})", options)
+
+
 def options_of_run(record: RunRecord, common: Mapping[str, Any]) -> CaseOptions:
     """What would measure a stored run again. Raises UsageError where its file or checkpoint is not in the store."""
     from latency_bench.model_specs import load_spec

@@ -41,7 +41,7 @@ def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float =
 
     `margin`: by which factor a measured factor may miss the published one and still reproduce it.
     """
-    attention = attention_factors(runs)
+    attention = attention_factors(runs, measurements.paired)
     settings = [
         setting
         for setting in measurements.settings

@@ -12,7 +12,7 @@ from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS
 from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.subjects import Subject
 from latency_bench.reports.evidence import Found, Run
-from latency_bench.reports.paired_ratios import PAIRED
+from latency_bench.reports.paired_ratios import PAIRED, PairedRatios
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.tables.measured_block import at_batch
 from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, failure_note
@@ -90,10 +90,10 @@ def counted_factor(subject: Subject) -> Factor:
     return Factor(Cell(ratio(factor), factor, notes=(COUNTED,)), is_counted=True)
 
 
-def attention_factors(runs: pd.DataFrame) -> dict[Setting, Factor]:
+def attention_factors(runs: pd.DataFrame, paired: PairedRatios | None = None) -> dict[Setting, Factor]:
     """By setting, softmax attention's latency over that of ReLU linear attention at equal MACs: the smallest and the
     largest factor of all shapes. The cell's `value` is the smallest, its interval holds those of all shapes."""
-    ratios = attention_ratios(runs)
+    ratios = attention_ratios(runs, paired)
     chosen = ratios[(ratios["definition"] == EQUAL_MACS) & (ratios["label"] == _FORM) & ratios["ratio"].notna()]
     needed = set(chosen["run_id"]) | set(chosen["linear_run_id"])
     rows: dict[str, Run] = {row["run_id"]: row for row in rows_of(runs[runs["run_id"].isin(needed)])}
@@ -117,14 +117,14 @@ def _range(points: list[Run], rows: dict[str, Run]) -> Factor:
     scopes = ", ".join(sorted({str(point["scope"]) for point in points}))
     pairs = tuple((rows[point["run_id"]], rows[point["linear_run_id"]]) for point in ordered)
     low, high = _hull(points)
-    too_few = (TOO_FEW_ROUNDS,) if low is None else ()
+    marks = ((TOO_FEW_ROUNDS,) if low is None else ()) + ((PAIRED,) if all(point["paired"] for point in points) else ())
     text = ratio(least["ratio"]) if least is most else f"{ratio(least['ratio'])} to {ratio(most['ratio'])}"
     cell = Cell(
         f"{text} {interval(low, high, decimals_for(least['ratio'], RATIO_DIGITS))}".rstrip(),
         float(least["ratio"]),
         low,
         high,
-        notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})", *too_few),
+        notes=(f"smallest and largest factor at equal MACs of {shapes} ({scopes})", *marks),
         runs=tuple(dict.fromkeys(run["path"] for pair in pairs for run in pair)),
     )
     return Factor(cell, pairs)

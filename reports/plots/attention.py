@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+    from latency_bench.reports.paired_ratios import PairedRatios
+
 STYLES = {
     "ReLU linear": (BLUE, "o"),
     "ReLU linear, multi-scale": (SKY, "s"),
@@ -67,9 +69,9 @@ def draw_attention_memory(runs: pd.DataFrame, path: Path) -> tuple[Path, Path]:
     return save_drawn(attention_memory(runs), path)
 
 
-def attention_bars(runs: pd.DataFrame, form: str = FIGURE_4_FORM) -> Drawn:
+def attention_bars(runs: pd.DataFrame, form: str = FIGURE_4_FORM, paired: PairedRatios | None = None) -> Drawn:
     """The figure of `draw_attention_bars`, and its rows."""
-    ratios = attention_ratios(runs)
+    ratios = attention_ratios(runs, paired)
     data = ratios.loc[((ratios["label"] == form) & ratios["ratio"].notna()).astype(bool)]
     keys = [*PLACE, "scope", "head_dim"]
     panels = [(dict(zip(keys, values, strict=True)), group) for values, group in data.groupby(keys, dropna=False)]

@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 from attention_runs import run_row, table_of
 
+from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.reports.attention_models import memory_ends, whole_models
 from latency_bench.reports.attention_points import attention_points, label_of
 from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.attention_scaling import attention_crossovers, attention_fits
 from latency_bench.reports.attention_table import attention_markdown, attention_sections
+from latency_bench.reports.paired_ratios import PairedRatios, PairedSpeedUp
+from latency_bench.reports.rows import rows_of
 
 
 def pairs(runs, definition, label="softmax"):
@@ -187,3 +190,28 @@ def test_no_runs_give_no_tables():
     assert attention_ratios(nothing).empty
     assert whole_models(nothing).empty
     assert attention_ratios(table_of([run_row(1, "attn-no-such-form", (8, 8), 1.0)])).empty
+
+
+def test_a_ratio_that_was_measured_as_a_pair_is_preferred_and_marked(runs):
+    by_model = {row["model"]: row for row in rows_of(runs)}
+    linear, softmax = (by_model[f"attn-{form}-module-h8-d16-n1024"] for form in ("relu-linear", "softmax"))
+    known = PairedSpeedUp(2.25, 2.24, 2.26, "local/_pairs/x")
+    paired = PairedRatios({(CaseKey.of_row(linear), CaseKey.of_row(softmax)): known})
+    ratios = attention_ratios(runs, paired)
+    (row,) = rows_of(ratios[ratios["paired"]])
+    assert (row["label"], row["definition"], row["tokens"]) == ("softmax", "same shape", 1024)
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (2.25, 2.24, 2.26)
+    text = attention_markdown(runs, paired=paired)
+    assert "2.25x†" in text
+    assert "A ratio with † was measured as a pair" in text
+    assert "†" not in attention_markdown(runs)
+
+
+def test_whole_models_prefer_pairs_too(runs):
+    models = model_rows((10.0, 20.0), (40.0, 200.0), (160.0, None))
+    by_model = {row["model"]: row for row in rows_of(models) if row["height"] == 256}
+    linear, softmax = (CaseKey.of_row(by_model[name]) for name in ("b1-seg", "b1-seg-softmax"))
+    paired = PairedRatios({(linear, softmax): PairedSpeedUp(2.1, 2.0, 2.2, "local/_pairs/x")})
+    first, *others = rows_of(whole_models(models, paired))
+    assert (first["height"], first["ratio"], first["paired"]) == (256, 2.1, True)
+    assert not any(row["paired"] for row in others)
