@@ -52,6 +52,7 @@ class Source:
 
     @cached_property
     def pairs(self) -> list[StoredPair]:
+        """Latest first."""
         from latency_bench.harness.store.pair_listing import find_pairs
 
         return list(find_pairs(self.place, on_broken=self.broken.append))
@@ -157,9 +158,9 @@ class Source:
         sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
         _make(path.parent)
         runs = self._selected() if self.selection != Selection() else self.runs
-        write_html(
-            runs, self.place, path, tables=sections[:-1], claims=sections[-1:], broken=self.broken, pairs=self.pairs
-        )
+        devices = None if runs is self.runs else set(runs["device"])
+        pairs = [pair for pair in self.pairs if devices is None or pair.record.device.name in devices]
+        write_html(runs, self.place, path, tables=sections[:-1], claims=sections[-1:], pairs=pairs, broken=self.broken)
         return path
 
     def _selected(self) -> pd.DataFrame:

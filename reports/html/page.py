@@ -19,6 +19,7 @@ from latency_bench.reports.html.columns import encode_runs
 from latency_bench.reports.html.details import RUNS_PER_BLOCK, chosen_runs, detail_blocks, without_store
 from latency_bench.reports.html.figures import figure_data
 from latency_bench.reports.html.overview import overview
+from latency_bench.reports.html.pairs import pair_parts, pair_table, pairs_of_runs
 
 if TYPE_CHECKING:
     import jinja2
@@ -48,22 +49,22 @@ def write_html(
     *,
     tables: Sequence[Section] = (),
     claims: Sequence[Section] = (),
-    broken: Sequence[BrokenRun] = (),
     pairs: Sequence[StoredPair] = (),
+    broken: Sequence[BrokenRun] = (),
     most_details: int = MOST_DETAILS,
     made_at: datetime | None = None,
 ) -> None:
     """Write the report of `runs` (harness/store/run_table.py, latest first) to `path`: the whole file or none.
 
     `most_details` runs carry their distribution, telemetry and environment: the latest of every case, then the latest
-    others; the page says which do not. `broken` are runs that could not be read: the page names them. `pairs` say of
-    changes in a history whether the code or the machine made them.
+    others; the page says which do not. `pairs`, latest first, have a view of their own, and say of changes in a history
+    whether the code or the machine made them. `broken` are runs that could not be read: the page names them.
     The same arguments give the same bytes. Raises StoreError where the file cannot be written.
     """
     try:
         with replacing(path) as file:
             for text in _texts(
-                runs, store, tables, claims, broken, pairs, most_details, made_at or datetime.now(timezone.utc)
+                runs, store, tables, claims, pairs, broken, most_details, made_at or datetime.now(timezone.utc)
             ):
                 # Lone surrogates, which the names of files may bring, have no place in UTF-8.
                 file.write(text.encode("utf-8", "replace"))
@@ -76,8 +77,8 @@ def _texts(
     store: Path,
     tables: Sequence[Section],
     claims: Sequence[Section],
-    broken: Sequence[BrokenRun],
     pairs: Sequence[StoredPair],
+    broken: Sequence[BrokenRun],
     most_details: int,
     made_at: datetime,
 ) -> Iterator[str]:
@@ -87,6 +88,7 @@ def _texts(
     data = {
         **encode_runs(runs),
         "figures": {**figure_data(runs), "changes": changes_by_run(runs, pairs)},
+        "pairs": pairs_of_runs(pairs, runs),
         "details": {place.run_id: position // RUNS_PER_BLOCK for position, place in enumerate(places)},
     }
     yield from _template().generate(
@@ -97,6 +99,8 @@ def _texts(
         overview=overview(runs),
         tables=tables,
         claims=claims,
+        pair_table=pair_table(pairs),
+        pair_parts=list(pair_parts(pairs)),
         broken=[("/".join(one.path.parts[-3:]), without_store(store, one.problem)) for one in broken[:_BROKEN_SHOWN]],
         broken_count=len(broken),
         details_count=len(places),

@@ -9,7 +9,6 @@ from latency_bench.harness.cli.output import print_json, stdout_console
 
 if TYPE_CHECKING:
     from latency_bench.harness.store.reader import StoredPair
-    from latency_bench.harness.store.record import RunRecord
     from latency_bench.reports.terminal_grid import Cell, Heading
 
 
@@ -53,6 +52,7 @@ def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.pair_rendering import VERDICT_STYLES
     from latency_bench.harness.store.number_text import interval
+    from latency_bench.reports.pair_words import side_words
 
     record = pair.record
     baseline, *others = record.sides
@@ -63,27 +63,10 @@ def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
             record.run_id,
             f"{record.started_at:%Y-%m-%d %H:%M}",
             printable(record.device.name),
-            printable(_words(baseline, side)),
-            printable(_words(side, baseline)),
+            printable(side_words(baseline, side)),
+            printable(side_words(side, baseline)),
             "-" if ratio is None else f"{ratio.ratio:.4f}",
             "-" if ratio is None else interval(ratio.low, ratio.high, 4) or "-",
             str(len(record.pairs)),
             Text(verdict, "red" if ratio is None else VERDICT_STYLES.get(verdict, "default")),
         ]
-
-
-def _words(side: RunRecord, other: RunRecord) -> str:
-    """The side by its model, and by what tells it from the other one."""
-    parts = [side.model.id]
-    own, others = side.runtime, other.runtime
-    if own is not None and others is not None:
-        if (own.name, own.version) != (others.name, others.version):
-            parts.append(own.name if own.name != others.name else f"{own.name} {own.version}")
-        parts += [f"{name}={value}" for name, value in own.options.items() if others.options.get(name, value) != value]
-    if side.model.precision != other.model.precision:
-        parts.append(side.model.precision)
-    if side.model.batch != other.model.batch:
-        parts.append(f"batch {side.model.batch}")
-    if side.model.resolution != other.model.resolution:
-        parts.append("x".join(map(str, side.model.resolution)))
-    return " ".join(parts)

@@ -33,6 +33,8 @@ def attention(bench, tmp_path):
     return run
 
 
+# Many commands, of which each takes its seconds to start on a busy computer.
+@pytest.mark.timeout(1200)
 def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
     # Pairs start many processes, and those of ONNX Runtime start quickly.
     words = (
@@ -52,8 +54,7 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
     assert done.returncode == 0, done.stderr
     found = done.json()
     assert all(row["paired"] for row in found["pairs"]), "ratios are measured as pairs"
-    measured_pairs = bench("results", "ls", "--pairs", "--json").json()
-    assert len(measured_pairs) == 2, "softmax beside the linear form of its shape, and beside that of its MACs"
+    assert len(re.findall(r"beside attn-relu-linear", done.stderr)) == 2, "that of its shape, and that of its MACs"
     assert {(row["tokens"], row["definition"]) for row in found["pairs"]} == {(64, "same shape"), (64, "equal MACs")}
     for row in found["pairs"]:
         assert row["ratio"] > 0
@@ -65,7 +66,7 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
     assert "round" not in again.stderr, "nothing is measured twice"
     assert again.json() == found
     assert bench("results", "ls", "--json").json() == runs
-    assert bench("results", "ls", "--pairs", "--json").json() == measured_pairs
+    assert "beside" not in again.stderr
 
     folder = tmp_path / "figures"
     stored = bench("attention", "--from-store", "--to", str(folder))

@@ -6,23 +6,17 @@ import math
 
 import numpy as np
 import pytest
+from gate_simulation import CASES, LIMIT, SESSIONS_SPREAD, decided_pairs, stored_pipeline
 
 from latency_bench.harness.statistics.gate_answer import (
     RatioEvidence,
     answers_of,
     benjamini_hochberg,
-    decision_confidence,
-    is_decided,
     p_slower_pairs,
     p_slower_rounds,
     pair_evidence,
 )
-from latency_bench.harness.statistics.paired_ratio import next_look
-from latency_bench.harness.statistics.session_spread import SessionSpread, across_sessions, session_spread
-
-LIMIT = 1.03
-SESSIONS_SPREAD = 0.05
-CASES = 50
+from latency_bench.harness.statistics.session_spread import SessionSpread, session_spread
 
 
 @pytest.mark.parametrize(
@@ -61,21 +55,8 @@ def test_one_sided_p_values_are_uniform_where_the_ratio_is_the_limit():
 
 
 def _pipelines_that_fail(random, shift: float, spreads: list[SessionSpread | None]) -> float:
-    """The share of pipelines of 50 cases of which one or more is called worse: 9 rounds a side that spread by 1 %, and
-    a shift between sessions that all cases share."""
-    failing = 0
-    noise = 0.01 * math.sqrt(2 / 9)
-    for spread in spreads:
-        log_ratios = (
-            shift + SESSIONS_SPREAD * math.sqrt(2) * random.standard_normal() + noise * random.standard_normal(CASES)
-        )
-        evidence = []
-        for ratio in np.exp(log_ratios):
-            half = math.exp(2.2 * noise)
-            wide = across_sessions(ratio, ratio / half, ratio * half, LIMIT, spread, (1, 1), 0.95)
-            evidence.append(RatioEvidence(ratio, wide.low, wide.high, LIMIT, wide.p_worse))
-        failing += "worse" in answers_of(evidence)
-    return failing / len(spreads)
+    """The share of pipelines of which one case or more is called worse."""
+    return float(np.mean(["worse" in stored_pipeline(random, shift, spread) for spread in spreads]))
 
 
 def test_sessions_that_differ_by_5_percent_raise_hardly_an_alarm():
@@ -106,11 +87,7 @@ def test_the_spread_of_sessions_is_estimated_over_cases_and_trusted_as_far_as_se
 
 def _by_pairs(random, log_ratio: float, spread: float, most: int, cases: int = 1) -> tuple[str, int]:
     """One case measured until it is decided or has so many pairs: its answer, and the pairs it took."""
-    log_ratios = log_ratio + spread * random.standard_normal(most)
-    confidence, look = decision_confidence(cases), next_look(0)
-    while look < most and not is_decided(log_ratios[:look].tolist(), LIMIT, confidence):
-        look = next_look(look)
-    used = log_ratios[: min(look, most)].tolist()
+    used = decided_pairs(log_ratio + spread * random.standard_normal(most), cases)
     return answers_of([pair_evidence(used, LIMIT)])[0], len(used)
 
 

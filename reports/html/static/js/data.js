@@ -20,6 +20,7 @@ class Runs {
     this.declared = block.declared; // what every column is: name, title, heading, kind, unit, ...
     this.figures = block.figures;
     this.blockOf = block.details;
+    this.pairs = block.pairs;
   }
 
   /** Values of all rows, null where nothing is known. */
@@ -43,6 +44,11 @@ class Runs {
   rowOf(runId) {
     this.#rowOfId ??= new Map(this.column("run_id").map((id, row) => [id, row]));
     return this.#rowOfId.get(runId);
+  }
+
+  /** Pairs that the run's case is a side of. */
+  pairsOf(runId) {
+    return Object.hasOwn(this.pairs, runId) ? this.pairs[runId] : [];
   }
 
   /** What is known beyond the row; null for a run whose details the page leaves out. */

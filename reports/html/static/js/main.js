@@ -3,6 +3,7 @@ const VIEWS = {
   overview: () => {},
   tables: () => {},
   claims: () => {},
+  pairs: () => {},
   runs: showRuns,
   plots: showPlots,
   run: showRun,

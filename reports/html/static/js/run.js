@@ -48,6 +48,7 @@ function rowParts(runs, row) {
       ...runs.declared.filter(({ name }) => !TOLD.has(name)).map((column) => [capital(column.heading), knownText(column, of(column.name))]),
     ]),
     of("median_ms") != null && element("p", {}, element("a", { href: `#/plots/history?${same}` }, "This case over time")),
+    ...runs.pairsOf(of("run_id")).map(({ anchor, title }) => element("p", {}, "Measured as a pair: ", element("a", { href: `#${anchor}` }, title))),
     element("h2", {}, "Command"),
     element("pre", { tabindex: 0 }, of("command")),
   ].filter(Boolean);
