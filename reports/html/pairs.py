@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CHARTS = 50
 """Pairs whose samples are read for the page, the latest first."""
+_TEXTS = 3
 _HEADINGS = ("When", "Device", "A", "B", "B / A", "Interval", "Pairs", "Verdict")
 
 
@@ -63,8 +64,13 @@ def _rows(pair: StoredPair) -> Iterator[Markup]:
             bounds = interval(ratio.low, ratio.high, 4) or "-"
             figures = (f"{ratio.ratio:.4f}", bounds, str(ratio.process_pairs), ratio.verdict)
         texts = (record.device.name, side_words(baseline, side), side_words(side, baseline), *figures)
-        cells = Markup("").join(Markup("<td>{}</td>").format(text) for text in texts)
+        cells = Markup("").join(_cell(text, number) for number, text in enumerate(texts))
         yield Markup('<tr><th scope="row" class="nowrap">{}</th>{}</tr>').format(when, cells)
+
+
+def _cell(text: str, place: int) -> Markup:
+    """Device and sides may be long; figures stay on one line."""
+    return Markup("<td>{}</td>" if place < _TEXTS else '<td class="nowrap">{}</td>').format(text)
 
 
 def pair_parts(pairs: Sequence[StoredPair]) -> Iterator[PairPart]:
