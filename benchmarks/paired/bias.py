@@ -31,9 +31,9 @@ PAIRS = {
 def steps(effort: Effort) -> list[Step]:
     """One a pair; those with the large model take twice as long."""
     found = []
-    for place, (name, sides) in enumerate(PAIRS.items()):
+    for rank, (name, sides) in zip((2.4, 3.4, 5.4, 4.4), PAIRS.items(), strict=True):
         minutes = effort.minutes * (2 if _LARGE in sides else 1)
-        found.append(Step(name, rank=3.5 + place, minutes=minutes + 0.5, measure=_measure(sides, effort, minutes)))
+        found.append(Step(name, rank=rank, minutes=minutes + 0.5, measure=_measure(sides, effort, minutes)))
     return found
 
 

@@ -123,7 +123,7 @@ def print_tables(benchmarks: Iterable[Benchmark], results: Results) -> None:
 
 def main(benchmarks: Sequence[Benchmark], description: str | None) -> None:
     """The command line of one benchmark, or of all of them."""
-    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-minutes", type=float, default=60.0, help="no step begins that would take longer")
     parser.add_argument("--minutes", type=float, default=2.0, help="of one pair; larger models take a multiple of it")
     parser.add_argument("--repeats", type=int, default=20, help="of what is repeated")

@@ -33,13 +33,13 @@ _RUNTIME = "onnxruntime"
 
 def steps(effort: Effort) -> list[Step]:
     """The size of the extra work, the true ratio of each file, then trials of each in turn."""
-    found = [Step(_CALIBRATION, rank=0.0, minutes=effort.minutes + 0.4, measure=_with_files(effort, 0.0, _channels))]
+    found = [Step(_CALIBRATION, rank=1.1, minutes=effort.minutes + 0.4, measure=_with_files(effort, 0.0, _channels))]
     for place, slowdown in enumerate(SLOWDOWNS):
         known = _with_files(effort, slowdown, _known)
-        found.append(Step(_truth(slowdown), 0.1 + place / 10, 2 * effort.minutes + 0.4, known, _CALIBRATION))
+        found.append(Step(_truth(slowdown), 2.1 + place / 100, 2 * effort.minutes + 0.4, known, _CALIBRATION))
         for number in range(effort.repeats):
             measure = _with_files(effort, slowdown, _trial, number)
-            rank = number + 0.5 + place / 10
+            rank = number + 1.6 + place / 100
             minutes = 2 * effort.minutes + 0.8
             found.append(Step(f"{slowdown:.0%}, trial {number + 1}", rank, minutes, measure, _CALIBRATION))
     return found

@@ -37,7 +37,7 @@ NAME = "trusted tools"
 _WITHIN = 0.01
 _TURN_REQUESTS = 24
 _TURN_S = (0.4, 2.5)
-_SAMPLED_S = 5.0
+_SAMPLED_S = 3.0
 _LEAST_REQUESTS = 30
 _LOOP = Path(__file__).with_name("bare_loop.py")
 
@@ -92,7 +92,7 @@ def steps(effort: Effort) -> list[Step]:
         for place, (name, tool) in enumerate(TOOLS.items()):
             minutes = effort.minutes * (1, 3)[size]
             measure = _measure(model, tool, minutes)
-            found.append(Step(f"{model}: {name}", 2.5 + 5 * size + place / 2, minutes + 0.3, measure))
+            found.append(Step(f"{model}: {name}", (1.4, 7.4)[size] + place / 100, minutes + 0.3, measure))
     return found
 
 
