@@ -34,7 +34,8 @@ class Check:
 
 def general_checks(transport: Transport) -> Iterator[Check]:
     """What can be wrong with any device that has been reached."""
-    for check in (_disk, _memory, _load, _users, _clock):
+    load = (_load,) if transport.load_average_tells else ()
+    for check in (_disk, _memory, *load, _users, _clock):
         yield from guarded(check.__name__.strip("_"), check(transport))
 
 
@@ -59,7 +60,7 @@ def _disk(transport: Transport) -> Iterator[Check]:
     free_bytes = int(words[3]) * 1024
     found = f"{free_bytes / 1e9:.1f} GB free for {transport.workdir}"
     full = free_bytes < LEAST_DISK_BYTES
-    yield Check("disk", "failed" if full else "ok", found, "free space, or give another `ssh.work_directory`" * full)
+    yield Check("disk", "failed" if full else "ok", found, "free space, or give another folder in devices.yaml" * full)
 
 
 def _memory(transport: Transport) -> Iterator[Check]:
@@ -116,7 +117,7 @@ def _clock(transport: Transport) -> Iterator[Check]:
         "clock",
         "warning" if off else "ok",
         f"{skew_s:+.3f} s from this host",
-        "set it (`timedatectl set-ntp true`)" * off,
+        "set it (`timedatectl set-ntp true`; on a phone: automatic date and time)" * off,
     )
 
 

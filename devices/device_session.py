@@ -20,6 +20,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import DeviceBusyError, FileLock, Holder, lock_device_here
 from latency_bench.devices.probes.base import Probe, Reading
+from latency_bench.devices.probes.readings import TEMPERATURE
 from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import Deployment, Profile, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.settings import settings_by_probe
@@ -108,6 +109,20 @@ class DeviceSession:
         """How the machine feels now: clocks, temperatures, load, each with its time and unit."""
         now_ns = time.time_ns()
         return [reading.at(now_ns) for probe in self._probes for reading in probe.read(self._transport)]
+
+    @property
+    def cool_c(self) -> float | None:
+        """What counts as cool on this device; None where no probe says."""
+        return min((probe.cool_c for probe in self._probes if probe.cool_c is not None), default=None)
+
+    def heat_c(self) -> list[float]:
+        """Temperatures, now, of what a measurement heats."""
+        return [
+            reading.value
+            for probe in self._probes
+            for reading in probe.read(self._transport)
+            if reading.quantity == TEMPERATURE.name and probe.is_heat(reading)
+        ]
 
     def deploy(self, artifact: Path, sha256: str, external_data: Iterable[Path] = ()) -> Deployment:
         """Bring an artifact to the device, and the files that have to lie beside it; what is there already, by hash, is

@@ -54,6 +54,8 @@ class Case:
     """Requests in flight while throughput is measured as well; None: it is not."""
     labels: dict[str, str] = field(default_factory=dict)
     """What the user calls the run."""
+    as_in_paper: bool = False
+    """Asked for by `--setting paper` (paper_setting.py): the record then says what that means."""
     artifact: Artifact | None = None
     """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
 

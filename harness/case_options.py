@@ -14,6 +14,7 @@ from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.model_file.file_request import FileRequest, parse_shape
+from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class CaseOptions(BaseModel):
     lock_clocks: bool = False
     settings: dict[str, Any] = Field(default_factory=dict)
     """Further settings of the device's probes."""
+    as_in_paper: bool = False
+    """Runtime, precision, batch and threads as the paper had them on this kind of device."""
     precision: str | None = Field(default=None, pattern=_NAME)
     """None: fp32, or a file's own."""
     output: Output | None = None
@@ -114,6 +117,11 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     from latency_bench.harness.protocol import load_protocol
 
     device = _set_up(device or find_device(request.device), request)
+    if request.as_in_paper:
+        of_paper = as_in_the_paper(device, request.model_dump(exclude_unset=True))
+        # A file is measured as it is, in its own precision and batch.
+        theirs = ("precision", "batch") if request.file is not None else ()
+        request = request.model_copy(update={name: of_paper[name] for name in of_paper if name not in theirs})
     protocol = load_protocol(request.protocol)
     runtime = request.runtime or _usual_runtime(device, request.file)
     if request.file is None:
@@ -141,6 +149,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         output=request.output or "logits",
         streams=request.streams,
         labels=dict(request.labels),
+        as_in_paper=request.as_in_paper,
     )
     check_case(case)
     return case

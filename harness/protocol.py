@@ -42,9 +42,11 @@ class Sampling(_Strict):
 
 
 class CoolDown(_Strict):
-    """Before every round, wait until the hottest sensor is at or below `below_c`, at most `max_s`."""
+    """Before every round, wait until the hottest sensor is at or below `below_c`, at most `max_s`. Only sensors of what
+    a measurement heats count, as the device's probes say."""
 
-    below_c: float = Field(gt=0, lt=120)
+    below_c: float | None = Field(default=None, gt=0, lt=120)
+    """null: what the device's probes call cool; where none of them does, nothing is waited for."""
     max_s: float = Field(gt=0)
 
 

@@ -39,6 +39,7 @@ from latency_bench.harness.store.subject import (
     SoftwareRecord,
     Weights,
 )
+from latency_bench.harness.sustained import sustained
 from latency_bench.harness.telemetry_coverage import coverage_by_quantity
 from latency_bench.harness.units import NS_PER_MS
 
@@ -252,6 +253,7 @@ def _summary(measured: Measured) -> Summary:
         no_energy_because=found_energy.reason if isinstance(found_energy, NoEnergy) else None,
         telemetry_covered=coverage_by_quantity(measured.rounds),
         builds=_builds(measured.case, latency.round_medians_ms),
+        sustained=sustained(measured.case.protocol, measured.rounds),
     )
 
 

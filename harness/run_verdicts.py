@@ -11,7 +11,9 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.conclusiveness import QUESTION, conclusiveness
 from latency_bench.harness.host_load import host_load
 from latency_bench.harness.neighbours import shared_host
+from latency_bench.harness.paper_setting import paper_flag
 from latency_bench.harness.probe_verdicts import ProbeVerdicts, ask_probes
+from latency_bench.harness.store.delegation import PARTLY_DELEGATED, Delegation
 from latency_bench.harness.store.outcome import Answer, Flag
 from latency_bench.harness.telemetry_coverage import coverage_by_quantity, ended_early
 from latency_bench.harness.units import NS_PER_MS
@@ -81,10 +83,28 @@ def judge(case: Case, rounds: Sequence[Round], fingerprint: Mapping[str, Any], i
         flags=(
             *(_recorded(flag.kind.value, flag) for flag in statistical),
             *(_recorded(flag.name, flag) for flag in probes.flags),
+            *_delegation_flags(rounds),
+            *([paper_flag(case.device, fingerprint, _cores(rounds))] if case.as_in_paper else ()),
             *shared_host(rounds),
         ),
         verdicts={"throttled": probes.throttling.verdict, "clocks_locked": probes.clocks_locked, QUESTION: conclusive},
     )
+
+
+def _delegation_flags(rounds: Sequence[Round]) -> list[Flag]:
+    loaded = rounds[0].result.loaded
+    options = loaded.get("options")
+    known = Delegation.of_facts(loaded.get("delegation"), options.get("xnnpack") if isinstance(options, dict) else None)
+    if known.delegate_took_all is not False:
+        return []
+    text = f"only a part of the model was computed by the delegate {known.text()}"
+    remedy = "say so beside the number, since other kernels computed the rest; a newer runtime may take more"
+    return [Flag(name=PARTLY_DELEGATED, severity="warning", text=text, remedy=remedy)]
+
+
+def _cores(rounds: Sequence[Round]) -> list[int]:
+    cpus = rounds[0].result.hello.get("cpus")
+    return list(cpus) if isinstance(cpus, (list, tuple)) else []
 
 
 def _recorded(name: str, flag: statistics.Flag | ProbeFlag) -> Flag:

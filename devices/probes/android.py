@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from latency_bench.devices.checks import Check, guarded
-from latency_bench.devices.probes.android_checks import condition_checks, core_checks
+from latency_bench.devices.probes.android_checks import busy_checks, condition_checks, core_checks, system_checks
 from latency_bench.devices.probes.android_chip import chip_facts
 from latency_bench.devices.probes.android_condition import THERMAL_STATUS, read_condition
 from latency_bench.devices.probes.android_cpus import clusters, read_cores, read_offline, taskset_mask
-from latency_bench.devices.probes.android_zones import choose_zones, temperature_c, unused_zones
+from latency_bench.devices.probes.android_zones import HEATED, choose_zones, place_of, temperature_c, unused_zones
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.probes.governor import limits_agree
@@ -55,11 +55,22 @@ for z in /sys/class/thermal/thermal_zone[0-9]*; do
 done 2>/dev/null
 true
 """
+_MODES_SCRIPT = """\
+cmd power help 2>/dev/null | grep -o set-fixed-performance-mode-enabled | head -n 1
+cmd game help >/dev/null 2>&1 && echo game-service
+true
+"""
+_BUSY_SCRIPT = """\
+look() { read up rest < /proc/uptime; read a u n s i w q o x < /proc/stat; echo "$up c $u $n $s $q $o"; }
+look; sleep 1; look
+"""
 _ZONE = re.compile(r"(/sys/class/thermal/thermal_zone\d{1,4}) (\S{1,64})")
 
 
 class AndroidProbe(Probe):
     name = "android"
+    cool_c = 40.0
+    """A phone at rest in a room; makers begin to slow down from skin temperatures of 40 to 45."""
 
     def __init__(self) -> None:
         self._read_command: list[str] | None = None
@@ -93,9 +104,15 @@ class AndroidProbe(Probe):
             self._read_command = ["taskset", taskset_mask([read_cores(transport)[0].number]), "sh", "-c", script]
         return parse_readings(transport.run(self._read_command, timeout_s=20).stdout)
 
+    def is_heat(self, reading: Reading) -> bool:
+        """Battery and power chips stay warm for long, and follow the rest."""
+        return place_of(reading.source.partition(" ")[2]) in HEATED
+
     def checks(self, transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
+        yield from guarded("Android", _system_checks(transport))
         yield from guarded("condition", _condition_checks(transport))
         yield from guarded("cores", _core_checks(transport))
+        yield from guarded("background load", busy_checks(_busy_cores(transport)))
 
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
@@ -161,6 +178,36 @@ class AndroidProbe(Probe):
             remedy = "wake the phone and leave power saving modes, so that it brings all cores online"
             flags.append(ProbeFlag("cores_offline", "warning", f"core {cores} of the phone was offline", remedy))
         return flags
+
+
+def _system_checks(transport: Transport) -> Iterator[Check]:
+    facts = parse_properties(transport.run(["getprop"], timeout_s=30).stdout)
+    sdk = str(facts.get("sdk", ""))
+    services = transport.run(["sh", "-c", _MODES_SCRIPT], timeout_s=30).stdout
+    yield from system_checks(
+        int(sdk) if _digits(sdk) else None,
+        facts.get("android"),
+        fixed_performance="set-fixed-performance-mode-enabled" in services,
+        game_mode="game-service" in services,
+    )
+
+
+def _busy_cores(transport: Transport) -> float | None:
+    """Cores busy on average over a second in which nothing of ours runs; None where the phone does not tell."""
+    counted = [
+        (at_s, reading.value)
+        for at_s, text in ((float(line.split()[0]), line) for line in _two_looks(transport))
+        for reading in parse_readings(text.partition(" ")[2])
+    ]
+    if len(counted) != 2 or counted[1][0] <= counted[0][0]:
+        return None
+    return max(0.0, (counted[1][1] - counted[0][1]) / (counted[1][0] - counted[0][0]))
+
+
+def _two_looks(transport: Transport) -> list[str]:
+    """`UPTIME c USER NICE SYSTEM IRQ SOFTIRQ`, twice."""
+    lines = transport.run(["sh", "-c", _BUSY_SCRIPT], timeout_s=30).stdout.splitlines()
+    return [line for line in lines if re.fullmatch(r"[0-9]{1,10}(?:\.[0-9]{1,3})? c(?: [0-9]{1,15}){5}", line)]
 
 
 def _condition_checks(transport: Transport) -> Iterator[Check]:

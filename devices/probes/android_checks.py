@@ -12,6 +12,11 @@ LEAST_BATTERY_PERCENT = 30
 MOST_BATTERY_C = 38.0
 """A battery this warm is charging fast, in the sun, or has just been worked hard; phones begin to slow down near 40."""
 
+LEAST_SDK = 26
+"""Android 8: its shell is the first with sha256sum, setsid and exit codes."""
+MOST_BUSY_CORES = 0.5
+"""Two looks at a phone at rest with the screen off show a tenth of a core."""
+
 
 def condition_checks(condition: Mapping[str, Any]) -> Iterator[Check]:
     """Checks of what `android_condition.read_condition` found. What the phone does not tell is left out."""
@@ -52,6 +57,27 @@ def _battery(condition: Mapping[str, Any]) -> Iterator[Check]:
         charging = status == "charging"
         remedy = "charging heats the phone: use wireless debugging, or a port that does not charge" if charging else ""
         yield Check("charging", "warning" if charging else "ok", str(status), remedy)
+
+
+def system_checks(sdk: int | None, android: str | None, *, fixed_performance: bool, game_mode: bool) -> Iterator[Check]:
+    """Checks of the Android itself: is it new enough, and which modes does it have."""
+    if sdk is not None:
+        old = sdk < LEAST_SDK
+        remedy = f"bench needs Android 8 (API {LEAST_SDK}) or newer" if old else ""
+        yield Check("Android", "failed" if old else "ok", f"{android or 'unknown version'} (API {sdk})", remedy)
+    modes = [
+        *(["fixed performance (`benchmark_model: {fixed_performance: true}`)"] if fixed_performance else []),
+        *(["game mode, for apps only: it does not reach the tool"] if game_mode else []),
+    ]
+    yield Check("performance modes", "ok", "; ".join(modes) or "none (fixed performance needs Android 11)")
+
+
+def busy_checks(busy_cores: float | None) -> Iterator[Check]:
+    """A check of what else the phone computes: cores busy on average while nothing was measured."""
+    if busy_cores is not None:
+        busy = busy_cores > MOST_BUSY_CORES
+        remedy = "close apps and wait for updates and syncing to end (`adb shell top -b -n 1`)" if busy else ""
+        yield Check("background load", "warning" if busy else "ok", f"{busy_cores:.1f} cores busy", remedy)
 
 
 def core_checks(offline: tuple[int, ...], clusters: tuple[tuple[int, ...], ...], governors: Any) -> Iterator[Check]:

@@ -22,6 +22,8 @@ NAMES = {
 }
 """Qualcomm's part numbers, as its product pages give them. Another part has no name here, and none is guessed."""
 _CHIP = ("ro.soc.model", "ro.hardware.chipname", "ro.boot.hardware.chipname", "ro.chipname", "ro.boot.hardware.soc")
+_NOTHING = ("", "unknown", "undefined", "none", "0")
+"""What builds without a value of their own write."""
 _PLATFORM = "ro.board.platform"
 
 
@@ -30,7 +32,7 @@ def chip_facts(properties: Mapping[str, str]) -> dict[str, Any]:
 
     `soc` is the platform's name where nothing names the chip.
     """
-    told = {name: value.strip() for name, value in properties.items() if value.strip()}
+    told = {name: value.strip() for name, value in properties.items() if value.strip().lower() not in _NOTHING}
     chip = next((told[name] for name in _CHIP if name in told), None)
     platform = told.get(_PLATFORM)
     facts = {

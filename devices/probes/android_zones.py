@@ -6,7 +6,7 @@ that the maker of the chip chose. So a zone is used only where its name is of a 
 Sources of the families: Qualcomm's device trees in the Linux kernel (arch/arm64/boot/dts/qcom, `thermal-zones`) and its
 vendor kernels 3.18 to 6.6 (tsens, bcl_soc.c: `soc` and `socd` are the battery's charge and 100 minus it, in percent);
 Samsung's and Google's vendor kernels (drivers/thermal/samsung, BIG, MID, LITTLE, G3D, TPU); MediaTek's vendor kernels
-(mtk_ts_*, and zones by core since Dimensity); Rockchip's and Amlogic's device trees.
+(mtk_ts_*, and zones by core since Dimensity); Unisoc's (sprd, *-thmzone); Rockchip's and Amlogic's device trees.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ FAMILIES = (
         r"(?P<c>apc\d)-(?:cpu\d|max)(?:-(?:usr|step))?",
         r"(?P<d>BIG|MIDH?|MIDL|LIT(?:TLE)?)\d?",
         r"cpu-(?P<e>big|medium|mid|little)-?(?:core)?\d*(?:-\d+)?",
+        r"(?P<f>apcpu|ank|lit|mid|big)\d?[-_]thmzone",
         r"cpu(?:[-_]?thermal)?\d*(?:[-_]thermal)?|mtktscpu|(?:big|little)core\d?[-_]thermal|x86_pkg_temp",
     ),
-    _family("gpu", r"gpu(?:ss)?[-_]?\d*(?:-\d+)?(?:-(?:usr|step))?|gpu[-_]thermal|G3D\d?"),
+    _family("gpu", r"gpu(?:ss)?[-_]?\d*(?:-\d+)?(?:-(?:usr|step))?|gpu[-_](?:thermal|thmzone)|G3D\d?"),
     _family("npu", r"(?:nsp\w*|npu|cdsp\w*|apu\w*)(?:-\d+)*(?:-(?:usr|step|lowf))?|TPU|NPU"),
-    _family("chip", r"tsens_tz_sensor\d+|soc[-_]thermal|soc[-_](?:max|top)|package[-_]thermal"),
+    _family("chip", r"tsens_tz_sensor\d+|soc[-_]thermal|soc[-_](?:max|top)|package[-_]thermal|soc[-_]thmzone"),
     _family(
         "skin",
         r"(?:virtual-)?skin(?:[-_].*)?|.*[-_]skin(?:[-_]therm)?|quiet[-_]therm(?:[-_](?:adc|usr))?",
@@ -57,6 +58,9 @@ FAMILIES = (
     _family("power chip", r"pm\w*[-_]tz"),
 )
 """In the order of what a measurement heats first. Names that are matched by a group are one cluster of cores each."""
+
+HEATED = frozenset({"cpu", "gpu", "npu", "chip", "skin"})
+"""Places that a measurement heats, and that a phone slows down for."""
 
 
 def place_of(zone: str) -> str | None:

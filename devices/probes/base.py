@@ -20,6 +20,10 @@ class Probe(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
     """What it can set for a run. A user writes them in devices.yaml, or gives them with `--setting`."""
 
+    cool_c: ClassVar[float | None] = None
+    """From this temperature down the machine counts as cool, where a protocol waits for that and names none; None
+    where it depends on the machine too much to say."""
+
     @abstractmethod
     def fingerprint(self, transport: Transport) -> dict[str, Any]:
         """What the machine is. A fact that cannot be read is absent, never guessed."""
@@ -27,6 +31,10 @@ class Probe(ABC):
     @abstractmethod
     def read(self, transport: Transport) -> list[Reading]:
         """How the machine feels now. Must be cheap: it is called while a measurement runs."""
+
+    def is_heat(self, reading: Reading) -> bool:
+        """Whether a temperature is of what a measurement heats, so that the next one may have to wait for it."""
+        return True
 
     def tuning(self, settings: Mapping[str, SettingValue]) -> list[Operation]:
         """Operations that set what is asked for, in the order in which they are applied. Keys are names of `settings`;

@@ -49,26 +49,30 @@ class ObservedRun:
 
     def moments(self, source: str) -> list[Moment]:
         """The source's values by quantity, one entry a time, in order."""
-        by_time: dict[int, Moment] = {}
-        for reading in self.readings():
-            if reading.source == source:
-                by_time.setdefault(reading.time_ns, {})[reading.quantity] = reading.value
-        return [by_time[time_ns] for time_ns in sorted(by_time)]
+        return list(self._moments_by_time(source).values())
 
     def busy_moments(self, source: str) -> list[Moment]:
         """Those at which it was in use: an idle clock is no throttled one. All, where the load is not read."""
-        return [moment for moment in self.moments(source) if moment.get(LOAD.name, 100.0) >= BUSY_LOAD]
+        return [moment for moment in self.moments(source) if _is_busy(moment)]
 
     def clock(self) -> list[float]:
-        """Readings of the clock of what was measured: of the GPU while it was busy, else of the cores that the worker
-        was pinned to.
+        """Readings of the clock of what was measured, in order (`clock_by_time`)."""
+        return list(self.clock_by_time().values())
+
+    def clock_by_time(self) -> dict[int, float]:
+        """Clock of what was measured by the time of the reading, in order: of the GPU while it was busy, else of the
+        cores that the worker was pinned to.
 
         Cores are unlike: beside a slow cluster at 1.8 GHz a prime core that falls from 3.2 to 2.5 GHz is never the
         slowest. So each is held against its own best in the run, and what counts at a time is the core that had lost
         most by then, as that share of the fastest core's best.
         """
         if self.gpu is not None:
-            return [moment[FREQUENCY.name] for moment in self.busy_moments(self.gpu) if FREQUENCY.name in moment]
+            return {
+                time_ns: moment[FREQUENCY.name]
+                for time_ns, moment in self._moments_by_time(self.gpu).items()
+                if _is_busy(moment) and FREQUENCY.name in moment
+            }
         clocks = [reading for one in self.rounds for reading in one.readings if is_clock(reading, one, None)]
         best: dict[str, float] = {}
         for reading in clocks:
@@ -78,7 +82,14 @@ class ObservedRun:
             share = reading.value / best[reading.source] if best[reading.source] > 0 else 1.0
             lowest_share[reading.time_ns] = min(share, lowest_share.get(reading.time_ns, 1.0))
         fastest = max(best.values(), default=0.0)
-        return [fastest * lowest_share[time_ns] for time_ns in sorted(lowest_share)]
+        return {time_ns: fastest * lowest_share[time_ns] for time_ns in sorted(lowest_share)}
+
+    def _moments_by_time(self, source: str) -> dict[int, Moment]:
+        by_time: dict[int, Moment] = {}
+        for reading in self.readings():
+            if reading.source == source:
+                by_time.setdefault(reading.time_ns, {})[reading.quantity] = reading.value
+        return {time_ns: by_time[time_ns] for time_ns in sorted(by_time)}
 
     def clock_moved(self) -> bool:
         clock = self.clock()
@@ -86,6 +97,10 @@ class ObservedRun:
 
     def readings(self) -> list[Reading]:
         return [reading for one in self.rounds for reading in one.readings]
+
+
+def _is_busy(moment: Moment) -> bool:
+    return moment.get(LOAD.name, 100.0) >= BUSY_LOAD
 
 
 def is_clock(reading: Reading, observed: ObservedRound, gpu: str | None) -> bool:

@@ -8,12 +8,13 @@ covers.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench_worker.stopping import median_interval
+from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.probes.android_condition import read_condition
 from latency_bench.devices.probes.android_cpus import read_cores
@@ -27,15 +28,16 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
-from latency_bench.devices.runners.benchmark_model_delegates import Delegation
+from latency_bench.devices.runners.benchmark_model_delegates import Delegation, of_family
 from latency_bench.devices.runners.benchmark_model_flags import tool_flags
+from latency_bench.devices.runners.benchmark_model_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
 from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
 from latency_bench.devices.runners.benchmark_model_profile import profile
 from latency_bench.devices.runners.benchmark_model_round import Process, Processes
-from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES
-from latency_bench.devices.runners.benchmark_model_tool import Tool, find_tool
+from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES, ToolRuntime
+from latency_bench.devices.runners.benchmark_model_tool import Tool, check_android, find_tool
 from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class BenchmarkModelRunner(Runner):
     def __init__(self, settings: BenchmarkModelOptions | None = None, python: Sequence[str] | None = None) -> None:
         self._settings = settings or BenchmarkModelOptions()
         self._tool: Tool | None = None
+        self._libraries: Libraries | None = None
         self._fixed = False
         self._compared: set[tuple[str, str]] = set()
         """Files (by hash) and runtimes whose outputs were fetched already: a session fetches them once."""
@@ -59,6 +62,11 @@ class BenchmarkModelRunner(Runner):
     @classmethod
     def for_device(cls, device: Device) -> BenchmarkModelRunner:
         return cls(device.benchmark_model)
+
+    def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
+        from latency_bench.devices.runners.benchmark_model_checks import tool_checks
+
+        yield from tool_checks(transport, self._settings, runtime)
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         """Slowest first, so that the last `threads` of them are the prime and big cores."""
@@ -81,7 +89,7 @@ class BenchmarkModelRunner(Runner):
         on_progress: ProgressHandler,
     ) -> RoundResult:
         one_round = self._processes(transport, deployment, request, self._settings, on_progress)
-        on_cpu, chosen = one_round.on_cpu, one_round.chosen
+        on_cpu = one_round.on_cpu
         on_progress(Progress("starting"))
         given, no_outputs_because = self._outputs(transport, deployment, request, outputs_to, one_round)
         before = read_condition(transport)
@@ -107,7 +115,7 @@ class BenchmarkModelRunner(Runner):
                 "condition_before": before,
             },
             loaded={
-                **_loaded(one_round.tool, outputs[0], chosen, one_round.flags),
+                **_loaded(one_round, outputs[0]),
                 "sample_is": sample_is,
                 "transfer_counted": transfer_counted,
             },
@@ -146,9 +154,13 @@ class BenchmarkModelRunner(Runner):
         if self._tool is None:
             self._tool = find_tool(transport, self._settings)
         chosen = self.options(request.runtime, request.runtime_options)
-        on_gpu = self.runtime(request.runtime).ON_GPU
-        flags = tool_flags(self._tool.flags, on_gpu, chosen, settings, deployment.path)
-        return Processes(transport, self._tool, flags, chosen, not on_gpu, request, settings, on_progress)
+        declared = _declared(request.runtime)
+        self._libraries = self._libraries or push_libraries(transport, self._settings)
+        flags = tool_flags(self._tool.flags, declared, chosen, settings, deployment.path, self._libraries)
+        check_android(transport, declared)
+        return Processes(
+            transport, self._tool, flags, chosen, declared, self._libraries, request, settings, on_progress
+        )
 
     def _outputs(
         self, transport: Transport, deployment: Deployment, request: RoundJob, to: Path, one_round: Processes
@@ -172,6 +184,10 @@ class BenchmarkModelRunner(Runner):
         return to, None
 
 
+def _declared(name: str) -> type[ToolRuntime]:
+    return next(declared for declared in RUNTIMES if declared.name == name)
+
+
 def _check_alike(outputs: list[ToolOutput]) -> None:
     if len({(one.statistic, one.generation, one.delegations) for one in outputs}) > 1:
         raise WorkerError("protocol", "the processes of one round report different statistics or delegates")
@@ -188,8 +204,8 @@ def _covers(tool: Tool, on_cpu: bool) -> tuple[str, bool | None]:
     return "inference with the delegate's copies in and out (Invoke)", True
 
 
-def _loaded(tool: Tool, output: ToolOutput, chosen: dict[str, Any], flags: list[str]) -> dict[str, Any]:
-    delegation = output.delegations[0] if output.delegations else None
+def _loaded(one_round: Processes, output: ToolOutput) -> dict[str, Any]:
+    tool, delegation = one_round.tool, of_family(output.delegations, one_round.family)
     return {
         "runtime": {
             "name": "benchmark_model",
@@ -197,8 +213,13 @@ def _loaded(tool: Tool, output: ToolOutput, chosen: dict[str, Any], flags: list[
             # The tool does not print its version; its hash tells builds apart.
             "version": f"benchmark_model {tool.sha256[:12]}",
         },
-        "options": chosen,
-        "tool": {"path": tool.path, "sha256": tool.sha256, "flags": flags},
+        "options": one_round.chosen,
+        "tool": {
+            "path": tool.path,
+            "sha256": tool.sha256,
+            "flags": one_round.flags,
+            **({"libraries_sha256": dict(one_round.libraries.sha256)} if one_round.libraries.sha256 else {}),
+        },
         "delegation": None if delegation is None else _delegation(delegation),
         "load_ns": None if output.init_us is None else round(output.init_us * 1000),
         "memory_delta_bytes": None if output.memory_delta_mb is None else round(output.memory_delta_mb * 2**20),

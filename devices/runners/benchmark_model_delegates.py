@@ -22,6 +22,11 @@ _REPLACED = re.compile(
     r"yielding (\d{1,6}) partitions"
 )
 _BACKEND = re.compile(r"Initialized (\w{1,20})-based API\.")
+_CREATED = re.compile(r"Created (\d{1,6}) GPU delegate kernels\.")
+_REVOKED = re.compile(
+    r"Restored original execution plan after delegate application failure|Failed to create a dispatch delegate kernel"
+)
+"""What was announced did not happen: the runtime goes on with the processor, and ends with code 0."""
 _GPU_NAMES = re.compile(r".*GPU.*|LITERT_(?:CL|GL|VK|VULKAN|WEBGPU|METAL)", re.I)
 
 
@@ -41,9 +46,11 @@ class Delegation:
 
     @property
     def family(self) -> str:
-        """GPU, XNNPACK, NNAPI, or the delegate's own name: the classic tool and the runtime have different names."""
+        """GPU, XNNPACK, NNAPI, NPU, or the delegate's own name: tools and runtimes have different names for them."""
         if _GPU_NAMES.fullmatch(self.delegate):
             return "GPU"
+        if self.delegate == "DispatchDelegate":
+            return "NPU"
         return next((name for name in ("XNNPACK", "NNAPI") if name in self.delegate.upper()), self.delegate)
 
     @property
@@ -63,6 +70,9 @@ class DelegateLines:
     def __init__(self) -> None:
         self._by_family: dict[str, Delegation] = {}
         self._backend: str | None = None
+        self._gpu_kernels: int | None = None
+        self._latest: str | None = None
+        """Family that was told last."""
 
     def read(self, line: str) -> bool:
         """Whether the line was one about delegates."""
@@ -76,17 +86,31 @@ class DelegateLines:
             self._add(Delegation(match[3], nodes == of_nodes, partitions, nodes, of_nodes))
         elif match := _BACKEND.search(line):
             self._backend = match[1]
+        elif match := _CREATED.search(line):
+            self._gpu_kernels = int(match[1])
+        elif match := _REVOKED.search(line):
+            self._revoke("NPU" if "dispatch" in match[0] and "NPU" in self._by_family else self._latest)
         else:
             return False
         return True
 
     def delegations(self) -> tuple[Delegation, ...]:
         return tuple(
-            replace(delegation, backend=self._backend) if family == "GPU" else delegation
+            self._of_gpu(delegation) if family == "GPU" else delegation
             for family, delegation in self._by_family.items()
         )
 
+    def _of_gpu(self, told: Delegation) -> Delegation:
+        kernels = self._gpu_kernels if told.kernels is None else told.kernels
+        return replace(told, backend=self._backend, kernels=kernels)
+
+    def _revoke(self, family: str | None) -> None:
+        if family is not None:
+            told = self._by_family[family]
+            self._by_family[family] = replace(told, full=False, kernels=0, nodes=0)
+
     def _add(self, new: Delegation) -> None:
+        self._latest = new.family
         known = self._by_family.get(new.family)
         if known is None:
             self._by_family[new.family] = new
@@ -111,6 +135,12 @@ class DelegateLines:
             )
 
 
+def of_family(delegations: tuple[Delegation, ...], family: str | None) -> Delegation | None:
+    """What the delegate of this family took; None where the tool does not speak of it. What another one took, such as
+    XNNPACK of a graph that the GPU has left a part of, is no answer."""
+    return next((delegation for delegation in delegations if delegation.family == family), None)
+
+
 def check_delegation(
     delegations: tuple[Delegation, ...], family: str, *, allow_partial: bool, must_be_told: bool
 ) -> None:
@@ -119,7 +149,7 @@ def check_delegation(
     A delegate that took nothing is always a failure: what ran is something else than was asked for. `must_be_told`:
     whether the tool's silence about it counts as such.
     """
-    taken = next((delegation for delegation in delegations if delegation.family == family), None)
+    taken = of_family(delegations, family)
     if taken is None:
         if not must_be_told:
             return
@@ -131,7 +161,7 @@ def check_delegation(
     if taken.nothing:
         raise WorkerError(
             "runtime-failed",
-            f"the {family} delegate took no part of the model, so what ran is TFLite's own kernels on the CPU",
+            f"the {family} delegate took no part of the model, so what ran are kernels of the CPU",
             "measure the CPU as such (--runtime litert), or export the model for what the delegate supports",
         )
     if not taken.full and not allow_partial:

@@ -15,10 +15,11 @@ import signal
 from collections.abc import Iterable
 
 from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.runners.benchmark_model_libraries import DISPATCH_NAMES
 from latency_bench.devices.transports.adb_words import shown
 from latency_bench.devices.transports.base import Completed
 
-_PREFIX = re.compile(r"^(?:native : [\w.]+:\d+ |)(?:ERROR|FATAL|error): (?:\[[^\]]*\] ?)?")
+_PREFIX = re.compile(r"^(?:native : [\w.]+:\d+ |)(?:└ ?)?(?:(?:ERROR|FATAL|error): )+(?:\[[^\]]*\] ?)?")
 _NOISE = re.compile(
     r"(?:INFO|VERBOSE|WARNING|W|I|DEBUG)\b[:/ ].*"
     r"|STARTING!|Loaded model .*|(?:Log parameter values verbosely|Num threads|Min (?:num|warmup) runs.*|Graph|Use \w+"
@@ -33,10 +34,14 @@ _CONSEQUENCE = re.compile(
     r"Benchmarking failed\.?|Failed to allocate tensors!?|Restored original execution plan after delegate application.*"
     r"|Node number \d+ \(.*\) failed to (?:prepare|invoke)\.?|Failed to initialize(?: the)? (?:interpreter|model).*"
     r"|Failed to (?:construct|create) interpreter.*|Failed to invoke!?|Benchmark failed.*"
+    r"|Failed to compile model\.?"
 )
 """Lines that follow from an earlier one. One of them is the reason only where there is nothing else."""
 _APPLY = re.compile(r"Failed to apply (?P<delegate>.*) delegate\.?")
 """What follows from the delegate's own error, where it printed one."""
+
+_NOT_LOADED = "{family} accelerator could not be loaded and registered"
+"""LiteRT warns of it, whatever was asked for; of the one that was asked for it is the reason."""
 
 _LESS_MEMORY = "close apps on the device, or choose a smaller model or resolution"
 _CL_MEMORY = r"(?:Out of (?:host )?memory|Out of resources|Memory object allocation failure)"
@@ -55,6 +60,29 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (r"(?:.*: )?\[?GL_OUT_OF_MEMORY\]?(?:: .*)?", "out-of-memory", _LESS_MEMORY),
     (r".*: (?:Cannot allocate memory|Out of memory)\.?", "out-of-memory", _LESS_MEMORY),
+    (
+        r"No dispatch library found in .*|Dispatch library directory is not set.*",
+        "runtime-failed",
+        f"list {DISPATCH_NAMES} under `benchmark_model: {{libraries: [...]}}` in devices.yaml",
+    ),
+    (
+        r"Failed to initialize Dispatch API.*|Failed to create a dispatch delegate kernel.*"
+        r"|No usable Dispatch runtime found.*|Found Dispatch API with an unsupported version.*",
+        "runtime-failed",
+        "the vendor's libraries have to be those of this chip and of the tool's release: list all of them, also the "
+        "skeleton for the chip's DSP, under `benchmark_model: {libraries: [...]}`",
+    ),
+    (
+        _NOT_LOADED.format(family="(?:GPU|NPU)") + r".*",
+        "runtime-failed",
+        "list the accelerator's library (libLiteRtClGlAccelerator.so, libLiteRtDispatch_*.so) and what it needs under "
+        "`benchmark_model: {libraries: [...]}` in devices.yaml",
+    ),
+    (
+        r"(?:NNAPI acceleration is unsupported on this platform|Failed to apply NNAPI delegate)\.?",
+        "runtime-failed",
+        "this phone's NNAPI does not take the model: use litert-gpu, or the vendor's delegate (docs/android.md)",
+    ),
     (
         r'CANNOT LINK EXECUTABLE .*: (?:library ".*" not found.*|cannot locate symbol .*|could not load library .*)',
         "runtime-failed",
@@ -88,11 +116,12 @@ _GUIDE = "docs/android.md says where to get the tool"
 _EVIDENCE = "its whole output is in the run's evidence/"
 
 
-def failure_of(completed: Completed) -> WorkerError | None:
-    """The error for a process of the tool that ended; None where it ended well."""
+def failure_of(completed: Completed, family: str | None = None) -> WorkerError | None:
+    """The error for a process of the tool that ended; None where it ended well. `family`: of the delegate that was
+    asked for."""
     if completed.returncode == 0:
         return None
-    cause = cause_of([*completed.stdout.splitlines(), *completed.stderr.splitlines()])
+    cause = cause_of([*completed.stdout.splitlines(), *completed.stderr.splitlines()], family)
     for pattern, kind, remedy in _CAUSES:
         if cause is not None and re.fullmatch(pattern, cause):
             return WorkerError(kind, f"benchmark_model failed: {shown(cause)}", remedy)
@@ -104,13 +133,16 @@ def failure_of(completed: Completed) -> WorkerError | None:
     return WorkerError("runtime-failed", f"benchmark_model {how}; {words}", _EVIDENCE)
 
 
-def cause_of(lines: Iterable[str]) -> str | None:
+def cause_of(lines: Iterable[str], family: str | None = None) -> str | None:
     """The line that says why, without the tool's prefixes; None where no line does."""
-    texts = (line.strip()[:_LONGEST_LINE] for line in lines)
-    told = [_PREFIX.sub("", text) for text in texts if text and not _NOISE.fullmatch(text)]
+    texts = [line.strip()[:_LONGEST_LINE] for line in lines]
+    not_loaded = _NOT_LOADED.format(family=family)
+    warned = [text[text.index(not_loaded) :] for text in texts if not_loaded in text]
+    stripped = (_PREFIX.sub("", text) for text in texts if not _NOISE.fullmatch(text))
+    told = [text for text in stripped if text]
     first_hand = [line for line in told if not _CONSEQUENCE.fullmatch(line) and not _APPLY.fullmatch(line)]
     applied = [line for line in told if _APPLY.fullmatch(line)]
-    return next(iter([*first_hand, *applied, *told]), None)
+    return next(iter([*first_hand, *warned, *applied, *told]), None)
 
 
 def start_error(path: str, code: int, said: str) -> WorkerError | None:

@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.runners.benchmark_model_libraries import (
+    COMPILER_PLUGIN,
+    DISPATCH,
+    DISPATCH_NAMES,
+    Libraries,
+)
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 
 LISTING_ARGUMENT = "--num_runs=list"
 """A value that does not parse makes every version print its flags and stop; not every build has `--help`."""
@@ -38,7 +45,12 @@ def is_compiled_model(flags: Collection[str]) -> bool:
 
 
 def tool_flags(
-    known: Collection[str], on_gpu: bool, chosen: Mapping[str, Any], settings: BenchmarkModelOptions, graph: str
+    known: Collection[str],
+    declared: type[ToolRuntime],
+    chosen: Mapping[str, Any],
+    settings: BenchmarkModelOptions,
+    graph: str,
+    libraries: Libraries | None = None,
 ) -> list[str]:
     """The tool's arguments, each known to the binary. Raises DeviceError where the build cannot do what is asked."""
     flags: dict[str, Any] = {
@@ -51,29 +63,83 @@ def tool_flags(
         "warmup_min_secs": 0,
         "max_secs": f"{settings.max_process_s:g}",
     }
-    if is_compiled_model(known):
-        if not on_gpu and not chosen["xnnpack"]:
-            raise DeviceError("the CompiledModel tool has no kernels but XNNPACK's", "use the classic benchmark_model")
-        flags |= {"use_cpu": not on_gpu, "use_gpu": on_gpu}
-        if on_gpu:
-            flags["require_full_delegation"] = not chosen["allow_partial"]
-            # LiteRT 2.2 renamed it; `auto` is half precision where the GPU has it, as `allow_fp16` was.
-            if "gpu-precision" in known:
-                flags["gpu-precision"] = "auto" if chosen["allow_fp16"] else "fp32"
-            else:
-                flags["allow_fp16"] = chosen["allow_fp16"]
-    else:
-        if on_gpu:
-            flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}
-        # Left out, XNNPACK is applied all the same; only an explicit false switches it off. A build without the flag
-        # has no XNNPACK to switch off.
-        if chosen["xnnpack"] or "use_xnnpack" in known:
-            flags["use_xnnpack"] = chosen["xnnpack"]
+    having = libraries or Libraries()
+    of_tool = _compiled_model_flags if is_compiled_model(known) else _classic_flags
+    flags |= of_tool(known, declared, chosen, having)
     for name in flags:
         if name not in known:
-            what = "the GPU delegate" if "gpu" in name else "XNNPACK" if "xnnpack" in name else f"the flag --{name}"
             raise DeviceError(
-                f"this build of benchmark_model was made without {what} (it lists no --{name})",
-                f"get another build ({_WHERE}), or --runtime-option xnnpack=false for its own kernels",
+                f"this build of benchmark_model was made without {_what(name)} (it lists no --{name})",
+                f"get another build ({_WHERE}), or --runtime-option xnnpack=false for its own kernels"
+                if name == "use_xnnpack"
+                else f"get another build ({_WHERE})",
             )
     return [f"--{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in flags.items()]
+
+
+def _compiled_model_flags(
+    known: Collection[str], declared: type[ToolRuntime], chosen: Mapping[str, Any], libraries: Libraries
+) -> dict[str, Any]:
+    """Of the CompiledModel tool."""
+    if declared.DELEGATE in ("NNAPI", "EXTERNAL"):
+        raise DeviceError(f"the CompiledModel tool has no {declared.name}", "use the classic benchmark_model")
+    if declared.ON_CPU:
+        if not chosen["xnnpack"]:
+            raise DeviceError("the CompiledModel tool has no kernels but XNNPACK's", "use the classic benchmark_model")
+        return {"use_cpu": True, "use_gpu": False}
+    flags: dict[str, Any] = {"use_cpu": False, "require_full_delegation": not chosen["allow_partial"]}
+    if declared.DELEGATE == "NPU":
+        folder = libraries.folder_with(DISPATCH)
+        if folder is None:
+            raise DeviceError(
+                "devices.yaml names no dispatch library for the NPU",
+                f"list {DISPATCH_NAMES} and the vendor's libraries under `benchmark_model: {{libraries: [...]}}`",
+            )
+        flags |= {"use_npu": True, "dispatch_library_path": folder}
+        if (plugin := libraries.folder_with(COMPILER_PLUGIN)) is not None:
+            flags["compiler_plugin_library_path"] = plugin
+        return flags | _given(chosen, "qualcomm_htp_performance_mode", "mediatek_nerun_pilot_version")
+    flags["use_gpu"] = True
+    # LiteRT 2.2 renamed it; `auto` is half precision where the GPU has it, as `allow_fp16` was.
+    if "gpu-precision" in known:
+        return flags | {"gpu-precision": "auto" if chosen["allow_fp16"] else "fp32"}
+    return flags | {"allow_fp16": chosen["allow_fp16"]}
+
+
+def _classic_flags(
+    known: Collection[str], declared: type[ToolRuntime], chosen: Mapping[str, Any], libraries: Libraries
+) -> dict[str, Any]:
+    """Of the tool of TFLite's interpreter."""
+    flags: dict[str, Any] = {}
+    if declared.DELEGATE == "NPU":
+        raise DeviceError(
+            "this benchmark_model knows no NPU", f"use LiteRT's CompiledModel tool ({_WHERE}), or litert-external"
+        )
+    if declared.DELEGATE == "GPU":
+        flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}
+    if declared.DELEGATE == "NNAPI":
+        # Without it, what no accelerator takes is computed by NNAPI's own reference code on the processor.
+        flags |= {"use_nnapi": True, "disable_nnapi_cpu": True, "nnapi_allow_fp16": chosen["allow_fp16"]}
+        flags |= _given(chosen, "nnapi_accelerator_name")
+    if declared.DELEGATE == "EXTERNAL":
+        if libraries.delegate is None:
+            raise DeviceError(
+                "devices.yaml names no delegate", "give its file: `benchmark_model: {delegate_library: FILE}`"
+            )
+        flags |= {"external_delegate_path": libraries.delegate, **_given(chosen, "external_delegate_options")}
+    # Left out, XNNPACK is applied all the same; only an explicit false switches it off. A build without the flag has no
+    # XNNPACK to switch off.
+    xnnpack = bool(chosen.get("xnnpack", False))
+    if xnnpack or "use_xnnpack" in known:
+        flags["use_xnnpack"] = xnnpack
+    return flags
+
+
+def _given(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Options that carry the flag's own name, as far as they are not left to the tool."""
+    return {name: chosen[name] for name in names if chosen.get(name)}
+
+
+def _what(flag: str) -> str:
+    parts = {"gpu": "the GPU delegate", "xnnpack": "XNNPACK", "npu": "the NPU", "nnapi": "NNAPI"}
+    return next((what for part, what in parts.items() if part in flag), f"the flag --{flag}")

@@ -26,6 +26,12 @@ class BenchmarkModelOptions(BaseModel):
     fixed_performance: bool = False
     """Android's fixed performance mode while measuring (Android 11 and up); switched off again afterwards."""
 
+    libraries: tuple[Path, ...] = ()
+    """Files of this computer that the tool loads on the device: of an NPU its dispatch library (libLiteRtDispatch_*.so)
+    and the vendor's own, of a GPU its accelerator. They are pushed once, and their hashes recorded."""
+    delegate_library: Path | None = None
+    """A delegate of a third party, for the runtime `litert-external`; what it loads itself belongs to `libraries`."""
+
     @model_validator(mode="after")
     def _one_place(self) -> BenchmarkModelOptions:
         if self.binary is not None and self.remote_binary is not None:

@@ -14,8 +14,10 @@ from latency_bench.devices.probes.android_cpus import taskset_mask
 from latency_bench.devices.runners.base import Progress, ProgressHandler, RoundJob
 from latency_bench.devices.runners.benchmark_model_delegates import check_delegation
 from latency_bench.devices.runners.benchmark_model_failures import failure_of
+from latency_bench.devices.runners.benchmark_model_libraries import Libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output
+from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 from latency_bench.devices.runners.benchmark_model_tool import Tool
 from latency_bench.devices.transports.base import Completed, Transport
 
@@ -41,18 +43,25 @@ class Processes:
         tool: Tool,
         flags: list[str],
         chosen: dict[str, Any],
-        on_cpu: bool,
+        declared: type[ToolRuntime],
+        libraries: Libraries,
         request: RoundJob,
         settings: BenchmarkModelOptions,
         on_progress: ProgressHandler,
     ) -> None:
         pinned = ["taskset", taskset_mask(request.cpus)] if request.cpus else []
         self.argv = [*pinned, tool.path, *flags]
-        self.tool, self.flags, self.chosen, self.on_cpu = tool, flags, chosen, on_cpu
+        self.tool, self.flags, self.chosen = tool, flags, chosen
+        self.libraries, self._declared, self.on_cpu = libraries, declared, declared.ON_CPU
         self._transport = transport
         self._request, self._settings, self._on_progress = request, settings, on_progress
         self._origin_ns = time.monotonic_ns()
         self.printed: list[str] = []
+
+    @property
+    def family(self) -> str | None:
+        """The delegate that was asked for; None where the tool's own kernels were."""
+        return None if self.on_cpu and not self.chosen["xnnpack"] else self._declared.DELEGATE
 
     def warm_up(self) -> list[Process]:
         """Processes until the floor in time; one at least, for the file cache and the governor."""
@@ -93,7 +102,7 @@ class Processes:
         printed = f"$ {' '.join(argv)}\n{completed.stdout}{completed.stderr}\n"
         self.printed.append(printed)
         try:
-            if (failure := failure_of(completed)) is not None:
+            if (failure := failure_of(completed, self.family)) is not None:
                 raise failure
             output = parse_output(completed.stdout, completed.stderr)
             self._check(output)
@@ -107,7 +116,8 @@ class Processes:
         silent_s = min(self._request.idle_timeout_s, self._settings.max_process_s + 60)
         argv = [*self.argv, *extra]
         limit_s = 2 * self._settings.max_process_s + silent_s
-        return self._transport.run(argv, idle_timeout_s=silent_s, timeout_s=limit_s)
+        environment = self.libraries.environment()
+        return self._transport.run(argv, env=environment, idle_timeout_s=silent_s, timeout_s=limit_s)
 
     def _check(self, output: ToolOutput) -> None:
         """Was done what was asked for: all inferences, in the delegate?"""
@@ -127,16 +137,13 @@ class Processes:
                 "benchmark_model reports 0 us an inference: the model is too small for its clock of 1 us",
                 "choose a larger model or resolution",
             )
-        if not self.on_cpu:
-            # Without allow_partial the CompiledModel tool itself demands the whole model (--require_full_delegation).
-            told = not self.tool.compiled_model or bool(self.chosen["allow_partial"])
-            family = "GPU"
-        elif self.chosen["xnnpack"]:
-            told, family = not self.tool.compiled_model, "XNNPACK"
-        else:
+        if self.family is None:
             return
+        # The CompiledModel tool says nothing of the processor's kernels, and without allow_partial it demands the whole
+        # model of others itself (--require_full_delegation).
         allowed = bool(self.chosen["allow_partial"])
-        check_delegation(output.delegations, family, allow_partial=allowed, must_be_told=told)
+        told = not self.tool.compiled_model or (allowed and not self.on_cpu)
+        check_delegation(output.delegations, self.family, allow_partial=allowed, must_be_told=told)
 
     def _tell(self, stage: str, done: list[Process], elapsed_ns: int) -> None:
         middle_ms = median(process.latency_ns for process in done) / 1e6

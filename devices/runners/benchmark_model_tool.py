@@ -9,6 +9,7 @@ from latency_bench.devices.errors import DeviceError, InventoryError
 from latency_bench.devices.runners.benchmark_model_failures import start_error
 from latency_bench.devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 from latency_bench.devices.transports.adb_words import shell_error
 from latency_bench.devices.transports.base import Transport
 
@@ -56,6 +57,18 @@ def find_tool(transport: Transport, settings: BenchmarkModelOptions) -> Tool:
     if (error := start_error(path, listed.returncode, f"{listed.stdout}\n{listed.stderr}")) is not None:
         raise error
     return Tool(path, _sha256(transport, path), parse_flags(listed.stdout + "\n" + listed.stderr))
+
+
+def check_android(transport: Transport, declared: type[ToolRuntime]) -> None:
+    """Raises DeviceError where the phone's Android is newer than what the runtime is for."""
+    if declared.NEWEST_SDK is None:
+        return
+    sdk = transport.run(["getprop", "ro.build.version.sdk"], timeout_s=_SHORT_S).stdout.strip()
+    if re.fullmatch(r"[0-9]{1,3}", sdk) and int(sdk) > declared.NEWEST_SDK:
+        raise DeviceError(
+            f"{declared.name} is for Android API {declared.NEWEST_SDK} and older: deprecated here (API {sdk})",
+            "use litert-npu with the vendor's libraries, or litert-gpu",
+        )
 
 
 def _check_architecture(transport: Transport, path: str) -> None:

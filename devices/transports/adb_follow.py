@@ -11,6 +11,7 @@ from pathlib import Path
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.transports.adb_link import STDOUT, AdbLink, AdbStream, gone
 from latency_bench.devices.transports.adb_script import SIGN_OF_LIFE_S, MarkedLines
+from latency_bench.devices.transports.adb_words import refusal
 from latency_bench.devices.transports.base import Completed, LineHandler
 
 _SILENT_S = 5 * SIGN_OF_LIFE_S
@@ -66,7 +67,9 @@ def follow(
     stderr += marked.end()
     said = stderr.decode("utf-8", "replace")
     if marked.exit_code is None:
-        raise gone(link.description, f"the link broke under {Path(program).name} ({last_line(said)})")
+        # The last line is adb's own: what the command printed came before it.
+        broke = gone(link.description, f"the link broke under {Path(program).name} ({last_line(said)})")
+        raise refusal(link.description, last_line(said)) or broke
     lines.end()
     code = marked.exit_code
     return Completed(128 - code if 128 < code < 160 else code, "".join(collected), said)

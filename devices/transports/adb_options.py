@@ -14,8 +14,9 @@ class AdbOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     serial: str | None = Field(default=None, pattern=r"^[A-Za-z0-9(][A-Za-z0-9._:\-\[\]%() ]{0,127}$")
-    """As `adb devices` prints it. It may be left out while exactly one device is attached; with several it has to be
-    given: which one answers first is no choice."""
+    """As `adb devices` prints it, or the phone's own, by which it is found over wireless debugging whatever name and
+    port it has there today. It may be left out while exactly one device is attached; with several it has to be given:
+    which one answers first is no choice."""
     host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.:\-]{0,252}$")
     """Address of a device that listens for ADB on TCP."""
     port: int = Field(default=5555, ge=1, le=65535)

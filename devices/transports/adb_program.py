@@ -16,6 +16,7 @@ from typing import IO
 from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.devices.transports.adb_link import STDERR, STDOUT, AdbLink, AdbStream, gone
 from latency_bench.devices.transports.adb_options import AdbOptions
+from latency_bench.devices.transports.adb_wireless import announced_address, is_address, same_phone, serial_of
 from latency_bench.devices.transports.adb_words import link_error, shown, state_error, transfer_error
 
 _ANSWER_S = 20.0
@@ -49,9 +50,9 @@ class AdbProgramLink(AdbLink):
         self._program = find_program(options)
         if options.host is not None:
             self.description = _connect(self._program, f"{options.host}:{options.port}")
+            self.description = choose(_devices(self._program), self.description)
         else:
-            self.description = options.serial or ""
-        self.description = choose(_devices(self._program), self.description or None)
+            self.description = _found(self._program, options.serial)
         self.facts = {"backend": "program", "version": _version(self._program)}
 
     def start(self, script: str) -> AdbStream:
@@ -217,6 +218,28 @@ def states_of(listed: str) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
+def _found(program: str, serial: str | None) -> str:
+    """adb's name of the phone that is meant. One that came back under another name, or at another address, is found by
+    its serial: among the names, by asking those that are known by an address, and where it announces itself now."""
+    devices = _devices(program)
+    if serial is None or any(devices[name] == "device" for name in same_phone(devices, serial)):
+        return choose(devices, serial)
+    for name, state in devices.items():
+        if state == "device" and is_address(name) and _asked_serial(program, name) == serial_of(serial):
+            return name
+    if (address := announced_address(_adb(program, "mdns", "services").stdout, serial)) is not None:
+        return choose(_devices(program), _connect(program, address))
+    return choose(devices, serial)
+
+
+def _asked_serial(program: str, name: str) -> str | None:
+    try:
+        done = _adb(program, "-s", name, "shell", "-T", "getprop ro.serialno", timeout_s=_CHECK_S)
+    except UnreachableError:
+        return None
+    return done.stdout.strip() or None
+
+
 def choose(devices: dict[str, str], serial: str | None) -> str:
     """The serial to use, in state `device`. Never the first of several."""
     if serial is None:
@@ -232,6 +255,8 @@ def choose(devices: dict[str, str], serial: str | None) -> str:
                 "say which one with `adb: {serial: ...}` in devices.yaml",
             )
         serial = next(iter(devices))
+    names = same_phone(devices, serial)
+    serial = next((name for name in names if devices[name] == "device"), next(iter(names), serial))
     state = devices.get(serial)
     if state == "device":
         return serial

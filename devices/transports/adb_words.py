@@ -18,7 +18,7 @@ from latency_bench.devices.transports.adb_link import gone, unauthorised
 MOST_SHOWN = 600
 """Characters of a device's own words in an error; the end of a text says more than its beginning."""
 
-_PREFIX = re.compile(r"^(?:(?:adb|error|adb: error): *)+")
+_PREFIX = re.compile(r"^(?:(?:adb|error|connect failed|failed to get feature set): *)+")
 _COPY = re.compile(r"failed to copy '.*' to '.*?': (?P<reason>.*)")
 _REMOTE = re.compile(
     r"(?:remote )?(?:couldn't create file|(?:open|fchown|write|secure_mkdirs|stat|mkdir) failed): (.*)"
@@ -41,19 +41,20 @@ _LINK_WORDS: tuple[tuple[str, Callable[[str, str], DeviceError]], ...] = (
         lambda device, words: UnreachableError(f"adb may not open the device {device}: {words}", _UDEV),
     ),
     (
-        r"target doesn't support PTY args -Tt",
+        r"target doesn't support PTY args -Tt|device only supports allocating a pty",
         lambda device, _: DeviceError(
             f"the Android of {device} is too old: its shell gives no exit codes", "bench needs Android 8 or newer"
         ),
     ),
-    (
-        r"device '.*' not found|device not found|device offline|no devices/emulators found|closed|protocol fault.*"
-        r"|(?:.*: )?[Cc]onnection reset(?: by peer)?|failed to read copy response.*|cannot connect to daemon.*"
-        r"|transport (?:error|id .* not found).*",
-        gone,
-    ),
 )
-"""Whole lines about the link itself, and the error that each means for a device."""
+"""Whole lines about the link itself that say why it cannot be, and the error that each means for a device."""
+
+_GONE = (
+    r"device '.*' not found|device not found|device offline|no devices/emulators found|closed|protocol fault.*"
+    r"|(?:.*: )?[Cc]onnection reset(?: by peer)?|failed to read copy response.*|cannot connect to daemon.*"
+    r"|transport (?:error|id .* not found).*"
+)
+"""Whole lines that say no more than that it is not there any more."""
 
 _FILE_WORDS: tuple[tuple[str, str], ...] = (
     (r"No space left on device|Disk quota exceeded", "free space on the device (`adb shell df /data`)"),
@@ -63,9 +64,12 @@ _FILE_WORDS: tuple[tuple[str, str], ...] = (
 """Why a device refused a file (strerror), and what to do."""
 
 _MISSING_PROGRAM = re.compile(
-    r"(?:/system/bin/)?sh: (?:<stdin>\[\d+\]: |\d+: )?(?P<program>[\w.-]+): (?:inaccessible or )?not found"
+    r"(?:/[\w./-]*/)?sh(?:\[\d+\])?: (?:<stdin>\[\d+\]: |\d+: )?(?P<shell>[\w.-]+): (?:inaccessible or )?not found"
     r"|toybox: Unknown command:? (?P<toybox>[\w.-]+).*"
+    r"|(?:timeout|setsid|env|taskset): (?:exec|failed to (?:run command|execute)) "
+    r"[\"'\u2018]?(?P<under>[\w.-]+)[\"'\u2019]?: No such file or directory"
 )
+"""Said by the shell, by toybox, or by a program that was to run another one."""
 
 STATES = {
     "offline": (
@@ -96,10 +100,17 @@ def state_error(serial: str, state: str) -> DeviceError:
 def link_error(device: str, said: str) -> DeviceError | None:
     """The error that adb's words about the link mean; None where no line of them is one of those."""
     for line in _lines(said):
-        for pattern, error in _LINK_WORDS:
-            if re.fullmatch(pattern, line):
-                return error(device, line)
+        if (error := refusal(device, line)) is not None:
+            return error
+        if re.fullmatch(_GONE, line):
+            return gone(device, line)
     return None
+
+
+def refusal(device: str, line: str) -> DeviceError | None:
+    """The error that a line of adb's own means, where it says why the device cannot be used; None for any other."""
+    words = _PREFIX.sub("", line)
+    return next((error(device, words) for pattern, error in _LINK_WORDS if re.fullmatch(pattern, words)), None)
 
 
 def transfer_error(device: str, said: str, what: str) -> DeviceError:
@@ -123,7 +134,7 @@ def missing_program(said: str) -> str | None:
     """The program that an Android shell has not found, by its own words; None where it says nothing of the kind."""
     for line in _lines(said):
         if found := _MISSING_PROGRAM.fullmatch(line):
-            return found["program"] or found["toybox"]
+            return found["shell"] or found["toybox"] or found["under"]
     return None
 
 

@@ -36,6 +36,10 @@ class Transport(ABC):
     locks_there: bool = False
     """Whether `lock` takes a lock on the device itself, so that other hosts that share it are shut out too."""
 
+    load_average_tells: bool = True
+    """Whether the system's load average counts what wants a core. Android's counts waiting threads of drivers as well:
+    phones at rest show five and more."""
+
     @abstractmethod
     def run(
         self,

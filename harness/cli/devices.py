@@ -120,6 +120,35 @@ def doctor(name: str, as_json: bool) -> int:
     return 1 if failed else 0
 
 
+@devices.command("pair")
+@click.argument("address", metavar="HOST:PORT")
+@click.option("--code", metavar="DIGITS", help="The phone's pairing code. Default: asked for.")
+@click.option("--program", metavar="PATH", help="adb. Default: the one in PATH, else the one of the extra [android].")
+@json_option
+def pair(address: str, code: str | None, program: str | None, as_json: bool) -> None:
+    """Pair with a phone's wireless debugging, once: HOST:PORT and code as the phone shows them.
+
+    \b
+    On the phone: Developer options, Wireless debugging, Pair device with pairing code.
+    """
+    from latency_bench.devices.transports.adb_options import AdbOptions
+    from latency_bench.devices.transports.adb_program import find_program
+    from latency_bench.devices.transports.adb_wireless import is_address
+    from latency_bench.devices.transports.adb_wireless import pair as pair_by_code
+
+    if not is_address(address):
+        raise click.UsageError(f"{address!r} is no HOST:PORT; the phone shows it beside the code")
+    adb = find_program(AdbOptions(program=program))
+    digits = (code or click.prompt("Pairing code", err=True)).strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) == 6):
+        raise click.UsageError("a pairing code has six digits")
+    serial = pair_by_code(adb, address, digits)
+    if as_json:
+        print_json({"serial": serial})
+        return
+    click.echo(f"paired with {serial}. In devices.yaml: adb: {{serial: {serial}}}")
+
+
 @devices.command("probe")
 @click.argument("name")
 @json_option

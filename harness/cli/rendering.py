@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from latency_bench.harness.store.outcome import Estimate, FidelityRecord, Flag, Summary
+    from latency_bench.harness.store.outcome import Estimate, FidelityRecord, Flag, Summary, Sustained
     from latency_bench.harness.store.record import RunRecord
     from latency_bench.harness.store.subject import RuntimeRecord
 
@@ -143,6 +143,8 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
         spread += f", mean {milliseconds(latency.mean_ms, decimals)}"
         spread += f", standard deviation {milliseconds(latency.std_ms)}"
     yield "all samples", Text(spread)
+    if summary.sustained is not None:
+        yield "sustained", Text(_sustained_words(summary.sustained))
     if summary.percentiles:
         yield "percentiles", _percentile_line(summary)
     yield "throughput", Text(f"{number_text(summary.throughput.img_s)} images/s ({summary.throughput.basis})")
@@ -165,9 +167,36 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
     if summary.builds is not None:
         inside = "" if summary.builds.within_cv is None else f", rounds on one build by {summary.builds.within_cv:.1%}"
         yield "builds", Text(f"{summary.builds.count} engines spread by {summary.builds.between_cv:.1%} (CV){inside}")
+    yield from _delegate_fact(record.runtime)
     yield "fidelity", fidelity_line(record.fidelity)
     if record.verdicts:
         yield "verdicts", _verdict_line(record.verdicts)
+
+
+def _sustained_words(sustained: Sustained) -> str:
+    """`24.1 ms at the start, 31.0 ms (1.29x) at the end of 600 s, steady; slower after 85 s`."""
+    ratio = sustained.end_ms / sustained.start_ms
+    level = "steady" if sustained.is_steady else "still moving"
+    slower, fell = sustained.slower_after_s, sustained.clock_fell_after_s
+    moments = [
+        "never 5 % slower" if slower is None else f"slower after {slower:.0f} s",
+        *([] if fell is None else [f"the clock fell after {fell:.0f} s"]),
+    ]
+    return (
+        f"{milliseconds(sustained.start_ms)} at the start, {milliseconds(sustained.end_ms)} ({ratio:.2f}x) at the end "
+        f"of {sustained.length_s:.0f} s, {level}; {', '.join(moments)}"
+    )
+
+
+def _delegate_fact(runtime: RuntimeRecord | None) -> Iterator[tuple[str, Text]]:
+    from rich.text import Text
+
+    from latency_bench.harness.store.delegation import Delegation
+
+    if runtime is not None:
+        known = Delegation.of_facts(runtime.facts.get("delegation"), runtime.options.get("xnnpack"))
+        if (text := known.text()) is not None:
+            yield "delegate", Text(printable(text), "" if known.delegate_took_all is not False else "yellow")
 
 
 def _percentile_line(summary: Summary) -> Text:

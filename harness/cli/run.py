@@ -43,6 +43,19 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
             return name, text
 
 
+class SettingOption(RuntimeOption):
+    """A setting of a probe, or the name of a whole setting."""
+
+    name = "NAME=VALUE|paper"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if value == "paper":
+            return "paper", True
+        if "=" not in str(value):
+            self.fail(f"{value!r} is no setting; write NAME=VALUE, or paper", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.option(
     "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
@@ -131,9 +144,10 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 @click.option(
     "--setting",
     "settings",
-    type=RuntimeOption(),
+    type=SettingOption(),
     multiple=True,
-    help="Any other setting that the device's probes offer. It is restored afterwards.",
+    help="Any other setting that the device's probes offer; it is restored afterwards. `paper`: runtime, precision, "
+    "batch and threads as the paper had them on this kind of device.",
 )
 @label_option(
     "What the run is called in `bench history`, e.g. commit=1a2b3c4; repeatable. Default for commit: that of the "
@@ -218,8 +232,10 @@ def request_of(
     named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted, **(of_files or {})}
     options["device"] = options.pop("device_name")
     options["runtime_options"] = dict(options["runtime_options"])
-    options["settings"] = dict(options.get("settings", ()))
     options["labels"] = dict(options.get("labels", ()))
+    settings = dict(options.get("settings", ()))
+    options["as_in_paper"] = settings.pop("paper", None) is True
+    options["settings"] = settings
     try:
         return CaseOptions(**named, **options)
     except ValidationError as error:

@@ -190,6 +190,22 @@ class Builds(Part):
     """Spread of rounds on one build; null where no build has two rounds."""
 
 
+class Sustained(Part):
+    """Of one round that was sampled for a fixed time without a pause. Seconds since its first request."""
+
+    length_s: float = Field(gt=0, le=1e9)
+    start_ms: Milliseconds
+    """Median of the first thirtieth of the time."""
+    end_ms: Milliseconds
+    """Median of the last fifth."""
+    is_steady: bool
+    """Whether that level had been reached a fifth of the time earlier already."""
+    slower_after_s: float | None = Field(default=None, ge=0, le=1e9)
+    """When the latency first stayed 5 % above the start; null: never."""
+    clock_fell_after_s: float | None = Field(default=None, ge=0, le=1e9)
+    """When the clock of what was measured first lay 5 % below its best; null: never, or nobody could see it."""
+
+
 class Summary(Part):
     """The numbers of a run."""
 
@@ -214,6 +230,8 @@ class Summary(Part):
     taken, or the record is from before that was kept."""
     builds: Builds | None = None
     """null: nothing was built on the device, or only once."""
+    sustained: Sustained | None = None
+    """null: the protocol does not sample for a fixed time, or there were too few requests to tell."""
 
     @model_validator(mode="after")
     def _measured(self) -> Summary:

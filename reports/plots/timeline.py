@@ -64,6 +64,7 @@ def draw_timeline(runs: pd.DataFrame, store: Path, options: Options) -> Drawn:
     _draw_latencies(axes[0], latencies)
     for one, name in zip(axes[1:], panels, strict=True):
         _draw_readings(one, readings[readings["panel"] == name])
+    _mark_sustained(axes, run.record)
     axes[-1].set_xlabel("seconds since the run started")
     data = pd.concat([latencies, readings.drop(columns="panel")], ignore_index=True)
     data.insert(0, "run_id", row["run_id"])
@@ -177,6 +178,29 @@ def _draw_latencies(axes: Axes, latencies: pd.DataFrame) -> None:
     axes.set_ylabel("latency, ms")
     axes.set_ylim(bottom=0, top=1.12 * latencies["value"].max())
     axes.legend(loc="lower right", ncols=2, fontsize=6.5, markerscale=2)
+
+
+def _mark_sustained(axes: list[Axes], record: RunRecord) -> None:
+    """Of a run of fixed time: the level at its end, and when it first slowed down, through all panels."""
+    sustained = record.summary.sustained if record.summary is not None else None
+    if sustained is None:
+        return
+    begin_s = _begin_s(record, record.rounds[0])
+    axes[0].axhline(sustained.end_ms, color=GREY, linewidth=0.8, linestyle="--")
+    moments = ((sustained.slower_after_s, "slower"), (sustained.clock_fell_after_s, "clock fell"))
+    for after_s, words in moments:
+        if after_s is None:
+            continue
+        for one in axes:
+            one.axvline(begin_s + after_s, color=COLOURS[1], linewidth=0.8, linestyle=":")
+        axes[0].annotate(
+            f"{words} after {after_s:.0f} s",
+            (begin_s + after_s, 0.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, 2 if words == "slower" else 10),
+            textcoords="offset points",
+            fontsize=6,
+        )
 
 
 def _draw_readings(axes: Axes, readings: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from latency_bench.harness.statistics.steadiness import LEAST_REQUESTS
+from latency_bench.harness.store.delegation import PARTLY_DELEGATED, Delegation
 from latency_bench.harness.store.outcome import WHOLE_REQUEST
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.text import one_line
@@ -62,6 +63,9 @@ def _notes(run: Run) -> Iterator[str]:
         yield "throttled while it was measured"
     if run["latency_covers"] not in (None, WHOLE_REQUEST):
         yield f"not a whole request; the time of: {one_line(run['latency_covers'], 120)}"
+    if note := Delegation.of_row(run).note(run["runner"]):
+        told.add(PARTLY_DELEGATED)
+        yield one_line(note, 160)
     if run["fidelity"] is False:
         yield "the outputs do not agree with the fp32 module's"
     if run["low_ms"] is None:

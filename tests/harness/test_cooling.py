@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from latency_bench.devices.probes.base import Reading
+from latency_bench.devices.probes.android import AndroidProbe
+from latency_bench.devices.probes.readings import TEMPERATURE
 from latency_bench.harness.cooling import Cooled, cool_down
 from latency_bench.harness.protocol import CoolDown
 
@@ -12,19 +13,14 @@ from latency_bench.harness.protocol import CoolDown
 class Room:
     """A device that cools by 2 degrees a second of a clock of its own; `None` has no thermometer."""
 
-    def __init__(self, start_c: float | None) -> None:
+    def __init__(self, start_c: float | None, cool_c: float | None = None) -> None:
         self.start_c = start_c
+        self.cool_c = cool_c
         self.now_s = 0.0
         self.said: list[str] = []
 
-    def read(self) -> list[Reading]:
-        load = Reading("system", "load_average_1min", 90.0, "processes")
-        if self.start_c is None:
-            return [load]
-        sensors = [
-            Reading(f"zone{index}", "temperature", self.start_c - 2 * self.now_s - index, "C") for index in (0, 5)
-        ]
-        return [load, *sensors]
+    def heat_c(self) -> list[float]:
+        return [] if self.start_c is None else [self.start_c - 2 * self.now_s - index for index in (0, 5)]
 
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -41,7 +37,7 @@ def test_nothing_is_waited_for_unless_asked():
 
 
 def test_a_cool_device_starts_at_once():
-    assert Room(45).cool(WANTED) == Cooled(True, 0.0, 45.0)
+    assert Room(45).cool(WANTED) == Cooled(True, 0.0, 45.0, 50)
 
 
 def test_the_hottest_sensor_decides():
@@ -60,7 +56,19 @@ def test_the_cap_ends_the_wait():
 
 
 def test_without_a_thermometer_nothing_is_claimed():
-    assert Room(None).cool(WANTED) == Cooled(None, 0.0, None)
+    assert Room(None).cool(WANTED) == Cooled(None, 0.0, None, 50)
+
+
+def test_where_the_protocol_names_no_temperature_the_device_says_what_is_cool():
+    asked = CoolDown(max_s=30)
+    assert Room(70, cool_c=40).cool(asked) == Cooled(True, 16.0, 38.0, 40)
+    assert Room(70).cool(asked) == Cooled(None, 0.0, 70.0, None), "nothing is waited for, and nothing is claimed"
+
+
+def test_of_a_phone_only_what_a_measurement_heats_counts():
+    probe = AndroidProbe()
+    zones = {"cpu-1-2-0": True, "gpuss-0": True, "skin-therm": True, "battery": False, "pm8550_tz": False}
+    assert {zone: probe.is_heat(TEMPERATURE.of(f"thermal_zone7 {zone}", 50)) for zone in zones} == zones
 
 
 def test_a_threshold_must_make_sense():

@@ -20,6 +20,7 @@ from build_benchmark_model import BuildError, build
 from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root
 from debian_packages import CannotFetchError
 from fake_daemon import FakeDaemon
+from loopback_phone import LoopbackPhone
 from phone_runs import PROTOCOL, TFLITE, leftovers, records
 
 from latency_bench.devices.transports.adb import AdbTransport, open_link
@@ -108,6 +109,40 @@ def start_daemon(adbd: Path, namespace: Namespace, phone_programs: Path, tmp_pat
 
 
 @pytest.fixture
+def loopback_phone(phone_programs: Path, tmp_path: Path) -> LoopbackPhone:
+    """A phone that is ready; the test may set what it says of itself."""
+    return LoopbackPhone(phone_programs, tmp_path / "phone-system")
+
+
+StartPhone = Callable[..., Daemon]
+
+
+@pytest.fixture
+def start_phone(
+    adbd: Path, namespace: Namespace, loopback_phone: LoopbackPhone, tmp_path: Path
+) -> Iterator[StartPhone]:
+    """start_phone(): the daemon of the loopback phone; `others` are its programs in the place of this machine's."""
+    started: list[Daemon] = []
+
+    def start(others: Path | None = None) -> Daemon:
+        number = len(started)
+        daemon = Daemon(
+            *(adbd, FIRST_PORT + 50 + number, loopback_phone.programs, tmp_path / "phone.log"),
+            mounts=loopback_phone.mounts,
+            others=others,
+        )
+        started.append(daemon)
+        return daemon
+
+    yield start
+    from latency_bench.devices.transports.adb_program import find_program
+
+    subprocess.run([find_program(AdbOptions()), "disconnect"], check=False, capture_output=True, timeout=120)
+    for daemon in started:
+        daemon.kill()
+
+
+@pytest.fixture
 def daemon(start_daemon: StartDaemon) -> Daemon:
     return start_daemon()
 
@@ -173,10 +208,29 @@ esac""",
     return phone_programs
 
 
+WriteDevices = Callable[..., None]
+
+
+@pytest.fixture
+def write_phone(tmp_path: Path, start_phone: StartPhone, user_devices: Callable[..., Path]) -> WriteDevices:
+    """As `write_devices`, for the loopback phone."""
+    return _writer(tmp_path, start_phone().port, user_devices)
+
+
+@pytest.fixture
+def write_phone_at(tmp_path: Path, user_devices: Callable[..., Path]) -> Callable[..., None]:
+    """write_phone_at(port, tool): the same for a daemon that the test has started itself."""
+    return lambda port, tool: _writer(tmp_path, port, user_devices)(tool)
+
+
 @pytest.fixture
 def write_devices(tmp_path, daemon, phone, user_devices):
     """Writes devices.yaml with the device `phone`; the arguments are what differs from a good one."""
 
+    return _writer(tmp_path, daemon.port, user_devices)
+
+
+def _writer(tmp_path: Path, port: int, user_devices: Callable[..., Path]) -> WriteDevices:
     def write(tool: Path | None, backend: str = "program", **differences: object) -> None:
         settings = {"runs": 4, "warmup_runs": 2, "max_process_s": 5}
         device = {
@@ -186,7 +240,7 @@ def write_devices(tmp_path, daemon, phone, user_devices):
             "runtime": "litert",
             "adb": {
                 "host": "127.0.0.1",
-                "port": daemon.port,
+                "port": port,
                 "backend": backend,
                 "folder": str(tmp_path / "device"),
                 "key": str(tmp_path / "adbkey"),
@@ -232,12 +286,12 @@ def next_run_works(tmp_path, write_devices, run_phone, make_tool):
 
 
 @pytest.fixture
-def fake(namespace: object) -> Iterator[Callable[[bool], int]]:
+def fake(namespace: object) -> Iterator[Callable[..., int]]:
     started: list[FakeDaemon] = []
 
-    def start(ask: bool) -> int:
+    def start(ask: bool, old: bool = False) -> int:
         port = next(_FAKE_PORTS)
-        started.append(FakeDaemon(ask, port))
+        started.append(FakeDaemon(ask, port, old))
         return port
 
     yield start

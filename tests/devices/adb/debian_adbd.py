@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,13 @@ from debian_packages import CannotFetchError, DebianSuite
 
 CLONE_NEWNET = 0x40000000
 FIRST_PORT = 15555
+
+
+_MOUNTED = """\
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 97; shift 2; done
+shift
+exec "$@"
+"""
 
 
 class CannotRunError(Exception):
@@ -91,7 +98,18 @@ class Namespace:
 class Daemon:
     """One adbd. Only to be started inside a namespace: it listens on every address."""
 
-    def __init__(self, root: Path, port: int, programs: Path, log: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        port: int,
+        programs: Path,
+        log: Path,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        others: Path | None = None,
+    ) -> None:
+        """`mounts`: what the daemon and its commands see in the place of a path of this machine. `others`: the folder
+        of all programs beside `programs`, in the place of this machine's PATH."""
         libraries = root / "usr/lib/x86_64-linux-gnu"
         if not libraries.exists():
             libraries = next(path for path in (root / "usr/lib").glob("*-linux-gnu*") if path.is_dir())
@@ -102,8 +120,11 @@ class Daemon:
             *(str(loader), "--library-path", f"{libraries}:{libraries / 'android'}"),
             str(root / "usr/sbin/adbd"),
         ]
+        if mounts:
+            pairs = [str(word) for place, content in mounts.items() for word in (content, place)]
+            self._command = ["unshare", "--mount", "sh", "-c", _MOUNTED, "sh", *pairs, "--", *self._command]
         # The daemon's commands look for the phone's programs (getprop, dumpsys) where the test puts stand-ins.
-        self._environment = {**os.environ, "ADBD_PORT": str(port), "PATH": f"{programs}:{os.environ['PATH']}"}
+        self._environment = {**os.environ, "ADBD_PORT": str(port), "PATH": f"{programs}:{others or os.environ['PATH']}"}
         self._log = log
         self.port = port
         self.start()

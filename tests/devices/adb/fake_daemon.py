@@ -1,4 +1,4 @@
-"""A daemon that is no help: it asks for a key again and again, or never answers."""
+"""A daemon that is no help: it asks for a key again and again, never answers, or is too old for what a shell needs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import threading
 
 
 class FakeDaemon:
-    """Speaks as much of the protocol as it takes to ask for a key again and again, or says nothing at all."""
+    """Speaks as much of the protocol as it takes to ask for a key again and again, or to be an old device that has no
+    feature (`old`); or says nothing at all."""
 
-    def __init__(self, ask: bool, port: int) -> None:
+    def __init__(self, ask: bool, port: int, old: bool = False) -> None:
         self._ask = ask
+        self._old = old
         self._socket = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -35,6 +37,8 @@ class FakeDaemon:
                 size = struct.unpack("<6I", header)[3]
                 if size:
                     connection.recv(size, socket.MSG_WAITALL)
+                if self._old and struct.unpack("<6I", header)[0] == int.from_bytes(b"CNXN", "little"):
+                    connection.sendall(_message(b"CNXN", 0x01000000, 4096, b"device::ro.product.name=old;"))
                 if self._ask and struct.unpack("<6I", header)[1] != 3:
                     connection.sendall(_message(b"AUTH", 1, 0, os.urandom(20)))
 

@@ -19,7 +19,13 @@ KNOWN = {
     "op_profiling_output_mode": ("stdout", "string"),
     "op_profiling_output_file": ("", "string"),
     "use_xnnpack": ("false", "bool"),
+    "use_gpu": ("false", "bool"),
+    "gpu_precision_loss_allowed": ("true", "bool"),
 }
+NODES = 366
+LINKER = "WARNING: linker: ./benchmark_model: unused DT entry: type 0x6ffffef5 arg 0x1d8"
+FALL = "/sys/devices/system/cpu/cpu7/cpufreq/scaling_cur_freq"
+"""What a phone's prime core does when it gets hot, in the middle of a round, while the others keep their clocks."""
 PROFILE = """\
 Operator-wise Profiling Info for Regular Benchmark Runs:
 ============================== Run Order ==============================
@@ -30,7 +36,47 @@ SOFTMAX, 0.003, 0.003, 25%, 100%, 0, 1, [StatefulPartitionedCall_1:0]:1
 """
 
 
+def say_what_the_gpu_took() -> None:
+    """In the words of the classic tool and of the runtime beneath it; of lines with a line end of Windows."""
+    taken = NODES if "all" in MODE else NODES // 2 if "half" in MODE else 0
+    end = "\r\n" if "crlf" in MODE else "\n"
+    if taken:
+        partitions = 1 if taken == NODES else 3
+        how = (
+            "completely executed by the delegate."
+            if taken == NODES
+            else (f"partially executed by the delegate w/ {partitions} delegate kernels.")
+        )
+        print("INFO: Initialized OpenCL-based API.", end=end)
+        print(
+            f"INFO: Replacing {taken} out of {NODES} node(s) with delegate (TfLiteGpuDelegateV2) node, "
+            f"yielding {partitions} partitions for subgraph 0.",
+            end=end,
+        )
+        print(f"INFO: Explicitly applied GPU delegate, and the model graph will be {how}", end=end)
+    else:
+        print(
+            "INFO: Though GPU delegate is explicitly applied, the model graph will not be executed by the delegate.",
+            end=end,
+        )
+
+
+def falls_after(seconds: float) -> bool:
+    """Whether so much time is over since the first process; the prime core's clock falls then."""
+    first = "first-process"
+    if not os.path.exists(first):
+        with open(first, "w"):
+            pass
+    if time.time() - os.path.getmtime(first) < seconds:
+        return False
+    with open(FALL, "w") as file:
+        file.write("2515200\n")
+    return True
+
+
 def main() -> int:
+    if "linker" in MODE:
+        print(LINKER, file=sys.stderr)
     print("INFO: STARTING!", flush=True)
     given = dict(argument[2:].partition("=")[::2] for argument in sys.argv[1:])
     flags = {name: given.get(name, default) for name, (default, _) in KNOWN.items()}
@@ -70,8 +116,13 @@ def main() -> int:
             else "completely executed by the delegate"
         )
         print(f"INFO: Explicitly applied XNNPACK delegate, and the model graph will be {how}.")
+    if flags["use_gpu"] == "true":
+        say_what_the_gpu_took()
     print("INFO: Initialized session in 6.817ms.")
     duration_us = 5000 + os.getpid() % 40
+    if MODE == "throttle":
+        duration_us = 5000 if falls_after(12.0) else 4000
+        time.sleep(0.2)
     for count, least in ((warmup, 1), (runs, runs)):
         print(
             f"INFO: Running benchmark for at least {least} iterations and at least 0 seconds "

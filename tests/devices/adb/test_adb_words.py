@@ -11,7 +11,7 @@ import pytest
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.transports.adb_options import AdbOptions
 from latency_bench.devices.transports.adb_program import choose, states_of
-from latency_bench.devices.transports.adb_words import link_error, shell_error, transfer_error
+from latency_bench.devices.transports.adb_words import link_error, missing_program, refusal, shell_error, transfer_error
 
 TEXTS = Path(__file__).parents[1] / "android_texts"
 
@@ -77,6 +77,39 @@ def test_an_android_that_lacks_a_program(number: int, program: str) -> None:
     assert "too old" in error.message
     assert f"Android 8 or newer on the phone (its shell has no {program})" in error.remedy
     assert "free space" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "/bin/sh: 3: setsid: not found",
+        "/system/bin/sh[3]: setsid: not found",
+        "/vendor/bin/sh: setsid: inaccessible or not found",
+        "sh: <stdin>[3]: setsid: inaccessible or not found",
+        "timeout: exec setsid: No such file or directory",
+        "timeout: failed to run command \u2018setsid\u2019: No such file or directory",
+        "timeout: failed to run command 'setsid': No such file or directory",
+    ],
+)
+def test_a_missing_program_by_whoever_was_to_run_it(said: str) -> None:
+    assert missing_program(said) == "setsid"
+    assert missing_program(said.replace("setsid", "/data/local/tmp/my tool")) is None, "a file of ours is no program"
+
+
+@pytest.mark.parametrize(
+    "said", ["error: device only supports allocating a pty", "error: target doesn't support PTY args -Tt"]
+)
+def test_an_android_without_exit_codes_by_the_words_of_old_and_new_adb(said: str) -> None:
+    error = refusal("phone-1", said)
+    assert error is not None
+    assert "too old" in error.message
+
+
+@pytest.mark.parametrize(
+    "said", ["adb: error: connect failed: closed", "error: failed to get feature set: device offline"]
+)
+def test_where_a_reason_is_behind_what_failed(said: str) -> None:
+    assert "went away" in transfer_error("phone-1", said, "adb push failed").message
 
 
 def test_the_devices_that_adb_lists() -> None:

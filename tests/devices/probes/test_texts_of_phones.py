@@ -46,6 +46,11 @@ def test_no_board_has_the_name_of_a_chip(board: str) -> None:
     assert facts == {"soc": board, "platform": board}
 
 
+def test_a_property_without_a_value_of_its_own_names_no_chip() -> None:
+    said = "[ro.soc.model]: [unknown]\n[ro.soc.manufacturer]: [UNKNOWN]\n[ro.hardware.chipname]: [exynos990]\n"
+    assert parse_properties(said) == {"soc": "exynos990"}
+
+
 def test_windows_line_ends_change_nothing() -> None:
     assert parse_properties(text(43).replace("\n", "\r\n")) == parse_properties(text(43))
 
@@ -98,7 +103,20 @@ def test_sensors_of_older_chips_are_watched() -> None:
 
 @pytest.mark.parametrize(
     "zone",
-    ["BIG", "MID", "LITTLE", "G3D", "TPU", "tsens_tz_sensor9", "cpu-1-3-0", "mtktscpu", "gpuss-3", "skin-msm-therm"],
+    [
+        "BIG",
+        "MID",
+        "LITTLE",
+        "G3D",
+        "TPU",
+        "tsens_tz_sensor9",
+        "cpu-1-3-0",
+        "mtktscpu",
+        "gpuss-3",
+        "skin-msm-therm",
+        "apcpu0-thmzone",
+        "gpu-thmzone",
+    ],
 )
 def test_names_of_every_maker_are_known(zone: str) -> None:
     assert place_of(zone) is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.runners.benchmark_model_delegates import check_delegation
+from latency_bench.devices.runners.benchmark_model_delegates import check_delegation, of_family
 from latency_bench.devices.runners.benchmark_model_failures import cause_of, failure_of, start_error
 from latency_bench.devices.runners.benchmark_model_output import parse_output, parse_statistics
 from latency_bench.devices.runners.benchmark_model_profile import parse_profile
@@ -149,6 +149,106 @@ def test_all_a_part_or_nothing_in_the_compiled_model_tool(line: str, allowed: in
         else:
             with pytest.raises(WorkerError, match=r"no part|only a part"):
                 check_delegation((delegation,), "GPU", allow_partial=allow_partial, must_be_told=True)
+
+
+def test_what_xnnpack_took_of_the_rest_is_not_the_gpus() -> None:
+    """The GPU left a part, and the processor's kernels took that: whichever of the two is told first."""
+    lines = [
+        "INFO: Replacing 40 out of 366 node(s) with delegate (TfLiteXNNPackDelegate) node, yielding 3 partitions.",
+        "INFO: Replacing 326 out of 366 node(s) with delegate (TfLiteGpuDelegateV2) node, yielding 2 partitions.",
+    ]
+    result = "INFO: Inference (avg):      0.46 ms (2112 runs)"
+    for order in (lines, lines[::-1]):
+        delegations = parse_output("\n".join([*order, result])).delegations
+        taken = of_family(delegations, "GPU")
+        assert taken is not None
+        assert (taken.nodes, taken.kernels) == (326, 2)
+
+
+RESULT = "INFO: Inference (avg):      0.46 ms (2112 runs)"
+DISPATCHED = "INFO: Replacing 1 out of 1 node(s) with delegate (DispatchDelegate) node, yielding 1 partitions"
+
+
+def test_an_npu_is_known_by_its_dispatch_delegate() -> None:
+    taken = of_family(parse_output(f"{DISPATCHED} for subgraph 0.\n{RESULT}").delegations, "NPU")
+    assert taken is not None
+    assert (taken.full, taken.nodes, taken.kernels) == (True, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: [dispatch_delegate.cc:122] Failed to create a dispatch delegate kernel: No usable Dispatch runtime",
+        "ERROR: Restored original execution plan after delegate application failure.",
+    ],
+)
+def test_what_was_announced_and_then_failed_is_a_number_of_the_cpu(line: str) -> None:
+    xnnpack = "INFO: Replacing 470 out of 476 node(s) with delegate (TfLiteXNNPackDelegate) node, yielding 3 partitions"
+    delegations = parse_output(f"{DISPATCHED}\n{line}\n{xnnpack}\n{RESULT}").delegations
+    for allow_partial in (False, True):
+        with pytest.raises(WorkerError, match="the NPU delegate took no part of the model"):
+            check_delegation(delegations, "NPU", allow_partial=allow_partial, must_be_told=False)
+
+
+def test_an_npu_that_silently_left_all_to_the_cpu_is_not_believed() -> None:
+    lines = "INFO: NPU accelerator registered.\n" + text(11)
+    with pytest.raises(WorkerError, match="did not say that it applied the NPU delegate"):
+        check_delegation(parse_output(lines).delegations, "NPU", allow_partial=True, must_be_told=True)
+
+
+def test_partitions_of_a_gpu_of_old_tools() -> None:
+    """TensorFlow 1.15 to 2.8 count kernels, and say no nodes."""
+    words = "Explicitly applied GPU delegate, and the model graph will be completely executed by the delegate."
+    lines = f"INFO: Initialized OpenCL-based API.\nINFO: Created 1 GPU delegate kernels.\n{words}\n{RESULT}"
+    (taken,) = parse_output(lines).delegations
+    assert (taken.family, taken.full, taken.kernels, taken.backend) == ("GPU", True, 1, "OpenCL")
+
+
+@pytest.mark.parametrize(
+    ("said", "family", "cause", "remedy"),
+    [
+        (
+            "ERROR: [litert_dispatch.cc:107] No dispatch library found in /data/local/tmp",
+            "NPU",
+            "No dispatch library found in /data/local/tmp",
+            "libLiteRtDispatch_Qualcomm.so, _MediaTek.so or _GoogleTensor.so",
+        ),
+        (
+            "WARNING: [npu_registry.cc:34] NPU accelerator could not be loaded and registered: "
+            "kLiteRtStatusErrorInvalidArgument.\nERROR: ERROR: [litert/tools/benchmark_litert_model.cc:330] "
+            "Failed to compile model.\n└ ERROR: [./litert/cc/internal/litert_compiled_model_next.h:69]",
+            "NPU",
+            "NPU accelerator could not be loaded and registered: kLiteRtStatusErrorInvalidArgument.",
+            "benchmark_model: {libraries: [...]}",
+        ),
+        (
+            "WARNING: [npu_registry.cc:34] NPU accelerator could not be loaded and registered: x.\n"
+            "ERROR: [dispatch_delegate.cc:107] Failed to initialize Dispatch API: ERROR: [dispatch_delegate.cc:168]",
+            "NPU",
+            "Failed to initialize Dispatch API",
+            "those of this chip and of the tool's release",
+        ),
+        (
+            "WARNING: [gpu_registry.cc:131] GPU accelerator could not be loaded and registered.\nERROR: no subgraph 3",
+            "NPU",
+            "no subgraph 3",
+            "evidence",
+        ),
+        ("ERROR: NNAPI acceleration is unsupported on this platform.", "NNAPI", "unsupported", "litert-gpu"),
+    ],
+)
+def test_refusals_of_vendors_delegates(said: str, family: str, cause: str, remedy: str) -> None:
+    error = failure_of(Completed(1, "INFO: STARTING!", f"{said}\nERROR: Benchmarking failed."), family)
+    assert error is not None
+    assert cause in error.message
+    assert remedy in error.remedy
+
+
+def test_the_reason_of_the_recorded_gpu_failure_is_its_accelerator() -> None:
+    recorded = (Path(__file__).parent / "data" / "litert220_cm_gpu.stderr").read_text(encoding="utf-8")
+    error = failure_of(Completed(1, "", recorded), "GPU")
+    assert error is not None
+    assert "GPU accelerator could not be loaded" in error.message
 
 
 def test_a_tool_that_says_nothing_of_the_gpu_is_not_believed() -> None:
