@@ -83,6 +83,9 @@ def _read_safetensors(path: Path) -> Any:
         raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
 
 
+_DAMAGED = "is damaged, cut short or no PyTorch checkpoint; copy or download it again"
+
+
 def _read_pytorch(path: Path) -> Any:
     import torch
 
@@ -91,12 +94,17 @@ def _read_pytorch(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         # torch's own message opens with advice to switch the protection off.
         detail = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
+        if detail is None:
+            raise CheckpointError(f"{path}: {_DAMAGED}") from None
         raise CheckpointError(
             f"{path}: refused, it is no plain file of tensors and might run code when read"
-            f"{f' ({detail[1].strip()})' if detail else ''}; save a state dict alone, or safetensors"
+            f" ({detail[1].strip()}); save a state dict alone, or safetensors"
         ) from None
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable PyTorch checkpoint: {_first_line(error)}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (RuntimeError, EOFError, ValueError):
+        # What torch says is about its insides, or advice to switch its protection off.
+        raise CheckpointError(f"{path}: {_DAMAGED}") from None
 
 
 def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
@@ -141,7 +149,3 @@ def _listed(what: str, keys: Iterable[str]) -> list[str]:
 
 def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

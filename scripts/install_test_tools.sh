@@ -8,6 +8,7 @@ lock_wait_s=${BENCH_APT_LOCK_WAIT_S:-600}
 missing=
 command -v sshd >/dev/null || missing="$missing openssh-server"
 command -v ssh >/dev/null || missing="$missing openssh-client"
+command -v tcsh >/dev/null || missing="$missing tcsh"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 command -v pdflatex >/dev/null || missing="$missing texlive-latex-base texlive-latex-recommended"

@@ -54,6 +54,14 @@ def client_options(options: SshOptions) -> list[str]:
     return words
 
 
+def check_key(options: SshOptions) -> None:
+    """Raises UnreachableError for a key that is not there: the client would say that the device refuses it."""
+    if options.key is not None and not options.key.expanduser().is_file():
+        raise UnreachableError(
+            f"there is no private key {options.key}", "check `ssh.key` in devices.yaml, or make one with ssh-keygen"
+        )
+
+
 def client_environment() -> dict[str, str]:
     """Without a window or a terminal to ask for a password in."""
     kept = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -88,15 +96,25 @@ def link_error(options: SshOptions, stderr: str, when: str) -> UnreachableError:
             "(`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there)",
         ),
         (
+            r"UNPROTECTED PRIVATE KEY|bad permissions",
+            "others may read the private key, so ssh does not use it",
+            f"chmod 600 {options.key or 'it'}",
+        ),
+        (
+            r"Unmatched ['\"`]|Illegal variable name|Event not found|Badly placed",
+            f"the login shell of {target} is a csh, which cannot run what bench sends",
+            "give the user a POSIX shell there (chsh -s /bin/sh), or log in as another one with `ssh.user`",
+        ),
+        (
+            r"restricted: |: restricted|This account is currently not available",
+            f"the login shell of {target} is restricted: {said}",
+            "give the user an ordinary shell there (chsh -s /bin/sh), or log in as another one with `ssh.user`",
+        ),
+        (
             r"Permission denied \(",
             f"{target} refuses every key that was offered",
             f"bring yours there with `{by_hand.replace('ssh', 'ssh-copy-id', 1)}`, load it into ssh-agent if it has a "
             "passphrase, and check `ssh.user` and `ssh.key` in devices.yaml",
-        ),
-        (
-            r"UNPROTECTED PRIVATE KEY|bad permissions",
-            "others may read the private key, so ssh does not use it",
-            "chmod 600 it",
         ),
         (
             r"No space left|Read-only file system|cannot create|failed to create",

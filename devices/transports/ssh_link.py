@@ -16,7 +16,13 @@ from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, batches_of
 from latency_bench.devices.transports.lock_script import LEASE_BEAT_S
-from latency_bench.devices.transports.ssh_client import client_environment, client_options, link_error, remote_command
+from latency_bench.devices.transports.ssh_client import (
+    check_key,
+    client_environment,
+    client_options,
+    link_error,
+    remote_command,
+)
 from latency_bench.devices.transports.ssh_options import SshOptions
 from latency_bench.devices.transports.ssh_scripts import AGENT, LAUNCH
 
@@ -36,6 +42,7 @@ class SshLink:
     """
 
     def __init__(self, options: SshOptions) -> None:
+        check_key(options)
         self.options = options
         self.nonce = f"@bench-{secrets.token_hex(12)}"
         self._temporary = _short_folder()

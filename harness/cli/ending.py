@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 import sys
 from types import FrameType
@@ -44,6 +45,11 @@ def words_of(error: OSError | MemoryError) -> str | None:
     """One line for an error of the system that a user can mend; None for one that is ours."""
     if isinstance(error, MemoryError):
         return _words_of_limit() or "memory ran out; stop other programs, or use a machine with more of it"
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        # Of a folder that was copied: all of its files, of which the first says enough.
+        _, target, reason = error.args[0][0]
+        why = str(reason).partition("] ")[2].partition(":")[0] or str(reason)
+        return f"{target}: {why}; {_PLACES[errno.ENOSPC]}"
     if error.errno is None or (error.errno == errno.ENOENT and "temporary directory" in str(error)):
         return f"there is no folder for temporary files: {error}; set TMPDIR to one that can be written to"
     remedy = _PLACES.get(error.errno)

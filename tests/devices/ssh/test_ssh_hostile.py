@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
 import pytest
@@ -85,6 +86,36 @@ def test_options_traps_and_functions_of_a_start_file_do_not_matter(server, tmp_p
     finally:
         transport.close()
     server.wait_until_tidy()
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        ("tcsh", r"login shell of .* is a csh.*chsh -s /bin/sh"),
+        ("rbash", r"login shell of .* is restricted.*chsh -s /bin/sh"),
+        ("nologin", r"login shell of .* is restricted.*not available.*chsh"),
+    ],
+)
+def test_a_login_shell_that_cannot_run_scripts_is_named(server, shell, words):
+    program = shutil.which(shell) or shutil.which(shell, path="/usr/sbin:/sbin")
+    if program is None:
+        pytest.skip(f"{shell} is not installed (scripts/install_test_tools.sh)")
+    # What sshd does for a user with this login shell.
+    with (server.folder / "sshd_config").open("a") as file:
+        file.write(f'ForceCommand exec {program} -c "$SSH_ORIGINAL_COMMAND"\n')
+    server.stop()
+    server.start()
+    with pytest.raises(UnreachableError, match=words) as raised:
+        SshTransport(server.options(connect_timeout_s=30))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_key_that_cannot_be_used_is_said_with_its_remedy(server, tmp_path):
+    with pytest.raises(UnreachableError, match=r"there is no private key .*gone.*`ssh.key`"):
+        SshTransport(server.options(key=tmp_path / "gone"))
+    (server.folder / "user_key").chmod(0o644)
+    with pytest.raises(UnreachableError, match=r"others may read the private key.*chmod 600 .*user_key"):
+        SshTransport(server.options())
 
 
 def test_models_that_another_session_has_are_not_cleaned_away(transport, server, tmp_path):

@@ -33,6 +33,18 @@ def test_output_that_finds_no_room_is_said_in_one_line(bench_environment, words)
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_full_folder_for_temporary_files_is_said_in_one_line(bench, small_file_system):
+    """It has room for a little, and not for what is brought to a device."""
+    (small_file_system / "filler").write_bytes(bytes(80 << 10))
+    done = bench("devices", "doctor", "local", env={"TMPDIR": str(small_file_system)})
+    assert done.returncode == 1
+    assert "No space left on device; free some space there" in done.stderr
+    assert "TMPDIR" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) < 500
+    assert [path.name for path in small_file_system.iterdir()] == ["filler"]
+
+
 def test_a_reader_that_goes_away_is_no_fault(bench_environment):
     reading, writing = os.pipe()
     os.close(reading)
