@@ -2,7 +2,8 @@
 
 A run's number scatters from session to session by what the machine does, and that scatter is the only noise that counts
 here: it is seen in the series itself. Candidates come from optimal partitioning (ruptures); each has to stand a rank
-test that knows that the best of all places was looked for, so that a series without a change has none in 99 %.
+test that knows that the best of all places was looked for, so that a series without a change has one in 1 % of the
+cases, and in 4 % where it is long and has several candidates (docs/history.md).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LEAST_RUNS = 12
 LEAST_LEVEL = 3
 """Runs of a level; a single slow run is none."""
 SIGNIFICANCE = 0.01
-"""Chance that a series without a change is said to have one."""
+"""Of the test of one candidate."""
 CONFIDENCE = 0.95
 _GENEROUS_PENALTY = 1.5
 """Of a candidate, in units of log(runs) times the variance of the noise: candidates cost nothing, a missed one does."""
