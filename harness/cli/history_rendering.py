@@ -27,7 +27,9 @@ def render_history(history: History, console: Console) -> None:
     if runs:
         latency = columns()["median_ms"].text(runs[-1].median_ms)
         unsteady = sum(run.status == "unstable" for run in runs)
-        words = f"{counted(len(runs), 'run')}, {runs[0].moment} to {runs[-1].moment}; the last one took {latency} ms"
+        requests = columns()["round_samples"].text(list(runs[-1].round_samples))
+        words = f"{counted(len(runs), 'run')}, {runs[0].moment} to {runs[-1].moment}"
+        words += f"; the last one took {latency} ms ({requests})"
         console.print(Text(words + (f"; {unsteady} never settled" if unsteady else "")))
     for change in history.changes:
         console.print()
@@ -103,7 +105,11 @@ def history_json(history: History) -> dict[str, Any]:
 
 def _run_json(run: HistoryRun) -> dict[str, Any]:
     fields = ("run_id", "median_ms", "low_ms", "high_ms", "status", "commit")
-    return {**{name: getattr(run, name) for name in fields}, "started_at": run.started_at.isoformat()}
+    return {
+        **{name: getattr(run, name) for name in fields},
+        "round_samples": list(run.round_samples),
+        "started_at": run.started_at.isoformat(),
+    }
 
 
 def _change_json(change: HistoryChange) -> dict[str, Any]:

@@ -31,13 +31,19 @@ class HistoryRun:
     high_ms: float | None
     status: str
     commit: str | None
+    round_samples: Sequence[int]
+    """Requests of each round."""
     conditions: Conditions
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> HistoryRun:
         """Of a row of the run table, null as None."""
         fields = ("run_id", "path", "started_at", "median_ms", "low_ms", "high_ms", "status", "commit")
-        return cls(**{name: row[name] for name in fields}, conditions=read_conditions(row["conditions"]))
+        return cls(
+            **{name: row[name] for name in fields},
+            round_samples=tuple(row["round_samples"] or ()),
+            conditions=read_conditions(row["conditions"]),
+        )
 
     @property
     def log_level(self) -> float:

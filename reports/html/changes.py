@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     from latency_bench.harness.store.reader import StoredPair
 
-_READ = ("run_id", "path", "started_at", "median_ms", "low_ms", "high_ms", "status", "commit", "conditions")
+_READ = (
+    "run_id",
+    "path",
+    "started_at",
+    "median_ms",
+    "low_ms",
+    "high_ms",
+    "status",
+    "commit",
+    "round_samples",
+    "conditions",
+)
 
 
 def changes_by_run(runs: pd.DataFrame, pairs: Iterable[StoredPair] = ()) -> dict[str, dict[str, Any]]:

@@ -163,6 +163,7 @@ def _rows(history: History) -> list[dict[str, object]]:
                 "median_ms": run.median_ms,
                 "low_ms": run.low_ms,
                 "high_ms": run.high_ms,
+                "round_samples": " ".join(map(str, run.round_samples)),
                 "status": run.status,
                 "change": None if change is None else change.ratio,
                 "change_low": None if change is None else change.low,

@@ -52,6 +52,7 @@ def test_a_slowdown_ends_with_1_and_is_named_in_text_json_figure_and_page(
     assert done.returncode == 1, done.stderr
     assert "slower  1.0" in done.stdout
     assert "commit old" in done.stdout
+    assert "3 × 40" in done.stdout, "rounds and requests stand beside a latency"
     assert "changed there: runtime: version 1.0 against 2.0" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("slower: ")
     assert (tmp_path / "history.svg").read_text(encoding="utf-8").startswith("<?xml")
