@@ -159,14 +159,16 @@ def prefer_pairs(
     rows: list[dict[str, Any]], runs: pd.DataFrame, paired: PairedRatios | None, form_run: str
 ) -> list[dict[str, Any]]:
     """Rows with a `ratio`, a `linear_run_id`, and in the column `form_run` the run that is compared with it: the ratio
-    is that of a pair where there is one. One that was refused for what differs besides stays without."""
+    is that of a pair where there is one, unless that has no interval and the rounds have one. One that was refused
+    for what differs besides stays without."""
     if paired is None or not paired.found or not rows:
         return rows
     by_id = {row["run_id"]: row for row in rows_of(runs[["run_id", *CASE_COLUMNS]])}
     preferred = []
     for row in rows:
         known = paired.find(by_id[row["linear_run_id"]], by_id[row[form_run]])
-        if known is not None and not row["obstacles"]:
+        usable = known is not None and (known.low is not None or row["ratio_low"] is None)
+        if known is not None and usable and not row["obstacles"]:
             row = {**row, "ratio": known.speed_up, "ratio_low": known.low, "ratio_high": known.high, "paired": True}
         preferred.append(row)
     return preferred

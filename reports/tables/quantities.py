@@ -99,14 +99,16 @@ def speed_up(
     run: Run | None, baseline: Run | None, across: Collection[str] = (), paired: PairedRatios | None = None
 ) -> Cell:
     """How many times as fast as the baseline: its latency over the run's. As the two were measured as a pair, which is
-    noted, else with the interval that the rounds of both support (harness/statistics/comparison.py). `across` names
-    dimensions of conditions that may differ."""
+    noted, unless that has no interval and the rounds have one; else with the interval that the rounds of both support
+    (harness/statistics/comparison.py). `across` names dimensions of conditions that may differ."""
     if run is None or baseline is None:
         return NOTHING
-    if paired is not None and (known := paired.find(run, baseline)) is not None:
-        text = ratio(known.speed_up, known.low, known.high)
-        return Cell(text, known.speed_up, known.low, known.high, notes=known.notes, runs=(known.path,))
-    return _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline, across)
+    by_rounds = _ratio_cell(baseline["round_medians_ms"], run["round_medians_ms"], run, baseline, across)
+    known = None if paired is None else paired.find(run, baseline)
+    if known is None or (known.low is None and by_rounds.low is not None):
+        return by_rounds
+    text = ratio(known.speed_up, known.low, known.high)
+    return Cell(text, known.speed_up, known.low, known.high, notes=known.notes, runs=(known.path,))
 
 
 def throughput_gain(run: Run | None, baseline: Run | None, across: Collection[str] = ()) -> Cell:

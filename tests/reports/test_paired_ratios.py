@@ -60,3 +60,21 @@ def test_a_speed_up_is_the_pairs_and_is_marked(record: PairRecord) -> None:
     assert cell.value == pytest.approx(1 / record.ratios[0].ratio)
     assert cell.notes == (PAIRED, "the time was over at 1 process pairs")
     assert cell.runs == (f"local/_pairs/{record.run_id}",)
+
+
+def test_a_pair_without_an_interval_does_not_hide_that_of_the_rounds(record: PairRecord) -> None:
+    """One pair of processes tells less than the rounds of both."""
+    single = record.ratios[0].model_copy(update={"low": None, "high": None})
+    paired = PairedRatios.of([_stored(record.model_copy(update={"ratios": (single,)}))])
+    few = [_row(record, side) for side in (0, 1)]
+    assert PAIRED in speed_up(few[1], few[0], paired=paired).notes
+    many = [
+        {**row, "round_medians_ms": [level + step for step in range(6)]}
+        for row, level in zip(few, (90, 40), strict=True)
+    ]
+    cell = speed_up(many[1], many[0], paired=paired)
+    assert PAIRED not in cell.notes
+    assert cell.low is not None
+    sure = record.ratios[0].model_copy(update={"low": record.ratios[0].ratio, "high": record.ratios[0].ratio})
+    paired = PairedRatios.of([_stored(record.model_copy(update={"ratios": (sure,)}))])
+    assert PAIRED in speed_up(many[1], many[0], paired=paired).notes
