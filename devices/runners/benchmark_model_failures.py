@@ -54,7 +54,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         _LESS_MEMORY,
     ),
     (
-        rf"Failed to .*(?:: | - ){_CL_MEMORY}(?:Error: Program not built!)?\.?",
+        rf"(?:TfLiteGpuDelegate \w+: )?Failed to .*(?:: | - ){_CL_MEMORY}(?:Error: Program not built!)?\.?",
         "out-of-memory",
         _LESS_MEMORY,
     ),
@@ -87,6 +87,13 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r'CANNOT LINK EXECUTABLE .*: (?:library ".*" not found.*|cannot locate symbol .*|could not load library .*)',
         "runtime-failed",
         "push the library beside the tool, or use a build of the tool that links it statically (docs/android.md)",
+    ),
+    (
+        r"only position independent executables \(PIE\) are supported\.?|.*: executable's TLS segment is underaligned.*"
+        r"|.*: (?:not executable: magic \w+|Exec format error)",
+        "runtime-failed",
+        "this build of the tool is not for this Android or processor: use a newer one, for its architecture "
+        "(docs/android.md)",
     ),
     (
         r".*: not executable: 64-bit ELF file",

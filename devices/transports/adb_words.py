@@ -18,11 +18,9 @@ from latency_bench.devices.transports.adb_link import gone, unauthorised
 MOST_SHOWN = 600
 """Characters of a device's own words in an error; the end of a text says more than its beginning."""
 
-_PREFIX = re.compile(r"^(?:(?:adb|error|connect failed|failed to get feature set): *)+")
+_PREFIX = re.compile(r"^(?:(?:adb|error|connect failed|failed to (?:get feature set|check server version)): *)+")
 _COPY = re.compile(r"failed to copy '.*' to '.*?': (?P<reason>.*)")
-_REMOTE = re.compile(
-    r"(?:remote )?(?:couldn't create file|(?:open|fchown|write|secure_mkdirs|stat|mkdir) failed): (.*)"
-)
+_REMOTE = re.compile(r"(?:remote )?(?:couldn't create file|\w{2,20} failed(?: when trying to push to .{1,200})?): (.*)")
 
 OLD_ANDROID = "bench needs Android 8 or newer on the phone (its shell has no {missing})"
 _UDEV = (

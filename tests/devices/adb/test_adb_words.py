@@ -58,6 +58,19 @@ def test_a_link_that_broke(said: str) -> None:
     assert "went away" in error.message
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "adb: error: failed to copy 'x' to '/sdcard/y': remote fchmod failed: Operation not permitted",
+        "adb: error: stat failed when trying to push to /data: Permission denied",
+    ],
+)
+def test_a_refusal_by_whatever_call_it_came(said: str) -> None:
+    error = transfer_error("phone-1", said, "adb push failed")
+    assert "refused the file" in error.message
+    assert "adb: {folder: ...}" in error.remedy
+
+
 def test_a_full_device() -> None:
     said = "adb: error: failed to copy 'm.tflite' to '/data/x': remote write failed: No space left on device"
     assert "free space" in transfer_error("phone-1", said, "adb push failed").remedy
@@ -106,7 +119,12 @@ def test_an_android_without_exit_codes_by_the_words_of_old_and_new_adb(said: str
 
 
 @pytest.mark.parametrize(
-    "said", ["adb: error: connect failed: closed", "error: failed to get feature set: device offline"]
+    "said",
+    [
+        "adb: error: connect failed: closed",
+        "error: failed to get feature set: device offline",
+        "adb: failed to check server version: cannot connect to daemon",
+    ],
 )
 def test_where_a_reason_is_behind_what_failed(said: str) -> None:
     assert "went away" in transfer_error("phone-1", said, "adb push failed").message

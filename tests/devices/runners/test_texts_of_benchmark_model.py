@@ -94,6 +94,14 @@ def test_the_cause_and_not_its_consequences_is_named(number: int, code: int, kin
         assert ("close apps" in error.remedy) == (kind == "out-of-memory")
 
 
+@pytest.mark.parametrize("stage", ["Init", "Prepare", "Invoke"])
+def test_a_gpu_without_memory_at_any_stage(stage: str) -> None:
+    said = f"ERROR: TfLiteGpuDelegate {stage}: Failed to clEnqueueNDRangeKernel: Out of host memory"
+    error = failure_of(Completed(1, "", f"{said}\nERROR: Benchmarking failed."))
+    assert error is not None
+    assert error.kind == "out-of-memory"
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [(25, "32-bit system: use the tool's android_arm build"), (27, "push the library beside the tool")],
@@ -111,6 +119,12 @@ def test_a_tool_that_does_not_start_says_what_would(number: int, words: str) -> 
         ("sh: ./benchmark_model: Permission denied", "chmod 755"),
         ("/system/bin/sh: /data/local/tmp/benchmark_model: inaccessible or not found", "remote_binary"),
         ("/system/bin/sh: x: not executable: 32-bit ELF file", "android_aarch64"),
+        ("/system/bin/sh: ./benchmark_model: not executable: magic 7F45", "for its architecture"),
+        ("error: only position independent executables (PIE) are supported.", "use a newer one"),
+        (
+            'error: "/data/local/tmp/b": executable\'s TLS segment is underaligned: alignment is 8',
+            "use a newer one",
+        ),
     ],
 )
 def test_what_a_shell_says_of_a_file(said: str, remedy: str) -> None:
