@@ -26,7 +26,7 @@ from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
 from latency_bench.harness.store.reader import run_paths
 
 ROOT = Path(__file__).parents[1]
-STEPS = ("first ls", "verify", "archive", "import")
+STEPS = ("first ls", "second ls", "first verify", "second verify", "archive", "import")
 
 
 @dataclass(frozen=True)

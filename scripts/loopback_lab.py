@@ -41,6 +41,14 @@ def inventory(settings: Mapping[str, str]) -> str:
     return "devices:\n" + "".join(f"  {name}: {{{words}}}\n" for name, words in settings.items())
 
 
+def as_computer(folder: Path, name: str, machine_id: str, command: Sequence[str]) -> list[str]:
+    """The command on a computer of its own, as far as names tell computers apart."""
+    file = folder / f"machine-id-{machine_id}"
+    file.write_text(f"{machine_id}\n")
+    become = 'hostname "$1" && mount --bind "$2" /etc/machine-id && shift 2 && exec "$@"'
+    return ["unshare", "-rum", "sh", "-c", become, "sh", name, str(file), *command]
+
+
 class Lab:
     """A scheduler and hosts, each a process that may be killed."""
 
@@ -103,12 +111,8 @@ class Lab:
 
     def computer(self, name: str, machine_id: str, devices: str, **variables: str) -> subprocess.Popen[bytes]:
         """A host with a host name and a machine id of its own, by namespaces."""
-        file = self.folder / f"machine-id-{machine_id}"
-        file.write_text(f"{machine_id}\n")
-        become = 'hostname "$1" && mount --bind "$2" /etc/machine-id && shift 2 && exec "$@"'
         words = [sys.executable, str(HOST), self.address, str(self.said), devices]
-        command = ["unshare", "-rum", "sh", "-c", become, "sh", name, str(file), *words]
-        return self.start(command, self.folder / "host.log", **variables)
+        return self.start(as_computer(self.folder, name, machine_id, words), self.folder / "host.log", **variables)
 
     def kill_last_host(self) -> None:
         self.processes[-1].kill()

@@ -31,6 +31,8 @@ ANSWER_S = 30.0
 SLOWEST_BYTES_PER_S = 10_000.0
 AWAY_S = 30.0
 """For so long nobody asks again after an address that did not answer."""
+LISTED_TOGETHER = 1000
+"""Names in an answer of an object store, at most."""
 _BATCH = 200
 """Files that are read together."""
 
@@ -84,12 +86,21 @@ class Address:
             self._check_parent()
         return [PurePosixPath(entry["name"]).name for entry in entries or () if entry["type"] == "directory"]
 
+    @property
+    def lists_all_at_once(self) -> bool:
+        """Whether all files below a folder are listed by a request for every LISTED_TOGETHER of them, folders of
+        folders included."""
+        return self._protocol in _OBJECT_STORES
+
     def files(self, within: str = "") -> dict[str, RemoteFile]:
-        """All files below a folder."""
+        """All files below a folder; none where it is not there."""
 
         def ask(remote: Any, root: str) -> dict[str, Any]:
             remote.invalidate_cache()
-            found: dict[str, Any] = remote.find(f"{root}/{within}".rstrip("/"), detail=True)
+            try:
+                found: dict[str, Any] = remote.find(f"{root}/{within}".rstrip("/"), detail=True)
+            except FileNotFoundError:
+                return {}
             return {name.lstrip("/").removeprefix(root.lstrip("/")).lstrip("/"): entry for name, entry in found.items()}
 
         found = self._bounded(ask, slow=True)

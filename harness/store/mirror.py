@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,8 +27,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from latency_bench.harness.cache_folder import cache_folder
-from latency_bench.harness.store.address import Address
-from latency_bench.harness.store.durable import replacing, write_once
+from latency_bench.harness.store.address import LISTED_TOGETHER, Address
+from latency_bench.harness.store.durable import force_to_disk, replacing, write_once
 from latency_bench.harness.store.errors import (
     BrokenRunError,
     NotAskedWarning,
@@ -59,6 +60,9 @@ _FRESH_S = 5.0
 """How long an answer about what runs there are holds, so that one command asks once."""
 _FEW = 4
 """Records that are read one by one without a look at the packs."""
+_FILES_OF_A_RUN = 5
+_KEPT_TOGETHER = 1000
+"""Records that are forced to the disk by one request."""
 
 
 def mirrors_folder() -> Path:
@@ -218,44 +222,76 @@ class Mirror:
 
     def _names(self, device: str | None, model: str | None) -> Iterator[str]:
         """device/model/run id of everything that looks like a run at the address."""
+        if model is None and self.remote.lists_all_at_once and self._has_many_folders(device):
+            yield from self._names_of_files(device)
+            return
         for in_device in (name for name in self.remote.folders() if is_name(name) and device in (None, name)):
             for in_model in (name for name in self.remote.folders(in_device) if holds(name, model)):
                 for run in self.remote.folders(f"{in_device}/{in_model}"):
                     if is_run_id(run):
                         yield f"{in_device}/{in_model}/{run}"
 
+    def _has_many_folders(self, device: str | None) -> bool:
+        """Whether to list folder by folder would take more requests than to list all files, by what was there the last
+        time; so it would for all that is known of an address that was never listed."""
+        here = names_in(self.folder, device)
+        folders = {name.rpartition("/")[0] for name in here}
+        return len(folders) >= len(here) * _FILES_OF_A_RUN // LISTED_TOGETHER
+
+    def _names_of_files(self, device: str | None) -> set[str]:
+        if device is not None and not is_name(device):
+            return set()
+        names = set()
+        for path in self.remote.files(device or ""):
+            name, _, relative = path.rpartition("/")
+            if relative == RECORD_FILE and name.count("/") == 2:
+                in_device, in_model, run = name.split("/")
+                if is_name(in_device) and holds(in_model, None) and is_run_id(run):
+                    names.add(name)
+        if not names:
+            # Nothing there, or no place where anything could be.
+            self.remote.folders()
+        return names
+
     def _fetch_records(self, names: list[str]) -> None:
         """From packs, where these have them, else each from its own file."""
         records = self._packs.read(set(names)) if len(names) > _FEW else {}
-        for name, record in records.items():
-            self._keep(name, {RECORD_FILE: record})
+        self._keep(records)
         alone = [name for name in names if name not in records]
-        kept = []
-        for name, content in zip(
-            alone, self.remote.read_many([f"{name}/{RECORD_FILE}" for name in alone]), strict=True
-        ):
-            if content is not None and _is_whole(content):
-                self._keep(name, {RECORD_FILE: content})
-                kept.append(name)
+        kept: list[str] = []
+        for first in range(0, len(alone), _KEPT_TOGETHER):
+            some = alone[first : first + _KEPT_TOGETHER]
+            contents = zip(some, self.remote.read_many([f"{name}/{RECORD_FILE}" for name in some]), strict=True)
+            whole = {name: content for name, content in contents if content is not None and _is_whole(content)}
+            self._keep(whole)
+            kept += whole
         if len(kept) >= WORTH_PACKING:
             self._packs.add(kept)
 
-    def _keep(self, name: str, files: Mapping[str, bytes]) -> None:
-        device, model, run_id = name.split("/")
-        temporary = temporary_folder(self.folder, device, model, run_id)
-        place = self.folder / name
+    def _keep(self, records: Mapping[str, bytes]) -> None:
+        """Copies of records, on the disk before any of them is at its place."""
+        copies = [(temporary_folder(self.folder, *name.split("/")), self.folder / name) for name in records]
         try:
-            temporary.mkdir(parents=True)
-            for relative, content in files.items():
-                write_once(temporary / relative, [content])
-            temporary.rename(place)
+            for (temporary, _), record in zip(copies, records.values(), strict=True):
+                temporary.mkdir(parents=True)
+                write_once(temporary / RECORD_FILE, [record], force=False)
+            if copies:
+                force_to_disk(self.folder)
+            for temporary, place in copies:
+                self._put_in_place(temporary, place)
         except OSError as error:
-            for relative in files:
-                (temporary / relative).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                temporary.rmdir()
+            raise from_os_error(error, self.folder, "write") from error
+        finally:
+            for temporary, _ in copies:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    @staticmethod
+    def _put_in_place(temporary: Path, place: Path) -> None:
+        try:
+            temporary.rename(place)
+        except OSError:
             if not (place / RECORD_FILE).is_file():  # else another process was quicker
-                raise from_os_error(error, place, "write") from error
+                raise
 
     def _move_away_gone(self, names: list[str]) -> None:
         """Runs that were not listed, unless another process sent them since."""

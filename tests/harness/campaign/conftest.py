@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,14 @@ def new_seen() -> Callable[[Callable[[Seen, str], None]], Seen]:
         return seen
 
     return make
+
+
+@pytest.fixture
+def needs_computers() -> None:
+    """Skips where processes cannot have host names and machine ids of their own."""
+    tried = subprocess.run(["unshare", "-rum", "true"], check=False, capture_output=True, text=True)
+    if tried.returncode != 0 or not Path("/etc/machine-id").exists():
+        pytest.skip(f"hosts of their own need user namespaces and /etc/machine-id here: {tried.stderr.strip()}")
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_lab import wait_for
+from loopback_lab import as_computer, wait_for
 
 from latency_bench.harness.campaign import address_claim
 from latency_bench.harness.campaign.address_claim import claimed
@@ -19,6 +21,9 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.address import Address
 from latency_bench.harness.store.errors import NotAskedWarning, StoreError
 from latency_bench.harness.store.location import store_location
+from latency_bench.harness.store.reader import run_names
+
+COMPUTER = Path(__file__).parent / "claiming_computer.py"
 
 
 @pytest.fixture
@@ -114,7 +119,7 @@ def test_two_computers_measure_every_case_once(
 
     def campaign(store: Path, seen: Any) -> None:
         with claimed(store, plan.name, _quiet) as check:
-            settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, False, check)
+            settings = CampaignSettings(plan.name, store, ("bench", "sweep"), 0, False, check=check)
             run_campaign(plan, runs_by_case(plan, store), settings, seen)
 
     refused: list[str] = []
@@ -131,3 +136,26 @@ def test_two_computers_measure_every_case_once(
     campaign(second, seen)
     assert seen.of("started") == []
     assert [len(found.rows) for found in runs_by_case(plan, second).values()] == [1, 1, 1]
+
+
+def test_of_two_computers_that_begin_at_once_one_measures_and_the_other_says_who(
+    s3_url: str, tmp_path: Path, needs_computers: None
+) -> None:
+    """Processes with host names and machine ids of their own."""
+
+    def begin(name: str, folder: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(COMPUTER), s3_url, str(tmp_path / folder), "3"]
+        command = as_computer(tmp_path, name, name[-1] * 32, command)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    both = {name: begin(name, name) for name in ("lab-a", "lab-b")}
+    wait_for(lambda: any(one.poll() is not None for one in both.values()), "one of them to be refused")
+    (tmp_path / "go").touch()
+    said = {name: one.communicate()[0] for name, one in both.items()}
+    loser, winner = sorted(both, key=lambda name: -both[name].returncode)
+    assert (both[winner].returncode, both[loser].returncode) == (0, 3)
+    assert f" on {winner})" in said[loser]
+    assert len(set(said[winner].split())) == 4, "three cases, each begun once"
+    again = begin(loser, "again")
+    assert (again.communicate()[0], again.returncode) == ("", 0)
+    assert len(run_names(store_location(s3_url))) == 3

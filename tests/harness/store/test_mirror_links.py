@@ -206,6 +206,27 @@ def test_a_first_list_takes_one_request_a_run_and_few_where_there_is_an_index(pr
     assert _requests(proxy, lambda: run_names(store_location(url))) <= 10, "packed by the one before"
 
 
+def test_many_devices_and_models_take_no_request_each(proxy, url, store_run, tmp_path, other_host):
+    for number in range(48):
+        store_run(run_id=f"20261122T1015{number:02d}Z-3f9a1c", device=f"device-{number % 3}", model=f"m-{number % 16}")
+    source = tmp_path / "store"
+    other_host("a")
+    import_runs(store_location(url), source)
+    remote, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    remote.pipe_file(f"{root}/device-0/m-0/20261122T101500Z-aaaaaa/samples.parquet", b"an upload under way")
+    remote.pipe_file(f"{root}/device-0/notes/record.json", b"no run")
+    remote.rm(f"{root}/{run_names(source)[-1]}", recursive=True)
+    other_host("b")
+    for call, most in (("first", 10), ("second", 5)):
+        mirrors._OPEN.clear()
+        store = store_location(url)
+        assert _requests(proxy, lambda store=store: run_names(store)) <= most, call
+        assert run_names(store) == run_names(source)[:-1]
+    mirrors._OPEN.clear()
+    assert _requests(proxy, lambda: run_names(store_location(url), "device-1")) <= 5
+    assert run_names(store_location(url), "device-1") == run_names(source, "device-1")
+
+
 @pytest.mark.parametrize("content", [b"", b"no gzip", b"\x1f\x8b\x08\x00" + bytes(40)])
 def test_a_damaged_index_costs_requests_and_nothing_else(proxy, url, runs, other_host, content):
     other_host("a")
