@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from latency_bench.devices.locking import DeviceBusyError
+from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
@@ -30,12 +31,14 @@ def hold_devices(runs: Sequence[Lockable], command: Sequence[str], wait: bool, o
 
     Raises DeviceBusyError, which says who does, where we shall not wait; DeviceError where there can be no lock.
     """
+    # Lock files and "busy" messages are read by everybody on the machine, and on a device that is measured from afar.
+    what = shlex.join(command_without_secrets(command))
     first_of: dict[str, Lockable] = {}
     for run in runs:
         first_of.setdefault(run.case.device.name, run)
     # In the order of their names, so that two that want the same devices do not wait for each other.
     for name in sorted(first_of):
-        _hold(first_of[name], name, shlex.join(command), wait, on_stage)
+        _hold(first_of[name], name, what, wait, on_stage)
 
 
 def _hold(run: Lockable, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:

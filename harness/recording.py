@@ -30,6 +30,7 @@ from latency_bench.harness.store.outcome import (
     Throughput,
 )
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.harness.store.subject import (
     ArtifactRecord,
     DeviceRecord,
@@ -94,7 +95,7 @@ def _common(measured: Measured) -> dict[str, Any]:
         "run_id": measured.run_id,
         "started_at": measured.started_at,
         "ended_at": datetime.now(timezone.utc),
-        "command": measured.command,
+        "command": command_without_secrets(measured.command),
         "campaign": measured.campaign,
         "labels": measured.case.labels,
         "project": measured.project,

@@ -105,8 +105,8 @@ def _one(
     left += [finding.problem for finding in verify_store(place / "store").findings]
     left += [f"left: {path}" for path in sorted(_files(place) - usual)]
     # Every time the same size of a store to look through.
-    shutil.rmtree(place / "store")
-    (place / "store").mkdir()
+    shutil.rmtree(place / "store", ignore_errors=True)
+    (place / "store").mkdir(exist_ok=True)
     if chosen != signal.SIGKILL and process.returncode not in (0, 1, 128 + chosen):
         # Before its first line a program has no handler, and dies of the signal itself.
         left += [f"exit code {process.returncode}"] if process.returncode != -chosen else []

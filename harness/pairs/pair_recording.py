@@ -25,6 +25,7 @@ from latency_bench.harness.store.pair_record import (
     TurnsRecord,
 )
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.redaction import command_without_secrets
 
 
 def finished_pair(measured: PairMeasured) -> PairRecord:
@@ -68,7 +69,7 @@ def _common(measured: PairMeasured, sides: Sequence[RunRecord]) -> dict[str, Any
         "run_id": measured.run_id,
         "started_at": measured.started_at,
         "ended_at": datetime.now(timezone.utc),
-        "command": measured.command,
+        "command": command_without_secrets(measured.command),
         "campaign": measured.campaign,
         "device": sides[0].device,
         "request": {

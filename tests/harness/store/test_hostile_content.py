@@ -9,7 +9,9 @@ import os
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
+from latency_bench.harness.cli.run_details import flattened
 from latency_bench.harness.store import parquet
 from latency_bench.harness.store.archive import write_archive
 from latency_bench.harness.store.errors import BrokenRunError
@@ -52,6 +54,23 @@ def test_values_that_no_run_has_are_damage_and_no_exception(make_record, field, 
 def test_commands_meet_changed_records_without_an_exception(load_script, tmp_path, own_cache):
     program = load_script("scripts/fuzz_records.py")
     assert list(program.fuzz(tmp_path, 6)) == []
+
+
+@pytest.fixture(scope="module")
+def record_fuzzer(load_script):
+    return load_script("scripts/fuzz_records.py")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=strategies.integers(0, 2**32))
+def test_a_record_with_any_field_changed_is_a_record_or_damage(record_fuzzer, make_record, seed):
+    changed, _ = record_fuzzer.Changed(seed).record(json.loads(make_record().to_json()))
+    try:
+        record = parse_record(json.dumps(changed).encode())
+    except BrokenRunError:
+        return
+    assert parse_record(record.to_json().encode()) == record
+    list(flattened(record.model_dump(mode="json")))
 
 
 def _bomb(path, rows: int) -> None:
