@@ -1,4 +1,5 @@
-"""A network in a Python file of the user's: `mynet.py:Net`, with arguments and the sizes of its inputs, as a spec."""
+"""A network of the user's as a spec: in a Python file (`mynet.py:Net`, with arguments and the sizes of its inputs), or
+a module that is there already."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import ast
 import hashlib
 import json
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from latency_bench.harness.export.module_interface import GivenInput
+    import torch
+
+    from latency_bench.harness.export.module_interface import GivenInput, ModuleInterface
     from latency_bench.model_specs.spec import ModelSpec
     from latency_bench.model_specs.user_builders import UserBuilder
 
@@ -71,39 +75,99 @@ def add_python_module(
     builder's name and a short hash of sources and arguments, so that another network has another one. The module is
     built and called once, in a process of its own. Raises UsageError, SpecError, ExportError for what is wrong with it.
     """
-    from pydantic import ValidationError
-
     from latency_bench.harness.export.key import hash_builder
     from latency_bench.harness.export.module_interface import interface_of
-    from latency_bench.model_specs.catalog import add_spec, require_free_id
-    from latency_bench.model_specs.spec import ID_PATTERN, InputSpec, ModelSpec, OutputSpec, Provenance
+    from latency_bench.model_specs.catalog import require_free_id
     from latency_bench.model_specs.user_builders import register
 
     builder = register(label, folder)
-    model_id = name or own_id(builder, arguments)
-    if not re.fullmatch(ID_PATTERN, model_id):
-        raise UsageError(f"--name {model_id!r}: write lower-case letters, digits and . _ -, for example my-net")
+    model_id = _checked_id(name or own_id(builder, arguments))
     require_free_id(model_id)
     sources_sha256, _ = hash_builder(label)
     interface = interface_of(builder, arguments, inputs)
+    return _added_spec(builder, model_id, arguments, inputs, interface, f"{label}, SHA-256 {sources_sha256}")
+
+
+def add_module_object(
+    module: torch.nn.Module, inputs: Sequence[GivenInput], name: str | None = None, batch: int = 1
+) -> ModelSpec:
+    """As `add_python_module`, for a module that is there, in a script or a notebook: torch.export saves what it
+    computes for inputs of these sizes and this batch, with its weights. The module itself is left as it is.
+
+    Raises UsageError where torch.export cannot follow it, SpecError, CacheError.
+    """
+    import torch
+
+    from latency_bench.harness.export.module_interface import ModuleInterface, input_names
+    from latency_bench.harness.frozen_files import freeze
+    from latency_bench.model_specs.catalog import require_free_id
+    from latency_bench.model_specs.user_builders import UserBuilder, add, flat_outputs, in_a_line
+
+    title = type(module).__name__
+    names = input_names(title, module, inputs)
+    given = tuple(torch.zeros(batch, *one.shape, dtype=getattr(torch, one.dtype)) for one in inputs)
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            outputs = tuple(flat_outputs(module(*given)))
+            program = torch.export.export(module, given)
+    except Exception as error:  # whatever a person's forward raises, and whatever torch.export cannot follow
+        raise UsageError(f"{title}: torch.export cannot follow its forward: {in_a_line(error)}") from error
+    finally:
+        module.train(was_training)
+    with tempfile.TemporaryDirectory(prefix="bench-module-") as folder:
+        file = Path(folder, f"{title}.pt2")
+        torch.export.save(program, file)
+        frozen = freeze(file)
+    digest = frozen.sha256[:_HASH_DIGITS]
+    builder = add(UserBuilder(f"{title}-{digest}.pt2:program", frozen.path, "program"))
+    model_id = _checked_id(name or f"{title.lower().strip('_')[:60]}-{digest}")
+    require_free_id(model_id)
+    interface = ModuleInterface(tuple(names), outputs)
+    return _added_spec(builder, model_id, {}, inputs, interface, f"a module, SHA-256 {frozen.sha256}")
+
+
+def _checked_id(text: str) -> str:
+    """Raises UsageError for what cannot be a model's id."""
+    from latency_bench.model_specs.spec import ID_PATTERN
+
+    if not re.fullmatch(ID_PATTERN, text):
+        raise UsageError(f"the name {text!r}: write lower-case letters, digits and . _ -, for example my-net")
+    return text
+
+
+def _added_spec(
+    builder: UserBuilder,
+    model_id: str,
+    arguments: dict[str, Any],
+    inputs: Sequence[GivenInput],
+    interface: ModuleInterface,
+    code: str,
+) -> ModelSpec:
+    from pydantic import ValidationError
+
+    from latency_bench.model_specs.catalog import add_spec
+    from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+
     try:
         spec = ModelSpec(
             id=model_id,
             family="module",
-            title=builder.attribute if name is None else name,
+            title=model_id,
             task="generic",
-            builder=label,
+            builder=builder.label,
             arguments=arguments,
             inputs=tuple(
                 InputSpec(**_values(given), name=of_forward, shape=given.shape)
                 for given, of_forward in zip(inputs, interface.inputs, strict=True)
             ),
             outputs=tuple(OutputSpec(name=_tensor_name(output)) for output in interface.outputs),
-            provenance=Provenance(paper="unknown", code=f"{label}, SHA-256 {sources_sha256}", license="unknown"),
+            provenance=Provenance(paper="unknown", code=code, license="unknown"),
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UsageError(f"{label}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UsageError(f"{builder.label}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     add_spec(spec)
     return spec
 

@@ -1,7 +1,8 @@
-"""Builders in a Python file of the user's own, with no package around it: `mynet.py:Net`.
+"""Builders in a file of the user's own, with no package around it: `mynet.py:Net`, `net.pt2:program`.
 
-`Net` is a class of modules, a function that returns one, or a module. Such a builder is known to a process only after
-`register`: a spec that comes from elsewhere (a record that somebody sent) names one, and runs none.
+In a Python file `Net` is a class of modules, a function that returns one, or a module; a .pt2 file holds a program
+that torch.export saved. Such a builder is known to a process only after `register` or `add`: a spec that comes from
+elsewhere (a record that somebody sent) names one, and runs none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from latency_bench.model_specs.errors import SpecError
 if TYPE_CHECKING:
     import torch
 
-_ENDING = ".py"
+_PYTHON, _PROGRAM = ".py", ".pt2"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class UserBuilder:
     """Absolute."""
     attribute: str
     """Of the file's module: the class, function or module."""
+
+    @property
+    def is_program(self) -> bool:
+        """Whether the file was saved by torch.export; it is no Python then."""
+        return self.file.suffix == _PROGRAM
 
     @property
     def root(self) -> Path:
@@ -53,8 +59,8 @@ _registered: dict[str, UserBuilder] = {}
 
 
 def is_user_builder(name: str) -> bool:
-    """Whether a builder's name means a Python file."""
-    return name.rpartition(":")[0].endswith(_ENDING)
+    """Whether a builder's name means a file."""
+    return name.rpartition(":")[0].endswith((_PYTHON, _PROGRAM))
 
 
 def register(label: str, folder: Path) -> UserBuilder:
@@ -64,7 +70,7 @@ def register(label: str, folder: Path) -> UserBuilder:
     for another file.
     """
     file_text, _, attribute = label.rpartition(":")
-    if not is_user_builder(label) or not attribute.isidentifier():
+    if not file_text.endswith(_PYTHON) or not attribute.isidentifier():
         raise SpecError(f"{label!r} names no module; write FILE.py:NAME, for example mynet.py:Net")
     file = (folder / Path(file_text).expanduser()).absolute()
     if not file.is_file():
@@ -88,10 +94,10 @@ def registered(name: str) -> UserBuilder | None:
 
 
 def require_registered(name: str) -> UserBuilder:
-    """Raises SpecError for a Python file that this process was not told to run."""
+    """Raises SpecError for a file that this process was not told to run."""
     if (builder := registered(name)) is None:
         raise SpecError(
-            f"this model was built by {name!r}, a Python file of whoever measured it; bring your own with --module"
+            f"this model was built by {name!r}, a file of whoever measured it; bring your own with --module"
         )
     return builder
 
@@ -102,6 +108,8 @@ def import_builder(builder: UserBuilder) -> Callable[..., torch.nn.Module]:
     Its signature is that of the class or function. Imports the file, with its own folder first among those that are
     searched. Raises SpecError where that fails, or the file has no such name.
     """
+    if builder.is_program:
+        return _program(builder)
     root = str(builder.root)
     if root not in sys.path:
         sys.path.insert(0, root)
@@ -114,6 +122,17 @@ def import_builder(builder: UserBuilder) -> Callable[..., torch.nn.Module]:
     if target is None:
         raise SpecError(f"{builder.file} has nothing called {builder.attribute!r}")
     return _building(builder, target)
+
+
+def _program(builder: UserBuilder) -> Callable[..., torch.nn.Module]:
+    """The function that gives a saved program as a module, which has weights of its own."""
+    import torch
+
+    def build() -> torch.nn.Module:
+        with torch.device("cpu"):  # it has values, whatever device others are built on
+            return _with_plain_outputs(torch.export.unflatten(torch.export.load(builder.file)))
+
+    return build
 
 
 def _building(builder: UserBuilder, target: Any) -> Callable[..., torch.nn.Module]:

@@ -70,6 +70,8 @@ def hash_builder(name: str) -> tuple[str, frozenset[str]]:
 
     if is_user_builder(name):
         user = require_registered(name)
+        if user.is_program:
+            return sha256_of(user.file), frozenset({"torch"})
         return hash_sources([user.module], root=user.root)
     return hash_sources([locate_builder(name)[0].partition(":")[0]], leave_out=REGISTRY)
 

@@ -72,7 +72,7 @@ def describe(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
     except (TypeError, ValueError, KeyError) as error:
         given_words = request["arguments"] or "no arguments"
         raise SpecError(f"{label}: cannot be built with {given_words}: {in_a_line(error)}") from error
-    names = _names(label, module, given)
+    names = input_names(label, module, given)
     stage("calling it once")
     try:
         outputs = list(_call(module, given))
@@ -97,7 +97,7 @@ def _call(module: torch.nn.Module, given: Sequence[GivenInput]) -> dict[str, tor
         return named_outputs(module, *inputs)
 
 
-def _names(label: str, module: torch.nn.Module, given: Sequence[GivenInput]) -> list[str]:
+def input_names(label: str, module: torch.nn.Module, given: Sequence[GivenInput]) -> list[str]:
     """Of the inputs: the parameters of forward, in its order. Raises SpecError where they do not go together."""
     parameters = list(inspect.signature(module.forward).parameters.values())
     named = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD or one.kind is one.POSITIONAL_ONLY]

@@ -43,20 +43,21 @@ def run(
     `runtime_options`, `labels`. `store` is a folder or an address (default: BENCH_STORE, then ./results). Progress goes
     to stderr unless `quiet`. `wait`: for somebody else who is measuring on the device.
 
-    Raises UsageError (and its like: SpecError, InventoryError) for a request that is wrong, MeasurementFailedError where
-    measuring failed, DeviceBusyError where the device is in use.
+    Raises UsageError (and its like: SpecError, InventoryError) for a request that is wrong, MeasurementFailedError
+    where measuring failed, DeviceBusyError where the device is in use.
     """
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import read_record
 
     case = case_of(_request(model, inputs, arguments, name, options), single=True)
     with ProgressLine(quiet) as progress:
-        ((record, path),) = run_benchmarks([case], store_location(store), _command(), progress, wait=wait)
-    result = Run(record, path)
-    if record.failure is not None:
-        raise MeasurementFailedError(f"{record.failure.stage}: {record.failure.message}", result)
+        ((_, path),) = run_benchmarks([case], store_location(store), _command(), progress, wait=wait)
+    result = Run(read_record(path), path)
+    if (failure := result.record.failure) is not None:
+        raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
     return result
 
 
@@ -81,6 +82,7 @@ def pair(
     from latency_bench.harness.pairs.pair_run import measure_pair
     from latency_bench.harness.pairs.side_text import side_of
     from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import read_pair
 
     common = {"protocol": "quick", **options}
     sides = [
@@ -92,10 +94,10 @@ def pair(
     cases = tuple(case_of(side, single=True) for side in sides)
     request = PairRequest(cases, within=within, max_minutes=max_minutes)
     with ProgressLine(quiet) as progress:
-        record, path = measure_pair(request, store_location(store), _command(), progress, wait)
-    result = Pair(record, path)
-    if record.failure is not None:
-        raise MeasurementFailedError(f"{record.failure.stage}: {record.failure.message}", result)
+        _, path = measure_pair(request, store_location(store), _command(), progress, wait)
+    result = Pair(read_pair(path), path)
+    if (failure := result.record.failure) is not None:
+        raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
     return result
 
 

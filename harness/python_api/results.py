@@ -62,8 +62,8 @@ class Run:
 
     @property
     def samples(self) -> pd.DataFrame:
-        """Every request in order: `round`, `warmup`, and in nanoseconds `start_ns` (of its round's clock), `latency_ns`,
-        `h2d_ns`, `compute_ns`, `d2h_ns` (null where a phase was not measured). Raises BrokenRunError."""
+        """Every request in order: `round`, `warmup`, and in nanoseconds `start_ns` (of its round's clock),
+        `latency_ns`, `h2d_ns`, `compute_ns`, `d2h_ns` (null where not measured). Raises BrokenRunError."""
         import pandas as pd
 
         from latency_bench.harness.store.reader import StoredRun
@@ -71,7 +71,8 @@ class Run:
         columns = ("round", "warmup", "start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns")
         blocks = StoredRun(self.path, self.record).samples()
         frames = [pd.DataFrame({name: getattr(block, name) for name in columns}) for block in blocks]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
+        table: pd.DataFrame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
+        return table
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self._where}, {self._latency}>"

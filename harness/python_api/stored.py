@@ -27,9 +27,9 @@ def find(run: str = "latest", store: str | Path | None = None) -> Run | Pair:
     """A stored run or pair by its id, the beginning of one, or `latest`. Raises UnknownRunError, AmbiguousRunError,
     BrokenRunError."""
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.reader import StoredPair, find_run, open_stored
+    from latency_bench.harness.store.reader import StoredPair, open_run_or_pair
 
-    stored = open_stored(find_run(store_location(store), run))
+    stored = open_run_or_pair(store_location(store), run)
     return Pair(stored.record, stored.path) if isinstance(stored, StoredPair) else Run(stored.record, stored.path)
 
 
