@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 _MAKERS = {
     "timm:": "architectures.timm_models:timm_spec",
     "timm-": "architectures.timm_models:timm_spec",
+    "torchvision:": "architectures.torchvision_models:torchvision_spec",
+    "torchvision-": "architectures.torchvision_models:torchvision_spec",
+    "transformers:": "architectures.transformers_models:transformers_spec",
     "attn-": "architectures.attention.spec:attention_spec",
     "calibration-": "calibration_specs:calibration_spec",
 }
@@ -18,9 +21,12 @@ _MAKERS = {
 
 
 def generated_spec(model_id: str) -> ModelSpec | None:
-    """The spec of any model of timm (`timm:NAME`, or the id `timm-NAME` of its runs), of any attention (`attn-...`,
-    architectures/attention/subject.py), or of what devices are calibrated with (`calibration-...`,
-    calibration_specs.py); None for an id that begins like none of these. Raises UnknownModelError, SpecError.
+    """The spec that an id makes; None for an id that begins like none of these. Raises UnknownModelError, SpecError.
+
+    Any model of timm (`timm:NAME`, or the id `timm-NAME` of its runs), a classifier or segmentation network of
+    torchvision (`torchvision:NAME`), what transformers builds from a local folder (`transformers:FOLDER`), an attention
+    (`attn-...`, architectures/attention/subject.py), what devices are calibrated with (`calibration-...`,
+    calibration_specs.py).
     """
     for prefix, maker in _MAKERS.items():
         if model_id.startswith(prefix):

@@ -55,7 +55,7 @@ def run(
     case = case_of(_request(model, inputs, arguments, name, options), single=True)
     with ProgressLine(quiet) as progress:
         ((_, path),) = run_benchmarks([case], store_location(store), _command(), progress, wait=wait)
-    result = Run(read_record(path), path)
+    result = Run(read_record(path), path.absolute())
     if (failure := result.record.failure) is not None:
         raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
     return result
@@ -95,7 +95,7 @@ def pair(
     request = PairRequest(cases, within=within, max_minutes=max_minutes)
     with ProgressLine(quiet) as progress:
         _, path = measure_pair(request, store_location(store), _command(), progress, wait)
-    result = Pair(read_pair(path), path)
+    result = Pair(read_pair(path), path.absolute())
     if (failure := result.record.failure) is not None:
         raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
     return result

@@ -23,7 +23,7 @@ class Run:
     record: RunRecord
     """Everything that is known of it; docs/store.md describes the fields."""
     path: Path
-    """Its folder in the store."""
+    """Its folder in the store, absolute: scripts change the current folder."""
 
     @property
     def id(self) -> str:

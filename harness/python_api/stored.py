@@ -30,7 +30,8 @@ def find(run: str = "latest", store: str | Path | None = None) -> Run | Pair:
     from latency_bench.harness.store.reader import StoredPair, open_run_or_pair
 
     stored = open_run_or_pair(store_location(store), run)
-    return Pair(stored.record, stored.path) if isinstance(stored, StoredPair) else Run(stored.record, stored.path)
+    path = stored.path.absolute()
+    return Pair(stored.record, path) if isinstance(stored, StoredPair) else Run(stored.record, path)
 
 
 def compare(

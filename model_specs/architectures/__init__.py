@@ -20,6 +20,8 @@ BUILDERS: dict[str, str] = {
     "efficientvit.super_resolution": "latency_bench.model_specs.architectures.efficientvit.super_resolution:build",
     "efficientvit.sam_encoder": "latency_bench.model_specs.architectures.efficientvit.segment_anything:build_encoder",
     "timm": "latency_bench.model_specs.architectures.timm_models:build",
+    "torchvision": "latency_bench.model_specs.architectures.torchvision_models:build",
+    "transformers": "latency_bench.model_specs.architectures.transformers_models:build",
     "fastervit": "latency_bench.model_specs.architectures.fastervit.classification:build",
     "segformer": "latency_bench.model_specs.architectures.segformer:build",
     "segnext": "latency_bench.model_specs.architectures.segnext.segmentation:build",

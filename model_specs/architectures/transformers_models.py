@@ -1,0 +1,134 @@
+"""Networks of transformers from the configuration in a local folder: its config.json alone is enough."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
+
+if TYPE_CHECKING:
+    import torch
+
+_PREFIX = "transformers:"
+_CONFIG = "config.json"
+_LARGEST_BYTES = 1 << 20
+_IMAGE_SIZE = 224
+_TOKENS = 128
+_HASH_DIGITS = 8
+
+
+def build(config: dict[str, Any]) -> torch.nn.Module:
+    """The network that a configuration names, with random weights; attention is written out, as exporters need it.
+
+    The forward takes (N, channels, H, W), or token ids (N, tokens), and returns the first output: logits, or the last
+    hidden state. No code that a configuration points to is run. Raises SpecError for what transformers cannot build.
+    """
+    prepare_torchvision()
+    import torch
+
+    from latency_bench.model_specs.architectures.one_output import with_one_output
+
+    network, parsed = _network_of(config)
+    try:
+        model: torch.nn.Module = network(parsed)
+    except (TypeError, ValueError, KeyError, AttributeError, ImportError) as error:
+        raise SpecError(f"transformers cannot build {network.__name__} from this configuration: {error}") from error
+    model.to(torch.get_default_device())
+    return with_one_output(model, _output_of(network.__name__), network.main_input_name).eval()
+
+
+def transformers_spec(model_id: str) -> ModelSpec:
+    """A spec of `transformers:FOLDER`, where FOLDER holds a config.json as transformers saves it.
+
+    The configuration becomes part of the spec, so that a record says all of the network, and nothing of the folder.
+    Raises SpecError where it cannot be read or names nothing that can be fed.
+    """
+    prepare_torchvision()
+    import transformers
+
+    folder = Path(model_id.removeprefix(_PREFIX)).expanduser()
+    config = _read(folder / _CONFIG)
+    network, parsed = _network_of(config)
+    plain = re.sub(r"[^a-z0-9_-]+", "-", folder.absolute().name.lower()).strip("-_") or "model"
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:_HASH_DIGITS]
+    return ModelSpec(
+        id=f"transformers-{plain[:50]}-{digest}",
+        family="transformers",
+        title=network.__name__,
+        task="generic",
+        builder="transformers",
+        requires=("transformers",),
+        arguments={"config": config},
+        inputs=(_input_of(network, parsed),),
+        outputs=(OutputSpec(name=_output_of(network.__name__)),),
+        provenance=Provenance(
+            paper="see transformers' documentation of the model",
+            code=f"transformers {transformers.__version__}",
+            license="Apache-2.0 (transformers)",
+        ),
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(_LARGEST_BYTES + 1)
+        config = json.loads(text)
+    except OSError as error:
+        raise SpecError(f"{file}: {error.strerror or error}; name a folder with the {_CONFIG} of a model") from None
+    except (ValueError, RecursionError):
+        raise SpecError(f"{file}: is no JSON that a configuration is written in") from None
+    if len(text) > _LARGEST_BYTES or not isinstance(config, dict):
+        raise SpecError(f"{file}: is no configuration of transformers")
+    return config
+
+
+def _network_of(config: dict[str, Any]) -> tuple[Any, Any]:
+    """The class that the configuration names, or the plain network of its kind, and the configuration as transformers
+    has it."""
+    import transformers
+
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
+        raise SpecError(f"transformers {transformers.__version__} knows no model_type {kind!r}")
+    values = {name: value for name, value in config.items() if name not in ("model_type", "auto_map")}
+    try:
+        parsed = transformers.AutoConfig.for_model(kind, **values, attn_implementation="eager")
+    except Exception as error:  # transformers checks a configuration with errors of several libraries
+        raise SpecError(f"transformers refuses this configuration of {kind}: {_first_line(error)}") from error
+    named = (config.get("architectures") or [None])[0]
+    if isinstance(named, str) and isinstance(network := getattr(transformers, named, None), type):
+        return network, parsed
+    try:
+        return transformers.MODEL_MAPPING[type(parsed)], parsed
+    except KeyError:
+        raise SpecError(f"transformers has no network for a {kind} without `architectures`") from None
+
+
+def _input_of(network: Any, config: Any) -> InputSpec:
+    """An image of the configuration's size, or tokens of its vocabulary."""
+    name = getattr(network, "main_input_name", None)
+    if name == "pixel_values":
+        size = getattr(config, "image_size", None) or _IMAGE_SIZE
+        height, width = (size, size) if isinstance(size, int) else tuple(size)[:2]
+        return InputSpec(name=name, shape=(getattr(config, "num_channels", 3), height, width))
+    if name == "input_ids" and not getattr(config, "is_encoder_decoder", False):
+        tokens = min(_TOKENS, getattr(config, "max_position_embeddings", _TOKENS))
+        vocabulary = float(config.vocab_size)
+        return InputSpec(name=name, shape=(tokens,), dtype="int64", distribution="uniform", low=0.0, high=vocabulary)
+    raise SpecError(f"{network.__name__} takes {name}; only images and token ids can be fed. Use --module for others")
+
+
+def _output_of(network: str) -> str:
+    """Networks with a head return logits, the plain ones their last hidden state."""
+    return "logits" if "For" in network else "last_hidden_state"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
