@@ -38,8 +38,9 @@ INTRODUCTION = """\
 
 Written by `scripts/zoo_table.py` from the family files in `model_specs/families/`; do not edit.
 
-Any other model of timm runs as `timm:NAME`, at the input size of its default configuration; a classifier or segmentation
-network of torchvision as `torchvision:NAME`; what a `config.json` of transformers describes as `transformers:FOLDER`.
+Any other model of timm runs as `timm:NAME`, at the input size of its default configuration; a classifier or
+segmentation network of torchvision as `torchvision:NAME`; what a `config.json` of transformers describes as
+`transformers:FOLDER`.
 
 **Counts.** MACs are those of convolutions, linear layers and the matrix products of attention, at batch 1, head
 included; normalisation, activation, pooling and interpolation are not counted. In brackets: the published figure and

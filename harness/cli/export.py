@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json
 from latency_bench.harness.cli.shared_options import FormatName, precision_option, resolution_option
 
 
 @click.command()
-@click.option("--model", "model_id", required=True, metavar="ID", help="Model to export; `bench models ls` lists them.")
+@click.option("--model", "model_id", metavar="ID", help="Model to export; `bench models ls` lists them.")
+@module_options("model_id")
+@specs_option
 @click.option("--format", "format_", type=FormatName(), required=True, help="onnx, tflite, pt2, ...")
 @click.option(
     "--to", type=click.Path(path_type=Path), help="Copy the file to this place. Default: leave it in the cache."
@@ -30,7 +33,7 @@ from latency_bench.harness.cli.shared_options import FormatName, precision_optio
 )
 @json_option
 def export(
-    model_id: str,
+    model_id: str | None,
     format_: str,
     to: Path | None,
     resolution: tuple[int, int] | None,
@@ -42,6 +45,8 @@ def export(
     as_json: bool,
 ) -> None:
     """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
+    if model_id is None:
+        raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     import shutil
 
     from latency_bench.harness.export import ExportOptions, export_artifact

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.module_options import specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def models() -> None:
 
 
 @models.command("ls")
+@specs_option
 @click.option("--task", help="Only models for this task, e.g. segmentation.")
 @click.option("--family", help="Only models of this family.")
 @click.option("--table", type=int, help="Only models with a row in this table of the paper.")
@@ -48,6 +50,7 @@ def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -
 
 
 @models.command("show")
+@specs_option
 @click.argument("model_id", metavar="ID")
 @json_option
 def show(model_id: str, as_json: bool) -> None:
@@ -72,6 +75,7 @@ def show(model_id: str, as_json: bool) -> None:
 
 
 @models.command("check")
+@specs_option
 @click.argument("model_ids", metavar="[ID]...", nargs=-1)
 @json_option
 def check(model_ids: tuple[str, ...], as_json: bool) -> int:

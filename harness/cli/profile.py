@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.shared_options import batch_option, precision_option, resolution_option, runtime_option
 
@@ -20,7 +21,9 @@ SHOWN = 25
 
 @click.command()
 @click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
-@click.option("--model", "model_id", required=True, metavar="ID", help="`bench models ls` lists them.")
+@click.option("--model", "model_id", metavar="ID", help="`bench models ls` lists them.")
+@module_options("model_id")
+@specs_option
 @runtime_option
 @precision_option
 @resolution_option
@@ -41,7 +44,7 @@ SHOWN = 25
 @json_option
 def profile(
     device_name: str,
-    model_id: str,
+    model_id: str | None,
     runtime: str | None,
     precision: str,
     resolution: tuple[int, int] | None,
@@ -55,6 +58,8 @@ def profile(
 
     Profiling slows what it watches: shares are worth more than times, and `bench run` has the latency.
     """
+    if model_id is None:
+        raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     from latency_bench.harness.case_options import CaseOptions, case_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.installation.requirements import require

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
@@ -67,7 +68,9 @@ class SettingOption(RuntimeOption):
     metavar="ID",
     help="Model; `bench models ls` lists them. Repeatable: rounds of several models are interleaved.",
 )
+@module_options("model_ids", own_inputs=False)
 @model_file_options
+@specs_option
 @runtime_option
 @click.option(
     "--protocol",
@@ -176,6 +179,7 @@ def run(
     bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
     bench run --model b1-seg --model b2-seg
     bench run --onnx mine.onnx --dim height=640 --dim width=640
+    bench run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512
     """
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
@@ -185,7 +189,9 @@ def run(
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
     refuse_without_file(of_files, files)
     if not wanted:
-        raise click.UsageError("name a --model (`bench models ls` lists them), or bring a file (--onnx, ...)")
+        raise click.UsageError(
+            "name a --model (`bench models ls` lists them), or bring your own (--module, --onnx, ...)"
+        )
     if partners:
         if len(wanted) > 1:
             raise click.UsageError("--pair-with pairs one --model with others; `bench pair` takes any number of sides")

@@ -168,11 +168,14 @@ _FILE_OPTIONS = (
     click.option(
         "--input",
         "inputs",
-        type=Assignment("INPUT=FILE.npy|NUMBER", str),
         multiple=True,
-        help="What an input of your file is fed: an array, or one number everywhere; repeatable. Default: noise.",
+        metavar="INPUT=FILE.npy|NUMBER",
+        help="What an input of your file is fed: an array, or one number everywhere; repeatable. Default: noise. Of a "
+        "--module: its size without the batch, e.g. 3x512x512.",
     ),
-    click.option("--name", help="Name of your file's model. Default: made from the file's name and its content."),
+    click.option(
+        "--name", help="Name of your file's model, or module's. Default: its own, and a short hash of its content."
+    ),
     click.option(
         "--reference",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -180,6 +183,8 @@ _FILE_OPTIONS = (
         help="What the outputs of your file have to be, by name, for the inputs that it is fed.",
     ),
 )
+_VALUES = Assignment("INPUT=FILE.npy|NUMBER", str)
+"""What --input is for a file; a module's says its size."""
 _GATHERED = ("shapes", "dimensions", "inputs")
 """Options that are pairs, and fields of CaseOptions that are dictionaries."""
 
@@ -195,6 +200,7 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
         files = [(path, target.name) for argument, target in brought.items() for path in options.pop(argument)]
+        options["inputs"] = [_VALUES.convert(text, None, None) for text in options["inputs"]]
         of_files: dict[str, Any] = {name: dict(options.pop(name)) for name in _GATHERED}
         of_files |= {name: options.pop(name) for name in ("name", "reference")}
         given = {name: value for name, value in of_files.items() if value not in (None, {})}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
 from latency_bench.harness.cli.shared_options import (
@@ -39,6 +40,8 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @click.option(
     "--model", "models", multiple=True, metavar="PATTERN", help="Models by id or by pattern, e.g. 'b?-seg'; repeatable."
 )
+@module_options("models")
+@specs_option
 @click.option("--device", "devices", multiple=True, help="Device to measure on; repeatable. Default: local.")
 @click.option(
     "--runtime", "runtimes", cls=RuntimeName, multiple=True, metavar="NAME", help="Default: each device's own."

@@ -23,6 +23,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("BENCH_STORE", raising=False)
+        patch.setenv("BENCH_LOCKS", str(folder / "locks"))
+        patch.setenv("BENCH_CACHE", str(folder / "cache"))
         exec(compile(example, str(PAGE), "exec"), names)  # noqa: S102 - the page's own example
     return names
 

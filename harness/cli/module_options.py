@@ -1,0 +1,90 @@
+"""--module and what goes with it: a network in a Python file of the user's own, wherever a model's id goes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+_MODULES = click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="FILE.py:NAME",
+    help="A network of your own: a class, a function that returns a module, or a module; repeatable.",
+)
+_ARGUMENTS = click.option(
+    "--arguments",
+    default="",
+    metavar="NAME=VALUE,...",
+    help="What a --module is built with, e.g. width=32,depths=[2,2,6].",
+)
+_SIZES = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]SIZE",
+    help="Size of an input of a --module without the batch, e.g. 3x512x512 or ids=128:int64; repeatable.",
+)
+_NAME = click.option("--name", help="Name of a --module. Default: its own, and a short hash of its code.")
+
+
+def module_options(models: str, own_inputs: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--module and --arguments; the ids of the networks are added to the command's argument `models`, a tuple of ids or
+    one id. `own_inputs`: the command has no --input and --name yet, which files have too, and gets them."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_modules(modules: tuple[str, ...], arguments: str, **options: Any) -> Any:
+            inputs, name = options.get("inputs", ()), options.get("name")
+            if own_inputs:
+                options = {key: value for key, value in options.items() if key not in ("inputs", "name")}
+            if modules:
+                if any(option.startswith("file_") and value for option, value in options.items()):
+                    raise click.UsageError("--module and files have --input and --name of their own: one at a time")
+                known = options[models]
+                if not isinstance(known, tuple) and (known is not None or len(modules) > 1):
+                    raise click.UsageError("this command takes one model: a --model or a --module")
+                ids = _ids(modules, arguments, inputs, name)
+                options |= {} if own_inputs else {"inputs": (), "name": None}
+                options[models] = (*known, *ids) if isinstance(known, tuple) else ids[0]
+            elif arguments or (own_inputs and (inputs or name)):
+                raise click.UsageError("--arguments, --input and --name are for a --module")
+            return command(**options)
+
+        decorated: Callable[..., Any] = with_modules
+        for option in (*((_NAME, _SIZES) if own_inputs else ()), _ARGUMENTS, _MODULES):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def _ids(modules: Sequence[str], arguments: str, inputs: Sequence[str], name: str | None) -> list[str]:
+    """Of the networks, each built with these arguments for these inputs. Raises UsageError, SpecError, ExportError."""
+    from latency_bench.harness.python_module import add_python_module, parse_arguments, parse_module_input
+
+    if name is not None and len(modules) > 1:
+        raise click.UsageError("--name names one module, and there are several")
+    sizes = [parse_module_input(text) for text in inputs]
+    return [add_python_module(one, Path.cwd(), parse_arguments(arguments), sizes, name).id for one in modules]
+
+
+def _use_specs(ctx: click.Context, param: click.Parameter, file: Path | None) -> None:
+    if file is not None:
+        from latency_bench.model_specs.catalog import use_specs
+
+        use_specs(file)
+
+
+specs_option = click.option(
+    "--specs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_use_specs,
+    expose_value=False,
+    is_eager=True,
+    help="Models of your own, in a YAML file (docs/adding-a-model.md). Default: ./specs.yaml, where there is one.",
+)

@@ -1,0 +1,80 @@
+"""--module: a network in a Python file goes wherever a model's id goes, and its options are for nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from latency_bench.harness.cli.main import bench
+from latency_bench.harness.errors import UsageError
+from latency_bench.model_specs import catalog, user_builders
+
+NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.body = nn.Conv2d(3, width, 3)
+
+    def forward(self, image):
+        return self.body(image)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with a network and a spec file in it."""
+    monkeypatch.setattr(user_builders, "_registered", {})
+    monkeypatch.setattr(catalog, "_added", {})
+    monkeypatch.setattr(catalog, "_named_files", [])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cli_net.py").write_text(NET)
+    (tmp_path / "mine.yaml").write_text(
+        "family: mine\ntask: generic\nprovenance: {paper: mine, code: own, license: MIT}\nmodels:\n"
+        "  - {id: my-net, title: MyNet, builder: 'cli_net.py:Net', arguments: {width: 2},\n"
+        "     inputs: [{name: image, shape: [3, 8, 8]}], outputs: [{name: output}]}\n"
+    )
+    return tmp_path
+
+
+def test_a_network_is_measured_from_its_file(folder: Path) -> None:
+    words = ["run", "--module", "cli_net.py:Net", "--arguments", "width=4", "--input", "3x8x8", "--name", "tiny"]
+    outcome = CliRunner().invoke(
+        bench, [*words, "--protocol", "quick", "--rounds", "1", "--store", "store", "--quiet", "--json"]
+    )
+    document = json.loads(outcome.stdout)
+    assert (document["model"], document["resolution"], document["fidelity"]["passed"]) == ("tiny", [8, 8], True)
+
+
+def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> None:
+    try:
+        named = CliRunner().invoke(bench, ["models", "ls", "--specs", "mine.yaml", "--family", "mine", "--json"])
+        assert [model["id"] for model in json.loads(named.stdout)] == ["my-net"]
+    finally:
+        catalog._named_files.clear()
+        catalog.forget()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["profile", "--model", "b1-seg", "--input", "3x8x8"], "are for a --module"),
+        (["run", "--model", "b1-seg", "--arguments", "width=4"], "are for a --module"),
+        (["profile", "--model", "b1-seg", "--module", "cli_net.py:Net", "--input", "3x8x8"], "takes one model"),
+        (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
+        (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),
+        (["export", "--format", "onnx"], "--model .* or a --module"),
+    ],
+)
+def test_options_of_modules_are_for_modules(folder: Path, words: list[str], told: str) -> None:
+    outcome = CliRunner().invoke(bench, words)
+    assert outcome.exit_code == 2 or isinstance(outcome.exception, UsageError | SystemExit)
+    assert re.search(told, outcome.output + str(outcome.exception))
