@@ -23,7 +23,7 @@ bench: local
 test: dev
 	@scripts/install_test_tools.sh
 	@echo "==> running the tests"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
 
 lint: dev
 	@echo "==> ruff, mypy --strict, Python 3.6 syntax of the worker"

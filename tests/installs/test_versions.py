@@ -1,0 +1,103 @@
+"""The lowest versions that pyproject.toml allows, and the newest: a command of every group, a run on each runtime.
+
+Of what needs no torch; scripts/install_trial.py tries the rest, and other Pythons.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+LIGHT = ("reports", "remote", "campaign")
+"""The extras that need no torch."""
+RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",)}
+"""Of each extra, what runs a model file that is there already."""
+
+
+@pytest.fixture(scope="module")
+def commands(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("scripts/installed_commands.py")
+
+
+@pytest.fixture(scope="module")
+def trial(load_script: Callable[[str], ModuleType], commands: ModuleType) -> ModuleType:
+    return load_script("scripts/install_trial.py")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bench: Any) -> Path:
+    """An empty folder with a small file for each runtime, of a form that old versions read too."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    made = tmp_path / "empty"
+    made.mkdir()
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 4, 14, 14])
+    weights = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "weights")
+    node = helper.make_node("Conv", ["image", "weights"], ["logits"])
+    graph = helper.make_graph([node], "small", [image], [logits], [weights])
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), made / "model.onnx")
+    model = ("--model", "b0-cls-r224", "--resolution", "64")
+    exported = bench("export", *model, "--format", "tflite", "--to", str(made / "model.tflite"))
+    assert exported.returncode == 0, exported.stderr
+    return made
+
+
+def requirements(trial: ModuleType, wheel: Path) -> list[str]:
+    """Of the core, of the light extras, and of the runtimes alone."""
+    declared = trial.Wheel(wheel)
+    whole = [line for extra in LIGHT for line in declared.requirements(extra)]
+    runtimes = [
+        line
+        for extra, names in RUNTIMES.items()
+        for line in declared.requirements(extra)
+        if trial.distribution_of(line) in names
+    ]
+    return list(dict.fromkeys([*whole, *runtimes]))
+
+
+@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
+def test_a_command_of_every_group_and_a_run_on_each_runtime_work(
+    make_environment: Callable[[], Any],
+    wheel: Path,
+    folder: Path,
+    bench_environment: dict[str, str],
+    commands: ModuleType,
+    trial: ModuleType,
+    resolution: str,
+) -> None:
+    environment = make_environment()
+    environment.install("--resolution", resolution, *requirements(trial, wheel), f"{wheel}[{','.join(LIGHT)}]")
+    own = {name: text for name, text in bench_environment.items() if name not in ("BENCH_STORE", "PYTHONPATH")}
+    runs = [f"{commands.RUN} --onnx model.onnx", f"{commands.RUN} --tflite model.tflite"]
+    light = [words for extra in LIGHT for words in commands.BY_EXTRA[extra] if words != commands.IMPORT]
+    commands.run_all(environment.bench, [*commands.CORE, *runs, *commands.AFTER_A_RUN, *light], folder, own)
+
+
+def test_the_lowest_versions_are_those_that_pyproject_names(trial: ModuleType, wheel: Path) -> None:
+    declared = trial.Wheel(wheel)
+    assert "click>=8.4" in declared.requirements(trial.CORE)
+    assert {trial.distribution_of(line) for line in declared.requirements("android")} >= {"torch", "adbutils"}
+    assert not any("extra ==" in line for extra in declared.extras for line in declared.requirements(extra))
+
+
+def test_a_trial_says_what_works_and_resumes(
+    trial: ModuleType, wheel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--results", str(tmp_path / "cells.jsonl"), "--wheel", str(wheel), "--python", sys.executable]
+    assert trial.main([*words, "--extra", "remote", "--versions", "newest"]) == 0
+    (cell,) = trial.read(tmp_path / "cells.jsonl")
+    assert (cell.extra, cell.versions, cell.works) == ("remote", "newest", True)
+    assert "fsspec " in cell.installed
+    capsys.readouterr()
+    assert trial.main([*words, "--extra", "remote", "--versions", "newest"]) == 0
+    assert capsys.readouterr().out == ""
+    assert trial.main([*words, "--table"]) == 0
+    assert "| remote | newest | works |" in capsys.readouterr().out
