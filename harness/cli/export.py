@@ -38,7 +38,7 @@ def export(
     to: Path | None,
     resolution: tuple[int, int] | None,
     batch: int,
-    precision: str,
+    precision: str | None,
     opset: int | None,
     weights: Path | None,
     seed: int,
@@ -58,7 +58,7 @@ def export(
     require([*find_format(format_).modules, *spec.requires])
     if resolution:
         spec = spec.at(resolution)
-    options = ExportOptions(batch=batch, precision=precision, opset=opset, weights=weights, seed=seed)
+    options = ExportOptions(batch=batch, precision=precision or "fp32", opset=opset, weights=weights, seed=seed)
     artifact = export_artifact(spec, format_, options)
     path = artifact.path
     if to is not None:
