@@ -48,7 +48,7 @@ def _parse_shape(value: Any) -> Any:
 Shape = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_parse_shape), Field(strict=False)]
 
 
-_OF_FILES = {
+OF_FILES = {
     "shapes": "--shape",
     "dimensions": "--dim",
     "inputs": "--input",
@@ -123,7 +123,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         theirs = ("precision", "batch") if request.file is not None else ()
         request = request.model_copy(update={name: of_paper[name] for name in of_paper if name not in theirs})
     protocol = load_protocol(request.protocol)
-    runtime = request.runtime or _usual_runtime(device, request.file)
+    runtime = request.runtime or usual_runtime(device, request.file)
     if request.file is None:
         spec: ModelSpec | FileSpec = _spec(request)
         artifact, batch, precision = None, request.batch or 1, "fp32"
@@ -168,7 +168,7 @@ def _spec(request: CaseOptions) -> ModelSpec:
 
     if request.model is None:
         raise UsageError("a case needs a model; `bench models ls` lists them")
-    if given := _given(request, _OF_FILES):
+    if given := _given(request, OF_FILES):
         raise UsageError(f"{given[0]} is for a file of your own (--onnx, ...), and {request.model} is none")
     spec = load_spec(request.model)
     if request.output not in (None, "logits") and spec.task != "segmentation":
@@ -199,7 +199,7 @@ def _given(request: CaseOptions, options: dict[str, str]) -> list[str]:
     return [option for name, option in options.items() if getattr(request, name) not in (None, {})]
 
 
-def _usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:
+def usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:
     """The device's own; for a file that it does not load, what usually does."""
     from latency_bench.devices.opening import declared_runtime
     from latency_bench.harness.export.formats import find_format

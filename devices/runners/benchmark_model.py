@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,12 @@ from latency_bench.devices.runners.benchmark_model_flags import tool_flags
 from latency_bench.devices.runners.benchmark_model_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
-from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
+from latency_bench.devices.runners.benchmark_model_outputs import (
+    fetch_outputs,
+    given_inputs,
+    shape_flags,
+    why_no_outputs,
+)
 from latency_bench.devices.runners.benchmark_model_profile import profile
 from latency_bench.devices.runners.benchmark_model_round import Process, Processes
 from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES, ToolRuntime
@@ -157,6 +163,7 @@ class BenchmarkModelRunner(Runner):
         declared = _declared(request.runtime)
         self._libraries = self._libraries or push_libraries(transport, self._settings)
         flags = tool_flags(self._tool.flags, declared, chosen, settings, deployment.path, self._libraries)
+        flags += shape_flags(self._tool, request)
         check_android(transport, declared)
         return Processes(
             transport, self._tool, flags, chosen, declared, self._libraries, request, settings, on_progress
@@ -173,7 +180,9 @@ class BenchmarkModelRunner(Runner):
             return None, "compared in the session's first round"
         once = self._settings.model_copy(update={"runs": 1, "warmup_runs": 1})
         remote = f"{transport.workdir}/outputs.bin"
-        process = self._processes(transport, deployment, request, once, lambda _: None)
+        # The sizes of all inputs are told with their values here.
+        fed = replace(request, resized_inputs=())
+        process = self._processes(transport, deployment, fed, once, lambda _: None)
         try:
             with given_inputs(transport, request.inputs) as inputs:
                 process.run(*inputs, f"--output_filepath={remote}")

@@ -31,6 +31,8 @@ def why_no_outputs(tool: Tool, request: RoundJob, chosen: Mapping[str, Any]) -> 
     """Why there are no outputs to compare; None where there are."""
     if not request.outputs:
         return "nothing is known of the model's outputs"
+    if any(0 in one["shape"] for one in request.outputs):
+        return "the file leaves sizes of its outputs open, and benchmark_model gives bytes alone"
     if not set(_FLAGS) <= tool.flags:
         return "this build of benchmark_model makes its own random input and gives no outputs"
     if chosen.get("allow_fp16"):
@@ -38,6 +40,28 @@ def why_no_outputs(tool: Tool, request: RoundJob, chosen: Mapping[str, Any]) -> 
     if not all(_NAME.fullmatch(one["name"]) for one in request.inputs):
         return "benchmark_model cannot be told inputs of these names"
     return None
+
+
+def shape_flags(tool: Tool, request: RoundJob) -> list[str]:
+    """The tool resizes the model to these where the file leaves sizes open; it wants to be told all inputs then.
+
+    Raises WorkerError where the build or a name does not allow it.
+    """
+    if not request.resized_inputs:
+        return []
+    if not {"input_layer", "input_layer_shape"} <= tool.flags:
+        raise WorkerError(
+            "bad-request",
+            "this build of benchmark_model cannot be told sizes, which the file leaves open",
+            "use the classic benchmark_model, or export the file with fixed sizes",
+        )
+    for described in request.inputs:
+        if not _NAME.fullmatch(described["name"]):
+            raise WorkerError("bad-request", f"benchmark_model cannot be given an input called {described['name']!r}")
+    return [
+        f"--input_layer={','.join(one['name'] for one in request.inputs)}",
+        f"--input_layer_shape={':'.join(','.join(map(str, one['shape'])) for one in request.inputs)}",
+    ]
 
 
 @contextmanager

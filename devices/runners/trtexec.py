@@ -29,7 +29,7 @@ from latency_bench.devices.runners.base import (
     Runner,
 )
 from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
-from latency_bench.devices.runners.trtexec_inputs import push_inputs
+from latency_bench.devices.runners.trtexec_inputs import push_inputs, shape_flags
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
 from latency_bench.devices.strict_json import parse_json
@@ -99,10 +99,11 @@ class TrtexecRunner(Runner):
         on_progress(Progress("starting"))
         options = self.options(request.runtime, request.runtime_options)
         tool = self.tool(transport)
-        engine = self._engine(transport, tool, deployment, options, on_progress)
+        shapes = shape_flags(request.inputs, request.resized_inputs)
+        engine = self._engine(transport, tool, deployment, options, shapes, on_progress)
         on_progress(Progress("loaded"))
         flags = measure_flags(tool, engine["path"], "times.json", request.warmup, request.sampling)
-        flags += [push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
+        flags += [*shapes, push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
         clock = _InferenceClock(request.warmup["min_ns"])
         # trtexec says nothing while it measures, so that silence means nothing before the measurement is over.
         limit_s = request.idle_timeout_s + (request.warmup["min_ns"] + request.sampling["max_ns"]) / 1e9
@@ -157,12 +158,13 @@ class TrtexecRunner(Runner):
         tool: Tool,
         deployment: Deployment,
         options: dict[str, Any],
+        shapes: list[str],
         on_progress: ProgressHandler,
     ) -> dict[str, Any]:
         """The engine on the device, built unless it is there. The same command may build another one on another day,
         so that rounds and runs share one, and its hash is recorded."""
         workspace_mib = self._options.workspace_mib or _quarter_of_memory_mib(transport)
-        flags = build_flags(tool, deployment.path, "", options["precision"], options["tf32"], workspace_mib)
+        flags = build_flags(tool, deployment.path, "", options["precision"], options["tf32"], workspace_mib) + shapes
         # Everything that decides what is built, but where the model lies in this session.
         hashes = (deployment.sha256, tuple(deployment.external_sha256.values()))
         key = repr((*hashes, tool.program, tool.version, flags[1:]))
@@ -175,7 +177,7 @@ class TrtexecRunner(Runner):
             flags = build_flags(
                 tool, deployment.path, "building.engine", options["precision"], options["tf32"], workspace_mib
             )
-            completed = transport.run([tool.program, *flags], timeout_s=self._options.build_timeout_s)
+            completed = transport.run([tool.program, *flags, *shapes], timeout_s=self._options.build_timeout_s)
             facts["log"] = completed.stdout + completed.stderr
             log = _checked(completed, facts["log"], "building the engine")
             facts["build_s"] = log.build_s if log.build_s is not None else time.monotonic() - began_s

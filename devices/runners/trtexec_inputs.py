@@ -12,13 +12,28 @@ from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
 
+def shape_flags(inputs: Sequence[dict[str, Any]], resized: Sequence[str]) -> list[str]:
+    """The sizes of inputs that the file leaves open, for building and for measuring alike: trtexec makes an
+    optimisation profile of them alone. Raises WorkerError for a name that its flag cannot have."""
+    parts = []
+    for described in inputs:
+        if described["name"] in resized:
+            _check_name(described["name"])
+            parts.append(f"{described['name']}:{'x'.join(map(str, described['shape']))}")
+    return [f"--shapes={','.join(parts)}"] if parts else []
+
+
+def _check_name(name: str) -> None:
+    # Both are separators of the flags.
+    if any(character in name for character in ",:"):
+        raise WorkerError("bad-request", f"trtexec cannot be given an input called {name!r}")
+
+
 def push_inputs(transport: Transport, inputs: Sequence[dict[str, Any]]) -> str:
     """Bring the inputs there; returns the flag that names them. The same content is not carried twice."""
     parts = []
     for index, described in enumerate(inputs):
-        # Both are separators of the flag.
-        if any(character in described["name"] for character in ",:"):
-            raise WorkerError("bad-request", f"trtexec cannot be given an input called {described['name']!r}")
+        _check_name(described["name"])
         tensor = InputTensor(**{**described, "shape": tuple(described["shape"])})
         values = in_artifact_layout(generate(tensor), tensor.layout)
         file_name = f"input{index}.bin"

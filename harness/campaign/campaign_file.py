@@ -78,6 +78,8 @@ class Product(_Strict):
     """Ids, or patterns of ids such as `b?-seg`."""
     tables: _Numbers = ()
     """Every model that a table of the paper has a row of."""
+    files: _Texts = ()
+    """Paths of files of your own (.onnx, .tflite, .pt2), on the runtimes of these that load them."""
     baseline: str | None = Field(default=None, min_length=1, max_length=200)
     """Id of the model that the others of this entry are held against, as pairs. A table has its own baselines."""
     devices: _Texts = Field(default=("local",), min_length=1)
@@ -98,8 +100,8 @@ class Product(_Strict):
 
     @model_validator(mode="after")
     def _of_something(self) -> Product:
-        if not self.models and not self.tables:
-            raise ValueError("give `models`, or `tables` of the paper")
+        if not self.models and not self.tables and not self.files:
+            raise ValueError("give `models`, `tables` of the paper, or `files`")
         return self
 
 

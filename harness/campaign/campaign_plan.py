@@ -131,7 +131,7 @@ def plan_of(
         try:
             case = case_of(request, single=False, device=device_of(request.device))
         except UsageError as error:
-            raise UsageError(f"{request.model} on {request.device}: {error}") from None
+            raise UsageError(f"{request.model or 'a file'} on {request.device}: {error}") from None
         key = request_key(case)
         cases.setdefault(key, PlannedCase(key, case, request))
     return Plan(name, tuple(cases.values()), order_seed, case_batch, retry or Retry())

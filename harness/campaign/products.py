@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.devices.device import Device
 from latency_bench.devices.opening import declared_runtime
 from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Product
-from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.campaign.file_requests import file_requests
+from latency_bench.harness.case_options import OF_FILES, CaseOptions
 from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def _combinations(
 ) -> Iterator[CaseOptions]:
     shared: dict[str, Any] = {"protocol": campaign.protocol, "rounds": campaign.rounds, **product.set}
     shared["labels"] = {**campaign.labels, **shared.get("labels", {})}
+    yield from file_requests(product, shared, device_of)
+    shared = {name: value for name, value in shared.items() if name not in OF_FILES}
     axes = {
         "precision": product.precisions,
         "batch": product.batches,

@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import batch_option, precision_option, resolution_option, runtime_option
+from latency_bench.harness.cli.shared_options import (
+    batch_option,
+    precision_or_own_option,
+    resolution_option,
+    runtime_option,
+)
 
 _FOLDER_HELP = "Folder of baselines, for example one that a CI job caches. Default: the store's own."
 folder_option = click.option(
@@ -37,7 +42,7 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @runtime_option
 @click.option("--threads", type=click.IntRange(min=1), help="Default: the device's own number.")
 @resolution_option
-@precision_option
+@precision_or_own_option
 @batch_option
 @store_option
 @json_option

@@ -95,11 +95,10 @@ def model_named(text: str) -> str:
 
     Raises UsageError for a file that cannot be read.
     """
-    from latency_bench.harness.export.formats import known_formats
+    from latency_bench.harness.export.formats import format_of_file
     from latency_bench.harness.model_file.open_file import model_id_of
 
-    formats = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
-    format_ = formats.get(Path(text).suffix)
+    format_ = format_of_file(Path(text))
     return text if format_ is None else model_id_of(Path(text), format_)
 
 

@@ -15,7 +15,7 @@ from latency_bench.harness.cli.shared_options import (
     batch_option,
     label_option,
     model_file_options,
-    precision_option,
+    precision_or_own_option,
     refuse_without_file,
     resolution_option,
     runtime_option,
@@ -98,7 +98,7 @@ def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
 )
 @resolution_option
 @batch_option
-@precision_option
+@precision_or_own_option
 @click.option(
     "--within",
     type=Share(),
@@ -216,6 +216,7 @@ def pair_request(
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.pairs.pair_request import PairRequest
     from latency_bench.harness.pairs.side_text import file_side, side_of
+    from latency_bench.harness.shared_sizes import narrowed
 
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
     fields.setdefault("protocol", WARMUP_PROTOCOL)
@@ -226,7 +227,7 @@ def pair_request(
         *(file_side(*file, {**fields, **of_files}) for file in files),
     ]
     refuse_without_file(of_files, [side for side in asked if side.file is not None])
-    cases = tuple(case_of(one, single=True) for one in labelled(asked, labels))
+    cases = tuple(case_of(one, single=True) for one in narrowed(labelled(asked, labels)))
     return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)
 
 

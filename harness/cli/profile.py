@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
-from latency_bench.harness.cli.shared_options import batch_option, precision_option, resolution_option, runtime_option
+from latency_bench.harness.cli.shared_options import (
+    batch_option,
+    model_file_options,
+    precision_or_own_option,
+    refuse_without_file,
+    resolution_option,
+    runtime_option,
+)
 
 if TYPE_CHECKING:
     from latency_bench.harness.statistics.layer_shares import LayerShare
@@ -21,11 +28,12 @@ SHOWN = 25
 
 @click.command()
 @click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
-@click.option("--model", "model_id", metavar="ID", help="`bench models ls` lists them.")
-@module_options("model_id")
+@click.option("--model", "model_ids", multiple=True, metavar="ID", help="`bench models ls` lists them.")
+@module_options("model_ids", own_inputs=False)
+@model_file_options
 @specs_option
 @runtime_option
-@precision_option
+@precision_or_own_option
 @resolution_option
 @batch_option
 @click.option(
@@ -44,11 +52,13 @@ SHOWN = 25
 @json_option
 def profile(
     device_name: str,
-    model_id: str | None,
+    model_ids: tuple[str, ...],
+    files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
     runtime: str | None,
-    precision: str,
+    precision: str | None,
     resolution: tuple[int, int] | None,
-    batch: int,
+    batch: int | None,
     requests: int,
     grouped: bool,
     chart: Path | None,
@@ -56,10 +66,12 @@ def profile(
 ) -> None:
     """Times of a model's layers or operators, in a run of its own that is not stored.
 
+    \b
+    bench profile --model b1-seg
+    bench profile --onnx mine.onnx --dim height=640 --dim width=640
+
     Profiling slows what it watches: shares are worth more than times, and `bench run` has the latency.
     """
-    if model_id is None:
-        raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     from latency_bench.harness.case_options import CaseOptions, case_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.installation.requirements import require
@@ -68,8 +80,16 @@ def profile(
 
     if chart is not None:
         require(["pandas", "matplotlib"])
+    wanted: list[Any] = [*model_ids, *files]
+    refuse_without_file(of_files, files)
+    if len(wanted) != 1:
+        raise click.UsageError(
+            "name one --model (`bench models ls` lists them), or bring your own (--module, --onnx, ...)"
+        )
     options = CaseOptions(
-        model=model_id,
+        model=next(iter(model_ids), None),
+        file=next(iter(files), None),
+        **of_files,
         device=device_name,
         runtime=runtime,
         protocol="quick",
@@ -88,7 +108,7 @@ def profile(
 
         draw_layers(
             [_labelled(layer) for layer in layers[:SHOWN]],
-            f"{model_id} on {device_name}, {case.runtime}, {precision}",
+            f"{case.spec.id} on {device_name}, {case.runtime}, {case.precision}",
             chart,
         )
     if as_json:

@@ -15,7 +15,7 @@ from latency_bench.harness.cli.shared_options import (
     batch_option,
     label_option,
     model_file_options,
-    precision_option,
+    precision_or_own_option,
     refuse_without_file,
     resolution_option,
     runtime_option,
@@ -117,7 +117,7 @@ class SettingOption(RuntimeOption):
     multiple=True,
     help="For the runtime, e.g. xnnpack=false; docs/runtimes.md lists them, and so does the error for a wrong one.",
 )
-@precision_option
+@precision_or_own_option
 @click.option(
     "--output",
     type=click.Choice(["logits", "argmax", "full"]),
@@ -184,6 +184,7 @@ def run(
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.shared_sizes import narrowed
     from latency_bench.harness.store.location import store_location
 
     wanted: list[str | tuple[Path, str]] = [*model_ids, *files]
@@ -203,9 +204,11 @@ def run(
         first = request_of(wanted[0], of_files, **request)
         common = {name: getattr(first, name) for name in first.model_fields_set if name not in of_files}
         sides = [first, *(side_of(text, common, of_files) for text in partners)]
-        pair = PairRequest(tuple(case_of(side, single=True) for side in labelled(sides, labels)), seed=order_seed)
+        sides = narrowed(labelled(sides, labels))
+        pair = PairRequest(tuple(case_of(side, single=True) for side in sides), seed=order_seed)
         return measure_and_print(pair, None, wait, store, quiet, as_json)
-    cases = [case_of(request_of(one, of_files, **request), single=len(wanted) == 1) for one in wanted]
+    requests = narrowed([request_of(one, of_files, **request) for one in wanted])
+    cases = [case_of(one, single=len(wanted) == 1) for one in requests]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
         finished = run_benchmarks(

@@ -95,6 +95,9 @@ _PRECISION_HELP = (
     "Number format that the model is computed or stored in; docs/runtimes.md says which ones a runtime supports."
 )
 precision_option = click.option(
+    "--precision", type=PrecisionName(), default="fp32", show_default=True, help=_PRECISION_HELP
+)
+precision_or_own_option = click.option(
     "--precision", type=PrecisionName(), help=f"{_PRECISION_HELP} Default: fp32, or a file's own."
 )
 batch_option = click.option(

@@ -13,7 +13,7 @@ from bench_worker.job import DTYPES
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact, Tensor
 from latency_bench.harness.export.errors import ExportError
-from latency_bench.harness.export.format import FileTensor, Interface
+from latency_bench.harness.export.format import FileTensor, Format, Interface
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.frozen_files import FrozenFile, freeze
 from latency_bench.harness.model_file.file_request import FileRequest
@@ -43,9 +43,7 @@ def open_model_file(path: Path, format_: str, request: FileRequest | None = None
     """
     request = request or FileRequest()
     target = find_format(format_)
-    with _as_usage_error():
-        frozen = freeze(path, target.external_data)
-        interface = target.read(frozen.path)
+    frozen, interface = _read(path, target)
     _refuse_other_than_tensors(path.name, interface)
     request = _with_shapes_of_values(request)
     closed = closed_shapes(path.name, interface.inputs, request)
@@ -64,6 +62,17 @@ def open_model_file(path: Path, format_: str, request: FileRequest | None = None
         resolution=resolution_of(closed.shapes, target.name in _CHANNELS_LAST),
     )
     return ModelFile(spec, _artifact(spec, frozen, target.name, request))
+
+
+def read_interface(path: Path, format_: str) -> Interface:
+    """What a file says of itself. Raises as `open_model_file`."""
+    return _read(path, find_format(format_))[1]
+
+
+def _read(path: Path, target: Format) -> tuple[FrozenFile, Interface]:
+    with _as_usage_error():
+        frozen = freeze(path, target.external_data)
+        return frozen, target.read(frozen.path)
 
 
 def model_id_of(path: Path, format_: str) -> str:

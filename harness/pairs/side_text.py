@@ -61,10 +61,9 @@ def _checked(text: str, fields: dict[str, Any]) -> CaseOptions:
 
 def _named(what: str) -> dict[str, Any]:
     """A model by its id, or a file by its ending."""
-    from latency_bench.harness.export.formats import known_formats
+    from latency_bench.harness.export.formats import format_of_file
 
-    endings = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
-    format_ = endings.get(Path(what).suffix)
+    format_ = format_of_file(Path(what))
     return {"model": what} if format_ is None else {"file": (Path(what), format_)}
 
 

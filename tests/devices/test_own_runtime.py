@@ -122,7 +122,8 @@ def test_a_file_of_its_format_is_exported_and_brought_back(lab: Lab, tmp_path: P
     assert exported.returncode == 0, exported.stderr
     measured = ("--protocol", "fast.yaml", "--json")
     record = _record(lab("run", "--device", "lab", "--torchscript", str(tmp_path / "mine.pts"), *measured))
-    assert (record["model"]["id"], record["runtime"]["name"]) == ("file-mine", "scripted")
+    assert record["model"]["id"] == f"file-mine-{record['artifact']['sha256'][:8]}"
+    assert record["runtime"]["name"] == "scripted"
     (tmp_path / "noise.pts").write_bytes(b"not a program" * 10)
     refused = lab("run", "--device", "lab", "--torchscript", str(tmp_path / "noise.pts"))
     assert refused.returncode == 2

@@ -34,6 +34,8 @@ class Build(NamedTuple):
     optimisation_level: Optional[int]
     tf32: bool
     timing_cache: bytes
+    shapes: Mapping[str, Sequence[int]] = {}
+    """Sizes of the inputs by name, for those that the file leaves open: the only ones that the engine has to take."""
 
 
 class TensorRtApi:
@@ -73,12 +75,52 @@ class TensorRtApi:
         change(network)
         config = builder.create_builder_config()
         self._configure(config, wanted)
+        self._add_profile(builder, network, config, wanted.shapes)
         cache = self._use_timing_cache(config, wanted.timing_cache)
         plan = builder.build_serialized_network(network, config)
         if plan is None:
             raise self._failure("TensorRT could not build an engine of %s" % onnx)
         timings = bytes(memoryview(cache.serialize())) if cache is not None else b""
         return bytes(memoryview(plan)), timings
+
+    def _add_profile(self, builder: Any, network: Any, config: Any, shapes: Mapping[str, Sequence[int]]) -> None:
+        """One optimisation profile, made for the sizes that are measured alone."""
+        inputs = [network.get_input(number) for number in range(network.num_inputs)]
+        still_open = [tensor for tensor in inputs if any(int(size) < 0 for size in tensor.shape)]
+        if not still_open:
+            return
+        profile = builder.create_optimization_profile()
+        for tensor in still_open:
+            if tensor.name not in shapes or len(shapes[tensor.name]) != len(tensor.shape):
+                raise bad_request("%s of the file has a size that is left open" % tensor.name, "give it with --shape")
+            sizes = tuple(shapes[tensor.name])
+            profile.set_shape(tensor.name, sizes, sizes, sizes)
+        config.add_optimization_profile(profile)
+
+    def set_shapes(self, engine: Any, context: Any, shapes: Mapping[str, Sequence[int]]) -> None:
+        """Tell a context the sizes of inputs that its engine leaves open. Raises WorkerError where it refuses them."""
+        by_name = hasattr(context, "set_input_shape")
+        for number, tensor in enumerate(self.tensors(engine)[0]):
+            if None not in tensor.shape:
+                continue
+            sizes = tuple(shapes[tensor.name])
+            # Before 8.5 inputs come first among the bindings, in the same order.
+            accepted = (
+                context.set_input_shape(tensor.name, sizes) if by_name else context.set_binding_shape(number, sizes)
+            )
+            if not accepted:
+                raise bad_request("the engine does not take %s of size %s" % (tensor.name, list(sizes)))
+
+    def sized(self, context: Any, tensors: Sequence[TensorInfo]) -> List[TensorInfo]:
+        """The tensors with the sizes that a context has for them, in the engine's order, inputs before outputs."""
+        if hasattr(context, "get_tensor_shape"):
+            shapes = [context.get_tensor_shape(tensor.name) for tensor in tensors]
+        else:
+            shapes = [context.get_binding_shape(number) for number in range(len(tensors))]
+        return [
+            tensor._replace(shape=tuple(None if int(size) < 0 else int(size) for size in shape))
+            for tensor, shape in zip(tensors, shapes)
+        ]
 
     def deserialise(self, plan: bytes) -> Any:
         """The engine. Raises WorkerError (bad-artifact) for one of another version or GPU, or a damaged one."""

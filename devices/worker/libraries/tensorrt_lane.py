@@ -1,8 +1,9 @@
 """One request through a TensorRT engine: its context, its buffers, its place on a stream."""
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
+from ..failure import bad_request
 from ..memory.base import DeviceBuffer, Memory
 from ..runtime.base import TensorInfo
 from ..runtime.gpu import GpuLane, host_buffers
@@ -12,13 +13,36 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+def refuse_open(outputs: Sequence[TensorInfo]) -> None:
+    """Raises WorkerError for an output whose size depends on values, for which there is no room to be made."""
+    for tensor in outputs:
+        if None in tensor.shape:
+            raise bad_request(
+                "the size of the output %s depends on the values of the inputs" % tensor.name,
+                "cut the model off before it, or measure it with onnxruntime",
+            )
+
+
 class EngineLane(GpuLane):
     """An execution context with buffers of its own, so that several can run at once."""
 
-    def __init__(self, api: TensorRtApi, engine: Any, memory: Memory, pinned: bool, spin: bool) -> None:
+    def __init__(
+        self,
+        api: TensorRtApi,
+        engine: Any,
+        memory: Memory,
+        pinned: bool,
+        spin: bool,
+        shapes: Optional[Mapping[str, Sequence[int]]] = None,
+    ) -> None:
         super().__init__(memory, spin)
         self.context = api.context(engine)
         inputs, self._outputs = api.tensors(engine)
+        if any(None in tensor.shape for tensor in inputs):
+            api.set_shapes(engine, self.context, shapes or {})
+            sized = api.sized(self.context, [*inputs, *self._outputs])
+            inputs, self._outputs = sized[: len(inputs)], sized[len(inputs) :]
+            refuse_open(self._outputs)
         in_hosts, out_hosts = (host_buffers(memory, tensors, pinned) for tensors in (inputs, self._outputs))
         self.copies_in = [(memory.device_buffer(host), host) for host in in_hosts]
         self.copies_out = [(host, memory.device_buffer(host)) for host in out_hosts]

@@ -12,7 +12,7 @@ from ..libraries.engine_cache import EngineCache, default_folder, engine_key
 from ..libraries.engine_layers import layer_operators, layer_precisions
 from ..libraries.onnx_file import external_files
 from ..libraries.tensorrt_api import FIRST_TYPED, Build, TensorRtApi
-from ..libraries.tensorrt_lane import EngineLane
+from ..libraries.tensorrt_lane import EngineLane, refuse_open
 from ..libraries.tensorrt_non_finite import first_non_finite
 from ..memory import LIBRARIES
 from ..runtime.base import LayerTime
@@ -64,10 +64,12 @@ class TensorRt(GpuRuntime):
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
         self._artifact = artifact
+        self._shapes = {tensor.name: tensor.artifact_shape for tensor in inputs}
         plan = self._ready_made(artifact) if artifact.endswith(_ENGINE_ENDINGS) else self._built(artifact)
         self.engine = self.api.deserialise(plan)
         self.inputs, self.output_tensors = self.api.tensors(self.engine)
-        self._refuse_open_sizes()
+        if all(None not in tensor.shape for tensor in self.inputs):
+            refuse_open(self.output_tensors)
         return match_inputs(inputs, self.inputs)
 
     def facts(self) -> Dict[str, Any]:
@@ -85,7 +87,8 @@ class TensorRt(GpuRuntime):
         return facts
 
     def make_lane(self) -> EngineLane:
-        return EngineLane(self.api, self.engine, self.memory, self.options["pinned"], self.options["spin"])
+        options = self.options
+        return EngineLane(self.api, self.engine, self.memory, options["pinned"], options["spin"], self._shapes)
 
     def feed(self, lane: GpuLane, arrays: Sequence["np.ndarray"]) -> None:
         assert isinstance(lane, EngineLane)
@@ -138,7 +141,9 @@ class TensorRt(GpuRuntime):
             name: self.options[name] for name in ("precision", "workspace_mb", "optimisation_level", "tf32", "build")
         }
         cache = EngineCache(default_folder()) if self.options["cache"] else None
-        key = engine_key(dict(machine, onnx_sha256=_onnx_sha256(artifact), options=asked))
+        # An engine of a file that leaves sizes open is made for these alone.
+        sizes = {name: list(shape) for name, shape in self._shapes.items()}
+        key = engine_key(dict(machine, onnx_sha256=_onnx_sha256(artifact), options=asked, sizes=sizes))
         found = cache.find(key) if cache is not None else None
         if found is not None:
             self._engine_facts = OrderedDict(found.facts, origin="cache")
@@ -167,15 +172,8 @@ class TensorRt(GpuRuntime):
             optimisation_level=None if level < 0 else level,
             tf32=self.options["tf32"],
             timing_cache=timings,
+            shapes=self._shapes,
         )
-
-    def _refuse_open_sizes(self) -> None:
-        for tensor in self.inputs + self.output_tensors:
-            if None in tensor.shape:
-                raise bad_request(
-                    "%s of the engine has a size that is left open" % tensor.name,
-                    "deploy an ONNX file with static shapes, as `bench export` writes them",
-                )
 
 
 def _onnx_sha256(path: str) -> List[str]:

@@ -46,6 +46,12 @@ def known_formats() -> list[Format]:
     return known
 
 
+def format_of_file(path: Path) -> str | None:
+    """The format of a file that can be brought, told by its ending; None for any other."""
+    endings = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
+    return endings.get(path.suffix)
+
+
 def own_formats() -> list[Format]:
     """Without those of third parties."""
     return [find_format(name) for name in _own_names()]

@@ -24,9 +24,8 @@ from bench_worker.api import (
 )
 
 try:
-    from latency_bench.harness.export.artifact import Tensor
     from latency_bench.harness.export.errors import ExportError
-    from latency_bench.harness.export.format import Format, Interface
+    from latency_bench.harness.export.format import FileTensor, Format, Interface
     from latency_bench.harness.export.job import Conversion, channel_first
 except ImportError:  # on a device, where nothing is exported
     Format = object
@@ -136,7 +135,7 @@ class TorchScript(Format):
         except (RuntimeError, ValueError) as error:
             raise ExportError(f"{path.name} is no TorchScript file of this format") from error
         inputs, outputs = (
-            tuple(Tensor(name, tuple(shape), dtype, "NCHW") for name, shape, dtype in interface[kind])
+            tuple(FileTensor(name, tuple(shape), dtype) for name, shape, dtype in interface[kind])
             for kind in ("inputs", "outputs")
         )
-        return Interface(inputs, outputs)
+        return Interface(inputs, outputs, precision="fp32")

@@ -14,7 +14,12 @@ from bench_worker.inputs import generate
 from bench_worker.job import InputTensor
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import RoundJob
-from latency_bench.devices.runners.benchmark_model_outputs import fetch_outputs, given_inputs, why_no_outputs
+from latency_bench.devices.runners.benchmark_model_outputs import (
+    fetch_outputs,
+    given_inputs,
+    shape_flags,
+    why_no_outputs,
+)
 from latency_bench.devices.runners.benchmark_model_tool import Tool
 from latency_bench.devices.transports.local import LocalTransport
 
@@ -100,3 +105,13 @@ def test_where_there_are_no_outputs_there_is_a_reason(
         {"allow_fp16": False, **options},
     )
     assert (said is None) if reason is None else (said is not None and reason in said)
+
+
+def test_open_sizes_are_told_to_the_tool_and_nothing_where_there_are_none() -> None:
+    inputs = [{**IMAGE, "layout": "NCHW"}, EXTRA]
+    request = RoundJob("tflite", {}, inputs, {}, {}, None, resized_inputs=("image",))
+    tool = Tool("benchmark_model", "0" * 64, FLAGS)
+    assert shape_flags(tool, request) == ["--input_layer=image,extra", "--input_layer_shape=1,3,4,5:1,6"]
+    assert shape_flags(tool, RoundJob("tflite", {}, inputs, {}, {}, None)) == []
+    with pytest.raises(WorkerError, match="cannot be told sizes"):
+        shape_flags(Tool("benchmark_model", "0" * 64, frozenset()), request)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from latency_bench.devices.errors import InventoryError, WorkerError
 from latency_bench.devices.runners.trtexec import TrtexecRunner
 from latency_bench.devices.runners.trtexec_flags import Tool, build_flags, measure_flags, parse_help, version_of
+from latency_bench.devices.runners.trtexec_inputs import shape_flags
 from latency_bench.devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
 
 DATA = Path(__file__).parent / "data" / "trtexec"
@@ -186,3 +187,12 @@ def test_changed_files_are_read_or_refused(data):
 
 
 _HOSTILE = ["1e400", "true", "-1", "9" * 5000, "[" * 50_000, "null", "9.3e12", "1.2.3"]
+
+
+def test_open_sizes_are_given_to_trtexec_and_fixed_ones_are_not():
+    image = {"name": "image", "shape": [1, 3, 8, 8]}
+    boxes = {"name": "boxes", "shape": [5, 4]}
+    assert shape_flags([image, boxes], ("boxes",)) == ["--shapes=boxes:5x4"]
+    assert shape_flags([image, boxes], ()) == []
+    with pytest.raises(WorkerError, match="'a:0'"):
+        shape_flags([{**image, "name": "a:0"}], ("a:0",))

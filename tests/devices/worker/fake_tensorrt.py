@@ -118,6 +118,14 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
         def serialize(self) -> bytes:
             return self.content + b"timed;"
 
+    class Profile:
+        def __init__(self) -> None:
+            self.shapes: dict[str, Any] = {}
+
+        def set_shape(self, name: str, least: Any, best: Any, most: Any) -> None:
+            assert least == best == most
+            self.shapes[name] = best
+
     class Config:
         def __init__(self) -> None:
             self.set: set[Any] = {trt.BuilderFlag.TF32}
@@ -133,6 +141,11 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                 self.create_timing_cache = TimingCache
                 self.set_timing_cache = self._set_timing_cache
             self.cache: TimingCache | None = None
+            self.profiles: list[Profile] = []
+
+        def add_optimization_profile(self, profile: Profile) -> int:
+            self.profiles.append(profile)
+            return len(self.profiles) - 1
 
         def set_flag(self, flag: Any) -> None:
             self.set.add(flag)
@@ -162,15 +175,24 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
         def create_builder_config(self) -> Config:
             return Config()
 
+        def create_optimization_profile(self) -> Profile:
+            return Profile()
+
         def build_serialized_network(self, network: Network, config: Config) -> bytes | None:
             if trt.fail_build:
                 self._logger.log(ILogger.ERROR, trt.fail_build)
+                return None
+            if -1 in network.graph["shape"] and not config.profiles:
+                self._logger.log(
+                    ILogger.ERROR, "Network has dynamic inputs, but no optimization profile has been defined"
+                )
                 return None
             half = network.graph.get("typed") == "fp16" or any(flag.name == "FP16" for flag in config.set)
             trt.log.append((network, config))
             plan = {
                 **network.graph,
                 "version": version,
+                "profile": [profile.shapes["image"] for profile in config.profiles],
                 "half": half,
                 "io": [["image", "FLOAT"], *([one.name, one.dtype.name] for one in network.outputs)],
                 "detailed": config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED,
@@ -217,11 +239,22 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
         def __init__(self, engine: Any) -> None:
             self._engine, self._addresses = engine, {}
             self.profiler: Any = None
+            self._shape = tuple(engine.plan["shape"])
             if by_name:
                 self.set_tensor_address = self._set
                 self.execute_async_v3 = self._by_name
+                self.set_input_shape = self._resize
+                self.get_tensor_shape = lambda name: self._shape
             else:
                 self.execute_async_v2 = self._by_number
+                self.set_binding_shape = self._resize
+                self.get_binding_shape = lambda number: self._shape
+
+        def _resize(self, which: str | int, shape: Any) -> bool:
+            assert which in (0, "image")
+            fits = list(shape) in self._engine.plan["profile"]
+            self._shape = tuple(shape) if fits else self._shape
+            return fits
 
         def _set(self, name: str, address: int) -> bool:
             self._addresses[name] = address
@@ -237,7 +270,8 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
         def _run(self, stream: int, addresses: dict[str, int]) -> bool:
             assert stream == 77
             plan = self._engine.plan
-            shape = tuple(plan["shape"])
+            shape = self._shape
+            assert -1 not in shape, "the context was not told its sizes"
 
             def work() -> None:
                 values = {"image": gpu.array(addresses["image"], "float32", shape)}

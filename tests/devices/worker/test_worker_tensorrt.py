@@ -93,6 +93,22 @@ def test_a_request_copies_in_computes_and_copies_out(install, gpu, onnx, version
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_sizes_that_the_file_leaves_open_become_a_profile_and_are_told_to_the_context(install, tmp_path, version):
+    trt = install(version)
+    path = tmp_path / "open.onnx"
+    path.write_text(json.dumps({"opset": 13, "scale": 2.0, "shape": [1, 3, -1, -1]}))
+    runtime = loaded(path)
+    assert [profile.shapes for profile in trt.log[-1][1].profiles] == [{"image": SHAPE}]
+    values = feed(runtime)
+    runtime.request()
+    np.testing.assert_array_equal(runtime.outputs()["y"], values * 2)
+    other = IMAGE._replace(shape=(1, 3, 8, 8))
+    again = create_runtime("tensorrt", {}, now_ns)
+    again.load(str(path), [other])
+    assert trt.log[-1][1].profiles[0].shapes == {"image": (1, 3, 8, 8)}, "another size is another engine"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_fp16_is_asked_of_the_builder_or_of_the_file(install, onnx, tmp_path, version):
     trt = install(version)
     numbers = tuple(map(int, version.split(".")))
