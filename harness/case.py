@@ -56,6 +56,8 @@ class Case:
     """What the user calls the run."""
     as_in_paper: bool = False
     """Asked for by `--setting paper` (paper_setting.py): the record then says what that means."""
+    check_image: FrozenFile | None = None
+    """An image that outputs are compared on as well."""
     artifact: Artifact | None = None
     """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
 
@@ -84,6 +86,7 @@ class Case:
             weights=None if self.weights is None else self.weights.path,
             seed=self.seed,
             input_seed=INPUT_SEED,
+            check_image=None if self.check_image is None else self.check_image.path,
         )
 
     def fields_as_options(self) -> dict[str, Any]:
@@ -127,6 +130,20 @@ class Case:
         if isinstance(self.spec, FileSpec):
             return self.spec.describe_inputs(INPUT_SEED)
         return describe_inputs(self.spec, self.batch, INPUT_SEED, layout=artifact.inputs[0].layout)
+
+
+def with_checks(request: RoundJob, case: Case, artifact: Artifact) -> RoundJob:
+    """The same round, which also gives outputs for the further inputs that they are compared on."""
+    if not artifact.check_references:
+        return request
+    layout = artifact.inputs[0].layout
+    return replace(
+        request,
+        checks={
+            name: describe_inputs(case.spec, case.batch, INPUT_SEED, layout, name, artifact.check_image)
+            for name in artifact.check_references
+        },
+    )
 
 
 def shortest(request: RoundJob) -> RoundJob:

@@ -18,6 +18,7 @@ from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
 
 if TYPE_CHECKING:
+    from latency_bench.harness.frozen_files import FrozenFile
     from latency_bench.harness.model_file.file_spec import FileSpec
     from latency_bench.harness.model_file.open_file import ModelFile
     from latency_bench.model_specs.spec import ModelSpec
@@ -56,7 +57,13 @@ OF_FILES = {
     "reference": "--reference",
 }
 """Options that only a file has, by field."""
-_OF_THE_CATALOG = {"resolution": "--resolution", "weights": "--weights", "seed": "--seed", "output": "--output"}
+_OF_THE_CATALOG = {
+    "resolution": "--resolution",
+    "weights": "--weights",
+    "check_image": "--check-image",
+    "seed": "--seed",
+    "output": "--output",
+}
 """Options that only a model of the catalog has."""
 
 
@@ -89,6 +96,7 @@ class CaseOptions(BaseModel):
     batch: int | None = Field(default=None, ge=1)
     """Images per request. None: 1, or what a file fixes."""
     weights: Path | None = Field(default=None, strict=False)
+    check_image: Path | None = Field(default=None, strict=False)
     seed: int | None = None
     """Of random weights; None: 0."""
     runtime_options: dict[str, Any] = Field(default_factory=dict)
@@ -144,6 +152,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         runtime_options=dict(request.runtime_options),
         batch=batch,
         weights=None if request.weights is None else freeze(request.weights),
+        check_image=None if request.check_image is None else _frozen_image(request.check_image, spec),
         seed=request.seed or 0,
         precision=request.precision or precision,
         output=request.output or "logits",
@@ -197,6 +206,21 @@ def _brought(request: CaseOptions, file: tuple[Path, str], device: Device, runti
 def _given(request: CaseOptions, options: dict[str, str]) -> list[str]:
     """The options of these that say something, as the command line has them."""
     return [option for name, option in options.items() if getattr(request, name) not in (None, {})]
+
+
+def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
+    """Raises UsageError for a file that is no image, and for a model that takes none."""
+    from latency_bench.harness.export.check_image import require_image
+    from latency_bench.harness.frozen_files import freeze
+    from latency_bench.harness.installation.requirements import require
+    from latency_bench.model_specs.spec import ModelSpec
+
+    if not isinstance(spec, ModelSpec) or not any(tensor.is_photograph for tensor in spec.inputs):
+        raise UsageError(f"--check-image: {spec.id} takes no image of three channels")
+    require(["PIL"])
+    image = freeze(path)
+    require_image(image.path)
+    return image
 
 
 def usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:

@@ -67,6 +67,7 @@ def judge_outputs(
         result.outputs,
         case.precision,
         no_outputs_because=result.no_outputs_because,
+        check_outputs=result.check_outputs,
     )
     if case.file is not None and result.outputs is not None:
         measured.non_finite_outputs = non_finite_outputs(result.outputs)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
-from latency_bench.devices.runners.base import Deployment, Progress
-from latency_bench.harness.case import Case, shortest
+from latency_bench.devices.runners.base import Deployment, Progress, RoundJob
+from latency_bench.harness.case import Case, shortest, with_checks
 from latency_bench.harness.case_artifact import Export, export_of
 from latency_bench.harness.cooling import cool_down
 from latency_bench.harness.errors import UsageError
@@ -116,10 +116,14 @@ class ActiveRun(OpenRun):
         try:
             measured.stage = "measure"
             observer.stage(f"{self.case.spec.id}: round {index + 1} of {self.case.rounds}")
-            measured.rounds.append(self._measure(index, position, observer))
-            # build_of(index) == index: this was the first round on an engine of its own.
-            if measured.artifact is not None and (index == 0 or self.case.build_of(index) == index):
-                request = self.case.round_request(measured.artifact, self._cpus, index)
+            assert measured.artifact is not None
+            request = self.case.round_request(measured.artifact, self._cpus, index)
+            # build_of(index) == index: this is the first round on an engine of its own.
+            judged = index == 0 or self.case.build_of(index) == index
+            if judged:
+                request = with_checks(request, self.case, measured.artifact)
+            measured.rounds.append(self._measure(index, position, request, observer))
+            if judged:
                 judge_outputs(
                     measured,
                     measured.rounds[-1].result,
@@ -171,11 +175,9 @@ class ActiveRun(OpenRun):
         assert self._stored is not None
         return self._stored
 
-    def _measure(self, index: int, position: int, observer: Observer) -> Round:
+    def _measure(self, index: int, position: int, request: RoundJob, observer: Observer) -> Round:
         measured = self._measured
-        assert measured.artifact is not None
         cooled = cool_down(self._session, self.case.protocol.cool_down, observer.stage)
-        request = self.case.round_request(measured.artifact, self._cpus, index)
         self._session.check_lock()
         others = others_on(self.case.device)
         started_at = datetime.now(timezone.utc)

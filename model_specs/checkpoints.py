@@ -1,8 +1,8 @@
 """Checkpoint files into our modules: strictly (no key missing or left over, every shape equal), running no code.
 
-Three kinds of file are read: safetensors (`.safetensors`), and PyTorch files that hold a state dict, bare or under
-one of the keys that training frameworks use, either with our own names or with those of the authors. PyTorch files
-are unpickled with `weights_only=True`: a file that would run code is refused.
+Safetensors (`.safetensors`) are read, and PyTorch files that hold a state dict, bare or under one of the keys that
+training frameworks use, with our own names or with those of published files (docs/checkpoints.md has a table of them).
+PyTorch files are unpickled with `weights_only=True`: a file that would run code is refused.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from latency_bench.model_specs.errors import CheckpointError
+from latency_bench.model_specs.published_names import HasPublishedNames
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.architectures.efficientvit.author_keys import AuthorLayout
 
 KEYS_SHOWN = 8
-WRAPPING_KEYS = ("state_dict", "params_ema", "params")
-"""BasicSR, which the super-resolution models were trained with, writes the averaged parameters and the last ones."""
+WRAPPING_KEYS = (
+    "params_ema", "ema_state_dict", "model_ema", "state_dict", "params", "model_state_dict", "model", "ema",
+)  # fmt: skip
+"""What frameworks keep a state dict under; averaged parameters before the last ones, where a file has both."""
+DATA_PARALLEL = "module."
+"""Prefix of every name in a file that was saved from several GPUs."""
+COUNTER = ".num_batches_tracked"
+"""Of batch normalisation; nothing that is computed in evaluation depends on it, and older files have none."""
 
 
 @runtime_checkable
@@ -40,6 +47,7 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
     """
     state = _renamed(module, read_state(path), path)
     own = module.state_dict()
+    state |= {key: own[key] for key in own.keys() - state.keys() if key.endswith(COUNTER)}
     problems = [
         *_listed("missing", own.keys() - state.keys()),
         *_listed("left over", state.keys() - own.keys()),
@@ -62,13 +70,28 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint file")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
-    for key in WRAPPING_KEYS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
+    content = _unwrapped(content)
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path}: holds no state dict, but {type(content).__name__}")
-    return _only_tensors(content, path)
+    return _without_prefix(_only_tensors(content, path))
+
+
+def _unwrapped(content: Any) -> Any:
+    """The state dict inside whatever training frameworks put around it, twice at most."""
+    for _ in range(2):
+        if not isinstance(content, Mapping):
+            return content
+        inner = next((content[key] for key in WRAPPING_KEYS if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            return content
+        content = inner
+    return content
+
+
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    if not all(key.startswith(DATA_PARALLEL) for key in state):
+        return state
+    return {key.removeprefix(DATA_PARALLEL): tensor for key, tensor in state.items()}
 
 
 def _read_safetensors(path: Path) -> Any:
@@ -118,16 +141,18 @@ def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
 
 def _renamed(module: torch.nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The file's tensors under our names. A file with any of our keys is ours; else it must be the authors'."""
+    if isinstance(module, HasPublishedNames):
+        return module.from_published(state)
     own = module.state_dict().keys()
     layout = _layout(module)
     if layout is None or own & state.keys() - layout.ours.keys():
         return state
-    missing = layout.ours.keys() - state.keys()
+    missing = {key for key in layout.ours.keys() - state.keys() if not key.endswith(COUNTER)}
     left_over = {key for key in state if key not in layout.ours and not key.startswith(layout.other_parts or ("\0",))}
     if missing or left_over:
         problems = [*_listed("missing", missing), *_listed("left over", left_over)]
         raise CheckpointError(f"{path} does not fit the model; keys (in the authors' names) " + "; ".join(problems))
-    return {ours: state[theirs] for theirs, ours in layout.ours.items()}
+    return {ours: state[theirs] for theirs, ours in layout.ours.items() if theirs in state}
 
 
 def _layout(module: torch.nn.Module) -> AuthorLayout | None:

@@ -13,6 +13,10 @@ Task = Literal["classification", "segmentation", "super-resolution", "segment-an
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -28,6 +32,10 @@ class InputSpec(_Strict):
     """Values the harness feeds: standard normal (a normalised image) or uniform in [low, high)."""
     low: float = Field(default=0.0, strict=False)
     high: float = Field(default=1.0, strict=False)
+    mean: tuple[float, float, float] | None = Field(default=None, strict=False)
+    std: tuple[float, float, float] | None = Field(default=None, strict=False)
+    """How the model wants red, green and blue light in [0, 1] normalised: (light - mean) / std. By default ImageNet's
+    for a normal input, and the range [low, high) for a uniform one."""
 
     @field_validator("shape")
     @classmethod
@@ -35,6 +43,31 @@ class InputSpec(_Strict):
         if any(size < 1 for size in shape):
             raise ValueError("every dimension must be at least 1")
         return shape
+
+    @model_validator(mode="after")
+    def _mean_with_std(self) -> InputSpec:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std go together")
+        if self.std is not None and not all(value > 0 for value in self.std):
+            raise ValueError("every std must be more than 0")
+        if self.mean is not None and not self.is_photograph:
+            raise ValueError("mean and std are for an image of three float32 channels")
+        return self
+
+    @property
+    def is_photograph(self) -> bool:
+        """Whether users feed it photographs: an image of three channels."""
+        return len(self.shape) == 3 and self.shape[0] == 3 and self.dtype == "float32"
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, std) by channel, for light in [0, 1]."""
+        if self.mean is not None and self.std is not None:
+            return self.mean, self.std
+        if self.distribution == "normal":
+            return IMAGENET_MEAN, IMAGENET_STD
+        scale = 1.0 / (self.high - self.low)
+        return (-self.low * scale,) * 3, (scale,) * 3
 
 
 class OutputSpec(_Strict):

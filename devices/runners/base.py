@@ -58,6 +58,8 @@ class RoundJob:
     """Images per wall second, measured after the latency; None: not at all."""
     find_non_finite: bool = False
     """Whether to look for the first layer whose output is not finite, after everything else."""
+    checks: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Further inputs by the name of what they are, whose outputs are wanted once, outside of all that is timed."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class RoundResult:
     """Why the runner cannot give outputs at all. The record then says `not checked` with it, never `passed`."""
     latency_covers: str = WHOLE_REQUEST
     """What the latency is the time of, where that is not a whole request."""
+    check_outputs: Mapping[str, Path] = field(default_factory=dict)
+    """Those for each of the job's `checks`, by its name; none where there are no outputs at all."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class BenchmarkModelRunner(Runner):
         one_round = self._processes(transport, deployment, request, self._settings, on_progress)
         on_cpu = one_round.on_cpu
         on_progress(Progress("starting"))
-        given, no_outputs_because = self._outputs(transport, deployment, request, outputs_to, one_round)
+        given, check_outputs, no_outputs_because = self._outputs(transport, deployment, request, outputs_to, one_round)
         before = read_condition(transport)
         warmup = one_round.warm_up()
         on_progress(Progress("loaded"))
@@ -138,6 +138,7 @@ class BenchmarkModelRunner(Runner):
                 "condition_after": after,
             },
             outputs=given,
+            check_outputs=check_outputs,
             log="".join(one_round.printed),
             sampled_unix_ns=(first_unix_ns, last_unix_ns),
             no_outputs_because=no_outputs_because,
@@ -171,26 +172,28 @@ class BenchmarkModelRunner(Runner):
 
     def _outputs(
         self, transport: Transport, deployment: Deployment, request: RoundJob, to: Path, one_round: Processes
-    ) -> tuple[Path | None, str | None]:
-        """The outputs for the seeded input, or why there are none."""
+    ) -> tuple[Path | None, dict[str, Path], str | None]:
+        """The outputs for the seeded input and for those of the checks, or why there are none."""
         if because := why_no_outputs(one_round.tool, request, one_round.chosen):
-            return None, because
+            return None, {}, because
         key = (deployment.sha256, request.runtime)
         if key in self._compared:
-            return None, "compared in the session's first round"
+            return None, {}, "compared in the session's first round"
         once = self._settings.model_copy(update={"runs": 1, "warmup_runs": 1})
         remote = f"{transport.workdir}/outputs.bin"
         # The sizes of all inputs are told with their values here.
         fed = replace(request, resized_inputs=())
-        process = self._processes(transport, deployment, fed, once, lambda _: None)
-        try:
-            with given_inputs(transport, request.inputs) as inputs:
-                process.run(*inputs, f"--output_filepath={remote}")
-        finally:
-            one_round.printed += process.printed
-        fetch_outputs(transport, remote, request.outputs, to)
+        checks = {name: to.with_name(f"{to.stem}-{name}.npz") for name in request.checks}
+        for described, file in [(request.inputs, to), *zip(request.checks.values(), checks.values(), strict=True)]:
+            process = self._processes(transport, deployment, fed, once, lambda _: None)
+            try:
+                with given_inputs(transport, described) as inputs:
+                    process.run(*inputs, f"--output_filepath={remote}")
+            finally:
+                one_round.printed += process.printed
+            fetch_outputs(transport, remote, request.outputs, file)
         self._compared.add(key)
-        return to, None
+        return to, checks, None
 
 
 def _declared(name: str) -> type[ToolRuntime]:

@@ -26,7 +26,7 @@ from latency_bench.devices.runners.worker_alternation import WorkerAlternation, 
 from latency_bench.devices.runners.worker_checks import python_checks
 from latency_bench.devices.runners.worker_events import Checked, Event, Loaded, ProgressEvent
 from latency_bench.devices.runners.worker_files import push_json, push_worker
-from latency_bench.devices.runners.worker_outcome import check_ended_well, last_line, round_result
+from latency_bench.devices.runners.worker_outcome import check_ended_well, check_paths, last_line, round_result
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.runtimes import third_party_entry, worker_runtime, worker_runtime_names
 from latency_bench.devices.temporary_folder import TemporaryFolder
@@ -160,7 +160,8 @@ class WorkerRunner(AlternatingRunner):
         )
         check_ended_well(transport, completed, heard.error, heard.is_done, str(heard.printed))
         log = str(heard.printed) + completed.stderr
-        return round_result(transport, heard, deployment, outputs, outputs_to, log)
+        checks = check_paths(outputs, request.checks)
+        return round_result(transport, heard, deployment, outputs, outputs_to, log, checks)
 
     def alternate(
         self,
@@ -206,6 +207,11 @@ def _report(event: Event | None, on_progress: ProgressHandler) -> None:
 def _worker_request(
     transport: Transport, request: RoundJob, deployment: Deployment, outputs: str, profile: int | None
 ) -> dict[str, Any]:
+    paths = check_paths(outputs, request.checks)
+    checks = [
+        {"inputs": [_with_values_there(transport, entry) for entry in inputs], "write_outputs": paths[name]}
+        for name, inputs in request.checks.items()
+    ]
     return {
         "version": 1,
         "runtime": request.runtime,
@@ -222,6 +228,7 @@ def _worker_request(
         **({} if request.throughput is None else {"throughput": request.throughput}),
         **({} if profile is None else {"profile": profile}),
         **({"find_non_finite": True} if request.find_non_finite else {}),
+        **({"checks": checks} if checks else {}),
     }
 
 

@@ -25,7 +25,7 @@ from latency_bench.devices.runners.worker_events import (
     protocol_error,
     read_fields,
 )
-from latency_bench.devices.runners.worker_outcome import check_ended_well, round_result
+from latency_bench.devices.runners.worker_outcome import check_ended_well, check_paths, round_result
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
 from latency_bench.devices.transports.bounded_lines import Tail
@@ -221,7 +221,8 @@ def alternation_result(
         # All sides print to one place: what they said stands with the first.
         log = printed + completed.stderr if number == 0 else ""
         file = outputs_to / f"side{number}.npz"
-        rounds.append(round_result(transport, one, asked.deployment, outputs[number], file, log))
+        checks = check_paths(outputs[number], asked.job.checks)
+        rounds.append(round_result(transport, one, asked.deployment, outputs[number], file, log, checks))
     return Alternation(
         sides=tuple(rounds),
         block=block,

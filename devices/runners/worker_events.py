@@ -173,6 +173,11 @@ class NonFinite(_Exact):
     value_count: Count = 0
 
 
+class SavedOutputs(_Exact):
+    path: Text
+    sha256: Sha256
+
+
 class Done(_WithFacts):
     event: Literal["done"]
     steady: bool | None = None
@@ -192,6 +197,8 @@ class Done(_WithFacts):
     throughput: Throughput | None = None
     profile: Profile | None = None
     non_finite: NonFinite | None = None
+    checks: list[SavedOutputs] = Field(default_factory=list)
+    """Outputs for the inputs of `checks`, in the job's order."""
 
 
 class Checked(_Exact):

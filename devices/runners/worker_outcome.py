@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench_worker.failure import process_limit
@@ -18,11 +19,25 @@ _OUT_OF_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "Memory allo
 
 
 def round_result(
-    transport: Transport, heard: WorkerRound, deployment: Deployment, outputs: str, outputs_to: Path, log: str
+    transport: Transport,
+    heard: WorkerRound,
+    deployment: Deployment,
+    outputs: str,
+    outputs_to: Path,
+    log: str,
+    checks: Mapping[str, str],
 ) -> RoundResult:
-    """A round that is done, its outputs (`outputs` on the device) brought here. Raises WorkerError."""
+    """A round that is done, its outputs (`outputs` on the device, and those of `checks` by name) brought here.
+
+    Raises WorkerError."""
     _check_artifact(heard, deployment)
-    _pull_outputs(transport, heard, outputs, outputs_to)
+    _pull_outputs(transport, heard.outputs.path, heard.outputs.sha256, outputs, outputs_to)
+    if len(heard.check_outputs) != len(checks):
+        raise protocol_error(f"outputs for {len(heard.check_outputs)} checks, and was asked for {len(checks)}")
+    check_outputs = {}
+    for (name, path), saved in zip(checks.items(), heard.check_outputs, strict=True):
+        check_outputs[name] = outputs_to.with_name(f"{outputs_to.stem}-{name}.npz")
+        _pull_outputs(transport, saved.path, saved.sha256, path, check_outputs[name])
     return RoundResult(
         warmup=heard.columns("warmup"),
         samples=heard.columns("sampling"),
@@ -30,9 +45,15 @@ def round_result(
         loaded=heard.loaded,
         done=heard.done,
         outputs=outputs_to,
+        check_outputs=check_outputs,
         log=log,
         sampled_unix_ns=_sampled_unix_ns(transport, heard),
     )
+
+
+def check_paths(outputs: str, checks: Iterable[str]) -> dict[str, str]:
+    """Where on the device the outputs of each check are written, beside those at `outputs`."""
+    return {name: f"{outputs.removesuffix('.npz')}-{name}.npz" for name in checks}
 
 
 def check_ended_well(
@@ -85,12 +106,12 @@ def _check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
         )
 
 
-def _pull_outputs(transport: Transport, heard: WorkerRound, path: str, to: Path) -> None:
+def _pull_outputs(transport: Transport, written: str | None, sha256: str | None, path: str, to: Path) -> None:
     """The file of outputs that was asked for, as the worker wrote it. Raises WorkerError (protocol)."""
-    if heard.outputs.path != path:
-        raise protocol_error(f"its outputs as {heard.outputs.path!r}, and was asked for {path!r}")
+    if written != path:
+        raise protocol_error(f"its outputs as {written!r}, and was asked for {path!r}")
     transport.pull(path, to)
-    if file_sha256(str(to)) != heard.outputs.sha256:
+    if file_sha256(str(to)) != sha256:
         raise protocol_error("outputs that are not those in its file (SHA-256)")
 
 

@@ -18,6 +18,7 @@ from latency_bench.devices.runners.worker_events import (
     Outputs,
     ProgressEvent,
     Samples,
+    SavedOutputs,
     Stage,
     protocol_error,
     read_event,
@@ -87,8 +88,15 @@ class WorkerRound:
 
     @property
     def done(self) -> dict[str, Any]:
-        # The hashes have done their service.
-        return {name: value for name, value in self._events["done"].items() if name != "samples_sha256"}
+        # The hashes and the device's paths have done their service.
+        served = ("samples_sha256", "checks")
+        return {name: value for name, value in self._events["done"].items() if name not in served}
+
+    @property
+    def check_outputs(self) -> list[SavedOutputs]:
+        done = self._checked[Done]
+        assert isinstance(done, Done)
+        return done.checks
 
     @property
     def checked(self) -> Checked:

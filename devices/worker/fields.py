@@ -66,6 +66,13 @@ def number(value: Any) -> float:
     return float(value)
 
 
+def numbers(value: Any) -> List[float]:
+    try:
+        return [number(part) for part in filled_list(value)]
+    except ValueError:
+        raise ValueError("a list of finite numbers that is not empty")
+
+
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("a text that is not empty")

@@ -7,6 +7,7 @@ import numpy as np
 
 from .failure import STORAGE, WorkerError, bad_request
 from .job import InputTensor
+from .natural_images import natural_image
 from .runtime.tensors import as_bfloat16, storage_dtype
 
 _CHUNK = 1 << 20
@@ -14,8 +15,8 @@ _CHUNK = 1 << 20
 
 
 def generate(tensor: InputTensor) -> "np.ndarray":
-    """The input in the spec's layout: its file's values, or standard normal, or uniform in [low, high), whole numbers
-    for integers and truth values. bfloat16 as its bits.
+    """The input in the spec's layout: its file's values, or a normalised natural image, or standard normal, or uniform
+    in [low, high), whole numbers for integers and truth values. bfloat16 as its bits.
 
     Raises WorkerError: bad-request where the type cannot hold [low, high) or the file's values are of another shape or
     type, storage where the file cannot be read.
@@ -25,6 +26,8 @@ def generate(tensor: InputTensor) -> "np.ndarray":
     if tensor.dtype == "bfloat16":
         return as_bfloat16(generate(tensor._replace(dtype="float32")))
     dtype = np.dtype(tensor.dtype)
+    if tensor.distribution == "natural":
+        return _natural(tensor, dtype)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if tensor.low < limits.min or tensor.high > limits.max + 1:
@@ -44,6 +47,18 @@ def generate(tensor: InputTensor) -> "np.ndarray":
             if dtype.kind in "iub":
                 drawn = np.floor(drawn)
         part[...] = drawn
+    return values
+
+
+def _natural(tensor: InputTensor, dtype: "np.dtype") -> "np.ndarray":
+    """Another image for each of the batch."""
+    _, channels, height, width = tensor.shape
+    values = np.empty(tensor.shape, dtype)
+    random = np.random.RandomState(tensor.seed)
+    for image in values:
+        light = natural_image(channels, height, width, random)
+        for channel, mean, std in zip(range(channels), tensor.mean, tensor.std):
+            image[channel] = (light[channel] - mean) / std
     return values
 
 

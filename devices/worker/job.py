@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import PROTOCOL_VERSION
 from .failure import bad_request
@@ -15,6 +15,7 @@ from .fields import (
     integer,
     listing,
     number,
+    numbers,
     one_of,
     optional,
     shape,
@@ -27,7 +28,7 @@ DTYPES = (
 )  # fmt: skip
 """What can be fed. numpy has no bfloat16: its bits are in arrays of uint16 (`runtime/tensors.py`)."""
 LAYOUTS = ("NCHW", "NHWC")
-DISTRIBUTIONS = ("normal", "uniform")
+DISTRIBUTIONS = ("normal", "uniform", "natural")
 
 
 class InputTensor(NamedTuple):
@@ -43,6 +44,9 @@ class InputTensor(NamedTuple):
     seed: int
     values: Optional[str] = None
     """Path of an .npy file with the values, in place of those that are drawn."""
+    mean: Tuple[float, ...] = ()
+    std: Tuple[float, ...] = ()
+    """`natural`: by channel, what is subtracted from light in [0, 1], and what the rest is divided by."""
 
     @property
     def artifact_shape(self) -> Tuple[int, ...]:
@@ -51,6 +55,13 @@ class InputTensor(NamedTuple):
             batch, channels, height, width = self.shape
             return (batch, height, width, channels)
         return self.shape
+
+
+class CheckJob(NamedTuple):
+    """Further inputs, run once after everything else, and where their outputs go."""
+
+    inputs: Tuple[InputTensor, ...]
+    write_outputs: str
 
 
 class WarmupBounds(NamedTuple):
@@ -109,6 +120,7 @@ class Job(NamedTuple):
     """Names of files beside the artifact that belong to it."""
     runtime_class: Optional[str] = None
     """`module:Class` of a third party's runtime, whose module lies beside the worker or is installed."""
+    checks: Tuple[CheckJob, ...] = ()
 
 
 def read_job(path: str) -> Job:
@@ -140,10 +152,7 @@ def parse_job(document: Any, folder: str) -> Job:
         runtime=fields.take("runtime", text),
         runtime_options=fields.take("runtime_options", dictionary, {}),
         artifact=os.path.join(folder, fields.take("artifact", text)),
-        inputs=tuple(
-            _parse_input("inputs[%d]" % index, item, folder)
-            for index, item in enumerate(fields.take("inputs", listing))
-        ),
+        inputs=_parse_inputs("inputs", fields.take("inputs", listing), folder),
         cpus=fields.take("cpus", optional(cpus), None),
         write_outputs=None if write_outputs is None else os.path.join(folder, write_outputs),
         warmup=_parse_warmup(fields.take("warmup", dictionary)),
@@ -156,9 +165,27 @@ def parse_job(document: Any, folder: str) -> Job:
         on_command=fields.take("on_command", boolean, False),
         external_data=fields.take("external_data", file_names, ()),
         runtime_class=fields.take("runtime_class", optional(text), None),
+        checks=tuple(
+            _parse_check("checks[%d]" % index, item, folder)
+            for index, item in enumerate(fields.take("checks", optional(listing), None) or ())
+        ),
     )
     fields.finish()
     return job
+
+
+def _parse_check(where: str, document: Any, folder: str) -> CheckJob:
+    fields = Fields(where, document)
+    check = CheckJob(
+        inputs=_parse_inputs(where + ".inputs", fields.take("inputs", listing), folder),
+        write_outputs=os.path.join(folder, fields.take("write_outputs", text)),
+    )
+    fields.finish()
+    return check
+
+
+def _parse_inputs(where: str, documents: List[Any], folder: str) -> Tuple[InputTensor, ...]:
+    return tuple(_parse_input("%s[%d]" % (where, index), item, folder) for index, item in enumerate(documents))
 
 
 def _parse_input(where: str, document: Any, folder: str) -> InputTensor:
@@ -174,14 +201,26 @@ def _parse_input(where: str, document: Any, folder: str) -> InputTensor:
         high=fields.take("high", number, 1.0),
         seed=fields.take("seed", integer(0, 2**32 - 1), 0),
         values=None if values is None else os.path.join(folder, values),
+        mean=tuple(fields.take("mean", numbers, ())),
+        std=tuple(fields.take("std", numbers, ())),
     )
     fields.finish()
     if tensor.layout == "NHWC" and len(tensor.shape) != 4:
         raise fields.bad("layout", "NHWC needs a shape of 4 dimensions, this one is %s" % list(tensor.shape))
     if tensor.distribution == "uniform" and not tensor.low < tensor.high:
         raise fields.bad("high", "uniform values need low < high, got [%g, %g)" % (tensor.low, tensor.high))
-    if tensor.distribution == "normal" and "float" not in tensor.dtype and tensor.values is None:
-        raise fields.bad("distribution", "normal gives no %s; use uniform with low and high" % tensor.dtype)
+    if tensor.distribution in ("normal", "natural") and "float" not in tensor.dtype and tensor.values is None:
+        raise fields.bad(
+            "distribution", "%s gives no %s; use uniform with low and high" % (tensor.distribution, tensor.dtype)
+        )
+    if tensor.distribution == "natural":
+        if len(tensor.shape) != 4:
+            raise fields.bad("shape", "an image has 4 dimensions with the batch, this one is %s" % list(tensor.shape))
+        for name, values in (("mean", tensor.mean), ("std", tensor.std)):
+            if len(values) != tensor.shape[1]:
+                raise fields.bad(name, "%d numbers for %d channels" % (len(values), tensor.shape[1]))
+        if not all(value > 0 for value in tensor.std):
+            raise fields.bad("std", "expected more than 0, got %s" % list(tensor.std))
     return tensor
 
 

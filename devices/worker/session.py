@@ -1,7 +1,7 @@
 """One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import outputs as saved_outputs
 from .clock import Clock, measure_resolution_ns
@@ -10,7 +10,7 @@ from .events import EventStream
 from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
 from .files import file_sha256
 from .inputs import generate, in_artifact_layout
-from .job import InputTensor, Job, SamplingBounds
+from .job import CheckJob, InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, recent_median, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
 from .request_times import Samples
@@ -25,7 +25,7 @@ from .usage import peak_rss_bytes, read_usage
 def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None:
     """Everything between `hello` and the end of the process. Raises WorkerError."""
     peaks: Dict[str, int] = {}
-    runtime = _load(job, events, clock, peaks)
+    runtime, order = _load(job, events, clock, peaks)
     warmup = Samples(origin_ns, job.warmup.max_count + 1)
     sampling = Samples(origin_ns, job.sampling.max_count)
 
@@ -53,6 +53,8 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
         done["profile"] = _profile(job.profile, runtime)
     if job.find_non_finite:
         done["non_finite"] = _non_finite(runtime)
+    if job.checks:
+        done["checks"] = [_check(check, runtime, order) for check in job.checks]
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, job.sampling))
     runtime.close()
@@ -73,7 +75,8 @@ class _Timed(NamedTuple):
     overhead: LoopOverhead
 
 
-def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Runtime:
+def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Tuple[Runtime, List[str]]:
+    """The runtime, loaded and fed, and the names of the inputs in the artifact's order."""
     started_ns = clock()
     runtime = create_runtime(job.runtime, job.runtime_options, clock, job.runtime_class)
     imported_ns = clock()
@@ -88,7 +91,7 @@ def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) ->
     facts["inputs"] = [dict(tensor, sha256=sha256) for tensor, sha256 in zip(facts["inputs"], fed)]
     times = {"import_ns": imported_ns - started_ns, "load_ns": loaded_ns - loading_ns}
     events.emit("loaded", artifact=artifact, **times, **facts)
-    return runtime
+    return runtime, [tensor.name for tensor in inputs]
 
 
 def _hashes(job: Job) -> Optional[Dict[str, Any]]:
@@ -172,6 +175,18 @@ def _non_finite(runtime: Runtime) -> Dict[str, Any]:
     except Exception as error:
         raise _request_failed(error, "while the outputs of its layers were looked at")
     return {} if found is None else found.to_json()
+
+
+def _check(check: CheckJob, runtime: Runtime, order: List[str]) -> Dict[str, Any]:
+    """One request with other inputs; nothing is timed any more."""
+    try:
+        by_name = {tensor.name: tensor for tensor in check.inputs}
+        runtime.set_inputs([in_artifact_layout(generate(by_name[name]), by_name[name].layout) for name in order])
+        runtime.request()
+        arrays = runtime.outputs()
+    except Exception as error:
+        raise _request_failed(error, "with the inputs of the check")
+    return {"path": check.write_outputs, "sha256": saved_outputs.save(check.write_outputs, arrays)}
 
 
 def _stage(end: StageEnd) -> Dict[str, Any]:

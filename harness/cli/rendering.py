@@ -230,6 +230,9 @@ def fidelity_line(fidelity: FidelityRecord | None) -> Text:
             words.format(value) for name, words in _METRIC_WORDS.items() if (value := metrics.get(name)) is not None
         ]
         line.append(f"{'; ' if number else ': '}{printable(output)} {', '.join(shown)}")
+    if fidelity.input:
+        others = len(fidelity.checks) - 1
+        line.append(f" on {printable(fidelity.input)}" + (f", the worst of {others + 1} inputs" if others else ""))
     if fidelity.reason:
         line.append(f" ({printable(fidelity.reason)})")
     return line

@@ -111,6 +111,11 @@ class SettingOption(RuntimeOption):
     help="Seed of the random weights that are used without a checkpoint. Default: 0.",
 )
 @click.option(
+    "--check-image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A photograph to compare the outputs on as well, before any number is shown; it is not what is timed.",
+)
+@click.option(
     "--runtime-option",
     "runtime_options",
     type=RuntimeOption(),

@@ -39,6 +39,10 @@ class Artifact:
     """.npz, one float32 array an output, by name, in the spec's layout, batch included: what the fp32 PyTorch module
     computes for the seeded input. Loads with allow_pickle=False. Of a file that was brought, which has no module: what
     the user says the outputs have to be, or None."""
+    check_references: Mapping[str, Path] = field(default_factory=dict)
+    """The same for each further input that outputs are compared on, by its name (check_inputs.py)."""
+    check_image: Path | None = None
+    """Values of the image that was brought to compare outputs on: an .npy of float32, in the spec's layout."""
     external_data: tuple[Path, ...] = ()
     """Files that `path` refers to (ONNX beyond 2 GB); they must lie beside it, or below, wherever it is deployed."""
     content_sha256: str | None = None
@@ -52,6 +56,8 @@ class Artifact:
         document = asdict(self)
         document["path"] = str(self.path)
         document["reference"] = str(self.reference)
+        document["check_references"] = {name: str(path) for name, path in self.check_references.items()}
+        document["check_image"] = None if self.check_image is None else str(self.check_image)
         document["external_data"] = [str(path) for path in self.external_data]
         del document["content_sha256"]
         document["inputs"] = [tensor_to_json(tensor) for tensor in self.inputs]
@@ -70,6 +76,8 @@ class Artifact:
             inputs=tuple(tensor_from_json(tensor) for tensor in document["inputs"]),
             outputs=tuple(tensor_from_json(tensor) for tensor in document["outputs"]),
             reference=Path(document["reference"]),
+            check_references={name: Path(path) for name, path in document["check_references"].items()},
+            check_image=None if document["check_image"] is None else Path(document["check_image"]),
             external_data=tuple(Path(path) for path in document["external_data"]),
             facts=dict(document["facts"]),
         )

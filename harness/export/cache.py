@@ -195,11 +195,23 @@ def read_entry(entry: Path) -> Artifact:
         if sha256_of(path) != expected["sha256"]:
             raise ValueError(f"{name} was changed")
     document = dict(manifest["artifact"])
-    used = [document["path"], document["reference"], *document["external_data"]]
+    image = document["check_image"]
+    references: dict[str, str] = document["check_references"]
+    used = [
+        document["path"],
+        document["reference"],
+        *document["external_data"],
+        *references.values(),
+        *([] if image is None else [image]),
+    ]
     for name in used:
         if name not in manifest["files"]:
             raise ValueError(f"{name} is not among the files of the entry")
-    document["path"], document["reference"], *document["external_data"] = (str(entry / name) for name in used)
+    for field in ("path", "reference"):
+        document[field] = str(entry / document[field])
+    document["external_data"] = [str(entry / name) for name in document["external_data"]]
+    document["check_references"] = {name: str(entry / file) for name, file in references.items()}
+    document["check_image"] = None if image is None else str(entry / image)
     if document["sha256"] != manifest["files"][manifest["artifact"]["path"]]["sha256"]:
         raise ValueError("the manifest contradicts itself")
     return Artifact.from_json(document)

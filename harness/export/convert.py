@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from latency_bench.model_specs.spec import ModelSpec
 
-REFERENCE = "reference.npz"
 NO_SPACE_TEXTS = tuple(os.strerror(number) for number in NO_SPACE_ERRNOS)
 NO_MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "bad_alloc", "Cannot allocate memory")
 
@@ -79,8 +78,10 @@ def convert_request(request: dict[str, Any], stage: Callable[[str], None]) -> di
     from latency_bench.model_specs.spec import ModelSpec
 
     spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
-    weights = request["options"].pop("weights")
-    options = ExportOptions(weights=None if weights is None else Path(weights), **request["options"])
+    asked: dict[str, Any] = request["options"]
+    for name in ("weights", "check_image"):
+        asked[name] = None if asked[name] is None else Path(asked[name])
+    options = ExportOptions(**asked)
     loaded = load(spec, request["format"], options, request["key"], stage)
     return {"artifact": convert(loaded, spec, request["format"], options, Path.cwd(), stage)}
 
@@ -123,23 +124,19 @@ def convert(
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
     stage("computing the reference output")
-    from latency_bench.harness.export.reference import (
-        calibration_inputs,
-        compute_reference,
-        output_changes,
-        save_reference,
-    )
+    from latency_bench.harness.export.reference import calibration_inputs
+    from latency_bench.harness.export.references import REFERENCE, write_references
 
-    inputs, outputs = compute_reference(loaded.module, spec, options.batch, options.input_seed)
-    save_reference(outputs, directory / REFERENCE)
-    changes = output_changes(loaded.module, spec, options.batch, options.input_seed, outputs)
+    counts = count_facts(spec, format, options)
+    single_bytes = counts["weights_bytes"] + counts["activations_bytes"]
+    references = write_references(loaded.module, spec, options, directory, single_bytes)
     reference_s = time.perf_counter() - start_s
 
     stage(f"converting to {format}")
     path = directory / find_format(format).file_name()
     calibration = calibration_inputs(spec, options.batch, options.input_seed) if options.precision == "int8" else ()
     opset = options.opset or spec.onnx_opset
-    job = ExportJob(loaded.module, inputs, outputs, path, options.precision, opset, calibration)
+    job = ExportJob(loaded.module, references.inputs, references.outputs, path, options.precision, opset, calibration)
     conversion = loaded.export(job)
     external_data = list(conversion.external_data)
     return {
@@ -149,13 +146,15 @@ def convert(
         "inputs": [tensor_to_json(tensor) for tensor in conversion.inputs],
         "outputs": [tensor_to_json(tensor) for tensor in conversion.outputs],
         "reference": REFERENCE,
+        "check_references": references.checks,
+        "check_image": references.check_image,
         "external_data": external_data,
         "facts": {
             **conversion.facts,
             **loaded.choices,
-            **count_facts(spec, format, options),
+            **counts,
             "precision": options.precision,
-            "output_changes": changes,
+            **references.facts,
             "reference_s": round(reference_s, 3),
             "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),
             "peak_memory_bytes": peak_memory_bytes(),

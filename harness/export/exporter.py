@@ -72,12 +72,13 @@ def make(
     """Convert in `directory` and commit it to the store under `key`."""
     from latency_bench.harness.export.process import LOG, run_conversion
 
-    weights = None if options.weights is None else str(options.weights.absolute())
+    files = {"weights": options.weights, "check_image": options.check_image}
+    paths = {name: None if file is None else str(file.absolute()) for name, file in files.items()}
     request = {
         "key": key,
         "spec": spec.model_dump(mode="json"),
         "format": format,
-        "options": {**dataclasses.asdict(options), "weights": weights},
+        "options": {**dataclasses.asdict(options), **paths},
         "user_builder": describe_user_builder(spec.builder),
     }
     try:

@@ -44,7 +44,8 @@ def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[s
             "opset": (options.opset or spec.onnx_opset) if target.has_opset else None,
             "seed": options.seed if options.weights is None else None,
             "input_seed": options.input_seed,
-            "weights_sha256": hash_weights(options.weights),
+            "weights_sha256": hash_brought(options.weights),
+            **({} if options.check_image is None else {"check_image_sha256": hash_brought(options.check_image)}),
         },
         "sources": {"export": own, "builder": theirs},
         "versions": {name: found for name in sorted(names) if (found := installed_version(name))},
@@ -100,14 +101,14 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def hash_weights(weights: Path | None) -> str | None:
-    """SHA-256 of a checkpoint. Raises ExportError where it cannot be read."""
-    if weights is None:
+def hash_brought(file: Path | None) -> str | None:
+    """SHA-256 of a file that was brought. Raises ExportError where it cannot be read."""
+    if file is None:
         return None
     try:
-        return sha256_of(weights)
+        return sha256_of(file)
     except OSError as error:
-        raise ExportError(f"cannot read the checkpoint {weights}: {error.strerror or error}") from error
+        raise ExportError(f"cannot read {file}: {error.strerror or error}") from error
 
 
 def sha256_of(path: Path) -> str:

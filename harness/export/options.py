@@ -28,6 +28,9 @@ class ExportOptions:
     input_seed: int = 0
     """Draws the input of which the reference output is kept; input number i is drawn from `input_seed + i`."""
 
+    check_image: Path | None = None
+    """An image that outputs are compared on as well."""
+
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")

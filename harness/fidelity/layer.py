@@ -34,7 +34,9 @@ def name_the_layer(
     if fidelity.passed is not False or not fidelity.metrics or not session.runtime(request.runtime).FINDS_NON_FINITE:
         return fidelity
     say("looking for the first layer that is not finite")
-    looking = dataclasses.replace(shortest(request), find_non_finite=True)
+    # With the inputs that showed it.
+    inputs = request.checks.get(fidelity.input or "", request.inputs)
+    looking = dataclasses.replace(shortest(request), inputs=inputs, checks={}, find_non_finite=True)
     try:
         result = session.measure(deployment, looking, folder / "non-finite.npz", lambda _: None)
     except DeviceError:

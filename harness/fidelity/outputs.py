@@ -55,6 +55,34 @@ CLOSE_CALL = {
 largest: what correct implementations differ by, so that either may win. Seeded weights make many such pixels."""
 
 
+ROUNDING_LIMIT = MAX_RELATIVE_ERROR["fp32"] / 10
+"""The fp32 module may be off by a tenth of fp32's limit from the same module in float64; where rounding errors grow so
+that it is off by more, every limit grows in proportion: two implementations that are both right differ by several times
+what each is off by."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an output is held to. `close_call`: see CLOSE_CALL."""
+
+    max_relative_error: float
+    cosine: float
+    argmax_agreement: float
+    close_call: float
+
+
+def limits_of(precision: str, at_least_relative: float = 0.0, rounding_error: float | None = None) -> Limits:
+    """`rounding_error`: what the fp32 module is off by, relative to the largest value; None where that is unknown."""
+    growth = max(1.0, (rounding_error or 0.0) / ROUNDING_LIMIT)
+    return Limits(
+        max_relative_error=max(MAX_RELATIVE_ERROR[precision] * growth, at_least_relative),
+        # The cosine falls with the square of the error.
+        cosine=max(0.0, 1 - (1 - MIN_COSINE[precision]) * growth**2),
+        argmax_agreement=max(0.0, 1 - (1 - MIN_ARGMAX_AGREEMENT[precision]) * growth),
+        close_call=CLOSE_CALL[precision] * growth,
+    )
+
+
 @dataclass(frozen=True)
 class OutputFidelity:
     """One output against its reference. `max_relative_error` is relative to the reference's largest magnitude.
@@ -70,15 +98,16 @@ class OutputFidelity:
     psnr_db: float | None
     argmax_agreement: float | None
     non_finite: int
-    passed: bool
+    limits: Limits
+    largest_value: float | None
+    """The reference's largest magnitude; None for classes."""
+    reason: str | None
+    """What failed, in one line."""
 
 
 @dataclass(frozen=True)
 class Fidelity:
     passed: bool
-    precision: str
-    max_relative_error: float
-    """The limit that applied."""
     outputs: tuple[OutputFidelity, ...]
     reason: str | None
     """What failed, in one line; None when everything passed."""
@@ -91,43 +120,39 @@ def compare_outputs(
     precision: str,
     class_outputs: Sequence[str] = (),
     at_least_relative: float = 0.0,
+    rounding_errors: Mapping[str, float] | None = None,
 ) -> Fidelity:
     """Compare arrays by name. `class_outputs` are those with classes along axis 1, compared by argmax as well.
 
-    `at_least_relative` widens the largest relative error of the precision, for a model that says why it needs that.
+    `at_least_relative` widens the largest relative error of the precision, for a model that says why it needs that;
+    `rounding_errors`, by output, are what the fp32 module itself is off by.
     """
-    limit = max(MAX_RELATIVE_ERROR[precision], at_least_relative)
     missing = sorted(set(reference) - set(deployed))
     if missing:
-        return Fidelity(False, precision, limit, (), f"the artifact gave no output called {', '.join(missing)}")
-    outputs, reasons = [], []
+        return Fidelity(False, (), f"the artifact gave no output called {', '.join(missing)}")
+    outputs = []
     for name, expected in reference.items():
         actual = deployed[name]
         if actual.shape != expected.shape:
             return Fidelity(
                 False,
-                precision,
-                limit,
                 (),
                 f"output {name} has shape {actual.shape}, the module gives {expected.shape}",
             )
-        result, reason = _compare(name, expected, actual, precision, limit, name in class_outputs)
-        outputs.append(result)
-        if reason:
-            reasons.append(reason)
-    return Fidelity(not reasons, precision, limit, tuple(outputs), "; ".join(reasons) or None)
+        limits = limits_of(precision, at_least_relative, (rounding_errors or {}).get(name))
+        outputs.append(_compare(name, expected, actual, limits, name in class_outputs))
+    reasons = [output.reason for output in outputs if output.reason is not None]
+    return Fidelity(not reasons, tuple(outputs), "; ".join(reasons) or None)
 
 
-def _compare(
-    name: str, expected: Array, actual: Array, precision: str, max_relative_error: float, classes: bool
-) -> tuple[OutputFidelity, str | None]:
+def _compare(name: str, expected: Array, actual: Array, limits: Limits, classes: bool) -> OutputFidelity:
     import numpy as np
 
     if np.issubdtype(expected.dtype, np.integer):
-        return _compare_classes(name, expected, actual, precision)
+        return _compare_classes(name, expected, actual, limits)
     reference, deployed = expected.astype(np.float64), actual.astype(np.float64)
     non_finite = int(np.size(deployed) - np.isfinite(deployed).sum())
-    agreement = _agreement(reference, deployed, CLOSE_CALL[precision]) if classes and reference.ndim >= 2 else None
+    agreement = _agreement(reference, deployed, limits.close_call) if classes and reference.ndim >= 2 else None
     # Compared with zeros in place of what is not finite, so that one NaN does not hide the other figures.
     deployed = np.nan_to_num(deployed, nan=0.0, posinf=0.0, neginf=0.0)
     difference = np.abs(reference - deployed)
@@ -141,13 +166,12 @@ def _compare(
     reason = None
     if non_finite:
         reason = f"{name}: {non_finite} values are not finite"
-    elif max_relative > max_relative_error or cosine < MIN_COSINE[precision]:
+    elif max_relative > limits.max_relative_error or cosine < limits.cosine:
         reason = f"{name}: largest error {max_relative:.1e} of the largest value, cosine {cosine:.6f}"
-    elif agreement is not None and agreement < MIN_ARGMAX_AGREEMENT[precision]:
+    elif agreement is not None and agreement < limits.argmax_agreement:
         reason = f"{name}: only {agreement:.2%} of the positions keep their class"
-    return (
-        OutputFidelity(name, max_absolute, max_relative, cosine, psnr_db, agreement, non_finite, reason is None),
-        reason,
+    return OutputFidelity(
+        name, max_absolute, max_relative, cosine, psnr_db, agreement, non_finite, limits, scale, reason
     )
 
 
@@ -159,10 +183,10 @@ def _agreement(reference: Array, deployed: Array, close_call: float) -> float:
     return float((lost <= close_call * np.abs(reference).max()).mean())
 
 
-def _compare_classes(name: str, expected: Array, actual: Array, precision: str) -> tuple[OutputFidelity, str | None]:
+def _compare_classes(name: str, expected: Array, actual: Array, limits: Limits) -> OutputFidelity:
     """Class numbers have no distance: positions that agree are counted."""
     agreement = float((expected == actual).mean())
     reason = None
-    if agreement < MIN_ARGMAX_AGREEMENT[precision]:
+    if agreement < limits.argmax_agreement:
         reason = f"{name}: only {agreement:.2%} of the positions keep their class"
-    return OutputFidelity(name, None, None, None, None, agreement, 0, reason is None), reason
+    return OutputFidelity(name, None, None, None, None, agreement, 0, limits, None, reason)

@@ -42,6 +42,7 @@ def request_key(case: Case) -> str:
         "weights": case.seed if case.weights is None else case.weights.sha256,
         # A case of another commit has to be measured again, however often the same campaign runs.
         **({"labels": case.labels} if case.labels else {}),
+        **({} if case.check_image is None else {"check_image": case.check_image.sha256}),
     }
     text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,7 +18,7 @@ import numpy as np
 from bench_worker.alternation.order import block_orders
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.runners.base import RoundJob
-from latency_bench.harness.case import shortest
+from latency_bench.harness.case import shortest, with_checks
 from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, SideBias
 from latency_bench.harness.pairs.taking_turns import pair_samples
@@ -49,7 +49,9 @@ class ShortProcesses:
             self._measured.failed_side = number
             observer.stage(f"{side.case.spec.id}: outputs")
             side.stage = "measure"
-            job, deployment = shortest(self._job(number)), self._prepared[number].deployment
+            assert side.artifact is not None
+            job = with_checks(shortest(self._job(number)), side.case, side.artifact)
+            deployment = self._prepared[number].deployment
             result = self._session.measure(deployment, job, self._outputs / f"side{number}.npz", lambda _: None)
             judge_outputs(side, result, job, self._session, deployment, self._outputs, observer.stage)
         self._measured.failed_side = None

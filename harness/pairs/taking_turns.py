@@ -15,13 +15,15 @@ import numpy.typing as npt
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.runners.alternation import AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import Columns, RoundJob, RoundResult
+from latency_bench.harness.case import with_checks
+from latency_bench.harness.export import Artifact
 from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.pairs.blocks import SideRequests, log_ratios, side_requests
 from latency_bench.harness.pairs.burst_plan import BurstPlan, plan_bursts
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, SideBias
 from latency_bench.harness.preparing import Prepared, judge_outputs
 from latency_bench.harness.rounds import Observer
-from latency_bench.harness.run_data import Round
+from latency_bench.harness.run_data import Measured, Round
 from latency_bench.harness.store.pair_samples import PairSamples
 from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
@@ -67,11 +69,15 @@ class TakingTurns:
             min_s=0.0,
             max_s=_TRIAL_MOST_S,
         )
-        trial = self._alternate(turns, observer)
+        jobs = [
+            with_checks(self._job(number), side.case, _artifact(side))
+            for number, side in enumerate(self._measured.sides)
+        ]
+        trial = self._alternate(turns, jobs, observer)
         for number, (side, prepared) in enumerate(zip(self._measured.sides, self._prepared, strict=True)):
             self._measured.failed_side = number
             judge_outputs(
-                side, trial.sides[number], self._job(number), self._session, prepared.deployment, self._outputs,
+                side, trial.sides[number], jobs[number], self._session, prepared.deployment, self._outputs,
                 observer.stage,
             )  # fmt: skip
         self._measured.failed_side = None
@@ -104,7 +110,7 @@ class TakingTurns:
         self._session.check_lock()
         with TelemetrySampler(self._session) as telemetry:
             try:
-                found = self._alternate(turns, observer)
+                found = self._alternate(turns, [self._job(number) for number in range(count)], observer)
             finally:
                 self._measured.readings.extend(telemetry.readings)
         others = tuple(sorted({*others, *others_on(self._measured.request.cases[0].device)}))
@@ -124,10 +130,8 @@ class TakingTurns:
             idle_processor_s=found.idle_processor_s,
         )
 
-    def _alternate(self, turns: Turns, observer: Observer) -> Alternation:
-        sides = [
-            AlternatingSide(prepared.deployment, self._job(number)) for number, prepared in enumerate(self._prepared)
-        ]
+    def _alternate(self, turns: Turns, jobs: Sequence[RoundJob], observer: Observer) -> Alternation:
+        sides = [AlternatingSide(prepared.deployment, job) for prepared, job in zip(self._prepared, jobs, strict=True)]
         for side in self._measured.sides:
             side.stage = "measure"
         case, index = self._measured.sides[0].case, len(self._measured.pairs)
@@ -137,8 +141,7 @@ class TakingTurns:
 
     def _job(self, number: int) -> RoundJob:
         side, prepared = self._measured.sides[number], self._prepared[number]
-        assert side.artifact is not None
-        job = side.case.round_request(side.artifact, prepared.cpus, len(self._measured.pairs))
+        job = side.case.round_request(_artifact(side), prepared.cpus, len(self._measured.pairs))
         sampling = {**job.sampling, "min_count": 1, "max_count": _MOST_REQUESTS, "min_ns": 0, "relative_interval": None}
         return replace(job, sampling=sampling)
 
@@ -181,6 +184,11 @@ class TakingTurns:
                 self._measured.samples.append(
                     pair_samples(number, index, index, warmup, columns, shift_ns, block, counts)
                 )
+
+
+def _artifact(side: Measured) -> Artifact:
+    assert side.artifact is not None
+    return side.artifact
 
 
 def found_place(found: Alternation, side: int) -> int:

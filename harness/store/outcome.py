@@ -248,6 +248,24 @@ class Summary(Part):
         return self
 
 
+class InputFidelityRecord(Part):
+    """What the outputs for one set of inputs say."""
+
+    input: str = Field(min_length=1)
+    """`noise`: what the timed requests are fed; `natural`: an image with the statistics of photographs; `image`: a file
+    that was brought."""
+    passed: bool | None
+    """null: on these inputs right outputs cannot be told from wrong ones, and `reason` says why."""
+    metrics: dict[str, Metrics] = Field(default_factory=dict)
+    tolerance: Metrics = Field(default_factory=dict)
+    rounding_error: Metrics = Field(default_factory=dict)
+    """By output: the largest |fp32 - fp64| of the module itself over the largest |fp64|, of classes the share that
+    differs; the limits grow with it. Empty where float64 was not possible."""
+    change: Metrics = Field(default_factory=dict)
+    """By output: how far the module's outputs move from one draw of these inputs to another."""
+    reason: str | None = None
+
+
 class FidelityRecord(Part):
     """Whether what ran still computes the model."""
 
@@ -258,6 +276,11 @@ class FidelityRecord(Part):
     tolerance: Metrics = Field(default_factory=dict)
     reason: str | None = None
     """Why it did not pass, or why it was judged as it was."""
+    input: str | None = None
+    """The set of inputs that `metrics` and `tolerance` are of: the first that failed, else the one that came nearest to
+    its limit. null in records of before, which had noise alone."""
+    checks: tuple[InputFidelityRecord, ...] = Field(default=(), strict=False)
+    """Every set of inputs, one after the other."""
 
     @model_validator(mode="after")
     def _reason_where_not_checked(self) -> FidelityRecord:

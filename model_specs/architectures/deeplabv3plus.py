@@ -17,6 +17,8 @@ from latency_bench.model_specs.architectures.timm_models import require_known_mo
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
 _TRUNK_STRIDE = 8
+_DILATIONS = {3: 2, 4: 2, 5: 4, 6: 4}
+"""By stage of MobileNetV2, at stride 8."""
 
 
 def _conv(width_in: int, width_out: int, kernel: int = 1, dilation: int = 1, groups: int = 1) -> nn.Sequential:
@@ -97,4 +99,16 @@ def build(
     features: Any = timm.create_model(
         trunk, pretrained=False, features_only=True, out_indices=(1, 4), output_stride=_TRUNK_STRIDE
     )
+    _dilate_first_blocks(features)
     return DeepLabV3Plus(features, features.feature_info.channels(), width, skip_width, dilations, classes).eval()
+
+
+def _dilate_first_blocks(trunk: nn.Module) -> None:
+    """Dilation in the first block of a stage alone, as in the segmentation benchmark that the published counts and
+    checkpoints come from; timm dilates every block. By 2 for each stride that was taken out."""
+    for name, convolution in trunk.named_modules():
+        if isinstance(convolution, nn.Conv2d) and convolution.kernel_size != (1, 1) and name.startswith("blocks."):
+            stage, block = (int(part) for part in name.split(".")[1:3])
+            dilation = _DILATIONS.get(stage, 1) if block == 0 else 1
+            convolution.dilation = (dilation, dilation)
+            convolution.padding = (dilation, dilation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +19,24 @@ class HuggingFaceLogits(nn.Module):
         super().__init__()
         self.model = model
         self.outputs = tuple(outputs)
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """From a file of the Hugging Face hub: transformers knows what its own earlier versions called the tensors.
+
+        What it does not know stays as it is. A file of ours has the names of this module, below `model.`.
+        """
+        own = self.state_dict()
+        if own.keys() <= state.keys():
+            return state
+        model_class: Any = type(self.model)
+        loaded, found = model_class.from_pretrained(
+            None, config=self.model.config, state_dict=dict(state), output_loading_info=True
+        )
+        absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
+        ours = {f"model.{key}": tensor for key, tensor in loaded.state_dict().items() if key not in absent}
+        unknown = {key: state[key] for key in found["unexpected_keys"] if key in state}
+        wrong_shapes = {f"model.{key}": torch.empty(shape) for key, shape, *_ in found["mismatched_keys"]}
+        return {**ours, **unknown, **wrong_shapes}
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         answer = self.model(pixel_values=image)

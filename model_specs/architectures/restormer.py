@@ -15,6 +15,7 @@ from torch import nn
 
 from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
 from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.published_names import Rules, renamed
 
 LEVELS = 4
 
@@ -40,6 +41,25 @@ def build(
     if any(width * 2**level % count for level, count in enumerate(heads)):
         raise SpecError(f"Restormer: {list(heads)} heads do not divide the levels' widths, {width} x 1, 2, 4, 8")
     return Restormer(width, depths, heads, refinement_depth, expansion, scale).eval()
+
+
+PUBLISHED_NAMES: Rules = (
+    (r"^patch_embed\.proj\.", "embed."),
+    *((rf"^encoder_level{level + 1}\.", f"encoders.{level}.") for level in range(LEVELS - 1)),
+    (r"^latent\.", f"encoders.{LEVELS - 1}."),
+    *((rf"^down{level + 1}_{level + 2}\.body\.", f"downs.{level}.") for level in range(LEVELS - 1)),
+    *((rf"^up{level + 2}_{level + 1}\.body\.", f"ups.{level}.") for level in range(LEVELS - 1)),
+    *((rf"^reduce_chan_level{level + 1}\.", f"fusions.{level}.") for level in range(1, LEVELS - 1)),
+    *((rf"^decoder_level{level + 1}\.", f"decoders.{level}.") for level in range(LEVELS - 1)),
+    (r"\.(norm[12])\.body\.", r".\1."),
+    (r"\.attn\.qkv_dwconv\.", ".attention.depthwise."),
+    (r"\.attn\.project_out\.", ".attention.project."),
+    (r"\.attn\.", ".attention."),
+    (r"\.ffn\.project_in\.", ".feed_forward.expand."),
+    (r"\.ffn\.dwconv\.", ".feed_forward.depthwise."),
+    (r"\.ffn\.project_out\.", ".feed_forward.project."),
+)
+"""What the authors' files call the tensors, of the variant whose layer normalisation has a bias."""
 
 
 class ChannelAttention(nn.Module):
@@ -128,6 +148,9 @@ class Restormer(nn.Module):
         self.refinement = stage(2 * width, 0, refinement_depth)
         self.output = nn.Conv2d(2 * width, 3 * scale**2, 3, padding=1, bias=False)
         self.shuffle = nn.PixelShuffle(scale) if scale > 1 else nn.Identity()
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return renamed(state, PUBLISHED_NAMES)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = self.embed(image)

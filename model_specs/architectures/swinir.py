@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.published_names import without
 
 # Added to the attention logits of pixels that the roll made neighbours; the papers' value.
 MASKED = -100.0
@@ -202,6 +203,10 @@ class SwinIR(nn.Module):
         self.mean_colour: torch.Tensor
         self.row_mask: torch.Tensor
         self.column_mask: torch.Tensor
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The authors' files have our names, and constants that follow from the window and the image's size."""
+        return without(state, r".*\.relative_position_index$", r".*\.attn_mask$")
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         shallow = self.conv_first(image - self.mean_colour)

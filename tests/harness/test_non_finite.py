@@ -115,9 +115,9 @@ def test_it_is_part_of_the_run(monkeypatch, tmp_path):
     monkeypatch.setattr(Case, "round_request", lambda *_: REQUEST)
     monkeypatch.setattr(preparing, "check_fidelity", lambda *_, **__: REFUSED)
     run = rounds.ActiveRun(case, tmp_path, ["bench"], 0)
-    result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={})
+    result = SimpleNamespace(outputs=None, check_outputs={}, no_outputs_because=None, loaded={})
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
-    run._measured.artifact = SimpleNamespace()
+    run._measured.artifact = SimpleNamespace(check_references={})
     run._session, run._deployment, run._outputs = Session({"non_finite": FOUND}), None, tmp_path
     run.measure_round(0, 0, SimpleNamespace(stage=lambda text: None))
     assert "attn (Div)" in run._failure.message

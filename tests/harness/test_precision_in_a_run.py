@@ -29,11 +29,13 @@ class Silent:
 @pytest.mark.parametrize(("layers", "fails"), [({"float32": 50}, True), ({"float16": 50}, False)])
 def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
     run = rounds.ActiveRun(a_case(), tmp_path, ["bench"], 0)
-    result = SimpleNamespace(outputs=None, no_outputs_because=None, loaded={"layer_precisions": layers})
+    result = SimpleNamespace(
+        outputs=None, check_outputs={}, no_outputs_because=None, loaded={"layer_precisions": layers}
+    )
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
     asked = []
 
-    def passes(spec, artifact, outputs, precision, no_outputs_because):
+    def passes(spec, artifact, outputs, precision, no_outputs_because, check_outputs):
         asked.append(precision)
         return FidelityRecord(passed=True)
 
@@ -48,7 +50,7 @@ def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
 
 
 def artifact():
-    return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")], reference=None)
+    return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")], reference=None, check_references={})
 
 
 def test_tensorrt_is_told_the_precision_and_given_time_to_build():

@@ -136,6 +136,8 @@ class GpuRuntime(Runtime):
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
         self._arrays = list(arrays)
+        # The memory of the lanes before, where there were any, is free before more is asked for.
+        self._lanes = []
         self._lanes = [self._ready_lane()]
         self._lanes[0].make_current()
 

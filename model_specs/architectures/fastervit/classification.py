@@ -18,6 +18,8 @@ from latency_bench.model_specs.architectures.fastervit.attention import (
 )
 
 _STAGES = 4
+_NORM_EPS = 1e-6
+"""Of the norms between stages; those inside blocks have torch's 1e-5."""
 _CARRIERS: Grid = (2, 2)
 """Carrier tokens of a window."""
 
@@ -91,7 +93,9 @@ class AttentionStage(nn.Module):
             tokens, carrier = block(tokens, carrier)
         x = from_windows(tokens, self.window, self.windows)
         if carrier is not None:
-            x = x + carrier[:, self.carrier_row][:, :, self.carrier_column]
+            # Scaled as what attention between carriers adds to them, by the last block's own scale.
+            scale = self.blocks[-1].get_parameter("between.scale_attention")
+            x = x + scale * carrier[:, self.carrier_row][:, :, self.carrier_column]
         return x.permute(0, 3, 1, 2).contiguous()
 
 
@@ -138,7 +142,10 @@ def build(
                 )
             )
         if stage < _STAGES - 1:
-            stages += [LayerNorm2d(channels), nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=False)]
+            stages += [
+                LayerNorm2d(channels, eps=_NORM_EPS),
+                nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=False),
+            ]
     channels = width * 2 ** (_STAGES - 1)
     head = [nn.BatchNorm2d(channels), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
     return nn.Sequential(*stages, *head).eval()

@@ -13,6 +13,7 @@ from torch import nn
 from latency_bench.model_specs.architectures.sam.neck import make_neck
 from latency_bench.model_specs.architectures.sam.vit_encoder import NORM_EPS, PATCH
 from latency_bench.model_specs.errors import SpecError
+from latency_bench.model_specs.published_names import part_of
 
 LEARNED_SIZE = 224 // PATCH
 
@@ -100,6 +101,10 @@ class EfficientSamEncoder(nn.Module):
             x = block(x)
         embedding: torch.Tensor = self.neck(x.transpose(1, 2).reshape(-1, x.shape[-1], *self.size))
         return embedding
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The authors' files hold the whole of SAM."""
+        return part_of(state, "image_encoder.", "prompt_encoder.", "mask_decoder.")
 
     def _positions(self) -> torch.Tensor:
         """(1, tokens, width). Bicubic enlargement as two matrix products: TFLite has no bicubic operator, and exporters

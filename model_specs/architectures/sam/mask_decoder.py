@@ -38,10 +38,17 @@ class MaskDecoder(nn.Module):
     """Image embedding and prompt tokens to masks and the quality that the model expects of each."""
 
     def __init__(
-        self, width: int = 256, depth: int = 2, heads: int = 8, hidden: int = 2048, head_width: int = 256
+        self,
+        width: int = 256,
+        depth: int = 2,
+        heads: int = 8,
+        hidden: int = 2048,
+        head_width: int = 256,
+        norm_eps: float = 1e-5,
     ) -> None:
+        """`norm_eps` is the transformer's: 1e-5 in SAM, 1e-6 in EfficientViT-SAM, which sets it everywhere."""
         super().__init__()
-        self.transformer = TwoWayTransformer(width, depth, heads, hidden)
+        self.transformer = TwoWayTransformer(width, depth, heads, hidden, norm_eps)
         self.iou_token = nn.Embedding(1, width)
         self.mask_tokens = nn.Embedding(MASKS, width)
         self.output_upscaling = nn.Sequential(

@@ -54,17 +54,17 @@ class TwoWayBlock(nn.Module):
     and has no skip.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int, first: bool) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, first: bool, norm_eps: float) -> None:
         super().__init__()
         self.first = first
         self.self_attn = Attention(width, heads)
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = nn.LayerNorm(width, eps=norm_eps)
         self.cross_attn_token_to_image = Attention(width, heads, CROSS_ATTENTION_REDUCTION)
-        self.norm2 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width, eps=norm_eps)
         self.mlp = Mlp(width, hidden)
-        self.norm3 = nn.LayerNorm(width)
+        self.norm3 = nn.LayerNorm(width, eps=norm_eps)
         self.cross_attn_image_to_token = Attention(width, heads, CROSS_ATTENTION_REDUCTION)
-        self.norm4 = nn.LayerNorm(width)
+        self.norm4 = nn.LayerNorm(width, eps=norm_eps)
 
     def forward(
         self, tokens: torch.Tensor, image: torch.Tensor, token_positions: torch.Tensor, image_positions: torch.Tensor
@@ -85,11 +85,11 @@ class TwoWayBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """`depth` two-way blocks and a last look of the tokens at the image."""
 
-    def __init__(self, width: int, depth: int, heads: int, hidden: int) -> None:
+    def __init__(self, width: int, depth: int, heads: int, hidden: int, norm_eps: float = 1e-5) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(TwoWayBlock(width, heads, hidden, first=index == 0) for index in range(depth))
+        self.layers = nn.ModuleList(TwoWayBlock(width, heads, hidden, index == 0, norm_eps) for index in range(depth))
         self.final_attn_token_to_image = Attention(width, heads, CROSS_ATTENTION_REDUCTION)
-        self.norm_final_attn = nn.LayerNorm(width)
+        self.norm_final_attn = nn.LayerNorm(width, eps=norm_eps)
 
     def forward(
         self, tokens: torch.Tensor, image: torch.Tensor, image_positions: torch.Tensor

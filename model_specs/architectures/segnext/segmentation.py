@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -9,6 +10,38 @@ from torch import nn
 
 from latency_bench.model_specs.architectures.segnext.hamburger import LightHamburgerHead
 from latency_bench.model_specs.architectures.segnext.mscan import Mscan
+from latency_bench.model_specs.published_names import Rules, renamed, without
+
+SCALE = re.compile(r"\.scale_(attention|mlp)$")
+PUBLISHED_NAMES: Rules = (
+    (r"^backbone\.patch_embed1\.proj\.", "backbone.stages.0.downsample."),
+    *((rf"^backbone\.patch_embed{i}\.proj\.", f"backbone.stages.{i - 1}.downsample.0.") for i in (2, 3, 4)),
+    *((rf"^backbone\.patch_embed{i}\.norm\.", f"backbone.stages.{i - 1}.downsample.1.") for i in (2, 3, 4)),
+    *((rf"^backbone\.block{i}\.", f"backbone.stages.{i - 1}.blocks.") for i in (1, 2, 3, 4)),
+    *((rf"^backbone\.norm{i}\.", f"backbone.stages.{i - 1}.norm.") for i in (1, 2, 3, 4)),
+    (r"\.norm1\.", ".norm_attention."),
+    (r"\.norm2\.", ".norm_mlp."),
+    (r"\.attn\.proj_1\.", ".attention.project_in."),
+    (r"\.attn\.proj_2\.", ".attention.project_out."),
+    (r"\.attn\.spatial_gating_unit\.conv0\.", ".attention.attention.local."),
+    *(
+        (rf"\.attn\.spatial_gating_unit\.conv{strip}_{half}\.", f".attention.attention.strips.{strip}.{half - 1}.")
+        for strip in (0, 1, 2)
+        for half in (1, 2)
+    ),
+    (r"\.attn\.spatial_gating_unit\.conv3\.", ".attention.attention.mix."),
+    (r"\.mlp\.fc1\.", ".mlp.0."),
+    (r"\.mlp\.dwconv\.dwconv\.", ".mlp.1."),
+    (r"\.mlp\.fc2\.", ".mlp.3."),
+    (r"\.layer_scale_1$", ".scale_attention"),
+    (r"\.layer_scale_2$", ".scale_mlp"),
+    (r"^decode_head\.(squeeze|align)\.conv\.", r"head.\1.0."),
+    (r"^decode_head\.(squeeze|align)\.gn\.", r"head.\1.1."),
+    (r"^decode_head\.hamburger\.ham_in\.conv\.", "head.hamburger.lower."),
+    (r"^decode_head\.hamburger\.ham_out\.conv\.", "head.hamburger.upper."),
+    (r"^decode_head\.hamburger\.ham_out\.gn\.", "head.hamburger.norm."),
+    (r"^decode_head\.conv_seg\.", "head.classify."),
+)
 
 
 class SegNext(nn.Module):
@@ -18,6 +51,14 @@ class SegNext(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """From the authors' files, and mmsegmentation's, which have the same names. Scales are vectors there."""
+        ours = renamed(without(state, r"auxiliary_head\."), PUBLISHED_NAMES)
+        return {
+            key: tensor.reshape(-1, 1, 1) if SCALE.search(key) and tensor.ndim == 1 else tensor
+            for key, tensor in ours.items()
+        }
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.head(self.backbone(image))

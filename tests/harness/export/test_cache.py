@@ -32,6 +32,8 @@ def add(cache: ArtifactCache, key: str = KEY, content: bytes = b"model") -> Arti
         (directory / "model.onnx").write_bytes(content)
         (directory / "model.onnx.data").write_bytes(b"weights")
         (directory / "reference.npz").write_bytes(b"outputs")
+        (directory / "reference-image.npz").write_bytes(b"outputs for an image")
+        (directory / "check-image.bin").write_bytes(b"pixels")
         tensor = {"name": "image", "shape": [1, 3, 8, 8], "dtype": "float32", "layout": "NCHW"}
         described: dict[str, Any] = {
             "path": "model.onnx",
@@ -41,6 +43,8 @@ def add(cache: ArtifactCache, key: str = KEY, content: bytes = b"model") -> Arti
             "inputs": [tensor],
             "outputs": [{**tensor, "name": "scores"}],
             "reference": "reference.npz",
+            "check_references": {"image": "reference-image.npz"},
+            "check_image": "check-image.bin",
             "external_data": ["model.onnx.data"],
             "facts": {"opset": 13},
         }
@@ -56,11 +60,17 @@ def test_what_was_committed_is_found(cache: ArtifactCache) -> None:
     assert found.path.read_bytes() == b"model"
     assert found.external_data[0].read_bytes() == b"weights"
     assert found.outputs[0].shape == (1, 3, 8, 8)
+    assert found.check_references["image"].read_bytes() == b"outputs for an image"
+    assert found.check_image is not None
+    assert found.check_image.read_bytes() == b"pixels"
     assert not list(cache.partial.iterdir())
     assert Artifact.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "reference.npz", "manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["model.onnx", "model.onnx.data", "reference.npz", "reference-image.npz", "check-image.bin", "manifest.json"],
+)
 @pytest.mark.parametrize("damage", ["changed", "shorter", "missing"])
 def test_a_damaged_entry_is_set_aside(cache: ArtifactCache, name: str, damage: str) -> None:
     path = add(cache).path.with_name(name)
@@ -127,7 +137,9 @@ def test_entries_know_when_they_were_last_used(cache: ArtifactCache) -> None:
     cache.find(keys[1])
     assert [entry.key for entry in cache.entries()] == keys
     assert cache.entries()[0].model == "tiny"
-    assert cache.entries()[0].size_bytes == len(b"model" + b"weights" + b"outputs")
+    assert cache.entries()[0].size_bytes == len(
+        b"model" + b"weights" + b"outputs" + b"outputs for an image" + b"pixels"
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def checked(tmp_path: Path, reference: np.ndarray, deployed: np.ndarray, change:
     for name, values in (("reference", reference), ("deployed", deployed)):
         np.savez(tmp_path / f"{name}.npz", logits=values)
     tensor = Tensor("logits", reference.shape, "float32", "NCHW")
-    facts = {} if change is None else {"output_changes": {"logits": change}}
+    facts = {} if change is None else {"output_changes": {"noise": {"logits": change}}}
     artifact = Artifact(
         tmp_path / "m.onnx", "onnx", "0" * 64, 1, (), (tensor,), tmp_path / "reference.npz", facts=facts
     )

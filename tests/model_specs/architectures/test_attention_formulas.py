@@ -105,3 +105,32 @@ def test_tokens_without_similarity_give_zero_in_single_precision_too() -> None:
     q, k, v = (tokens.float() for tokens in draw(20, 8))
     assert (relu_linear_attention(-q.abs(), k, v) == 0).all()
     assert (relu_linear_attention(q, -k.abs(), v) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "tokens"), [("rows", 1), ("rows", 32768), ("columns", 1), ("columns", 32768), ("quadratic", 512)]
+)
+@pytest.mark.parametrize(("dtype", "largest"), [(torch.float16, 65504.0), (torch.bfloat16, 2.0**36)])
+def test_no_value_of_half_precision_overflows(form: str, dtype: torch.dtype, largest: float, tokens: int) -> None:
+    """Numerators reach d * sqrt(N) * largest^3. With d = 32 and N = 32768 that is 2e18 for the largest float16, 65504,
+    and 2e36 for values of bfloat16 up to 2^36: below float32's 3.4e38. The mean of V lies within V."""
+    attend = {
+        "rows": relu_linear_attention,
+        "columns": lambda *qkv: relu_linear_attention_of_columns(*columns(qkv)).mT,
+        "quadratic": relu_quadratic_attention,
+    }[form]
+    extreme = torch.full((1, 1, tokens, 32), largest, dtype=dtype)
+    signs = torch.where(torch.rand(extreme.shape, generator=torch.Generator().manual_seed(1)) < 0.5, -1.0, 1.0)
+    for q, k, v in ((extreme, extreme, extreme), (extreme, extreme * signs, -extreme), (extreme, extreme, extreme * 0)):
+        computed = attend(q, k, v.to(dtype))
+        assert computed.dtype == dtype
+        assert computed.isfinite().all()
+        expected = relu_definition_of_sums(q.double(), k.double(), v.double())
+        torch.testing.assert_close(computed.double(), expected, rtol=1e-2, atol=1e-2)
+
+
+def relu_definition_of_sums(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. 3 in float64, without a map of all tokens by all."""
+    q, k = q.clamp(min=0), k.clamp(min=0)
+    total = q @ k.sum(dim=-2).unsqueeze(-1)
+    return torch.where(total > 0, q @ (k.mT @ v) / total.clamp(min=1e-300), torch.zeros_like(q))
