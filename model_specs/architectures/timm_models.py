@@ -113,7 +113,7 @@ def timm_spec(model_id: str) -> ModelSpec:
         requires=("timm",),
         arguments={"name": architecture, **({"num_classes": classes} if classes else {})},
         resolution_argument="img_size" if configuration and configuration.fixed_input_size else None,
-        inputs=(InputSpec(name="image", shape=shape),),
+        inputs=(InputSpec(name="image", shape=shape, **_normalisation(configuration, shape)),),
         outputs=(OutputSpec(name="logits" if classes else "features", channels=classes),),
         provenance=Provenance(
             paper=getattr(configuration, "paper_ids", None) or "see timm's documentation of the model",
@@ -121,6 +121,13 @@ def timm_spec(model_id: str) -> ModelSpec:
             license="Apache-2.0 (timm)",
         ),
     )
+
+
+def _normalisation(configuration: Any, shape: tuple[int, ...]) -> dict[str, tuple[float, ...]]:
+    """What the model's pretrained configuration says of it; ImageNet's, by default, where it says nothing."""
+    if not configuration or shape[0] != 3 or len(configuration.mean) != 3 or not all(configuration.std):
+        return {}
+    return {"mean": tuple(configuration.mean), "std": tuple(configuration.std)}
 
 
 def require_known_model(name: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from latency_bench.model_specs.architectures.efficientvit.attention import Formula
 from latency_bench.model_specs.architectures.efficientvit.attention_formulas import (
     relu_linear_attention,
     relu_linear_attention_of_columns,
@@ -134,3 +135,17 @@ def relu_definition_of_sums(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     q, k = q.clamp(min=0), k.clamp(min=0)
     total = q @ k.sum(dim=-2).unsqueeze(-1)
     return torch.where(total > 0, q @ (k.mT @ v) / total.clamp(min=1e-300), torch.zeros_like(q))
+
+
+@pytest.mark.parametrize("form", [relu_linear_attention, relu_linear_attention_of_columns, relu_quadratic_attention])
+def test_float32_products_cost_a_float32_graph_nothing(form: Formula) -> None:
+    """The safe form is a conversion in half precision and no operator at all in float32, so that files and programs of
+    float32 are those that they were."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def conversions(dtype: torch.dtype) -> int:
+        tokens = tuple(torch.ones(1, 1, 8, 8, dtype=dtype) for _ in range(3))
+        return sum("_to_copy" in str(node.target) for node in make_fx(form)(*tokens).graph.nodes)
+
+    assert conversions(torch.float32) == conversions(torch.float64) == 0
+    assert conversions(torch.float16) == conversions(torch.bfloat16) == 4
