@@ -123,7 +123,7 @@ def timm_spec(model_id: str) -> ModelSpec:
     )
 
 
-def _normalisation(configuration: Any, shape: tuple[int, ...]) -> dict[str, tuple[float, ...]]:
+def _normalisation(configuration: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     """What the model's pretrained configuration says of it; ImageNet's, by default, where it says nothing."""
     if not configuration or shape[0] != 3 or len(configuration.mean) != 3 or not all(configuration.std):
         return {}

@@ -14,7 +14,7 @@ from bench_worker.job import InputTensor, parse_job
 from bench_worker.natural_images import natural_image
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-NATURAL = InputTensor("image", (2, 3, 40, 56), "float32", "NCHW", "natural", 0.0, 1.0, 7, MEAN, STD)
+NATURAL = InputTensor("image", (2, 3, 40, 56), "float32", "NCHW", "natural", 0.0, 1.0, 7, mean=MEAN, std=STD)
 
 
 def test_the_bytes_do_not_depend_on_the_machine() -> None:
