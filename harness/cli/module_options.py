@@ -32,16 +32,20 @@ _SIZES = click.option(
 _NAME = click.option("--name", help="Name of a --module. Default: its own, and a short hash of its code.")
 
 
-def module_options(models: str, own_inputs: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def module_options(
+    models: str, own_inputs: bool = True, own_name: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--module and --arguments; the ids of the networks are added to the command's argument `models`, a tuple of ids or
-    one id. `own_inputs`: the command has no --input and --name yet, which files have too, and gets them."""
+    one id. `own_inputs`: the command has no --input and --name yet, which files have too, and gets them. `own_name`: it
+    has no --name of another meaning."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_modules(modules: tuple[str, ...], arguments: str, **options: Any) -> Any:
-            inputs, name = options.get("inputs", ()), options.get("name")
+            inputs, name = options.get("inputs", ()), options.get("name") if own_name else None
             if own_inputs:
-                options = {key: value for key, value in options.items() if key not in ("inputs", "name")}
+                taken = ("inputs", "name") if own_name else ("inputs",)
+                options = {key: value for key, value in options.items() if key not in taken}
             if modules:
                 if any(option.startswith("file_") and value for option, value in options.items()):
                     raise click.UsageError("--module and files have --input and --name of their own: one at a time")
@@ -56,7 +60,8 @@ def module_options(models: str, own_inputs: bool = True) -> Callable[[Callable[.
             return command(**options)
 
         decorated: Callable[..., Any] = with_modules
-        for option in (*((_NAME, _SIZES) if own_inputs else ()), _ARGUMENTS, _MODULES):
+        names = (_NAME,) if own_inputs and own_name else ()
+        for option in (*names, *((_SIZES,) if own_inputs else ()), _ARGUMENTS, _MODULES):
             decorated = option(decorated)
         return decorated
 

@@ -40,7 +40,7 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @click.option(
     "--model", "models", multiple=True, metavar="PATTERN", help="Models by id or by pattern, e.g. 'b?-seg'; repeatable."
 )
-@module_options("models")
+@module_options("models", own_name=False)
 @specs_option
 @click.option("--device", "devices", multiple=True, help="Device to measure on; repeatable. Default: local.")
 @click.option(
