@@ -39,7 +39,7 @@ def test_two_computers_that_are_the_same_device_are_refused_and_named(lab):
         list(map(patient(cluster.device_of), ["bench-b", "bench-c"]))
 
 
-@pytest.mark.parametrize("other", ["ssh: {host: orin-2}", "ssh: {host: orin}, power_mode: 15W"])
+@pytest.mark.parametrize("other", ["ssh: {host: orin-2}", "ssh: {host: orin, port: 2222}"])
 def test_two_hosts_whose_settings_of_a_far_device_differ_are_told_at_the_start(lab, other):
     far = "transport: ssh, runner: clock-free, runtime: clock-free, probes: []"
     for name, words, own in (("first", "ssh: {host: orin}", "bench-a"), ("second", other, "bench-b")):
