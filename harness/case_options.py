@@ -211,6 +211,7 @@ def _given(request: CaseOptions, options: dict[str, str]) -> list[str]:
 def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
     """Raises UsageError for a file that is no image, and for a model that takes none."""
     from latency_bench.harness.export.check_image import require_image
+    from latency_bench.harness.export.errors import ExportError
     from latency_bench.harness.frozen_files import freeze
     from latency_bench.harness.installation.requirements import require
     from latency_bench.model_specs.spec import ModelSpec
@@ -219,7 +220,10 @@ def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
         raise UsageError(f"--check-image: {spec.id} takes no image of three channels")
     require(["PIL"])
     image = freeze(path)
-    require_image(image.path)
+    try:
+        require_image(image.path)
+    except ExportError as error:
+        raise UsageError(str(error)) from error
     return image
 
 

@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -32,11 +31,8 @@ def image_values(path: Path, tensor: InputSpec, batch: int) -> npt.NDArray[np.fl
 
 
 def require_image(path: Path) -> None:
-    """Raises UsageError for a file that is no image of one of FORMATS, is damaged, or is unreasonably large."""
-    try:
-        _light(path, 1, 1)
-    except ExportError as error:
-        raise UsageError(str(error)) from error
+    """Raises ExportError for a file that is no image of one of FORMATS, is damaged, or is unreasonably large."""
+    _light(path, 1, 1)
 
 
 def _light(path: Path, height: int, width: int) -> npt.NDArray[Any]:
