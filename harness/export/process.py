@@ -25,6 +25,7 @@ from latency_bench.harness.installation.requirements import explanation
 
 LOG = "export.log"
 REQUEST = "request.json"
+INDUCTOR = "torchinductor"
 POLL_S = 0.25
 FULL_DISK_BYTES = 64 * 1024
 """A converter in C++ does not say why it could not write; with less than this left the reason is clear."""
@@ -53,7 +54,12 @@ def run_apart(
         process = subprocess.Popen(
             [sys.executable, "-m", program, REQUEST],
             cwd=directory,
-            env={**python_environment(os.environ, same_python=True), "PYTHONPATH": _module_path()},
+            env={
+                **python_environment(os.environ, same_python=True),
+                "PYTHONPATH": _module_path(),
+                # torch makes this folder when it is imported, and would leave it in the one for temporary files.
+                "TORCHINDUCTOR_CACHE_DIR": str(directory / INDUCTOR),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -68,6 +74,7 @@ def run_apart(
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
+            shutil.rmtree(directory / INDUCTOR, ignore_errors=True)
     path.unlink()
     if last.get("event") == "done" and exit_code == 0:
         return last
