@@ -22,7 +22,7 @@ from latency_bench.harness.store.outcome import FidelityRecord, Summary
 
 COVERS = "inference only (Invoke), the input copied before; a sample is the median of 20 inferences of one process"
 
-_ARTIFACT: Any = SimpleNamespace(reference="reference.npz")
+_ARTIFACT: Any = SimpleNamespace(reference="reference.npz", check_references={})
 
 
 def _round(**changes: Any) -> Any:
