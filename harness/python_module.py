@@ -7,11 +7,11 @@ import ast
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def add_module_object(
         raise UsageError(f"{title}: torch.export cannot follow its forward: {in_a_line(error)}") from error
     finally:
         module.train(was_training)
-    with tempfile.TemporaryDirectory(prefix="bench-module-") as folder:
-        file = Path(folder, f"{title}.pt2")
+    with TemporaryFolder("module") as folder:
+        file = folder / f"{title}.pt2"
         torch.export.save(program, file)
         frozen = freeze(file)
     digest = frozen.sha256[:_HASH_DIGITS]

@@ -29,10 +29,17 @@ def load_spec(model_id: str) -> ModelSpec:
     Raises UnknownModelError with the nearest ids, or SpecError naming file, line and field of what is wrong with it.
     """
     from latency_bench.model_specs.generated import generated_spec
+    from latency_bench.model_specs.user_builders import is_user_builder, registered
 
     entries = _entries()
     if model_id in entries:
-        return _validated(model_id)
+        spec = _validated(model_id)
+        if is_user_builder(spec.builder) and registered(spec.builder) is None:
+            raise SpecError(
+                f"{model_id} of {entries[model_id].source} is built by Python code, {spec.builder}; "
+                "name the file if that is meant to be run: --specs specs.yaml"
+            )
+        return spec
     if model_id in _added:
         return _added[model_id]
     if (spec := generated_spec(model_id)) is not None:
@@ -139,8 +146,10 @@ def _validated(model_id: str) -> ModelSpec:
 
     entry = _entries()[model_id]
     spec = entry.spec()
-    if is_user_builder(spec.builder):
-        register(spec.builder, Path(entry.source).parent)
+    source = Path(entry.source)
+    # A file that merely lies in the working folder may have come with somebody else's checkout: it runs nothing.
+    if is_user_builder(spec.builder) and source in _named_files:
+        register(spec.builder, source.parent)
     return spec
 
 

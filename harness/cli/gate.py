@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +135,7 @@ def _sides(
     store: str | None,
 ) -> list[GatePair]:
     """Every baseline with its candidate. A file is held against a file: a model's export."""
+    from latency_bench.devices.temporary_folder import TemporaryFolder
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.baseline import baselines_folder
     from latency_bench.harness.gating.gate_sides import as_brought, refuse_unlike, side_at_revision, side_named
@@ -147,13 +147,9 @@ def _sides(
     pairs = []
     for old_text, new_text in zip(against, candidates, strict=True):
         new = side_named(new_text, common, folder, place)
-        with tempfile.TemporaryDirectory(prefix="bench-revision-") as files:
+        with TemporaryFolder("revision") as files:
             at_revision = old_text.startswith(MARK)
-            old = (
-                side_at_revision(old_text, new, Path(files))
-                if at_revision
-                else side_named(old_text, common, folder, place)
-            )
+            old = side_at_revision(old_text, new, files) if at_revision else side_named(old_text, common, folder, place)
             # From here on the file is kept in the cache.
             old_case, new_case = case_of(old.options, single=True), case_of(new.options, single=True)
         if (old_case.artifact is None) != (new_case.artifact is None):

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.export.convert import answer
 from latency_bench.model_specs.errors import SpecError
 
@@ -54,8 +53,8 @@ def interface_of(builder: UserBuilder, arguments: dict[str, Any], inputs: Sequen
         "arguments": arguments,
         "inputs": [[given.name, list(given.shape), given.dtype] for given in inputs],
     }
-    with tempfile.TemporaryDirectory(prefix="bench-module-") as folder:
-        done = run_apart(__name__, request, Path(folder))
+    with TemporaryFolder("module") as folder:
+        done = run_apart(__name__, request, folder)
     return ModuleInterface(tuple(done["inputs"]), tuple(done["outputs"]))
 
 
