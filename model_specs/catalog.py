@@ -42,8 +42,8 @@ def load_spec(model_id: str) -> ModelSpec:
         return spec
     if model_id in _added:
         return _added[model_id]
-    if (spec := generated_spec(model_id)) is not None:
-        return spec
+    if (made := generated_spec(model_id)) is not None:
+        return made
     nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
     raise UnknownModelError(f"no model is called {model_id!r}; {hint}")

@@ -91,6 +91,6 @@ specs_option = click.option(
     callback=_use_specs,
     expose_value=False,
     is_eager=True,
-    help="Models of your own, in a YAML file (docs/adding-a-model.md). Default: ./specs.yaml, where there is one; named "
-    "here it may also say which Python file builds them.",
+    help="Models of your own, in a YAML file (docs/adding-a-model.md), which may name the Python file that builds "
+    "them. Default: ./specs.yaml without any such.",
 )

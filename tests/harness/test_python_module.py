@@ -141,7 +141,7 @@ def test_a_name_is_the_id_and_no_other_models(nets: Path) -> None:
         add(nets, name="my-net", width=8)
     with pytest.raises(SpecError, match="'b1-seg' is another model's id"):
         add(nets, name="b1-seg")
-    with pytest.raises(UsageError, match="--name"):
+    with pytest.raises(UsageError, match="the name 'No Id'"):
         add(nets, name="No Id")
 
 
@@ -220,7 +220,7 @@ def test_specs_of_ones_own_are_read_beside_the_catalog(nets: Path, monkeypatch: 
         monkeypatch.chdir(nets)
         catalog.forget()
         assert "my-net" in [spec.id for spec in catalog.list_specs()]
-        with pytest.raises(SpecError, match="is built by Python code, my_net.py:Net; name the file"):
+        with pytest.raises(SpecError, match=r"is built by Python code, my_net\.py:Net; name the file"):
             catalog.load_spec("my-net")
         os.chdir(nets.parent)
         catalog.use_specs(Path("nets/specs.yaml"))
