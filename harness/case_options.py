@@ -195,7 +195,7 @@ def _brought(request: CaseOptions, file: tuple[Path, str], device: Device, runti
     from latency_bench.harness.model_file.open_file import open_model_file
 
     if given := _given(request, _OF_THE_CATALOG):
-        raise UsageError(f"a file is measured as it is: {given[0]} is for --model")
+        raise UsageError(f"{file[0]}: a file is measured as it is; {given[0]} is for --model")
     require([*find_format(file[1]).reading_modules, *modules_for_running(device, runtime)])
     asked = FileRequest(
         request.shapes, request.dimensions, request.batch, request.inputs, request.name, request.reference

@@ -33,7 +33,7 @@ class HistoryChange:
     @property
     def is_slower(self) -> bool:
         """A pair counts before the runs: the machine's own change is none of the code's."""
-        return self.change.ratio > 1 if self.code is None else self.code.is_slower
+        return self.change.ratio > 1 if self.code is None or not self.code.decides else self.code.is_slower
 
     def cause(self) -> str | None:
         """What pairs say of it, for people."""
@@ -85,7 +85,7 @@ class History:
             change = here[-1].change
             return "slower", f"the newest level is {ratio_words(change.ratio, change.low, change.high)} the one before"
         if self.code_total is not None:
-            return "fine", self.code_total.text()
+            return "fine" if self.code_total.decides else "cannot tell", self.code_total.text()
         if newest.drift is not None:
             drift = newest.drift
             return "cannot tell", f"the level drifts: {ratio_words(drift.ratio, drift.low, drift.high)} from end to end"

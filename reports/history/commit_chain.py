@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from latency_bench.harness.identity.case_key import CaseKey
-from latency_bench.harness.statistics.paired_ratio import paired_ratio
+from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, paired_ratio
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.store.record import RunRecord
 
 _HASH = re.compile(r"[0-9a-f]{7,64}")
-_FILE = "file"
-"""Builder of the spec of a file that was brought: its id is the file's name, which may change with the commit."""
+_OF_CONTENT = re.compile(r"(file-.+)-[0-9a-f]{8}")
+"""Id of a file that was brought without a name: that of the file, and the beginning of its hash, which every commit
+changes."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,22 @@ class CommitRatio:
     high: float
     measured_at: datetime
     """The first pair of the two."""
+    process_pairs: int = LEAST_PAIRS
+    """What it rests on; of several links the fewest."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it rests on as many pairs of processes as `bench pair` asks for a verdict."""
+        return self.process_pairs >= LEAST_PAIRS
 
     @property
     def is_slower(self) -> bool:
-        return self.low > 1
+        return self.decides and self.low > 1
 
     def text(self) -> str:
         """For people."""
-        return f"{self.newer} against {self.older}: {self.ratio:.3f} ({self.low:.3f} to {self.high:.3f}) by pairs"
+        few = "" if self.decides else f" of {self.process_pairs} processes; a verdict needs {LEAST_PAIRS}"
+        return f"{self.newer} against {self.older}: {self.ratio:.3f} ({self.low:.3f} to {self.high:.3f}) by pairs{few}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,8 @@ class CommitChain:
         log = sum(sign * math.log(link.ratio) for link, sign in way)
         half = math.sqrt(sum((math.log(link.high / link.low) / 2) ** 2 for link, _ in way))
         measured_at = max(link.measured_at for link, _ in way)
-        return CommitRatio(older, newer, math.exp(log), math.exp(log - half), math.exp(log + half), measured_at)
+        fewest = min(link.process_pairs for link, _ in way)
+        return CommitRatio(older, newer, math.exp(log), math.exp(log - half), math.exp(log + half), measured_at, fewest)
 
     def named(self, commit: str | None) -> str | None:
         """The commit of these links that a run's is: runs know theirs by its first digits, pairs as they were told."""
@@ -101,7 +111,8 @@ def chain_of(pairs: Iterable[StoredPair], key: CaseKey) -> CommitChain:
     for (older, newer), values in logs.items():
         one = paired_ratio(values)
         if one.low is not None and one.high is not None:
-            links.append(CommitRatio(older, newer, one.ratio, one.low, one.high, began[older, newer]))
+            measured_at = began[older, newer]
+            links.append(CommitRatio(older, newer, one.ratio, one.low, one.high, measured_at, one.process_pairs))
     return CommitChain(tuple(sorted(links, key=lambda link: link.measured_at)))
 
 
@@ -115,8 +126,10 @@ def _links(record: PairRecord, key: CaseKey) -> Iterable[tuple[str, str, tuple[f
 
 
 def _is_of(side: RunRecord, key: CaseKey) -> bool:
+    """Whether a side is of this case, or of another version of the same file."""
     found = CaseKey.of_record(side)
     if found == key:
         return True
-    renamed = side.model.spec.get("builder") == _FILE
-    return renamed and {**found.fields(), "model": key.workload.model} == key.fields()
+    names = [_OF_CONTENT.fullmatch(model) for model in (side.model.id, key.workload.model)]
+    same_file = names[0] is not None and names[1] is not None and names[0][1] == names[1][1]
+    return same_file and {**found.fields(), "model": key.workload.model} == key.fields()

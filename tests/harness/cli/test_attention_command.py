@@ -100,7 +100,8 @@ def test_a_plan_says_where_no_linear_form_has_as_many_macs(attention):
     done = attention("--heads", "2", "--head-dim", "8", "--tokens", "64", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     assert all(row["reason"] == "same shape" for row in done.json())
-    assert "no linear form, widened, comes within 10% of softmax's MACs" in done.stderr
+    assert "the linear form nearest in MACs to softmax, widened to 3 heads, differs by -11.7%" in done.stderr
+    assert "nothing is compared at equal MACs" in done.stderr
 
 
 def test_what_does_not_fit_is_a_stored_result_and_not_tried_again(attention, bench, tmp_path):

@@ -119,9 +119,36 @@ def test_links_come_from_pairs_of_two_commits_of_the_case(request: pytest.Fixtur
     (link,) = chain_of([SimpleNamespace(record=pair)], key).links  # type: ignore[list-item]
     assert (link.older, link.newer) == ("v1", "v2")
     assert link.ratio == pytest.approx(float(np.exp(np.mean(logs))), rel=1e-6)
-    for sides in ((same, newer), (older, older), record.sides):
+    renamed = [
+        side.model_copy(update={"model": side.model.model_copy(update={"id": "other"})}) for side in (older, newer)
+    ]
+    for sides in ((same, newer), (older, older), record.sides, renamed):
         other = SimpleNamespace(record=record.model_copy(update={"sides": sides}))
         assert chain_of([other], key).links == ()  # type: ignore[list-item]
+
+
+def test_versions_of_a_file_without_a_name_are_linked_and_other_files_are_not(request: pytest.FixtureRequest) -> None:
+    text = (request.config.rootpath / "tests/harness/store/examples/pair_1.json").read_bytes()
+    record = parse_pair(text)
+    logs = (0.1, 0.11, 0.12)
+    estimate = record.ratios[0].model_copy(update={"log_ratios": logs, "standard_errors": (None,) * 3})
+    first = record.sides[0]
+
+    def side(model: str, commit: str) -> Any:
+        named = first.model.model_copy(update={"id": model})
+        return first.model_copy(update={"model": named, "labels": {"commit": commit}})
+
+    def links(older: str, newer: str, of: str) -> tuple[CommitRatio, ...]:
+        sides = (side(older, "v1"), side(newer, "v2"))
+        pair = SimpleNamespace(record=record.model_copy(update={"ratios": (estimate,), "sides": sides}))
+        return chain_of([pair], CaseKey.of_record(side(of, "v3"))).links  # type: ignore[list-item]
+
+    (link,) = links("file-net-11111111", "file-net-22222222", "file-net-33333333")
+    assert not link.decides
+    assert not link.is_slower  # three pairs of processes are no verdict, as in `bench pair`
+    assert "a verdict needs 10" in link.text()
+    assert links("file-net-11111111", "file-net-22222222", "file-other-33333333") == ()
+    assert links("my-net", "my-net", "file-net-33333333") == ()
 
 
 def test_the_page_carries_the_changes_of_every_case_with_enough_runs(rows: Any, make_run: Any, table_of: Any) -> None:
