@@ -121,6 +121,8 @@ def trust_inventory(inventory: Inventory) -> None:
 
 
 def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise InventoryError(f"{path}: is no ordinary file")  # a pipe would be waited for
     try:
         return path.read_bytes()
     except OSError as error:

@@ -82,6 +82,8 @@ def _place_beside(path: Path, name: str) -> Path:
     file itself. Raises UsageError for a name that leaves the folder."""
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"{path}: its weights lie in {name!r}, outside its own folder, from where nothing is read")
+    if Path(name) == Path(path.name):
+        raise UsageError(f"{path}: says that its weights lie in itself; export it anew, with another file for them")
     places = [path.parent / name, path.resolve().parent / name]
     place = next((one for one in places if one.is_file()), None)
     if place is None:
@@ -125,7 +127,7 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
 def _keep(folder: Path, hashes: dict[str, str]) -> Path:
     """The entry with this content: the one that is there if it is whole, else `folder`, moved."""
     content = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
-    entry = files_folder() / hashlib.sha256(content.encode()).hexdigest()
+    entry = files_folder() / hashlib.sha256(os.fsencode(content)).hexdigest()
     with _explained():
         entry.parent.mkdir(parents=True, exist_ok=True)
         while True:

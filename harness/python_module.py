@@ -73,8 +73,10 @@ def add_python_module(
 
     `label` is `FILE.py:NAME`, with a file relative to `folder`; `name` becomes the id, which without it is the
     builder's name and a short hash of sources and arguments, so that another network has another one. The module is
-    built and called once, in a process of its own. Raises UsageError, SpecError, ExportError for what is wrong with it.
+    built and called once, in a process of its own. Raises UsageError, SpecError for what is wrong with it,
+    ExportError where memory or a package is missing.
     """
+    from latency_bench.harness.export.errors import ExportError
     from latency_bench.harness.export.key import hash_builder
     from latency_bench.harness.export.module_interface import interface_of
     from latency_bench.model_specs.catalog import require_free_id
@@ -84,7 +86,12 @@ def add_python_module(
     model_id = _checked_id(name or own_id(builder, arguments))
     require_free_id(model_id)
     sources_sha256, _ = hash_builder(label)
-    interface = interface_of(builder, arguments, inputs)
+    try:
+        interface = interface_of(builder, arguments, inputs)
+    except ExportError as error:
+        if type(error) is not ExportError:
+            raise  # memory, a package that is missing
+        raise UsageError(str(error)) from error
     return _added_spec(builder, model_id, arguments, inputs, interface, f"{label}, SHA-256 {sources_sha256}")
 
 

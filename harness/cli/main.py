@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import sys
 import warnings
 
@@ -88,6 +89,10 @@ def bench() -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one or two lines and an exit code, without a traceback."""
+    if sys.stdout is None:
+        # Closed by whoever called: nothing could be told, and a run would be measured for nobody.
+        os.write(2, b"bench: stdout is closed; send it to a file, or to /dev/null\n")
+        sys.exit(2)
     warnings.formatwarning = _one_line
     for stream in (sys.stdout, sys.stderr):
         # A terminal or file of another encoding gets a question mark for a letter that it lacks.

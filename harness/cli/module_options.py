@@ -46,15 +46,17 @@ def module_options(
             if own_inputs:
                 taken = ("inputs", "name") if own_name else ("inputs",)
                 options = {key: value for key, value in options.items() if key not in taken}
-            if modules:
+            known = options[models]
+            texts = known if isinstance(known, tuple) else () if known is None else (known,)
+            if modules or any(map(_is_module, texts)):
                 if any(option.startswith("file_") and value for option, value in options.items()):
                     raise click.UsageError("--module and files have --input and --name of their own: one at a time")
-                known = options[models]
-                if not isinstance(known, tuple) and (known is not None or len(modules) > 1):
+                texts = (*texts, *modules)
+                if not isinstance(known, tuple) and len(texts) > 1:
                     raise click.UsageError("this command takes one model: a --model or a --module")
-                ids = _ids(modules, arguments, inputs, name)
                 options |= {} if own_inputs else {"inputs": (), "name": None}
-                options[models] = (*known, *ids) if isinstance(known, tuple) else ids[0]
+                resolved = _resolved(texts, arguments, inputs, name)
+                options[models] = resolved if isinstance(known, tuple) else resolved[0]
             elif arguments or (own_inputs and (inputs or name)):
                 raise click.UsageError("--arguments, --input and --name are for a --module")
             return command(**options)
@@ -68,14 +70,26 @@ def module_options(
     return decorate
 
 
-def _ids(modules: Sequence[str], arguments: str, inputs: Sequence[str], name: str | None) -> list[str]:
-    """Of the networks, each built with these arguments for these inputs. Raises UsageError, SpecError, ExportError."""
+def _is_module(text: str) -> bool:
+    """Whether a model, or a side of a pair with `@RUNTIME` behind it, is a network in a Python file."""
+    from latency_bench.model_specs.user_builders import is_user_builder
+
+    return is_user_builder(text.partition("@")[0])
+
+
+def _resolved(texts: Sequence[str], arguments: str, inputs: Sequence[str], name: str | None) -> tuple[str, ...]:
+    """The same with the id of each network in its place, all built with these arguments for these inputs.
+
+    Raises UsageError, SpecError, ExportError.
+    """
     from latency_bench.harness.python_module import add_python_module, parse_arguments, parse_module_input
 
-    if name is not None and len(modules) > 1:
+    networks = dict.fromkeys(text.partition("@")[0] for text in texts if _is_module(text))
+    if name is not None and len(networks) > 1:
         raise click.UsageError("--name names one module, and there are several")
-    sizes = [parse_module_input(text) for text in inputs]
-    return [add_python_module(one, Path.cwd(), parse_arguments(arguments), sizes, name).id for one in modules]
+    sizes, built_with = [parse_module_input(text) for text in inputs], parse_arguments(arguments)
+    ids = {what: add_python_module(what, Path.cwd(), built_with, sizes, name).id for what in networks}
+    return tuple(ids.get(what, what) + at + rest for what, at, rest in (text.partition("@") for text in texts))
 
 
 def _use_specs(ctx: click.Context, param: click.Parameter, file: Path | None) -> None:

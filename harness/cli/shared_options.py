@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +142,9 @@ class Assignment(click.ParamType[tuple[str, Any]]):
 
 
 def _parse_size(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError(f"{text[:40]!r} is no size; write a whole number")
-    return int(text)
+    from latency_bench.harness.model_file.file_request import parse_size
+
+    return parse_size(text)
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
@@ -192,6 +192,19 @@ _GATHERED = ("shapes", "dimensions", "inputs")
 """Options that are pairs, and fields of CaseOptions that are dictionaries."""
 
 
+_FLAGS = {"shapes": "shape", "dimensions": "dim", "inputs": "input"}
+
+
+def once_each(pairs: Iterable[tuple[str, Any]], flag: str) -> dict[str, Any]:
+    """Raises UsageError for a name that is given two values: one of them would be left out without a word."""
+    named: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in named and named[name] != value:
+            raise click.UsageError(f"{flag} gives {name} two values, {named[name]} and {value}")
+        named[name] = value
+    return named
+
+
 def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--onnx, --tflite, ...: one for every format that a file can be brought of; one argument `files` of the command,
     a list of (path, format). Beside them `of_files`: the fields of CaseOptions that only files have, as far as given.
@@ -204,7 +217,7 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(**options: Any) -> Any:
         files = [(path, target.name) for argument, target in brought.items() for path in options.pop(argument)]
         options["inputs"] = [_VALUES.convert(text, None, None) for text in options["inputs"]]
-        of_files: dict[str, Any] = {name: dict(options.pop(name)) for name in _GATHERED}
+        of_files: dict[str, Any] = {name: once_each(options.pop(name), "--" + _FLAGS[name]) for name in _GATHERED}
         of_files |= {name: options.pop(name) for name in ("name", "reference")}
         given = {name: value for name, value in of_files.items() if value not in (None, {})}
         _check_goes_with_files(files, given)
@@ -227,10 +240,9 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def refuse_without_file(of_files: Mapping[str, Any], files: Sequence[object]) -> None:
     """Raises UsageError where options of files are given and no file is."""
-    names = {"shapes": "shape", "dimensions": "dim", "inputs": "input"}
     if of_files and not files:
         first = next(iter(of_files))
-        raise click.UsageError(f"--{names.get(first, first)} is for a file of your own (--onnx, ...)")
+        raise click.UsageError(f"--{_FLAGS.get(first, first)} is for a file of your own (--onnx, ...)")
 
 
 def _check_goes_with_files(files: list[tuple[Path, str]], given: dict[str, Any]) -> None:
@@ -264,7 +276,15 @@ class Label(click.ParamType[tuple[str, str]]):
 
 def label_option(help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--label NAME=VALUE, repeatable: argument `labels` of the command, pairs of name and value."""
-    return click.option("--label", "labels", type=Label(), multiple=True, metavar="NAME=VALUE", help=help_text)
+    return click.option(
+        "--label",
+        "labels",
+        type=Label(),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help=help_text,
+        callback=lambda ctx, param, labels: tuple(once_each(labels, "--label").items()),
+    )
 
 
 wait_option = click.option(

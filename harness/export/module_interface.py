@@ -103,12 +103,14 @@ def input_names(label: str, module: torch.nn.Module, given: Sequence[GivenInput]
     takes_any = any(one.kind is one.VAR_POSITIONAL for one in parameters)
     needed = [one.name for one in named if one.default is inspect.Parameter.empty]
     signature = f"forward({', '.join(one.name for one in named)}{', ...' if takes_any else ''})"
-    if len(given) < max(len(needed), 1) or (len(given) > len(named) and not takes_any):
+    if len(given) < max(len(needed), 1):
         example = " ".join(f"--input {name}=3x224x224" for name in needed or ["image"])
         raise SpecError(
-            f"{label}: {signature} takes {len(needed) or 'at least 1'} inputs, {len(given)} are given; "
-            f"say each one's size without the batch, for example {example}"
+            f"{label}: {signature} needs {', '.join(needed) or 'an input'}; say the size of each input, without the "
+            f"batch, for example {example}"
         )
+    if len(given) > len(named) and not takes_any:
+        raise SpecError(f"{label}: {signature} has no place for {len(given)} inputs")
     names = [one.name for one in named[: len(given)]]
     names += [f"input_{index}" for index in range(len(names), len(given))]
     for position, (one, name) in enumerate(zip(given, names, strict=True), start=1):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LARGEST_SIZE = 2**31 - 1
+"""Of one dimension: no runtime counts further."""
 _SIZES = re.compile(r"\d{1,10}(?:x\d{1,10})*")
 SCALAR = "scalar"
 """The shape of a tensor without dimensions, as `--shape` takes it."""
@@ -35,7 +37,14 @@ def parse_shape(text: str) -> tuple[int, ...]:
         return ()
     if not _SIZES.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is no shape; write sizes with x between them, for example 1x3x640x640")
-    return tuple(int(size) for size in text.split("x"))
+    return tuple(map(parse_size, text.split("x")))
+
+
+def parse_size(text: str) -> int:
+    """One dimension. Raises ValueError."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_SIZE)) or int(text) > LARGEST_SIZE:
+        raise ValueError(f"{text[:40]!r} is no size; write a whole number up to {LARGEST_SIZE}")
+    return int(text)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -20,6 +20,7 @@ from latency_bench.harness.model_file.file_request import FileRequest
 from latency_bench.harness.model_file.file_spec import FileInput, FileSpec
 from latency_bench.harness.model_file.image_axes import IMAGE_RANK, resolution_of
 from latency_bench.harness.model_file.input_values import drawn_range, frozen_values, given_number, shape_of_file
+from latency_bench.harness.model_file.reference_values import check_reference
 from latency_bench.harness.model_file.sizes import ClosedShapes, closed_shapes
 
 _ID_DIGITS = 8
@@ -47,6 +48,8 @@ def open_model_file(path: Path, format_: str, request: FileRequest | None = None
     _refuse_other_than_tensors(path.name, interface)
     request = _with_shapes_of_values(request)
     closed = closed_shapes(path.name, interface.inputs, request)
+    if request.reference is not None:
+        check_reference(request.reference, interface.outputs)
     inputs = tuple(
         _file_input(tensor, shape, asked, request)
         for tensor, shape, asked in zip(interface.inputs, closed.shapes, closed.asked, strict=True)

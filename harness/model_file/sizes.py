@@ -65,7 +65,7 @@ def _refuse_unknown(file: str, inputs: Sequence[FileTensor], request: FileReques
 
 def _take_shape(file: str, tensor: FileTensor, shape: tuple[int, ...], by_name: dict[str, int]) -> None:
     """Check a shape against what the file states, and learn the named sizes from it."""
-    given = f"{file}: input {tensor.name} is {stated_text(tensor)}, and --shape gives it {shape_text(shape)}"
+    given = f"{file}: input {tensor.name} is {stated_text(tensor)}, and it is given {shape_text(shape)}"
     if tensor.shape is None:
         return
     if len(shape) != len(tensor.shape):

@@ -64,6 +64,7 @@ def run(
 def pair(
     *models: Subject,
     inputs: Inputs | None = None,
+    arguments: Mapping[str, Any] | None = None,
     within: float = 0.01,
     max_minutes: float = 10.0,
     store: str | Path | None = None,
@@ -73,8 +74,9 @@ def pair(
 ) -> Pair:
     """Measure how much slower each further model is than the first, side by side: `bench pair` of the command line.
 
-    A model is as for `run`, or a side in words (`"b1-seg@onnxruntime,threads=2"`); `inputs` are those of all that need
-    some. The ratio is measured until its interval is `within` that share of it, or for `max_minutes`. Raises as `run`.
+    A model is as for `run`, or a side in words (`"b1-seg@onnxruntime,threads=2"`); `inputs` and `arguments` are those
+    of all that need some. The ratio is measured until its interval is `within` that share of it, or for `max_minutes`.
+    Raises as `run`.
     """
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
@@ -88,7 +90,7 @@ def pair(
     sides = [
         side_of(model, common)
         if isinstance(model, str) and "@" in model
-        else _request(model, inputs, None, None, common)
+        else _request(model, inputs, arguments, None, common)
         for model in models
     ]
     cases = tuple(case_of(side, single=True) for side in sides)

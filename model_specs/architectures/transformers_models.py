@@ -94,6 +94,7 @@ def _network_of(config: dict[str, Any]) -> tuple[Any, Any]:
     has it."""
     import transformers
 
+    _refuse_what_is_elsewhere(config)
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
         raise SpecError(f"transformers {transformers.__version__} knows no model_type {kind!r}")
@@ -111,13 +112,36 @@ def _network_of(config: dict[str, Any]) -> tuple[Any, Any]:
         raise SpecError(f"transformers has no network for a {kind} without `architectures`") from None
 
 
+_ELSEWHERE = ("timm_wrapper", "timm_backbone")
+"""Kinds whose network another library makes, which would look names up on a hub, in folders and in files."""
+_FETCHING = ("use_pretrained_backbone", "use_timm_backbone")
+
+
+def _refuse_what_is_elsewhere(config: Any) -> None:
+    """Raises SpecError for a configuration, or one inside it, whose network comes from a hub, a folder or a file."""
+    if isinstance(config, list):
+        for inner in config:
+            _refuse_what_is_elsewhere(inner)
+    if not isinstance(config, dict):
+        return
+    fetching = [name for name in _FETCHING if config.get(name)]
+    if config.get("model_type") in _ELSEWHERE or fetching or isinstance(config.get("backbone"), str):
+        what = fetching[0] if fetching else config.get("model_type") if "backbone" not in config else "backbone"
+        raise SpecError(f"this configuration names a network that lies elsewhere ({what}); only whole ones are built")
+    for inner in config.values():
+        _refuse_what_is_elsewhere(inner)
+
+
 def _input_of(network: Any, config: Any) -> InputSpec:
     """An image of the configuration's size, or tokens of its vocabulary."""
     name = getattr(network, "main_input_name", None)
     if name == "pixel_values":
         size = getattr(config, "image_size", None) or _IMAGE_SIZE
-        height, width = (size, size) if isinstance(size, int) else tuple(size)[:2]
-        return InputSpec(name=name, shape=(getattr(config, "num_channels", 3), height, width))
+        height, width = (size, size) if isinstance(size, int) else (*size, None, None)[:2]
+        try:
+            return InputSpec(name=name, shape=(getattr(config, "num_channels", 3), height, width))
+        except ValueError:
+            raise SpecError(f"image_size of this configuration is {size!r}, which is no height and width") from None
     if name == "input_ids" and not getattr(config, "is_encoder_decoder", False):
         tokens = min(_TOKENS, getattr(config, "max_position_embeddings", _TOKENS))
         vocabulary = float(config.vocab_size)

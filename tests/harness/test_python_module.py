@@ -153,7 +153,7 @@ def test_a_name_is_the_id_and_no_other_models(nets: Path) -> None:
         ("my_net.py:not_a_module", [IMAGE], {}, "gives int, not a torch.nn.Module"),
         ("my_net.py:fails", [IMAGE], {}, "width has to be even"),
         ("my_net.py:Net", [IMAGE], {"depth": 3}, "cannot be built with .*depth"),
-        ("my_net.py:Net", [], {}, r"forward\(image, scale\) takes 1 inputs, 0 are given.*--input image=3x224x224"),
+        ("my_net.py:Net", [], {}, r"forward\(image, scale\) needs image; .*--input image=3x224x224"),
         ("my_net.py:Net", [GivenInput("picture", (3, 8, 8), "float32")], {}, "is 'image', not 'picture'"),
         ("my_net.py:Wide", [IMAGE], {}, "forward fails on inputs of 1x3x8x8: .*"),
         ("my_net.py:Lacking", [IMAGE], {}, "a_package_that_nobody_has"),

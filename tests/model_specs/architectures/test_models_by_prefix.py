@@ -85,6 +85,10 @@ def test_transformers_from_a_configuration_alone(tmp_path: Path) -> None:
         ({}, "no model_type None"),
         ({"model_type": "no-such"}, "no model_type 'no-such'"),
         ({"model_type": "wav2vec2"}, "only images and token ids can be fed"),
+        ({"model_type": "timm_wrapper", "architecture": "hf-hub:timm/resnet18.a1_in1k"}, "lies elsewhere"),
+        ({"model_type": "upernet", "backbone_config": {"model_type": "timm_backbone"}}, "lies elsewhere"),
+        ({"model_type": "detr", "backbone": "resnet50", "use_timm_backbone": True}, "lies elsewhere"),
+        ({**VIT, "image_size": []}, "image_size"),
     ],
 )
 def test_configurations_that_name_nothing_are_refused_in_a_line(tmp_path: Path, config: object, words: str) -> None:
