@@ -143,6 +143,7 @@ def _pairs(asked: CampaignFile, plan: Plan, place: Place) -> tuple[PlannedPair, 
     from latency_bench.harness.campaign.products import models_of
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.protocol import load_protocol
+    from latency_bench.model_specs import load_spec
     from latency_bench.reports.tables.table_baselines import table_baselines
 
     if asked.pairs == "none":
@@ -153,8 +154,16 @@ def _pairs(asked: CampaignFile, plan: Plan, place: Place) -> tuple[PlannedPair, 
         return ()
     baselines = table_baselines(number for product in asked.cases for number in product.tables)
     for product in asked.cases:
-        for spec in models_of(product) if product.baseline is not None else ():
-            baselines.setdefault(spec.id, []).append(str(product.baseline))
+        if product.baseline is None:
+            continue
+        models = [spec.id for spec in models_of(product)]
+        baseline = load_spec(product.baseline).id
+        if baseline not in models:
+            raise UsageError(
+                f"the baseline {product.baseline} is none of the models that it is named for; add it to them"
+            )
+        for model in models:
+            baselines.setdefault(model, []).append(baseline)
     terms = PairTerms(load_protocol(WARMUP_PROTOCOL), asked.pairs.within, asked.pairs.max_minutes)
     return planned_pairs(plan.cases, baselines, terms)
 

@@ -86,7 +86,7 @@ def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
     ("words", "message"),
     [
         (("--candidate", "FEW@onnxruntime,threads=2"), "--across threads"),
-        (("--candidate", "FEW@onnxruntime,batch=2"), "its batch is 1"),
+        (("--candidate", "FEW@onnxruntime,batch=2"), "leaves no batch open"),
         (("--candidate", "SMALL"), "--across resolution"),
         (("--candidate", "missing.onnx"), "missing.onnx"),
         ((), "--candidate"),
