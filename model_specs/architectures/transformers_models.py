@@ -37,7 +37,7 @@ def build(config: dict[str, Any]) -> torch.nn.Module:
     network, parsed = _network_of(config)
     try:
         model: torch.nn.Module = network(parsed)
-    except (TypeError, ValueError, KeyError, AttributeError, ImportError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ImportError) as error:
         raise SpecError(f"transformers cannot build {network.__name__} from this configuration: {error}") from error
     model.to(torch.get_default_device())
     return with_one_output(model, _output_of(network.__name__), network.main_input_name).eval()
@@ -136,7 +136,8 @@ def _input_of(network: Any, config: Any) -> InputSpec:
     """An image of the configuration's size, or tokens of its vocabulary."""
     name = getattr(network, "main_input_name", None)
     if name == "pixel_values":
-        size = getattr(config, "image_size", None) or _IMAGE_SIZE
+        size = getattr(config, "image_size", None)
+        size = _IMAGE_SIZE if size is None else size
         height, width = (size, size) if isinstance(size, int) else (*size, None, None)[:2]
         try:
             return InputSpec(name=name, shape=(getattr(config, "num_channels", 3), height, width))

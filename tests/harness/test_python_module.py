@@ -183,7 +183,7 @@ def test_what_is_wrong_is_said_in_one_line(
 
 
 def test_what_another_process_found_wrong_arrives_here(nets: Path) -> None:
-    with pytest.raises(ExportError, match="cannot be built with") as raised:
+    with pytest.raises(UsageError, match="cannot be built with") as raised:
         add(nets, depth=3)
     assert "\n" not in str(raised.value)
 

@@ -76,3 +76,19 @@ def test_a_limit_of_the_address_space_is_shown_by_doctor(bench_environment: dict
     assert line.startswith("warning")
     assert "limited to 8.2 GB for each process (ulimit -v)" in line
     assert "ulimit -v unlimited" in line
+
+
+def test_a_closed_stdout_is_told_before_anything_is_measured(bench_environment, tmp_path):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -m latency_bench results ls >&-'],
+        check=False, capture_output=True, text=True, cwd=tmp_path, env=bench_environment, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "bench: stdout is closed; send it to a file, or to /dev/null\n"
+
+
+def test_a_pipe_in_the_place_of_devices_yaml_is_not_waited_for(bench, tmp_path):
+    os.mkfifo(tmp_path / "devices.yaml")
+    done = bench("devices", "ls")
+    assert done.returncode == 2
+    assert "is no ordinary file" in done.stderr

@@ -54,6 +54,20 @@ def test_a_network_is_measured_from_its_file(folder: Path) -> None:
     assert (document["model"], document["resolution"], document["fidelity"]["passed"]) == ("tiny", [8, 8], True)
 
 
+def test_a_side_of_a_pair_is_a_network_in_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "latency_bench.harness.cli.pair.measure_and_print", lambda request, *rest: asked.append(request) or 0
+    )
+    words = ["pair", "cli_net.py:Net@onnxruntime", "cli_net.py:Net@litert,threads=1", "--arguments", "width=4"]
+    outcome = CliRunner().invoke(bench, [*words, "--input", "3x8x8"])
+    assert asked, outcome.output
+    first, second = asked[0].cases
+    assert (first.runtime, second.runtime) == ("onnxruntime", "litert")
+    assert first.spec == second.spec
+    assert first.spec.builder == "cli_net.py:Net"
+
+
 def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> None:
     try:
         named = CliRunner().invoke(bench, ["models", "ls", "--specs", "mine.yaml", "--family", "mine", "--json"])
@@ -72,6 +86,10 @@ def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> Non
         (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
         (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),
         (["export", "--format", "onnx"], "--model .* or a --module"),
+        (["pair", "a.py:A@litert", "b.py:B@litert", "--name", "x"], "--name names one module"),
+        (["run", "--onnx", "a.onnx", "--dim", "h=8", "--dim", "h=16"], "--dim gives h two values, 8 and 16"),
+        (["run", "--model", "b1-seg", "--label", "a=b", "--label", "a=c"], "--label gives a two values"),
+        (["sweep", "--model", "b0-seg", "--baseline", "b1-seg", "--dry-run"], "baseline b1-seg is none of the models"),
     ],
 )
 def test_options_of_modules_are_for_modules(folder: Path, words: list[str], told: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.model_file.file_request import FileRequest
+from latency_bench.harness.frozen_files import freeze
+from latency_bench.harness.model_file.file_request import FileRequest, parse_shape
 from latency_bench.harness.model_file.open_file import open_model_file
 
 onnx = pytest.importorskip("onnx")
@@ -195,3 +197,19 @@ def test_a_large_file_is_described_without_its_weights(tmp_path, monkeypatch):
     assert open_model_file(path, "onnx").spec.precision == "fp32"
     assert sizes
     assert max(sizes) < 1000
+
+
+def test_a_name_that_is_no_text_is_measured_all_the_same(tmp_path):
+    path = save_identity(tmp_path / os.fsdecode(b"bytes\xff.onnx"), [1, 3])
+    assert open_model_file(path, "onnx").artifact.path.is_file()
+
+
+def test_weights_that_are_said_to_lie_in_the_file_itself_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="its weights lie in itself"):
+        freeze(save_identity(tmp_path / "self.onnx", [1, 3]), lambda _: ["self.onnx"])
+
+
+@pytest.mark.parametrize("text", ["99999999999999999999", "2147483648", "-1", "1e3"])
+def test_sizes_that_no_runtime_counts_to_are_refused(text):
+    with pytest.raises(ValueError, match="is no s"):
+        parse_shape(f"1x{text}")
