@@ -27,8 +27,10 @@ class CaseRuns:
 
     @property
     def finished(self) -> dict[str, Any] | None:
-        """The latest run that has numbers."""
-        return next((row for row in self.rows if row["status"] != "failed"), None)
+        """The latest run that has numbers; of a run and its repeat the repeat, though both may be of one second."""
+        done = [row for row in self.rows if row["status"] != "failed"]
+        repeated = {row.get("repeats") for row in done}
+        return next((row for row in done if row.get("run_id") is None or row["run_id"] not in repeated), None)
 
     @property
     def failures(self) -> int:

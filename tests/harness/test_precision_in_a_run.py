@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from latency_bench.devices.device import Device
@@ -30,8 +31,9 @@ class Silent:
 def test_the_gate_is_part_of_the_run(monkeypatch, tmp_path, layers, fails):
     run = rounds.ActiveRun(a_case(), tmp_path, ["bench"], 0)
     result = SimpleNamespace(
-        outputs=None, check_outputs={}, no_outputs_because=None, loaded={"layer_precisions": layers}
-    )
+        outputs=None, check_outputs={}, no_outputs_because=None, loaded={"layer_precisions": layers},
+        samples=SimpleNamespace(latency_ns=np.array([1000, 1010])),
+    )  # fmt: skip
     monkeypatch.setattr(run, "_measure", lambda *_: SimpleNamespace(result=result))
     asked = []
 
