@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +15,16 @@ import pytest
 
 from latency_bench.harness.store.reader import run_paths
 from latency_bench.harness.store.verify import verify_store
+
+
+@pytest.fixture(autouse=True)
+def own_places(monkeypatch):
+    """The script gives its process folders of its own; other tests have theirs afterwards."""
+    for name in ("BENCH_LOCKS", "BENCH_CACHE", "TMPDIR"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+        if not os.environ[name]:
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
 
 
 def test_no_finished_run_is_lost_torn_or_double(tmp_path):

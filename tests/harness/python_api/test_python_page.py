@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import latency_bench as bench
+from latency_bench.model_specs import catalog, user_builders
 
 PAGE = Path(__file__).parents[3] / "docs" / "python.md"
 
@@ -22,6 +23,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "page", "folder": folder}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(catalog, "_added", {})
+        patch.setattr(user_builders, "_registered", {})
         patch.delenv("BENCH_STORE", raising=False)
         patch.setenv("BENCH_LOCKS", str(folder / "locks"))
         patch.setenv("BENCH_CACHE", str(folder / "cache"))

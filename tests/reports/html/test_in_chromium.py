@@ -153,7 +153,7 @@ def test_hostile_names_are_shown_as_they_are(opened: Open, runs: pd.DataFrame) -
 def reload_until(window: Opened, holds: Callable[[], bool]) -> None:
     """Load the page anew until what it should remember is there. Chromium keeps local storage in another process, and
     where the computer is busy a page that is loaded at once may still read what was there before."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         window.page.reload()
         window.ready()
