@@ -177,6 +177,10 @@ def _draw_latencies(axes: Axes, latencies: pd.DataFrame) -> None:
         )
     axes.set_ylabel("latency, ms")
     axes.set_ylim(bottom=0, top=1.12 * latencies["value"].max())
+    _add_legend(axes)
+
+
+def _add_legend(axes: Axes) -> None:
     axes.legend(loc="lower right", ncols=2, fontsize=6.5, markerscale=2)
 
 
@@ -186,20 +190,25 @@ def _mark_sustained(axes: list[Axes], record: RunRecord) -> None:
     if sustained is None:
         return
     begin_s = _begin_s(record, record.rounds[0])
-    axes[0].axhline(sustained.end_ms, color=GREY, linewidth=0.8, linestyle="--")
+    axes[0].axhline(sustained.end_ms, color=GREY, linewidth=0.8, linestyle="--", label="level at the end")
+    _add_legend(axes[0])
     moments = ((sustained.slower_after_s, "slower"), (sustained.clock_fell_after_s, "clock fell"))
     for after_s, words in moments:
         if after_s is None:
             continue
         for one in axes:
             one.axvline(begin_s + after_s, color=COLOURS[1], linewidth=0.8, linestyle=":")
+        # Above the legend and below the latencies; towards the middle, so that a late moment's words stay inside.
+        late = after_s > sustained.length_s / 2
         axes[0].annotate(
             f"{words} after {after_s:.0f} s",
-            (begin_s + after_s, 0.0),
+            (begin_s + after_s, 0.3 if words == "slower" else 0.4),
             xycoords=("data", "axes fraction"),
-            xytext=(2, 2 if words == "slower" else 10),
+            xytext=(-3 if late else 3, 0),
             textcoords="offset points",
+            ha="right" if late else "left",
             fontsize=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
 
 
