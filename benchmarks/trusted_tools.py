@@ -24,6 +24,7 @@ from typing import Any
 
 import click
 import numpy as np
+from paired.bare_loop import by_clock, litert_request, onnxruntime_request, onnxruntime_session
 
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.inventory import find_device
@@ -44,49 +45,10 @@ def bare_loop(runtime: str, path: str, shape: tuple[int, ...], count: int, cpus:
     """Milliseconds of whole requests, as one would write it by hand with the runtime's public calls."""
     os.sched_setaffinity(0, cpus)
     image = np.random.RandomState(0).standard_normal(shape).astype(np.float32)
-    request = _litert_request(path, image) if runtime == "litert" else _onnxruntime_request(path, image)
+    request = litert_request(path, image) if runtime == "litert" else onnxruntime_request(path, image)
     for _ in range(max(3, count // 5)):
         request()
-    samples = []
-    for _ in range(count):
-        began_ns = time.perf_counter_ns()
-        request()
-        samples.append((time.perf_counter_ns() - began_ns) / 1e6)
-    return samples
-
-
-def _litert_request(path: str, image: Any) -> Callable[[], Any]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=path, num_threads=1)
-    interpreter.allocate_tensors()
-    into = interpreter.get_input_details()[0]["index"]
-    out_of = interpreter.get_output_details()[0]["index"]
-
-    def request() -> Any:
-        interpreter.set_tensor(into, image)
-        interpreter.invoke()
-        return interpreter.get_tensor(out_of)
-
-    return request
-
-
-def _onnxruntime_session(path: str, profile_prefix: str | None = None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    if profile_prefix:
-        options.enable_profiling = True
-        options.profile_file_prefix = profile_prefix
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _onnxruntime_request(path: str, image: Any) -> Callable[[], Any]:
-    session = _onnxruntime_session(path)
-    name = session.get_inputs()[0].name
-    return lambda: session.run(None, {name: image})
+    return by_clock(request, count)
 
 
 def onnxruntime_profile(
@@ -98,7 +60,7 @@ def onnxruntime_profile(
     os.sched_setaffinity(0, cpus)
     image = np.random.RandomState(0).standard_normal(shape).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        session = _onnxruntime_session(path, os.path.join(folder, "profile"))
+        session = onnxruntime_session(path, os.path.join(folder, "profile"))
         name = session.get_inputs()[0].name
         warmup = max(3, count // 5)
         by_clock = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from latency_bench.devices.device import Device
 from latency_bench.harness.case import Case
@@ -56,7 +57,7 @@ OF_FILES = {
     "name": "--name",
     "reference": "--reference",
 }
-"""Options that only a file has, by field."""
+"""Options that only a file has, by field; also what the command line calls them."""
 _OF_THE_CATALOG = {
     "resolution": "--resolution",
     "weights": "--weights",
@@ -113,6 +114,15 @@ class CaseOptions(BaseModel):
     streams: int | None = Field(default=None, ge=1, le=64)
     labels: Labels = Field(default_factory=dict)
     """What the user calls the run; `commit` is the version of the code that is measured."""
+
+
+def options_of(fields: Mapping[str, Any]) -> CaseOptions:
+    """The options with these fields. Raises UsageError, naming the first field that is wrong."""
+    try:
+        return CaseOptions(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def case_of(request: CaseOptions, single: bool, device: Device | None = None) -> Case:

@@ -83,9 +83,9 @@ def add_python_module(
     from latency_bench.model_specs.user_builders import register
 
     builder = register(label, folder)
-    model_id = _checked_id(name or own_id(builder, arguments))
-    require_free_id(model_id)
     sources_sha256, _ = hash_builder(label)
+    model_id = _checked_id(name or own_id(builder, sources_sha256, arguments))
+    require_free_id(model_id)
     try:
         interface = interface_of(builder, arguments, inputs)
     except ExportError as error:
@@ -179,12 +179,9 @@ def _added_spec(
     return spec
 
 
-def own_id(builder: UserBuilder, arguments: dict[str, Any]) -> str:
-    """The builder's name, and a short hash of its sources and arguments. Raises ExportError for a file that is no
-    Python."""
-    from latency_bench.harness.export.key import hash_builder
-
-    content = json.dumps([hash_builder(builder.label)[0], arguments], sort_keys=True, default=str)
+def own_id(builder: UserBuilder, sources_sha256: str, arguments: dict[str, Any]) -> str:
+    """The builder's name, and a short hash of its sources and arguments."""
+    content = json.dumps([sources_sha256, arguments], sort_keys=True, default=str)
     digest = hashlib.sha256(content.encode()).hexdigest()[:_HASH_DIGITS]
     return f"{builder.attribute.lower().strip('_')[:60] or 'module'}-{digest}"
 

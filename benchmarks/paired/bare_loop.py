@@ -19,14 +19,14 @@ import numpy as np
 
 def main(runtime: str, path: str, shape: str, warmup: str, requests: str, how: str = "clock") -> None:
     image = np.random.RandomState(0).standard_normal([int(size) for size in shape.split("x")]).astype(np.float32)
-    request = _litert(path, image) if runtime == "litert" else _onnxruntime(path, image)
+    request = litert_request(path, image) if runtime == "litert" else onnxruntime_request(path, image)
     for _ in range(int(warmup)):
         request()
-    by = _by_loadgen if how == "loadgen" else _by_clock
+    by = _by_loadgen if how == "loadgen" else by_clock
     print(json.dumps(by(request, int(requests))))
 
 
-def _by_clock(request: Callable[[], Any], count: int) -> list[float]:
+def by_clock(request: Callable[[], Any], count: int) -> list[float]:
     samples = []
     for _ in range(count):
         began_ns = time.perf_counter_ns()
@@ -72,7 +72,7 @@ def _completions_ns(trace: Path) -> list[int]:
     return found
 
 
-def _litert(path: str, image: Any) -> Callable[[], Any]:
+def litert_request(path: str, image: Any) -> Callable[[], Any]:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path, num_threads=1)
@@ -88,13 +88,21 @@ def _litert(path: str, image: Any) -> Callable[[], Any]:
     return request
 
 
-def _onnxruntime(path: str, image: Any) -> Callable[[], Any]:
+def onnxruntime_session(path: str, profile_prefix: str | None = None) -> Any:
+    """On one thread; `profile_prefix`: with its profiler on, which writes a file whose path begins so."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    if profile_prefix:
+        options.enable_profiling = True
+        options.profile_file_prefix = profile_prefix
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def onnxruntime_request(path: str, image: Any) -> Callable[[], Any]:
+    session = onnxruntime_session(path)
     name = session.get_inputs()[0].name
     return lambda: session.run(None, {name: image})
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.cli.shared_options import FILE_ARGUMENT
+
 _MODULES = click.option(
     "--module",
     "modules",
@@ -49,7 +51,7 @@ def module_options(
             known = options[models]
             texts = known if isinstance(known, tuple) else () if known is None else (known,)
             if modules or any(map(_is_module, texts)):
-                if any(option.startswith("file_") and value for option, value in options.items()):
+                if any(option.startswith(FILE_ARGUMENT) and value for option, value in options.items()):
                     raise click.UsageError("--module and files have --input and --name of their own: one at a time")
                 texts = (*texts, *modules)
                 if not isinstance(known, tuple) and len(texts) > 1:
@@ -105,6 +107,6 @@ specs_option = click.option(
     callback=_use_specs,
     expose_value=False,
     is_eager=True,
-    help="Models of your own, in a YAML file (docs/adding-a-model.md), which may name the Python file that builds "
-    "them. Default: ./specs.yaml without any such.",
+    help="A YAML file with models of your own (docs/adding-a-model.md). Default: ./specs.yaml. Python files that build "
+    "models are only run where this option names the YAML file.",
 )

@@ -238,10 +238,7 @@ def request_of(
 ) -> CaseOptions:
     """The command line's words as a request; `of_files` are for a file. Raises UsageError for a value that no option's
     type could refuse."""
-    from pydantic import ValidationError
-
-    from latency_bench.harness.case_options import CaseOptions
-    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.case_options import options_of
 
     named: dict[str, Any] = {"model": wanted} if isinstance(wanted, str) else {"file": wanted, **(of_files or {})}
     options["device"] = options.pop("device_name")
@@ -250,8 +247,4 @@ def request_of(
     settings = dict(options.get("settings", ()))
     options["as_in_paper"] = settings.pop("paper", None) is True
     options["settings"] = settings
-    try:
-        return CaseOptions(**named, **options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return options_of({**named, **options})

@@ -177,7 +177,8 @@ _FILE_OPTIONS = (
         "--module: its size without the batch, e.g. 3x512x512.",
     ),
     click.option(
-        "--name", help="Name of your file's model, or module's. Default: its own, and a short hash of its content."
+        "--name",
+        help="What your file or --module is called in the store. Default: its own name and a hash of its content.",
     ),
     click.option(
         "--reference",
@@ -190,9 +191,8 @@ _VALUES = Assignment("INPUT=FILE.npy|NUMBER", str)
 """What --input is for a file; a module's says its size."""
 _GATHERED = ("shapes", "dimensions", "inputs")
 """Options that are pairs, and fields of CaseOptions that are dictionaries."""
-
-
-_FLAGS = {"shapes": "shape", "dimensions": "dim", "inputs": "input"}
+FILE_ARGUMENT = "file_"
+"""How the arguments begin that files come by, one a format."""
 
 
 def once_each(pairs: Iterable[tuple[str, Any]], flag: str) -> dict[str, Any]:
@@ -211,13 +211,17 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """
     from latency_bench.harness.export.formats import known_formats
 
-    brought = {f"file_{index}": target for index, target in enumerate(known_formats()) if target.usual_runtime}
+    brought = {
+        f"{FILE_ARGUMENT}{index}": target for index, target in enumerate(known_formats()) if target.usual_runtime
+    }
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
+        from latency_bench.harness.case_options import OF_FILES
+
         files = [(path, target.name) for argument, target in brought.items() for path in options.pop(argument)]
         options["inputs"] = [_VALUES.convert(text, None, None) for text in options["inputs"]]
-        of_files: dict[str, Any] = {name: once_each(options.pop(name), "--" + _FLAGS[name]) for name in _GATHERED}
+        of_files: dict[str, Any] = {name: once_each(options.pop(name), OF_FILES[name]) for name in _GATHERED}
         of_files |= {name: options.pop(name) for name in ("name", "reference")}
         given = {name: value for name, value in of_files.items() if value not in (None, {})}
         _check_goes_with_files(files, given)
@@ -241,8 +245,9 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def refuse_without_file(of_files: Mapping[str, Any], files: Sequence[object]) -> None:
     """Raises UsageError where options of files are given and no file is."""
     if of_files and not files:
-        first = next(iter(of_files))
-        raise click.UsageError(f"--{_FLAGS.get(first, first)} is for a file of your own (--onnx, ...)")
+        from latency_bench.harness.case_options import OF_FILES
+
+        raise click.UsageError(f"{OF_FILES[next(iter(of_files))]} is for a file of your own (--onnx, ...)")
 
 
 def _check_goes_with_files(files: list[tuple[Path, str]], given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.case_options import CaseOptions
+from latency_bench.harness.case_options import CaseOptions, options_of
 from latency_bench.harness.errors import UsageError
 
 _OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "check_image", "seed", "output")
@@ -50,13 +50,10 @@ def file_side(path: Path, format_: str, common: Mapping[str, Any]) -> CaseOption
 
 
 def _checked(text: str, fields: dict[str, Any]) -> CaseOptions:
-    from pydantic import ValidationError
-
     try:
-        return CaseOptions(**fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UsageError(f"{text!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return options_of(fields)
+    except UsageError as error:
+        raise UsageError(f"{text!r}: {error}") from None
 
 
 def _named(what: str) -> dict[str, Any]:

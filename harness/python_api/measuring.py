@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from latency_bench.harness.errors import UsageError
 from latency_bench.harness.python_api.results import Pair, Run
 from latency_bench.harness.python_api.subject import Inputs, Subject, fields_of
 
 if TYPE_CHECKING:
     from latency_bench.harness.case_options import CaseOptions
+
+
+Measured = TypeVar("Measured", Run, Pair)
 
 
 class MeasurementFailedError(RuntimeError):
@@ -55,10 +57,7 @@ def run(
     case = case_of(_request(model, inputs, arguments, name, options), single=True)
     with ProgressLine(quiet) as progress:
         ((_, path),) = run_benchmarks([case], store_location(store), _command(), progress, wait=wait)
-    result = Run(read_record(path), path.absolute())
-    if (failure := result.record.failure) is not None:
-        raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
-    return result
+    return _succeeded(Run(read_record(path), path.absolute()))
 
 
 def pair(
@@ -97,7 +96,11 @@ def pair(
     request = PairRequest(cases, within=within, max_minutes=max_minutes)
     with ProgressLine(quiet) as progress:
         _, path = measure_pair(request, store_location(store), _command(), progress, wait)
-    result = Pair(read_pair(path), path.absolute())
+    return _succeeded(Pair(read_pair(path), path.absolute()))
+
+
+def _succeeded(result: Measured) -> Measured:
+    """The same. Raises MeasurementFailedError for one without a number."""
     if (failure := result.record.failure) is not None:
         raise MeasurementFailedError(f"{failure.stage}: {failure.message}", result)
     return result
@@ -110,16 +113,9 @@ def _request(
     name: str | None,
     options: Mapping[str, Any],
 ) -> CaseOptions:
-    from pydantic import ValidationError
+    from latency_bench.harness.case_options import options_of
 
-    from latency_bench.harness.case_options import CaseOptions
-
-    subject = fields_of(model, inputs, arguments, name, options.get("batch", 1))
-    try:
-        return CaseOptions(**subject, **options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return options_of({**fields_of(model, inputs, arguments, name, options.get("batch", 1)), **options})
 
 
 def _command() -> Sequence[str]:

@@ -90,8 +90,7 @@ class Run:
     def _latency(self) -> str:
         """`12.4 ms [12.1, 12.6]`, or why there is none."""
         if self.latency_ms is None:
-            failure = self.record.failure
-            return f"failed: {failure.message.splitlines()[0]}" if failure else "failed"
+            return _why_none(self.record)
         decimals = decimals_for(self.latency_ms)
         ends = self.interval_ms
         interval = f" [{ends[0]:.{decimals}f}, {ends[1]:.{decimals}f}]" if ends else ""
@@ -151,7 +150,11 @@ class Pair:
     def _ratio(self) -> str:
         """`1.243 [1.239, 1.248], slower`, or why there is none."""
         if self.ratio is None:
-            failure = self.record.failure
-            return f"failed: {failure.message.splitlines()[0]}" if failure else "failed"
+            return _why_none(self.record)
         interval = f" [{self.interval[0]:.4g}, {self.interval[1]:.4g}]" if self.interval else ""
         return f"{self.ratio:.4g}{interval}, {self.verdict}"
+
+
+def _why_none(record: RunRecord | PairRecord) -> str:
+    """What stands in the place of a number, on one line."""
+    return f"failed: {record.failure.message.splitlines()[0]}" if record.failure else "failed"

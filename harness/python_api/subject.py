@@ -25,7 +25,7 @@ def fields_of(
     batch: int,
 ) -> dict[str, Any]:
     """`model` or `file` of CaseOptions. Raises UsageError, SpecError, ExportError for what cannot be measured."""
-    from latency_bench.harness.export.formats import known_formats
+    from latency_bench.harness.export.formats import format_of_file
     from latency_bench.harness.python_module import add_module_object, add_python_module, parse_module_input
     from latency_bench.model_specs.user_builders import is_user_builder
 
@@ -39,7 +39,6 @@ def fields_of(
         return {"model": add_python_module(text, Path.cwd(), dict(arguments or {}), sizes, name).id}
     if inputs is not None or arguments or name is not None:
         raise UsageError(f"{text}: inputs, arguments and name are for a module, or a network in a Python file")
-    endings = {one.suffix: one.name for one in known_formats() if one.usual_runtime is not None}
-    if (format_ := endings.get(Path(text).suffix)) is not None:
+    if (format_ := format_of_file(Path(text))) is not None:
         return {"file": (Path(text), format_)}
     return {"model": text}

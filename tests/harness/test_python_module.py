@@ -127,11 +127,12 @@ def test_functions_that_build_and_modules_that_are_there_serve_too(nets: Path) -
 
 def test_another_network_has_another_id_and_another_export(nets: Path) -> None:
     builder = user_builders.register("my_net.py:Net", nets)
-    ids = {own_id(builder, {}), own_id(builder, {"width": 5})}
     sources = {hash_builder(builder.label)}
+    ((sha256, _),) = sources
+    ids = {own_id(builder, sha256, {}), own_id(builder, sha256, {"width": 5})}
     (nets / "my_layers.py").write_text(LAYERS.replace("padding=1", "padding=0"))
 
-    assert len(ids | {own_id(builder, {})}) == 3
+    assert len(ids | {own_id(builder, hash_builder(builder.label)[0], {})}) == 3
     assert len(sources | {hash_builder(builder.label)}) == 2
 
 
