@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.temporary_folder import TemporaryFolder
 
 _DEFAULT = "~/.android/adbkey"
 
@@ -45,9 +45,9 @@ def _create(key: Path) -> None:
     from adb_shell.auth.keygen import keygen
 
     key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # In a folder of our own first (mkdtemp makes it 0700), because keygen writes with the user's umask.
-    with tempfile.TemporaryDirectory(dir=key.parent, prefix=".adbkey-") as folder:
-        fresh = Path(folder) / key.name
+    # In a folder of our own first, which nobody else may read, because keygen writes with the user's umask.
+    with TemporaryFolder("adbkey", key.parent) as folder:
+        fresh = folder / key.name
         keygen(str(fresh))
         fresh.chmod(0o600)
         # The public half first: a private key without it would not be replaced next time.

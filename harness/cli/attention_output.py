@@ -126,16 +126,14 @@ def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
 def _write_whole(text: str, path: Path) -> None:
     """The whole file or none."""
     from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.durable import replacing
 
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with replacing(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _share_words(shares: dict[str, float]) -> str:

@@ -1,14 +1,14 @@
 """Files kept as baselines: <folder>/<name>.json, and <folder>/files/<content hash>/ with the file itself.
 
-A folder of them is all that a CI job has to cache. The content is checked whenever a baseline is used.
+A folder of them is all that a CI job has to cache. The content is checked whenever a baseline is used. What is on its
+way lies in a temporary folder beside them; one whose process was killed goes with the next command that keeps, lists or
+removes baselines.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench_worker.files import file_sha256
+from latency_bench.devices.temporary_folder import TemporaryFolder, remove_left_overs
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.layout import checked_name, is_name
@@ -108,8 +109,7 @@ def keep_baseline(
         threads=threads,
         runtime_options=dict(runtime_options),
     )
-    _copy(folder / _FILES, kept.content, sources)
-    _write(folder / f"{name}.json", kept.model_dump_json(indent=2) + "\n")
+    _put(folder, kept, sources)
     return kept
 
 
@@ -134,6 +134,7 @@ def find_baseline(folder: Path, name: str) -> Baseline | None:
 
 def list_baselines(folder: Path) -> list[Baseline]:
     """By name. Raises UsageError for a description that is none."""
+    remove_left_overs(folder)
     names = sorted(path.stem for path in folder.glob("*.json"))
     return [kept for name in names if (kept := find_baseline(folder, name)) is not None]
 
@@ -148,27 +149,16 @@ def remove_baseline(folder: Path, name: str) -> None:
         shutil.rmtree(folder / _FILES / kept.content, ignore_errors=True)
 
 
-def _copy(folder: Path, content: str, sources: Mapping[str, Path]) -> None:
-    """Files under their names into the folder of their content: assembled beside it, then renamed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder))
-    try:
+def _put(folder: Path, kept: Baseline, sources: Mapping[str, Path]) -> None:
+    """The files under their names, then the description: each is whole before it is moved to its place."""
+    place = folder / _FILES / kept.content
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryFolder("keep", folder) as partial:
+        files, description = partial / _FILES, partial / "description"
+        files.mkdir()
         for name, path in sources.items():
-            shutil.copyfile(path, partial / name)
-        partial.chmod(0o755)
-        if (folder / content).exists():
-            shutil.rmtree(folder / content)
-        partial.rename(folder / content)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor, partial = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+            shutil.copyfile(path, files / name)
+        shutil.rmtree(place, ignore_errors=True)
+        files.rename(place)
+        description.write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        description.replace(folder / f"{kept.name}.json")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,17 +45,41 @@ def _read_only(path: str, flags: int) -> int:
 def replacing(path: Path, folder: Path | None = None) -> Iterator[BinaryIO]:
     """A new file to write to, which becomes `path` once the block ends well, and is removed otherwise. Raises OSError.
 
-    Until then it lies in `folder`, which has to be on the same file system; by default beside `path`.
+    Until then it lies in `folder`, which has to be on the same file system; by default beside `path`. What a process
+    that was killed left of its own try is removed first.
     """
-    temporary = (folder or path.parent) / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    folder = folder or path.parent
+    _remove_left_overs(folder, path.name)
+    temporary = folder / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         with temporary.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_left_overs(folder: Path, name: str) -> None:
+    """Files that were to become `name`, whose process is gone: it has no such id here, and nobody holds their lock."""
+    own = re.compile(rf"\.{re.escape(name)}\.([0-9]{{1,10}})-[0-9a-f]{{8}}\.tmp")
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = own.fullmatch(entry.name)
+            if match is None or _is_running(int(match[1])) or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError), open(entry.path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                os.unlink(entry.path)
+
+
+def _is_running(pid: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(pid)
 
 
 def force_to_disk(folder: Path) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections import OrderedDict
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
@@ -12,6 +13,9 @@ from ..failure import STORAGE, WorkerError
 from ..files import remove
 
 ENVIRONMENT_VARIABLE = "BENCH_ENGINES"
+_UNFINISHED = "writing-"
+_UNFINISHED_S = 3600.0
+"""Nobody writes a file for so long: its process was killed."""
 
 
 class CachedEngine(NamedTuple):
@@ -66,7 +70,8 @@ class EngineCache:
         temporary = None
         try:
             os.makedirs(self.folder, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix="writing-")
+            self._remove_left_overs()
+            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=_UNFINISHED)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
                 stream.flush()
@@ -82,6 +87,21 @@ class EngineCache:
                 ("free some space there, or " if full else "")
                 + "name another folder (%s), or keep none: runtime option cache=false" % ENVIRONMENT_VARIABLE,
             )
+
+    def _remove_left_overs(self) -> None:
+        """Engines that a process began to write before it was killed: they may be as large as whole ones."""
+        for name in os.listdir(self.folder):
+            path = os.path.join(self.folder, name)
+            if name.startswith(_UNFINISHED) and _age_s(path) > _UNFINISHED_S:
+                remove(path)
+
+
+def _age_s(path: str) -> float:
+    """Since it was last written to; 0 where it is gone by now."""
+    try:
+        return time.time() - os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def default_folder() -> str:
