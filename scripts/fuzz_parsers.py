@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from latency_bench.devices.checks import general_checks
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import Holder
 from latency_bench.devices.numerals import cpu_list
@@ -32,12 +33,18 @@ from latency_bench.devices.probes.jetson import JetsonProbe
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.probes.linux import LinuxProbe
 from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
+from latency_bench.devices.runners.benchmark_model_failures import failure_of, start_error
 from latency_bench.devices.runners.benchmark_model_flags import parse_flags
 from latency_bench.devices.runners.benchmark_model_output import parse_output
 from latency_bench.devices.runners.benchmark_model_profile import parse_profile
 from latency_bench.devices.runners.trtexec_flags import parse_help
 from latency_bench.devices.runners.trtexec_output import parse_log, parse_outputs, parse_times
+from latency_bench.devices.runners.worker_checks import python_checks
 from latency_bench.devices.runners.worker_round import WorkerRound
+from latency_bench.devices.runtimes import worker_runtime
+from latency_bench.devices.transports.adb_program import choose, states_of
+from latency_bench.devices.transports.adb_wireless import announced_address
+from latency_bench.devices.transports.adb_words import shell_error, transfer_error
 from latency_bench.devices.transports.base import Completed
 from latency_bench.devices.tuning.nvidia import LockedGpuClocks
 
@@ -87,6 +94,7 @@ class Answering:
 
     name = "answering"
     workdir = "/work"
+    load_average_tells = True
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -96,6 +104,9 @@ class Answering:
 
     def read_text(self, path: str) -> str | None:
         return self._text
+
+    def clock_offset_ns(self) -> int:
+        return 0
 
     def glob(self, pattern: str) -> list[str]:
         return [pattern.replace("*", "0").replace("[0-9]", "1")]
@@ -125,6 +136,21 @@ def _smi(text: str) -> Any:
     return [smi_facts(device), smi_readings(device), LockedGpuClocks().available(device)]
 
 
+def _doctor(text: str) -> Any:
+    device: Any = Answering(text)
+    return [*general_checks(device), *python_checks(device, ("python3",), worker_runtime("onnxruntime"))]
+
+
+def _adb(text: str) -> Any:
+    """What adb says of phones and of what it was to do. An answer is an error to be raised, or a name."""
+    said = [transfer_error("phone", text, "adb push failed"), shell_error("phone", text, "cannot make a folder")]
+    return [said, announced_address(text, "49281FDJH0"), choose(states_of(text), None)]
+
+
+def _tool_failed(text: str) -> Any:
+    return [failure_of(Completed(1, text, text), "GPU"), start_error("/data/tool", 1, text)]
+
+
 def targets() -> dict[str, tuple[list[str], Parser]]:
     """Recorded texts and the parser of each, by name."""
     runners = TESTS / "runners" / "data"
@@ -151,6 +177,15 @@ def targets() -> dict[str, tuple[list[str], Parser]]:
     smi = [
         "1410, 1593, 41, 71.50, 97, 0x0000000000000004\n",
         "NVIDIA A100, GPU-1, 550.54.15, 81920, 1410, 400.0, 4, 16\n",
+    ]
+    doctor = [
+        '@python [[3, 11, 7], "2.4.6", ["onnxruntime"]]\n',
+        "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 263174212 41237460 208503624 17% /\n",
+        "nvidia   tty7   2026-11-28 07:12 (:0)\nlab      pts/0  2026-11-28 09:30 (10.0.0.7)\n",
+    ]
+    wireless = [
+        "List of discovered mdns services\nadb-49281FDJH0-vWgJpq\t_adb-tls-connect._tcp\t192.168.1.30:37123\n",
+        "List of devices attached\nadb-49281FDJH0-vWgJpq._adb-tls-connect._tcp\tdevice\n192.168.1.9:5555\toffline\n",
     ]
     groups = [
         "12:memory:/docker/4f\n4:cpu,cpuacct:/docker/4f\n0::/user.slice/run.scope\n",
@@ -179,27 +214,33 @@ def targets() -> dict[str, tuple[list[str], Parser]]:
         "phone cores": (phones, parse_cores),
         "phone offline cores": (phones, parse_offline),
         "cpu list": (["0-3,6\n"], cpu_list),
+        "doctor": (kernel + doctor, _doctor),
+        "adb": (phones + wireless, _adb),
+        "benchmark_model failures": (tool + phones, _tool_failed),
         "lock holder": ([Holder.here("bench run").line()], Holder.parse),
     }
 
 
-def not_finite(value: Any) -> Iterator[float]:
-    """Numbers in a result that are none. Values of output tensors may be, and are arrays."""
+def numbers(value: Any) -> Iterator[float]:
+    """All that a parser made of a text, but for values of output tensors, which are arrays."""
     if isinstance(value, (int, float)):
-        # More than a float can hold would end in an exception later.
-        if not -1e30 < value < 1e30:
-            yield value
+        yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from not_finite(item)
+            yield from numbers(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
-            yield from not_finite(item)
+            yield from numbers(item)
     elif is_dataclass(value):
         for one in fields(value):
-            yield from not_finite(getattr(value, one.name))
+            yield from numbers(getattr(value, one.name))
     elif isinstance(value, BaseModel):
-        yield from not_finite(value.model_dump())
+        yield from numbers(value.model_dump())
+
+
+def not_finite(value: Any) -> Iterator[float]:
+    """Numbers in a result that are none, or more than a float can hold, which would end in an exception later."""
+    yield from (number for number in numbers(value) if not -1e30 < number < 1e30)
 
 
 def fuzz(name: str, seeds: Sequence[str], parser: Parser, count: int, first_seed: int = 0) -> Iterator[str]:
@@ -219,10 +260,11 @@ def fuzz(name: str, seeds: Sequence[str], parser: Parser, count: int, first_seed
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    options.add_argument("--count", type=int, default=1_000_000, help="damaged texts, all parsers together")
+    options.add_argument("--count", type=int, default=1_000_000, help="damaged texts, those of all parsers together")
+    options.add_argument("--only", action="append", choices=targets(), metavar="PARSER", help="one of these alone")
     options.add_argument("--first-seed", type=int, default=0, help="number of the first one, to repeat or to go on")
     asked = options.parse_args()
-    parsers = targets()
+    parsers = {name: target for name, target in targets().items() if not asked.only or name in asked.only}
     each = math.ceil(asked.count / len(parsers))
     faults = 0
     for name, (seeds, parser) in parsers.items():

@@ -286,7 +286,7 @@ true
     rows = [
         found.groups()
         for line in transport.run(["sh", "-c", script], timeout_s=30).stdout.splitlines()
-        if (found := re.fullmatch(r"([\w\-]{1,32}) (\d{1,9}) (\d{1,9})", line.strip()))
+        if (found := re.fullmatch(r"([\w\-]{1,32}) ([0-9]{1,9}) ([0-9]{1,9})", line.strip()))
     ]
     facts: dict[str, Any] = {}
     for index, name in enumerate(("governor", "min_khz", "max_khz")):

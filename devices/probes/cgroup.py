@@ -111,4 +111,4 @@ def _upwards(path: str) -> Iterator[str]:
 
 
 def _fields(text: str | None) -> dict[str, int]:
-    return {name: int(value) for name, value in re.findall(r"^(\w{1,64}) (\d{1,18})$", text or "", re.M)}
+    return {name: int(value) for name, value in re.findall(r"^(\w{1,64}) ([0-9]{1,18})$", text or "", re.M)}

@@ -213,10 +213,10 @@ def _load(transport: Transport) -> list[Reading]:
 
 def _cpu_times(transport: Transport) -> list[Reading]:
     """Seconds of CPU time since boot, all cores together: busy with anything, and stolen by the hypervisor."""
-    found = re.match(r"cpu +([\d ]+)", transport.read_text("/proc/stat") or "")
+    # user, nice, system, idle, iowait, irq, softirq, steal; older kernels print fewer.
+    found = re.match(r"cpu +([0-9]+(?: [0-9]+){3,})(?:\n|$)", transport.read_text("/proc/stat") or "")
     if not found:
         return []
-    # user, nice, system, idle, iowait, irq, softirq, steal; older kernels print fewer.
     words = [numerals.count(word) for word in found.group(1).split()]
     if None in words:
         return []

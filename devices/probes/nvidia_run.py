@@ -77,5 +77,5 @@ def gpu_facts(run: ObservedRun) -> dict[str, Any]:
 
 
 def _pid(reading: Reading, gpu: str) -> int | None:
-    found = re.fullmatch(rf"{gpu} pid (\d{{1,10}})", reading.source)
+    found = re.fullmatch(rf"{gpu} pid ([0-9]{{1,10}})", reading.source)
     return int(found[1]) if found else None

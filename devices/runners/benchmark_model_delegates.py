@@ -14,15 +14,15 @@ from latency_bench.devices.errors import WorkerError
 
 _APPLIED = re.compile(
     r"Explicitly applied (\w+) delegate, and the model graph will be (completely|partially) executed"
-    r"(?:.*w/ (\d{1,6}) delegate kernels)?"
+    r"(?:.*w/ ([0-9]{1,6}) delegate kernels)?"
 )
 _REFUSED = re.compile(r"Though (\w+) delegate is explicitly applied, the model graph will not be executed")
 _REPLACED = re.compile(
-    r"Replacing (\d{1,6}) out of (\d{1,6}) node\(s\) with delegate \(([\w .-]{1,60})\) node, "
-    r"yielding (\d{1,6}) partitions"
+    r"Replacing ([0-9]{1,6}) out of ([0-9]{1,6}) node\(s\) with delegate \(([\w .-]{1,60})\) node, "
+    r"yielding ([0-9]{1,6}) partitions"
 )
 _BACKEND = re.compile(r"Initialized (\w{1,20})-based API\.")
-_CREATED = re.compile(r"Created (\d{1,6}) GPU delegate kernels\.")
+_CREATED = re.compile(r"Created ([0-9]{1,6}) GPU delegate kernels\.")
 _REVOKED = re.compile(
     r"Restored original execution plan after delegate application failure|Failed to create a dispatch delegate kernel"
 )

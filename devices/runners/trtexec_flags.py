@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v(\d{4,7})\]")
+_RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v([0-9]{4,7})\]")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
 LAYERS = "layers.json"
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import TIMEOUT_S, Check, last_words
 from latency_bench.devices.transports.base import Transport
 
 LEAST_PYTHON = (3, 6)
+_MARK = "@python "
+_Number = Annotated[int, Field(ge=0, le=1000)]
+_Name = Annotated[str, Field(max_length=100)]
+_INSPECTED = TypeAdapter(tuple[tuple[_Number, _Number, _Number], _Name | None, list[_Name]])
 
 # Prints one JSON line, also on the oldest Python that the worker runs on. Words: the modules to look for.
 _INSPECT = (
@@ -23,8 +29,10 @@ def python_checks(transport: Transport, python: Sequence[str], declared: type[Ru
     """Whether Python, numpy and the runtime's modules are there."""
     words = [module for group in declared.MODULES for module in group]
     completed = transport.run([*python, "-c", _INSPECT, *words], timeout_s=TIMEOUT_S)
-    lines = [line for line in completed.stdout.splitlines() if line.startswith("@python ")]
-    if not lines:
+    try:
+        line = next(line for line in completed.stdout.splitlines() if line.startswith(_MARK))
+        version, numpy, found = _INSPECTED.validate_json(line.removeprefix(_MARK), strict=True)
+    except (StopIteration, ValidationError):
         yield Check(
             "python",
             "failed",
@@ -32,9 +40,8 @@ def python_checks(transport: Transport, python: Sequence[str], declared: type[Ru
             "set `python` in devices.yaml",
         )
         return
-    version, numpy, found = json.loads(lines[0].removeprefix("@python "))
     text = ".".join(map(str, version))
-    old = tuple(version[:2]) < LEAST_PYTHON
+    old = version[:2] < LEAST_PYTHON
     yield Check("python", "failed" if old else "ok", f"{text} ({' '.join(python)})", "3.6 or newer is needed" * old)
     pip = f"{' '.join(python)} -m pip install"
     yield Check("numpy", "ok" if numpy else "failed", numpy or "missing", "" if numpy else f"{pip} numpy")
