@@ -110,11 +110,12 @@ class Address:
         """A small file; None where it is not there."""
         return next(self.read_many([path]))
 
-    def read_many(self, paths: Sequence[str]) -> Iterator[bytes | None]:
-        """Small files, one request each, many at once; None for those that are not there."""
+    def read_many(self, paths: Sequence[str], size_bytes: int = 0) -> Iterator[bytes | None]:
+        """Small files, one request each, many at once; None for those that are not there. `size_bytes`: of all of them,
+        where it is known."""
         for first in range(0, len(paths), _BATCH):
             batch = list(paths[first : first + _BATCH])
-            yield from self._bounded(functools.partial(_read_batch, batch), slow=True)
+            yield from self._bounded(functools.partial(_read_batch, batch), size_bytes, slow=True)
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """A file's content, piece by piece. Raises FileNotFoundError."""

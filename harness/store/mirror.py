@@ -19,16 +19,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.store.address import LISTED_TOGETHER, Address
-from latency_bench.harness.store.durable import force_to_disk, replacing, write_once
+from latency_bench.harness.store.copies import PARTIAL_FOLDER, keep_records
+from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import (
     BrokenRunError,
     NotAskedWarning,
@@ -47,13 +47,11 @@ from latency_bench.harness.store.layout import (
     holds,
     is_name,
     is_run_id,
-    temporary_folder,
 )
 from latency_bench.harness.store.pending import CONFLICT, PendingRun, mark_pending, pending_runs, unmark_pending
 from latency_bench.harness.store.record_packs import WORTH_PACKING, RecordPacks
 
 MIRRORS_FOLDER = "mirrors"
-_PARTIAL_FOLDER = ".partial"
 _GONE_FOLDER = ".gone"
 _LISTED_FILE = ".listed"
 _FRESH_S = 5.0
@@ -142,7 +140,7 @@ class Mirror:
         path = run / relative
         try:
             path.parent.mkdir(exist_ok=True)
-            with replacing(path, self.folder / _PARTIAL_FOLDER) as file:
+            with replacing(path, self.folder / PARTIAL_FOLDER) as file:
                 digest = hashlib.sha256()
                 for chunk in self.remote.chunks(f"{self._name(run)}/{relative}"):
                     digest.update(chunk)
@@ -158,7 +156,7 @@ class Mirror:
         """Have the SHA256SUMS of a run here; a run of before there were any has none. Raises StoreError."""
         content = self.remote.read(f"{self._name(run)}/{CHECKSUMS_FILE}")
         if content is not None:
-            with replacing(run / CHECKSUMS_FILE, self.folder / _PARTIAL_FOLDER) as file:
+            with replacing(run / CHECKSUMS_FILE, self.folder / PARTIAL_FOLDER) as file:
                 file.write(content)
 
     def send(self, run: Path) -> None:
@@ -256,42 +254,17 @@ class Mirror:
     def _fetch_records(self, names: list[str]) -> None:
         """From packs, where these have them, else each from its own file."""
         records = self._packs.read(set(names)) if len(names) > _FEW else {}
-        self._keep(records)
+        keep_records(self.folder, records)
         alone = [name for name in names if name not in records]
         kept: list[str] = []
         for first in range(0, len(alone), _KEPT_TOGETHER):
             some = alone[first : first + _KEPT_TOGETHER]
             contents = zip(some, self.remote.read_many([f"{name}/{RECORD_FILE}" for name in some]), strict=True)
             whole = {name: content for name, content in contents if content is not None and _is_whole(content)}
-            self._keep(whole)
+            keep_records(self.folder, whole)
             kept += whole
         if len(kept) >= WORTH_PACKING:
             self._packs.add(kept)
-
-    def _keep(self, records: Mapping[str, bytes]) -> None:
-        """Copies of records, on the disk before any of them is at its place."""
-        copies = [(temporary_folder(self.folder, *name.split("/")), self.folder / name) for name in records]
-        try:
-            for (temporary, _), record in zip(copies, records.values(), strict=True):
-                temporary.mkdir(parents=True)
-                write_once(temporary / RECORD_FILE, [record], force=False)
-            if copies:
-                force_to_disk(self.folder)
-            for temporary, place in copies:
-                self._put_in_place(temporary, place)
-        except OSError as error:
-            raise from_os_error(error, self.folder, "write") from error
-        finally:
-            for temporary, _ in copies:
-                shutil.rmtree(temporary, ignore_errors=True)
-
-    @staticmethod
-    def _put_in_place(temporary: Path, place: Path) -> None:
-        try:
-            temporary.rename(place)
-        except OSError:
-            if not (place / RECORD_FILE).is_file():  # else another process was quicker
-                raise
 
     def _move_away_gone(self, names: list[str]) -> None:
         """Runs that were not listed, unless another process sent them since."""
@@ -319,7 +292,7 @@ class Mirror:
 
     def _make_folder(self) -> None:
         try:
-            for name in (PENDING_FOLDER, _PARTIAL_FOLDER):
+            for name in (PENDING_FOLDER, PARTIAL_FOLDER):
                 (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.folder / ".address").write_text(f"{self.address}\n", encoding="utf-8")
         except OSError as error:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from latency_bench.harness.store import mirrors
+from latency_bench.harness.store.address_check import check_address
 from latency_bench.harness.store.errors import (
     BrokenRunError,
     NotAskedWarning,
@@ -372,6 +373,7 @@ def test_a_pair_at_an_address_is_read_on_another_host_and_is_no_run_there(url: s
     found = open_run_or_pair(store, "latest")
     assert isinstance(found, StoredPair)
     assert found.samples() == []
+    assert check_address(mirrors.mirror_of(store)) == []
     # Looking for runs, of all models, does not take the pairs for gone.
     assert run_names(store_location(url)) == []
     assert len(list(find_pairs(store))) == 1

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 
 from faulty_proxy import FaultyProxy
 
-from latency_bench.harness.store import address, mirrors
+from latency_bench.harness.store import address, address_check, mirrors
 from latency_bench.harness.store.errors import (
     NotAskedWarning,
     NotSentWarning,
@@ -170,6 +170,25 @@ def test_verify_of_what_the_server_has_checksums_of_fetches_nothing(proxy, url, 
     import_runs(store, runs(5))
     verify_store(store)
     assert _requests(proxy, lambda: verify_store(store)) <= 6, "listings alone, of runs and of pairs"
+
+
+def test_a_first_verify_on_another_computer_takes_a_request_a_file(proxy, url, runs, other_host, monkeypatch):
+    """Many at once, and of large ones no more than fit; what was fetched is not fetched again."""
+    source = runs(6)
+    files = sum(path.is_file() and path.name != "record.json" for path in source.rglob("*"))
+    other_host("a")
+    import_runs(store_location(url), source)
+    monkeypatch.setattr(address_check, "_TOGETHER", 7)
+    for host, most_bytes in (("b", 1 << 20), ("c", 1)):
+        other_host(host)
+        monkeypatch.setattr(address_check, "_TOGETHER_BYTES", most_bytes)
+        store = store_location(url)
+        run_names(store)
+        if host == "b":
+            assert _requests(proxy, lambda store=store: verify_store(store)) <= files + 6
+        findings = verify_store(store).findings
+        assert [one for one in findings if "more than any of ours" not in one.problem] == []
+        assert len(list((mirrors.mirror_of(store).folder).rglob("samples.parquet"))) == 6
 
 
 def test_an_upload_that_another_host_did_not_finish_is_found(proxy, url, runs, other_host):
