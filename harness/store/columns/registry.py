@@ -76,8 +76,10 @@ def _short_names() -> dict[str, Column]:
     return {column.short: column for column in columns().values() if column.short}
 
 
+@cache
 def code_digest() -> bytes:
     """Changes with the code of any declaration, so that a row made by other code is not taken for one of today."""
+    # Looked at once: the metadata of all installed packages are searched, which takes as long as a hundred rows.
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
@@ -93,6 +95,7 @@ def code_digest() -> bytes:
 def forget() -> None:
     """Look for columns anew at the next call, after a package was installed."""
     columns.cache_clear()
+    code_digest.cache_clear()
     _entry_points.cache_clear()
 
 

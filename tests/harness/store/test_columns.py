@@ -19,6 +19,7 @@ from latency_bench.harness.store.columns.column import Column
 from latency_bench.harness.store.columns.registry import OURS, columns, find_columns
 from latency_bench.harness.store.errors import ColumnError
 from latency_bench.harness.store.index import index_file
+from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.row_source import RecordReader
 from latency_bench.harness.store.run_table import row_of
@@ -79,6 +80,18 @@ def test_an_index_is_another_one_as_soon_as_a_declaration_is_another_one(install
     first = index_file(tmp_path)
     install(column.format(", lambda threads: threads and 2 * threads"))
     assert len({without, first, index_file(tmp_path)}) == 3
+
+
+def test_a_list_looks_through_installed_packages_once(
+    install: Install, tmp_path: Path, store_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_run()
+    looks = []
+    monkeypatch.setattr(registry, "conditions_code", lambda: looks.append(1) or b"")
+    install("COLUMNS = ()")
+    for only in ((), ("model",)):
+        assert len(list(find_rows(tmp_path / "store", only=only))) == 1
+    assert looks == [1]
 
 
 @pytest.mark.parametrize(
