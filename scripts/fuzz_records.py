@@ -2,9 +2,10 @@
 
     python scripts/fuzz_records.py --count 1000
 
-A record is one of results/, a field of it is changed, removed or added, and its hashes are made right again, as
-somebody would who means it. Whatever `bench results verify` says of it, every command ends with an exit code and at
-most a message: an exception is counted, printed with the seed that repeats it, and ends the program with code 1.
+A record is one of results/, or that of a pair. A field of it is changed, removed or added, and its hashes are made
+right again, as somebody would who means it. Whatever `bench results verify` says of it, every command ends with an exit
+code and at most a message: an exception is counted, printed with the seed that repeats it, and ends the program with
+code 1.
 """
 
 from __future__ import annotations
@@ -24,15 +25,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from click.testing import CliRunner
 
 from latency_bench.harness.cli.failures import exit_code_of
 from latency_bench.harness.cli.main import bench
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, PAIRS_FOLDER, RECORD_FILE
+from latency_bench.harness.store.pair_record import parse_pair
+from latency_bench.harness.store.pair_samples import PairSamples
 from latency_bench.harness.store.reader import read_record, run_paths
 from latency_bench.harness.store.verify import verify_run
+from latency_bench.harness.store.writer import RunWriter
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "results"
+PAIR = ROOT / "tests" / "harness" / "store" / "examples" / "pair_1.json"
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 5, 2**31, 2**63, -(2**63) - 1, 10**30, 10**400, 0.0, -0.5, 1e-320, 1e308, 1e18),
     *("", "x", "\x00", "\u202e\x1b[31m", "../../etc/passwd", "</script>", "$x_1$ %s {0}", "n" * 10_000, "2026-02-30"),
@@ -46,6 +53,8 @@ READING: tuple[tuple[str, ...], ...] = (
     ("results", "ls", "--columns", "model,family,task,resolution,batch,macs,params,peak_rss,started,energy"),
     ("results", "show", "RUN"),
     ("results", "show", "RUN", "--json"),
+    ("results", "ls", "--pairs"),
+    ("results", "ls", "--pairs", "--json"),
     ("results", "verify"),
     ("results", "archive", "--to", "OUT/runs.tar"),
     ("results", "archive", "--parquet", "OUT/runs.parquet"),
@@ -57,14 +66,20 @@ READING: tuple[tuple[str, ...], ...] = (
     ("report",),
     ("report", "--claims"),
     ("report", "--table", "3"),
+    ("history", "MODEL", "--device", "DEVICE"),
+    ("history", "MODEL", "--device", "DEVICE", "--json"),
+    ("attention", "--from-store"),
     ("plot", "latency", "--to", "OUT/latency.svg"),
     ("plot", "roofline", "--to", "OUT/roofline.svg"),
 )
-"""Commands, with the run that was changed, another one, the store and a folder for files in the places of words."""
+"""Commands. In the places of words: the run or pair that was changed, another run, the changed one's model and device,
+the store, a folder for files."""
 SLOW: tuple[tuple[str, ...], ...] = (
     ("report", "--html", "--to", "OUT/page"),
     ("plot", "distribution", "--run", "RUN", "--to", "OUT/distribution.svg"),
     ("plot", "timeline", "--run", "RUN", "--to", "OUT/timeline.svg"),
+    ("plot", "history", "--model", "MODEL", "--device", "DEVICE", "--to", "OUT/history.svg"),
+    ("results", "show", "RUN", "--plot", "OUT/pair.svg"),
 )
 
 
@@ -109,6 +124,8 @@ def _shown(value: Any) -> str:
 
 
 def _restore(document: dict[str, Any], original: dict[str, Any], path: Sequence[str]) -> None:
+    if path[0] not in original:  # a pair has no model of its own
+        return
     for name in path[:-1]:
         if not isinstance(document.get(name), dict):
             document[name] = copy.deepcopy(original[name])
@@ -117,7 +134,7 @@ def _restore(document: dict[str, Any], original: dict[str, Any], path: Sequence[
 
 
 def make_store(store: Path) -> list[Path]:
-    """A store of six runs of several kinds from results/; their folders."""
+    """A store of six runs of several kinds from results/ and a pair; their folders."""
     wanted: dict[tuple[str, str, bool], Path] = {}
     for run in run_paths(RESULTS):
         record = read_record(run)
@@ -126,7 +143,35 @@ def make_store(store: Path) -> list[Path]:
     for run in list(wanted.values())[:6]:
         copies.append(store / run.relative_to(RESULTS))
         shutil.copytree(run, copies[-1])
-    return copies
+    return [*copies, make_pair(store, copies[0].parents[1].name)]
+
+
+def make_pair(store: Path, device: str) -> Path:
+    """A pair on this device with as many samples as its record says; its folder."""
+    record = parse_pair(PAIR.read_bytes().replace(b'"name": "local"', f'"name": "{device}"'.encode()))
+    with RunWriter(store, record.device.name, PAIRS_FOLDER, record.run_id) as writer:
+        writer.write_pair_samples(
+            _samples(number, one.index, warmup, one.warmup_count if warmup else one.sample_count)
+            for number, side in enumerate(record.sides)
+            for one in side.rounds
+            for warmup in (True, False)
+        )
+        return writer.commit(record)
+
+
+def _samples(side: int, process: int, warmup: bool, count: int) -> PairSamples:
+    rows = np.arange(count, dtype=np.int64)
+    return PairSamples(
+        side=side,
+        pair=process,
+        process=process,
+        warmup=warmup,
+        start_ns=2_000_000 * rows,
+        latency_ns=1_000_000 + rows,
+        block=rows if not warmup else np.full(count, -1),
+        kept=np.full(count, not warmup),
+        phases_ns={},
+    )
 
 
 def replace_record(run: Path, content: bytes) -> None:
@@ -172,7 +217,14 @@ def _fault(command: Sequence[str], folder: Path, run: Path, other: Path) -> str 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     store = folder / "store"
-    places = {"RUN": str(run), "OTHER": str(other), "STORE": str(store)}
+    of_model = other if run.parent.name == PAIRS_FOLDER else run
+    places = {
+        "RUN": str(run),
+        "OTHER": str(other),
+        "MODEL": of_model.parent.name,
+        "DEVICE": of_model.parents[1].name,
+        "STORE": str(store),
+    }
     words = [places.get(word, word.replace("OUT/", f"{out}/")) for word in command]
     result = CliRunner().invoke(bench, words, env={"BENCH_STORE": str(store)}, standalone_mode=False)
     error = result.exception

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,10 +106,13 @@ def read_pair_samples(path: Path) -> list[PairSamples]:
     values = {name: array.fill_null(0).to_numpy(zero_copy_only=False) for name, array in phases.items()}
     absent = {name: array.is_null().to_numpy(zero_copy_only=False) for name, array in phases.items()}
     keys = np.stack([plain["pair"], plain["side"], plain["process"], ~plain["warmup"]], axis=1).astype(np.int64)
+    # Sorted once, by index within each part: a file may say that each of its rows is a process of its own.
+    order = np.lexsort((plain["index"], *keys.T[::-1]))
+    starts = np.flatnonzero((np.diff(keys[order], axis=0) != 0).any(axis=1)) + 1
     parts = []
-    for pair, side, process, counted in np.unique(keys, axis=0):
-        rows = np.flatnonzero((keys == (pair, side, process, counted)).all(axis=1))
-        rows = rows[np.argsort(plain["index"][rows], kind="stable")]
+    for first, end in pairwise([0, *starts.tolist(), len(order)] if len(order) else []):
+        rows = order[first:end]
+        pair, side, process, counted = keys[rows[0]]
         where = f"pair {pair}, side {side}, process {process}"
         if not np.array_equal(plain["index"][rows], np.arange(rows.size)):
             raise BrokenRunError(f"{path}: samples of {where} are missing or double.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from latency_bench.harness.store.errors import BrokenRunError
@@ -20,11 +21,14 @@ def verify_pair_samples(stored: StoredPair) -> Iterator[Finding]:
         return
     if record.status == "failed":
         return
+    warm_by_process: Counter[tuple[int, int]] = Counter()
+    counted_by_process: Counter[tuple[int, int]] = Counter()
+    for part in parts:
+        warm_by_process[part.side, part.process] += len(part) if part.warmup else 0
+        counted_by_process[part.side, part.process] += int(part.kept.sum())
     for number, side in enumerate(record.sides):
         for one in side.rounds:
-            mine = [part for part in parts if (part.side, part.process) == (number, one.index)]
-            warm = sum(len(part) for part in mine if part.warmup)
-            counted = sum(int(part.kept.sum()) for part in mine)
+            warm, counted = warm_by_process[number, one.index], counted_by_process[number, one.index]
             if (warm, counted) != (one.warmup_count, one.sample_count):
                 yield Finding(
                     path,
