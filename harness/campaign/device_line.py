@@ -19,6 +19,7 @@ from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAns
 from latency_bench.harness.campaign.known_hosts import KnownHosts, Offered
 from latency_bench.harness.campaign.state import OTHER_HOST
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.room import largest_run_bytes, require_room
 from latency_bench.harness.store.errors import ArchiveError, StoreError
 from latency_bench.harness.store.outcome import Answer
 
@@ -62,10 +63,12 @@ class DeviceLine:
     def measure(self, case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
         """Measure a batch of cases on whichever host has the device; bring its runs into the store.
 
-        A host's trouble and a lost connection are failed attempts of these cases alone. Raises StoreError where what
-        came back cannot be kept, StoppedError.
+        A host's trouble and a lost connection are failed attempts of these cases alone. Raises StoreError where there
+        may be no room for what comes back, or it cannot be kept, StoppedError.
         """
         self._settings.check()
+        cases = [planned.case for planned in case_batch]
+        require_room(self._settings.store, sum(largest_run_bytes(case.protocol, case.rounds) for case in cases))
         try:
             answer = self._measured(case_batch, upcoming)
         except (UnreachableError, HostsDiedError) as error:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import clock_free_device
 import pytest
+from fault_trial import settings_of
 from loopback_lab import measured, plan_on
 
 from latency_bench.harness.campaign.cluster import connected
+from latency_bench.harness.campaign.device_line import DeviceLine
+from latency_bench.harness.campaign.known_hosts import KnownHosts
 from latency_bench.harness.store import mirrors
-from latency_bench.harness.store.errors import NotAskedWarning, NotSentWarning
+from latency_bench.harness.store.errors import NotAskedWarning, NotSentWarning, StoreFullError
 from latency_bench.harness.store.location import store_location
 
 
 @pytest.fixture(autouse=True)
 def _registered() -> None:
     clock_free_device.register()
+
+
+def test_room_is_asked_for_before_a_host_is(tmp_path, small_file_system):
+    """Where a campaign runs is not where it is measured: the host has room enough."""
+    plan = clock_free_device.clock_free_plan(tmp_path, 1)
+    nobody: Any = None
+    line = DeviceLine(nobody, KnownHosts(), settings_of(plan, small_file_system / "store"), "topic")
+    with pytest.raises(StoreFullError, match="may have no room"):
+        line.measure(plan.cases, ())
 
 
 @pytest.mark.parametrize("fault", [500, "refuse"])
