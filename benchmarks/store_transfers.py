@@ -2,6 +2,7 @@
 
     git worktree add ../older 326b2a2
     python benchmarks/store_transfers.py --runs 4000 --against ../older
+    python benchmarks/store_transfers.py --runs 20000 --only "first ls" --against ../older
 
 Makes a store of so many runs, copies of those in results/ under new ids. Every command runs in a process of its own, as
 a user would start it, the versions in turn. Prints wall seconds, which the disk takes part in (an import forces what it
@@ -26,7 +27,8 @@ from latency_bench.harness.store.layout import CHECKSUMS_FILE, RECORD_FILE
 from latency_bench.harness.store.reader import run_paths
 
 ROOT = Path(__file__).parents[1]
-STEPS = ("first ls", "second ls", "first verify", "second verify", "archive", "import")
+STEPS = ("first ls", "second ls", "first verify", "second verify", "archive", "import", "import of unknown runs")
+"""Everything but the last is done with what the steps before it left in the cache."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Version:
         """Wall and processor seconds of a step."""
         words = self._words(step, store)
         code = f"import sys; sys.argv[0] = 'bench'; from {self._package}.cli.main import main; main()"
-        environment = {**os.environ, "BENCH_CACHE": str(self.scratch / "cache"), "PYTHONPATH": str(self.checkout)}
+        cache = self.scratch / ("empty" if step == "import of unknown runs" else "cache")
+        environment = {**os.environ, "BENCH_CACHE": str(cache), "PYTHONPATH": str(self.checkout)}
         began_s, used_before_s = time.perf_counter(), _processor_s()
         subprocess.run(
             [sys.executable, "-c", code, "results", *words],
@@ -57,12 +60,12 @@ class Version:
         return "latency_bench.harness" if (self.checkout / "latency_bench").is_dir() else "harness"
 
     def _words(self, step: str, store: Path) -> list[str]:
-        tar, copy = self.scratch / "runs.tar", self.scratch / "copy"
+        tar = self.scratch / "runs.tar"
         if step == "archive":
             is_named_so = (self.checkout / "harness" / "cli" / "results" / "archiving.py").exists()
             return ["archive" if is_named_so else "export", "--to", str(tar), "--store", str(store)]
-        if step == "import":
-            return ["import", str(tar), "--store", str(copy)]
+        if step.startswith("import"):
+            return ["import", str(tar), "--store", str(self.scratch / step.replace(" ", "-"))]
         return [step.split()[-1], "--store", str(store)]
 
 
@@ -95,8 +98,9 @@ def make_store(store: Path, runs: int) -> None:
 @click.command(help=__doc__.split("\n", 1)[0])
 @click.option("--runs", default=1000, show_default=True)
 @click.option("--against", type=click.Path(exists=True, file_okay=False, path_type=Path), help="An older checkout.")
+@click.option("--only", type=click.Choice(STEPS), multiple=True, help="These steps alone, in the order of all.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="On the disk that is to take part.")
-def main(runs: int, against: Path | None, folder: Path | None) -> None:
+def main(runs: int, against: Path | None, only: tuple[str, ...], folder: Path | None) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as made:
         scratch = Path(made).resolve()
         make_store(scratch / "store", runs)
@@ -105,7 +109,7 @@ def main(runs: int, against: Path | None, folder: Path | None) -> None:
         for version in versions:
             version.scratch.mkdir()
         print(f"| {runs} runs | version | s | ms a run | processor, s | of a run, ms |\n|---|---|---:|---:|---:|---:|")
-        for step in STEPS:
+        for step in (step for step in STEPS if not only or step in only):
             for version in versions:
                 wall_s, processor_s = version.seconds(step, scratch / "store")
                 cells = (f"{wall_s:.1f}", f"{wall_s / runs * 1e3:.2f}", f"{processor_s:.1f}")

@@ -4,7 +4,8 @@
 
 The runs have a store, a folder for temporary files, a cache and locks of their own. After SIGINT, SIGTERM and SIGHUP
 nothing may be left in them but whole runs, and no process. After SIGKILL there may be no damage and no process, and
-nothing else is left once the next run, which nobody disturbs, is over.
+nothing else is left once the next run, which nobody disturbs, is over. One run in ten starts as a user's does, the
+others in a process that has imported everything (warm_bench.py), so that the signal comes while something is under way.
 Prints counts by signal, and ends with code 1 where something was left.
 """
 
@@ -20,48 +21,154 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from warm_bench import WarmBench
 
 from latency_bench.harness.store.verify import verify_store
 
 PROTOCOL = """name: trial
 rounds: 2
 campaign_rounds: 2
-warmup: {min_count: 2, max_count: 50, min_s: 0.05, max_s: 0.5, window: 5}
-sampling: {min_count: 30, max_count: 500, min_s: 0.5, max_s: 5, relative_interval: null, confidence: 0.95}
+warmup: {min_count: 2, max_count: 50, min_s: 0.02, max_s: 0.5, window: 5}
+sampling: {min_count: 10, max_count: 500, min_s: 0.1, max_s: 5, relative_interval: null, confidence: 0.95}
 """
 MODEL = ("--model", "b0-cls-r224", "--resolution", "64x64", "--runtime", "onnxruntime")
+IMPORTED = (
+    "latency_bench.harness.benchmark",
+    "latency_bench.harness.cli.progress",
+    "latency_bench.harness.cli.rendering",
+    "latency_bench.harness.cli.run",
+    "latency_bench.harness.store.sample_table",
+    "pyarrow.parquet",
+)
+"""What `bench run` needs of the host. Runtimes are the worker's, which is a process of its own."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+COLD_EVERY = 10
 TOLD_EVERY = 25
+
+
+@dataclass
+class Trial:
+    """Runs in folders of their own, and what was found there that should not be."""
+
+    place: Path
+    environment: dict[str, str]
+    bench: WarmBench
+    longest_s: float = 0.0
+    """That a run takes here and now. A signal that would come after its end counts as not sent."""
+    usual: frozenset[str] = frozenset()
+    """What libraries keep there after a run that nobody disturbed."""
+    sent: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[str]:
+        return ["run", *MODEL, "--protocol", str(self.place / "trial.yaml"), "--quiet"]
+
+    def prepare(self) -> None:
+        """Export the model, and look what a run takes and leaves. Raises SystemExit where it does not work."""
+        if self._cold().wait() != 0:
+            sys.exit((self.place / "stderr").read_text())
+        self.bench.start(self.words).wait()
+        began_s = time.monotonic()
+        if self.bench.start(self.words).wait() != 0:
+            sys.exit((self.place / "stderr").read_text())
+        self.longest_s = time.monotonic() - began_s
+        self.usual = frozenset(self._files())
+
+    def disturb(self, number: signal.Signals, share: float, cold: bool) -> None:
+        """One run, and the signal after this share of the time that a run takes."""
+        process = self._cold() if cold else self.bench.start(self.words)
+        # A cold start takes about a second longer, in which Python imports.
+        after_s = share * (self.longest_s + (1.0 if cold else 0.0))
+        try:
+            process.wait(timeout=after_s)
+            self.sent["ended before"] += 1
+            return
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        code = process.wait(timeout=120)
+        self.sent[number.name] += 1
+        for left in self._left_by(number, code):
+            self.faults.append(f"{number.name} after {after_s:.2f} s{' from a cold start' * cold}: {left}")
+            print(self.faults[-1], flush=True)
+        # Every time the same size of a store to look through.
+        shutil.rmtree(self.place / "store", ignore_errors=True)
+        (self.place / "store").mkdir(exist_ok=True)
+
+    def _cold(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "latency_bench", *self.words],
+            cwd=self.place,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.place / "stderr").open("wb"),
+        )
+
+    def _left_by(self, number: signal.Signals, code: int) -> Iterator[str]:
+        yield from (finding.problem for finding in verify_store(self.place / "store").findings if finding.is_damage)
+        yield from self._processes()
+        if number == signal.SIGKILL and (next_code := self.bench.start(self.words).wait()) != 0:
+            yield f"the next run ended with {next_code}: {(self.place / 'stderr').read_text()[-300:]}"
+        yield from (finding.problem for finding in verify_store(self.place / "store").findings)
+        yield from (f"left: {path}" for path in sorted(self._files() - self.usual))
+        # Before its first line a program has no handler, and dies of the signal itself.
+        if number != signal.SIGKILL and code not in (0, 128 + number, -number):
+            yield f"exit code {code}: {(self.place / 'stderr').read_text()[-300:]}"
+
+    def _files(self) -> set[str]:
+        """Everything below the folder for temporary files and the cache."""
+        folders = (self.place / "temporary", self.place / "cache")
+        return {str(path.relative_to(self.place)) for folder in folders for path in folder.rglob("*")}
+
+    def _processes(self) -> list[str]:
+        """Those that are there, and do not end within a minute."""
+        end_s = time.monotonic() + 60
+        while (running := list(self._processes_now())) and time.monotonic() < end_s:
+            time.sleep(0.1)
+        return running
+
+    def _processes_now(self) -> Iterator[str]:
+        mark = f"TMPDIR={self.place / 'temporary'}".encode()
+        for folder in Path("/proc").iterdir():
+            try:
+                if not folder.name.isdigit() or int(folder.name) == self.bench.helper.pid:
+                    continue
+                if mark in (folder / "environ").read_bytes():
+                    yield f"process {(folder / 'cmdline').read_bytes()[:200]!r}"
+            except OSError:
+                continue
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    options.add_argument("--count", type=int, default=100, help="signals")
+    options.add_argument("--count", type=int, default=1000, help="signals")
     options.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = options.parse_args()
     chance = random.Random(asked.seed)
-    sent: Counter[str] = Counter()
-    faults: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = Path(folder).resolve()
         (place / "trial.yaml").write_text(PROTOCOL)
         environment = _environment(place)
-        if _run(environment, place).wait() != 0:  # which exports the model
-            sys.exit((place / "stderr").read_text())
-        began_s = time.monotonic()
-        _run(environment, place).wait()
-        # How long a run takes here and now. A signal that would come after the end of its run counts as not sent.
-        longest_s = time.monotonic() - began_s
-        # What libraries keep there after a run that nobody disturbed.
-        usual = _files(place)
-        for number in range(1, asked.count + 1):
-            chosen = chance.choice(SIGNALS)
-            sent[_one(environment, place, chosen, chance.uniform(0, longest_s), faults, usual)] += 1
-            if number % TOLD_EVERY == 0 or number == asked.count:
-                counts = ", ".join(f"{count} {name}" for name, count in sorted(sent.items()))
-                print(f"{number} runs: {counts}; {len(faults)} times something was left", flush=True)
-    return 1 if faults else 0
+        with WarmBench(IMPORTED, environment, place, place / "stderr") as bench:
+            trial = Trial(place, environment, bench)
+            trial.prepare()
+            number = 0
+            while (signals := trial.sent.total() - trial.sent["ended before"]) < asked.count:
+                number += 1
+                trial.disturb(chance.choice(SIGNALS), chance.random(), cold=number % COLD_EVERY == 0)
+                if number % TOLD_EVERY == 0:
+                    print(_counts(trial), file=sys.stderr, flush=True)
+    print(f"{signals} signals: {_counts(trial)}")
+    return 1 if trial.faults else 0
+
+
+def _counts(trial: Trial) -> str:
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(trial.sent.items()))
+    return f"{counts}; {len(trial.faults)} times something was left"
 
 
 def _environment(place: Path) -> dict[str, str]:
@@ -69,76 +176,6 @@ def _environment(place: Path) -> dict[str, str]:
     for name in folders.values():
         (place / name).mkdir()
     return {**os.environ, **{name: str(place / folder) for name, folder in folders.items()}}
-
-
-def _run(environment: dict[str, str], place: Path) -> subprocess.Popen[bytes]:
-    words = ["run", *MODEL, "--protocol", str(place / "trial.yaml"), "--quiet"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "latency_bench", *words],
-        cwd=place,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=(place / "stderr").open("wb"),
-    )
-
-
-def _one(
-    environment: dict[str, str],
-    place: Path,
-    chosen: signal.Signals,
-    after_s: float,
-    faults: list[str],
-    usual: set[str],
-) -> str:
-    """The signal's name where it met a run that was under way."""
-    process = _run(environment, place)
-    try:
-        process.wait(timeout=after_s)
-        return "ended before"
-    except subprocess.TimeoutExpired:
-        process.send_signal(chosen)
-    process.wait(timeout=120)
-    left = [finding.problem for finding in verify_store(place / "store").findings if finding.is_damage]
-    left += _processes(place)
-    if chosen == signal.SIGKILL and (code := _run(environment, place).wait()) != 0:
-        left.append(f"the next run ended with {code}: {(place / 'stderr').read_text()[-300:]}")
-    left += [finding.problem for finding in verify_store(place / "store").findings]
-    left += [f"left: {path}" for path in sorted(_files(place) - usual)]
-    # Every time the same size of a store to look through.
-    shutil.rmtree(place / "store", ignore_errors=True)
-    (place / "store").mkdir(exist_ok=True)
-    if chosen != signal.SIGKILL and process.returncode not in (0, 1, 128 + chosen):
-        # Before its first line a program has no handler, and dies of the signal itself.
-        left += [f"exit code {process.returncode}"] if process.returncode != -chosen else []
-    for one in left:
-        faults.append(f"{chosen.name} after {after_s:.2f} s: {one}")
-        print(faults[-1], flush=True)
-    return chosen.name
-
-
-def _files(place: Path) -> set[str]:
-    """Everything below the folder for temporary files and the cache."""
-    return {str(path.relative_to(place)) for folder in ("temporary", "cache") for path in (place / folder).rglob("*")}
-
-
-def _processes(place: Path) -> list[str]:
-    """Those that are there, and do not end within a minute."""
-    end_s = time.monotonic() + 60
-    while (found := _processes_now(place)) and time.monotonic() < end_s:
-        time.sleep(0.1)
-    return found
-
-
-def _processes_now(place: Path) -> list[str]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            environment = (folder / "environ").read_bytes() if folder.name.isdigit() else b""
-            if f"TMPDIR={place / 'temporary'}".encode() in environment:
-                found.append(f"process {(folder / 'cmdline').read_bytes()[:200]!r}")
-        except OSError:
-            continue
-    return found
 
 
 if __name__ == "__main__":

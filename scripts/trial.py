@@ -19,9 +19,9 @@ import click
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTED: dict[str, tuple[str, str, int]] = {
+    "signals": ("signal_trial.py", "--count", 1000),
+    "records": ("fuzz_records.py", "--count", 100),
     "fuzz": ("fuzz_parsers.py", "--count", 1_000_000),
-    "records": ("fuzz_records.py", "--count", 200),
-    "signals": ("signal_trial.py", "--count", 200),
     "campaigns": ("campaign_kills.py", "--kills", 300),
     "writers": ("store_faults.py", "--runs", 500),
 }
