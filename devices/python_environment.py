@@ -8,7 +8,9 @@ checks of Python itself (`PYTHONDEVMODE`, `PYTHONTRACEMALLOC`); and it finds its
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 _WHERE_PACKAGES_ARE = ("PYTHONPATH", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
 _FILES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
@@ -24,3 +26,8 @@ def python_environment(environment: Mapping[str, str], same_python: bool) -> dic
         # The child starts in another folder.
         cleaned["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)
     return cleaned
+
+
+def own_module_path() -> str:
+    """PYTHONPATH of a child that has to be of the same sources and packages as this process."""
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)

@@ -18,7 +18,7 @@ import psutil
 
 from bench_worker.failure import PROCESS_LIMIT_REMEDY
 from latency_bench.devices.host_memory import address_space_bytes, total_bytes
-from latency_bench.devices.python_environment import python_environment
+from latency_bench.devices.python_environment import own_module_path, python_environment
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
 from latency_bench.harness.installation.requirements import explanation
@@ -56,7 +56,7 @@ def run_apart(
             cwd=directory,
             env={
                 **python_environment(os.environ, same_python=True),
-                "PYTHONPATH": _module_path(),
+                "PYTHONPATH": own_module_path(),
                 # torch makes this folder when it is imported, and would leave it in the one for temporary files.
                 "TORCHINDUCTOR_CACHE_DIR": str(directory / INDUCTOR),
             },
@@ -79,11 +79,6 @@ def run_apart(
     if last.get("event") == "done" and exit_code == 0:
         return last
     raise failure(last, exit_code, peak_bytes, directory)
-
-
-def _module_path() -> str:
-    """Where this process finds modules: the converter has to be of the same sources and packages."""
-    return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 
 
 def follow(process: subprocess.Popen[bytes], progress: Callable[[str], None]) -> tuple[dict[str, Any], int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from latency_bench.harness.store.check_ahead import check_ahead
 from latency_bench.harness.store.checked_runs import checked_before
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import BrokenRunError, StoreLocationError, from_os_error
@@ -43,6 +44,7 @@ def write_archive(runs: Sequence[Path], file: Path) -> int:
             _compressed(target, compression) as stream,
             tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
+            check_ahead(runs, checked)
             for run, check in side_by_side(lambda run: check_run(run, checked=checked), runs):
                 _add(archive, run, check)
     except OSError as error:

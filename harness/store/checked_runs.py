@@ -43,7 +43,7 @@ class CheckedRuns:
 
     def has(self, key: str) -> bool:
         """Whether nothing was wrong with the run of this key (`key_of`)."""
-        return key in self._known
+        return key in self._known or key in self._new
 
     def add(self, key: str) -> None:
         """Nothing is wrong with it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from latency_bench.devices.ownership import claim
 from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
+from latency_bench.harness.store.check_ahead import check_ahead
 from latency_bench.harness.store.checked_runs import checked_before
 from latency_bench.harness.store.durable import CHUNK_BYTES, force_to_disk, write_once
 from latency_bench.harness.store.errors import (
@@ -121,6 +122,7 @@ def _stage(staging: Path, files: Iterable[RunFile]) -> list[str]:
 def _place(store: Path, staging: Path, runs: list[str]) -> Imported:
     outcome = Imported()
     with checked_before(len(runs)) as checked:
+        check_ahead([staging / name for name in runs], checked)
         for name, check in side_by_side(lambda name: check_run(staging / name, True, checked=checked), runs):
             if check.findings:
                 outcome.refused[name] = check.findings[0].problem.replace(f"{staging}{os.sep}", "")

@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 def side_by_side(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[tuple[_Item, _Result]]:
     """Each item with what `work` gives for it, in the order of the items. Raises whatever `work` raises."""
-    threads = min(_MOST_THREADS, _processors())
+    threads = min(_MOST_THREADS, processors())
     if threads == 1:
         for item in items:
             yield item, work(item)
@@ -42,5 +42,6 @@ def side_by_side(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> It
                 result.cancel()
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

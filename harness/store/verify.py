@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from latency_bench.harness.store.check_ahead import check_ahead
 from latency_bench.harness.store.checked_runs import CheckedRuns, checked_before, key_of
 from latency_bench.harness.store.checksums import read_checksums
 from latency_bench.harness.store.durable import size_and_sha256
@@ -76,6 +77,7 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
                 else:
                     runs.append(run)
     with checked_before(len(runs)) as checked:
+        check_ahead(runs, checked)
         for _, found in side_by_side(lambda run: _verify_copy(run, mirror is not None, checked), runs):
             findings.extend(found)
     return Verification(len(runs), findings)

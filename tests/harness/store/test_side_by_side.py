@@ -14,7 +14,7 @@ from latency_bench.harness.store.side_by_side import side_by_side
 
 @pytest.fixture(params=[1, 4])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(module, "_processors", lambda: request.param)
+    monkeypatch.setattr(module, "processors", lambda: request.param)
     return int(request.param)
 
 
