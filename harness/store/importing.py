@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latency_bench.devices.ownership import claim
 from latency_bench.harness.store.archive_reader import Limits, RunFile, read_archive
@@ -33,6 +34,13 @@ from latency_bench.harness.store.placing import put_in_place
 from latency_bench.harness.store.reader import fetch_checksums, open_folder, pair_names, run_names
 from latency_bench.harness.store.side_by_side import side_by_side
 from latency_bench.harness.store.verify import check_run
+
+if TYPE_CHECKING:
+    from latency_bench.harness.store.mirror import Mirror
+
+
+_FETCHED_AHEAD = 100
+"""Runs of a store at an address whose files are fetched together."""
 
 
 @dataclass
@@ -154,7 +162,10 @@ def _files_of_store(source: Path) -> Iterator[RunFile]:
     names = [*run_names(source), *pair_names(source)]
     if not names:
         raise StoreLocationError(f"{source} is no store: it has no runs.")
-    for name in names:
+    mirror = mirror_of(source)
+    for number, name in enumerate(names):
+        if mirror is not None and number % _FETCHED_AHEAD == 0:
+            _fetch_ahead(mirror, names[number : number + _FETCHED_AHEAD])
         run = source / name
         try:
             stored = open_folder(run)
@@ -168,6 +179,21 @@ def _files_of_store(source: Path) -> Iterator[RunFile]:
         for relative in (RECORD_FILE, CHECKSUMS_FILE, *listed):
             if (run / relative).is_file():
                 yield RunFile(name, relative, _chunks(run / relative))
+
+
+def _fetch_ahead(mirror: Mirror, names: Sequence[str]) -> None:
+    """Have the files of these runs here, many at once. What is missing or damaged there is told of its run later."""
+    from latency_bench.harness.store.bulk_fetch import WantedFile, fetch_files
+
+    wanted = []
+    for name in names:
+        run = mirror.folder / name
+        with contextlib.suppress(BrokenRunError):
+            wanted += [
+                WantedFile(name, one, file.sha256, file.size_bytes) for one, file in open_folder(run).files.items()
+            ]
+            wanted.append(WantedFile(name, CHECKSUMS_FILE, None, 0))
+    fetch_files(mirror, [one for one in wanted if not (mirror.folder / one.path).exists()])
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
