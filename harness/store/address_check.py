@@ -34,10 +34,10 @@ def check_address(mirror: Mirror, within: str = "") -> list[Finding]:
             runs.setdefault(f"{device}/{model}/{run_id}", {})[relative] = file
     doubtful: list[WantedFile] = []
     findings = [finding for name in sorted(runs) for finding in _check_run(mirror, name, runs[name], doubtful)]
-    for file in fetch_files(mirror, doubtful):
-        if file.sha256 is not None:
+    for wrong in fetch_files(mirror, doubtful):
+        if wrong.sha256 is not None:
             problem = "its content is not what was stored (SHA-256 differs)."
-            findings.append(Finding(_place(mirror, file.path), problem, CHANGED))
+            findings.append(Finding(_place(mirror, wrong.path), problem, CHANGED))
     return findings
 
 
