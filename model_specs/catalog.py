@@ -57,6 +57,16 @@ def list_specs() -> tuple[ModelSpec, ...]:
     return (*(_validated(model_id) for model_id in _entries()), *_added.values())
 
 
+def shipped_families() -> tuple[str, ...]:
+    """The families of our own files, those with the most models first: an order that does not depend on what else is
+    installed."""
+    from collections import Counter
+
+    folder = str(resources.files("latency_bench.model_specs") / "families")
+    ours = [str(entry.fields["family"]) for entry in _entries().values() if str(Path(entry.source).parent) == folder]
+    return tuple(name for name, _ in Counter(sorted(ours)).most_common())
+
+
 _added: dict[str, ModelSpec] = {}
 """Models that no file describes: those that this process was given."""
 

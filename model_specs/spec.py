@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 if TYPE_CHECKING:
     pass
@@ -148,6 +148,8 @@ class ModelSpec(_Strict):
     """Builder argument that takes (height, width), for modules whose parameters depend on the input size."""
     inputs: tuple[InputSpec, ...] = Field(min_length=1, strict=False)
     outputs: tuple[OutputSpec, ...] = Field(min_length=1, strict=False)
+    accuracy: dict[str, FiniteFloat] = Field(default_factory=dict)
+    """What its author says that it reaches, by metric with its unit: {"top-1, %": 78.2}. Nothing here measures it."""
     throughput_batch: int | None = None
     """Batch size of the paper's throughput column, where the authors state it."""
     onnx_opset: int = Field(default=13, ge=11)

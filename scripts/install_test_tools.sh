@@ -12,6 +12,8 @@ command -v tcsh >/dev/null || missing="$missing tcsh"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"
 command -v pdflatex >/dev/null || missing="$missing texlive-latex-base texlive-latex-recommended"
+# The class of IEEE's papers, and the Times that it sets them in.
+kpsewhich IEEEtran.cls >/dev/null 2>&1 || missing="$missing texlive-publishers texlive-fonts-recommended"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     echo "==> not installed, so that some tests cannot run; install them as root:$missing" >&2

@@ -24,6 +24,7 @@ def exit_code_of(error: BaseException) -> int | None:
         UnknownRunError,
     )
     from latency_bench.model_specs.errors import CheckpointError, SpecError
+    from latency_bench.reports.errors import AccuracyFileError, TableError
     from latency_bench.reports.plots.style import FigureError
 
     wrong_request = (
@@ -32,6 +33,8 @@ def exit_code_of(error: BaseException) -> int | None:
         SpecError,
         CheckpointError,
         FigureError,
+        TableError,
+        AccuracyFileError,
         MissingPackageError,
         UnknownFormatError,
         ArchiveError,

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "host": ("latency_bench.harness.cli.host:host", "Offer this host's devices to campaigns of other hosts."),
     "attention": ("latency_bench.harness.cli.attention:attention", "Softmax against ReLU linear attention."),
     "report": ("latency_bench.harness.cli.report:report", "The paper's tables, figures and claims, measured."),
+    "table": ("latency_bench.harness.cli.table:table", "A table of one's own from any selection of runs."),
+    "board": ("latency_bench.harness.cli.board:board", "The numbers of several labs on one static site."),
     "plot": ("latency_bench.harness.cli.plot:plot", "Any single figure from any selection of runs."),
     "models": ("latency_bench.harness.cli.models:models", "List, show and check the models."),
     "devices": ("latency_bench.harness.cli.devices:devices", "List, probe, check and calibrate the devices."),

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import Resolution
+from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
 from latency_bench.reports.plots.kinds import KINDS
-
-if TYPE_CHECKING:
-    from latency_bench.harness.store.reader import BrokenRun
 
 _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind in KINDS.items())
 
@@ -21,16 +18,14 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
 @click.command(epilog=_EPILOG)
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
 @click.option("--to", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="PDF, SVG or PNG.")
-@click.option("--device", multiple=True, help="Only runs on this device; this and all below are repeatable.")
-@click.option("--model", multiple=True, help="Only runs of this model.")
-@click.option("--dataset", multiple=True, help="Only runs of models for this data set.")
-@click.option("--runtime", multiple=True, help="Only runs with this runtime.")
-@click.option("--precision", multiple=True, help="Only runs at this precision.")
-@click.option("--threads", multiple=True, type=int, help="Only runs with this many threads.")
-@click.option("--batch", multiple=True, type=int, help="Only runs with this many images per request.")
-@click.option("--resolution", multiple=True, type=Resolution(), help="Only runs at this input size, HxW.")
-@click.option("--run", "run_ids", multiple=True, metavar="ID", help="This run: an id, its beginning, or `latest`.")
+@run_selection_options
 @click.option("--published", is_flag=True, help="Add panels with the paper's own numbers, marked as published.")
+@click.option(
+    "--accuracy",
+    "accuracy_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Latency and throughput: accuracies of this CSV file (model,metric,value) in place of the published ones.",
+)
 @click.option(
     "--x", metavar="COLUMN", help="Scatter: the number across, such as macs. Latency and sam: this for the speed."
 )
@@ -47,8 +42,8 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
 def plot(
     kind: str,
     path: Path,
-    run_ids: tuple[str, ...],
     published: bool,
+    accuracy_file: Path | None,
     x: str | None,
     y: str | None,
     width: Literal["single", "double"],
@@ -60,23 +55,20 @@ def plot(
 
     \b
     bench plot latency --device local --to latency.pdf
+    bench plot latency --accuracy accuracy.csv --to pareto.pdf
     bench plot timeline --run latest --to run.svg
     """
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.reader import find_run
-    from latency_bench.harness.store.row_selection import Selection
+    from latency_bench.reports.accuracy_file import read_accuracies
     from latency_bench.reports.plots.kinds import Options, write
 
+    accuracies = tuple(read_accuracies(accuracy_file)) if accuracy_file is not None else ()
     require(["pandas", "matplotlib"])
     place = store_location(store)
-    selection = Selection(**chosen, run_id=[find_run(place, one).name for one in run_ids])
-    broken: list[BrokenRun] = []
-    runs = load_runs(place, on_broken=broken.append)
-    if broken:
-        _warn(f"{len(broken)} of the runs cannot be read; `bench results verify` says which and why")
-    options = Options(width=width, published=published, x=x, y=y, everything=runs)
+    selection = selection_of(place, chosen)
+    runs = stored_runs(place)
+    options = Options(width, published, x, y, accuracies, tuple(map(str, chosen["dataset"])), runs)
     with warnings.catch_warnings(record=True) as seen:
         written = write(kind, selection.of(runs), place, path, options)
     for one in seen:

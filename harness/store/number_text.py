@@ -15,6 +15,14 @@ def decimals_for(value: float, digits: int = _DIGITS) -> int:
     return min(_MOST_DECIMALS, max(0, digits - 1 - math.floor(math.log10(abs(value))))) if value else digits - 1
 
 
+def decimals_by_interval(value: float, low: float | None, high: float | None) -> int:
+    """As many decimals as the interval bears: half of its width has two significant digits (JCGM 100:2008, 7.2.6). A
+    number without an interval has three."""
+    if low is None or high is None or not high > low:
+        return decimals_for(value, 3)
+    return min(_MOST_DECIMALS, max(0, 1 - math.floor(math.log10((high - low) / 2))))
+
+
 def number_text(value: float, digits: int = _DIGITS) -> str:
     """`252.4`, `18050`, `0.0123`: with a power of ten only where a number is too small for six decimals."""
     if value and abs(value) < 10.0 ** (1 - _MOST_DECIMALS):

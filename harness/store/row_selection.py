@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.identity.dataset_names import dataset_key
 from latency_bench.harness.store.errors import UnknownRunError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Selection:
             raise UnknownRunError("no run is stored there; `bench run` makes one, --store names another place")
         for column in _COLUMNS:
             if wanted := getattr(self, column):
-                runs = _kept(runs, runs[column].isin(wanted), column, wanted, runs[column])
+                runs = _kept(runs, _are_among(runs[column], column, wanted), column, wanted, runs[column])
         if self.resolution:
             sizes = runs["height"].astype(str) + "x" + runs["width"].astype(str)
             wanted = [f"{height}x{width}" for height, width in self.resolution]
@@ -45,7 +46,19 @@ class Selection:
     def keeps(self, values: Mapping[str, Any]) -> bool:
         """Whether values by column, of some of the columns, are among those to keep."""
         wanted = {column: getattr(self, column) for column in _COLUMNS if column in values}
-        return all(not some or values[column] in some for column, some in wanted.items())
+        return all(
+            not some or _comparable(column, values[column]) in {_comparable(column, one) for one in some}
+            for column, some in wanted.items()
+        )
+
+
+def _comparable(column: str, value: Any) -> Any:
+    """Data sets are written in more than one way."""
+    return dataset_key(value) if column == "dataset" else value
+
+
+def _are_among(values: pd.Series[Any], column: str, wanted: Sequence[Any]) -> pd.Series[bool]:
+    return values.map(lambda value: _comparable(column, value)).isin([_comparable(column, one) for one in wanted])
 
 
 def _text_of(value: Any) -> str:

@@ -39,8 +39,13 @@ def records(table: Table) -> list[dict[str, Any]]:
             for index in fixed:
                 for column, cell in zip(table.blocks[index].columns, row.cells[index], strict=True):
                     common[column.key] = _fixed(column, cell)
-            found += [{**common, **_measured(table, index, row.cells[index])} for index in measured] or [common]
+            found += [_beside(common, _measured(table, index, row.cells[index])) for index in measured] or [common]
     return found
+
+
+def _beside(common: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """What names the row counts where a setting has a fact of the same name."""
+    return {**common, **{name: value for name, value in measured.items() if name not in common}}
 
 
 def _fixed(column: Column, cell: Cell) -> str | float | None:
@@ -67,6 +72,7 @@ def _cell(column: Column, cell: Cell) -> dict[str, Any]:
         f"{column.key}_notes": "; ".join(cell.notes),
         f"{column.key}_runs": " ".join(cell.runs),
         f"{column.key}_command": "; ".join(one.text for one in cell.commands),
+        **({} if cell.best is None else {f"{column.key}_best": cell.best}),
     }
 
 

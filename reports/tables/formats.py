@@ -35,10 +35,14 @@ FORMATS: Mapping[str, Callable[[Table], str]] = {
 def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write every table in every format, and `sources.csv` with the run behind every number. Each file is there whole
     or not at all. Returns their places. Raises StoreError where the folder cannot be written."""
-    written = [
-        _write(folder / f"{table.name}.{ending}", FORMATS[ending](table)) for table in tables for ending in formats
-    ]
+    written = [write_table(table, folder / f"{table.name}.{ending}", ending) for table in tables for ending in formats]
     return [*written, _write(folder / SOURCES_FILE, sources_text(tables))]
+
+
+def write_table(table: Table, path: Path, ending: str) -> Path:
+    """Write one table into a file, whole or not at all, in a format of FORMATS. Raises StoreError where it cannot be
+    written."""
+    return _write(path, FORMATS[ending](table))
 
 
 def sources_text(tables: Sequence[Table]) -> str:

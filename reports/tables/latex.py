@@ -1,109 +1,197 @@
-"""Tables for LaTeX, with booktabs and graphicx, for any engine."""
+"""Tables for LaTeX, for papers of one and two columns and any engine: booktabs is all that a document needs."""
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from latency_bench.reports.tables.table import Cell, Table
-from latency_bench.reports.tables.text import MISSING, one_line
+from latency_bench.reports.tables.latex_layout import (
+    COLUMN_GAP_PT,
+    HEIGHT_PT,
+    LEADING,
+    SIZES_PT,
+    Layout,
+    TexColumn,
+    block_title_lines,
+    lay_out,
+    marked,
+    text_lines,
+)
+from latency_bench.reports.tables.latex_text import LETTER_COMMAND, escaped
+from latency_bench.reports.tables.table import Cell, Row, Table
+from latency_bench.reports.tables.text import MISSING
 
-PREAMBLE = r"""\usepackage{booktabs,graphicx}"""
+PREAMBLE = r"""\usepackage{booktabs}"""
 """What a document needs to include a table."""
-_COMMAND_LENGTH = 10_000
-_HEAD = r"""% \usepackage{booktabs,graphicx}
-\providecommand{\benchletter}[2]{\ifdefined\pdftexversion#2\else#1\fi}"""
-_NAMED = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"{\char34}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "-": "{-}",  # two of them would be a dash
-    "[": "{[}",  # after a line's end it would be an argument
-    "]": "{]}",
-    "×": r"$\times$",
-    "÷": r"$\div$",
-    "±": r"$\pm$",
-    "–": "{--}",
-    "—": "{---}",
-    "…": r"\ldots{}",
-}
-_ACCENTS = frozenset("\N{COMBINING GRAVE ACCENT}\N{COMBINING ACUTE ACCENT}\N{COMBINING CIRCUMFLEX ACCENT}"
-                     "\N{COMBINING TILDE}\N{COMBINING DIAERESIS}")  # fmt: skip
+_ROOM_FOR_HEAD = 60.0
+"""Points that rules, titles and space take in a part."""
+
+Piece = tuple[list[str], float]
+"""Lines of TeX, and how high they are in points."""
 
 
 def latex(table: Table) -> str:
-    """A `table` environment with its notes below it, made narrower where it is wider than the text."""
+    """One or more `table` environments, over one column of the page or both (`table*`), in letters of seven points or
+    more, with notes below; the commands for what is not measured are comments."""
+    layout = lay_out(table)
+    pieces = [*_tabulars(table, layout), *_notes(table, layout)]
+    lines = [f"% {PREAMBLE}", *_comments(table), LETTER_COMMAND]
+    for number, members in enumerate(_floats(pieces)):
+        lines += _float(table, layout, number, members)
+    return "\n".join([*lines, ""])
+
+
+def document(tables: list[str], document_class: str = r"\documentclass[10pt,twocolumn]{article}") -> str:
+    """A whole document of tables, to be compiled as it is."""
+    return "\n".join([document_class, PREAMBLE, "\\begin{document}", *tables, "\\end{document}", ""])
+
+
+def _comments(table: Table) -> Iterator[str]:
+    if table.label:
+        yield f"% {table.label}"
+    if commands := table.commands():
+        yield "% What is not measured:"
+        yield from (f"%   {command}" for command in commands)
+
+
+def _floats(pieces: Sequence[Piece]) -> Iterator[list[list[str]]]:
+    """Pieces in floats that are no higher than a page."""
+    members: list[list[str]] = []
+    height = 0.0
+    for lines, piece_height in pieces:
+        if members and height + piece_height > HEIGHT_PT:
+            yield members
+            members, height = [], 0.0
+        members.append(lines)
+        height += piece_height
+    yield members
+
+
+def _float(table: Table, layout: Layout, number: int, members: Sequence[Sequence[str]]) -> list[str]:
+    environment = "table*" if layout.is_wide else "table"
+    caption = escaped(table.title) + (" (continued)" if number else "")
+    return [
+        rf"\begin{{{environment}}}[tbp]",
+        r"\centering",
+        # A table that goes on keeps its number.
+        *([r"\addtocounter{table}{-1}"] if number else []),
+        rf"\caption{{{caption}}}",
+        *([] if number else [rf"\label{{tab:{table.name}}}"]),
+        rf"\setlength{{\tabcolsep}}{{{COLUMN_GAP_PT / 2:g}pt}}",
+        *(line for lines in members for line in lines),
+        rf"\end{{{environment}}}",
+    ]
+
+
+def _tabulars(table: Table, layout: Layout) -> Iterator[Piece]:
+    """Every part, its rows in portions that fit on a page."""
     marks = table.footnotes()
-    alignment = "".join("l" if column.is_text else "r" for block in table.blocks for column in block.columns)
+    for columns in layout.parts:
+        portion: list[tuple[bool, Row]] = []
+        height = _ROOM_FOR_HEAD
+        for group in table.groups:
+            for place, row in enumerate(group):
+                row_height = layout.line_pt * max(
+                    [1, *(text_lines(marked(_cell_at(row, column), marks), column.width_pt, layout.size_pt)
+                          for column in columns if column.wraps)]
+                )  # fmt: skip
+                if portion and height + row_height > HEIGHT_PT:
+                    yield _tabular(table, layout, columns, portion), height
+                    portion, height = [], _ROOM_FOR_HEAD
+                portion.append((place == 0, row))
+                height += row_height
+        yield _tabular(table, layout, columns, portion), height
+
+
+def _tabular(
+    table: Table, layout: Layout, columns: Sequence[TexColumn], portion: Sequence[tuple[bool, Row]]
+) -> list[str]:
+    marks = table.footnotes()
     lines = [
-        _HEAD,
-        r"\begin{table}",
-        r"\centering\footnotesize",
-        rf"\caption{{{escaped(table.title + (f' ({table.label} of the paper)' if table.label else ''))}}}",
-        rf"\label{{tab:{table.name}}}",
-        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        rf"\begin{{tabular}}{{{alignment}}}",
+        rf"{{\fontsize{{{layout.size_pt:g}}}{{{layout.line_pt:g}}}\selectfont",
+        rf"\begin{{tabular}}{{@{{}}{''.join(map(_alignment, columns))}@{{}}}}",
         r"\toprule",
-        *_heading(table),
+        *_heading(table, columns),
         r"\midrule",
     ]
-    for number, group in enumerate(table.groups):
-        lines += [r"\midrule"] if number else []
-        lines += [" & ".join(_cell(cell, marks) for cell in row) + r" \\" for row in group]
-    lines += [r"\bottomrule", r"\end{tabular}}", "", r"\vspace{0.5ex}\raggedright\scriptsize"]
-    lines += [rf"\textsuperscript{{{mark}}} {escaped(note)}\par" for note, mark in marks.items()]
-    lines += [rf"{escaped(remark)}\par" for remark in table.remarks]
-    lines += [rf"\texttt{{{escaped(command, _COMMAND_LENGTH)}}}\par" for command in table.commands()]
-    return "\n".join([*lines, r"\end{table}", ""])
+    for number, (begins_group, row) in enumerate(portion):
+        lines += [r"\midrule"] if begins_group and number else []
+        cells = " & ".join(_cell(column, _cell_at(row, column), marks) for column in columns)
+        lines.append(cells + r" \tabularnewline")
+    return [*lines, r"\bottomrule", r"\end{tabular}\par}", r"\smallskip"]
 
 
-def document(tables: list[str]) -> str:
-    """A whole document of tables, to be compiled as it is."""
-    head = ["\\documentclass{article}", PREAMBLE, "\\usepackage[landscape,margin=1.5cm]{geometry}", "\\begin{document}"]
-    return "\n".join([*head, *tables, "\\end{document}", ""])
+def _alignment(column: TexColumn) -> str:
+    """Numbers stand with their points below each other: what is before the point, then the point and the rest."""
+    if column.wraps:
+        return rf"p{{{column.width_pt:.0f}pt}}"
+    return "l" if column.is_text else "r@{}l"
 
 
-def escaped(text: str, length: int = 2000) -> str:
-    """Text without any meaning to TeX. Letters that pdfTeX cannot print without further packages stand as their code
-    point there, as themselves elsewhere."""
-    return "".join(_NAMED.get(letter) or _printable(letter) for letter in one_line(text, length))
+def _heading(table: Table, columns: Sequence[TexColumn]) -> list[str]:
+    """Blocks, with a rule under each, where there are any with a title; then columns."""
+    above, rules, place = [], [], 1
+    for number, members in groupby(columns, key=lambda column: column.block):
+        width = sum(1 if column.is_text else 2 for column in members)
+        title = block_title_lines(table.blocks[number].title)
+        above.append(rf"\multicolumn{{{width}}}{{c}}{{{_stacked(title)}}}")
+        if any(title):
+            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
+        place += width
+    spans = [(1, "l") if column.is_text else (2, "c") for column in columns]
+    titles = [
+        rf"\multicolumn{{{span}}}{{{place}}}{{{_stacked(column.heading)}}}"
+        for column, (span, place) in zip(columns, spans, strict=True)
+    ]
+    blocks = [" & ".join(above) + r" \tabularnewline", "".join(rules)] if rules else []
+    return [*blocks, " & ".join(titles) + r" \tabularnewline"]
 
 
-def _printable(letter: str) -> str:
-    if letter.isascii():
-        return letter
-    parts = unicodedata.normalize("NFD", letter)
-    if ord(letter) < 0x100 and len(parts) == 2 and parts[0].isascii() and parts[1] in _ACCENTS:
-        return letter
-    return rf"\benchletter{{{letter}}}{{U+{ord(letter):04X}}}"
+def _stacked(lines: Sequence[str]) -> str:
+    texts = [escaped(line) for line in lines]
+    return texts[0] if len(texts) == 1 else r"\shortstack{" + r" \\ ".join(texts) + "}"
 
 
-def _heading(table: Table) -> list[str]:
-    """Two lines: blocks, with a rule under each, then columns."""
-    above, rules, column = [], [], 1
-    for block in table.blocks:
-        width = len(block.columns)
-        above.append(rf"\multicolumn{{{width}}}{{c}}{{{escaped(block.title)}}}")
-        if block.title:
-            rules.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
-        column += width
-    titles = [escaped(column.title) for block in table.blocks for column in block.columns]
-    return [" & ".join(above) + r" \\", "".join(rules), " & ".join(titles) + r" \\"]
+def _cell_at(row: Row, column: TexColumn) -> Cell:
+    return list(row)[column.number]
 
 
-def _cell(cell: Cell, marks: dict[str, str]) -> str:
-    text = escaped(cell.text or MISSING)
+def _cell(column: TexColumn, cell: Cell, marks: dict[str, str]) -> str:
     noted = ",".join(marks[note] for note in cell.notes)
-    return rf"{text}\textsuperscript{{{noted}}}" if noted else text
+    mark = rf"\textsuperscript{{{noted}}}" if noted else ""
+    text = cell.text or MISSING
+    if column.is_text:
+        return (r"\raggedright " if column.wraps else "") + _bold(escaped(text), cell) + mark
+    if cell.value is None or not text[:1].isdigit():
+        return rf"\multicolumn{{2}}{{c}}{{{_bold(escaped(text), cell)}{mark}}}"
+    whole = len(text) - len(text.lstrip("0123456789"))
+    space = r"\ " if text[whole:].startswith(" ") else ""
+    return f"{_bold(escaped(text[:whole]), cell)} & {space}{_bold(escaped(text[whole:]), cell)}{mark}"
+
+
+def _bold(text: str, cell: Cell) -> str:
+    return rf"\textbf{{{text}}}" if cell.best and text else text
+
+
+def _notes(table: Table, layout: Layout) -> Iterator[Piece]:
+    """One paragraph of footnotes and one of remarks, in portions that fit on a page."""
+    size = SIZES_PT[-1]
+    marked_notes = [(note, rf"\textsuperscript{{{mark}}}\,{escaped(note)}") for note, mark in table.footnotes().items()]
+    remarks = [(remark, escaped(remark)) for remark in table.remarks]
+    for paragraph in (marked_notes, remarks):
+        portion: list[str] = []
+        height = 0.0
+        for plain, written in paragraph:
+            lines_pt = size * LEADING * text_lines(f"{plain}  ", layout.width_pt, size)
+            if portion and height + lines_pt > HEIGHT_PT:
+                yield _paragraph(portion, size), height
+                portion, height = [], 0.0
+            portion.append(written)
+            height += lines_pt
+        if portion:
+            yield _paragraph(portion, size), height
+
+
+def _paragraph(portion: Sequence[str], size: float) -> list[str]:
+    head = rf"{{\fontsize{{{size:g}}}{{{size * LEADING:g}}}\selectfont\raggedright"
+    return [head, *portion, r"\par}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from latency_bench.reports.tables.table import Cell, Table
 from latency_bench.reports.tables.text import MISSING, one_line
 
@@ -16,9 +18,9 @@ def markdown(table: Table) -> str:
     head, align = [], []
     for block in table.blocks:
         for column in block.columns:
-            head.append(f"{letters.get(block.title, '')}{escaped(column.title)}")
+            head.append((block.title, f"{letters.get(block.title, '')}{escaped(column.title)}"))
             align.append(":---" if column.is_text else "---:")
-    lines = [f"### {escaped(table.heading)}", "", _line(head), _line(align)]
+    lines = [f"### {escaped(table.heading)}", "", _line(_told_apart(head)), _line(align)]
     for number, group in enumerate(table.groups):
         if number:
             lines.append(_line([""] * len(head)))
@@ -39,6 +41,12 @@ def markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
+def _told_apart(head: Sequence[tuple[str, str]]) -> list[str]:
+    """Titles of columns; those that stand twice have that of their block before them."""
+    titles = [title for _, title in head]
+    return [f"{escaped(block)}: {title}" if block and titles.count(title) > 1 else title for block, title in head]
+
+
 def escaped(text: str) -> str:
     """Text that cannot leave its cell nor become markup, HTML or a link."""
     safe = one_line(text).translate(_ESCAPES)
@@ -54,6 +62,7 @@ def _letters(table: Table) -> dict[str, str]:
 
 def _cell(cell: Cell, marks: dict[str, str]) -> str:
     text = escaped(cell.text or MISSING)
+    text = f"**{text}**" if cell.best else text
     noted = ",".join(marks[note] for note in cell.notes)
     return f"{text}<sup>{noted}</sup>" if noted else text
 

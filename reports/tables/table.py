@@ -33,6 +33,10 @@ class Cell:
     """Folders of the runs that the number is made of, relative to the store."""
     commands: tuple[Command, ...] = ()
     """What would fill the cell."""
+    tone: Literal["", "good", "bad", "open"] = ""
+    """Of a verdict: what it says for the claim, against it, or neither."""
+    best: bool | None = None
+    """Whether it is shown to be the best of its column; None where nobody asked."""
 
 
 @dataclass(frozen=True)

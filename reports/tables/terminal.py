@@ -48,7 +48,7 @@ def _headings(table: Table) -> Iterator[Heading]:
 def _text(cell: Cell, marks: dict[str, str]) -> Text:
     from rich.text import Text
 
-    text = Text(one_line(cell.text or MISSING), _STYLES.get(cell.status, ""))
+    text = Text(one_line(cell.text or MISSING), "bold" if cell.best else _STYLES.get(cell.status, ""))
     noted = ",".join(marks[note] for note in cell.notes)
     if noted:
         text.append(f" {noted}", "bold")

@@ -58,6 +58,7 @@ COLUMNS = (
         unit="bytes",
         short="file_size",
         better="lower",
+        exact=True,
     ),
     Column(
         "io_bytes",

@@ -59,6 +59,8 @@ class Column:
     """Names of the columns with the lower and the upper end of its interval."""
     better: Better = ""
     """Whether a lower or a higher value is better; empty where neither is."""
+    exact: bool = False
+    """Counted and not measured: of two different values the better one is the better one."""
     pooled: Pooling = "same"
     """What stands for several runs of one case. Of lists it is always all items: names once each, numbers one after the
     other."""

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import math
+from typing import Any
+
+from latency_bench.harness.identity.dataset_names import dataset_name
 from latency_bench.harness.store.columns.column import Column
+
+
+def _accuracy(stated: Any) -> str | None:
+    """Of a spec; None where it states none."""
+    known = {
+        str(metric): value
+        for metric, value in (stated.items() if isinstance(stated, dict) else ())
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    }
+    return json.dumps(known, sort_keys=True) if known else None
+
 
 SUBJECT = (
     Column("model", "Id of the model's spec.", "text", ("model.id",)),
@@ -10,7 +26,12 @@ SUBJECT = (
     Column("family", "Family of the model.", "text", ("model.spec.family",)),
     Column("task", "classification, segmentation, ...", "text", ("model.spec.task",)),
     Column(
-        "dataset", "Data set that the model is for; null if none.", "text", ("model.spec.dataset",), title="data set"
+        "dataset",
+        "Data set that the model is for; null if none.",
+        "text",
+        ("model.spec.dataset",),
+        dataset_name,
+        title="data set",
     ),
     Column(
         "height",
@@ -40,6 +61,13 @@ SUBJECT = (
         lambda sha256: sha256 is None,
         title="weights from a seed",
     ),
+    Column(
+        "accuracy",
+        "What its spec says that it reaches, as JSON: value by metric; null where it says nothing.",
+        "text",
+        ("model.spec.accuracy",),
+        _accuracy,
+    ),
 )
 
 SIZE = (
@@ -51,6 +79,7 @@ SIZE = (
         title="parameters",
         in_thousands=True,
         better="lower",
+        exact=True,
     ),
     Column(
         "macs",
@@ -60,5 +89,6 @@ SIZE = (
         title="MACs an image",
         in_thousands=True,
         better="lower",
+        exact=True,
     ),
 )

@@ -1,0 +1,126 @@
+"""`bench table`: a table of one's own from any selection of runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
+from latency_bench.harness.cli.shared_options import across_option
+from latency_bench.reports.tables.formats import FORMATS
+
+if TYPE_CHECKING:
+    from latency_bench.reports.tables.table import Table
+
+
+@click.command()
+@click.option(
+    "--rows",
+    metavar="NAME,...",
+    help="What a row is of: model, device, runtime, threads, resolution, setting, ... or any column. With several "
+    "names, rows are grouped by the first. Default: model, and what else tells the runs apart.",
+)
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="What is shown: latency, ratio, rank, n, accuracy, throughput, peak_rss, energy, file_size, params, macs, or "
+    "any column. What tells runs apart (device, runtime, ...) stands side by side. Default: latency,n.",
+)
+@click.option(
+    "--sort", metavar="NAME", help="Sort by this, the best or lowest first; -NAME reverses. Default: latency."
+)
+@click.option(
+    "--baseline", metavar="VALUE", help="What ratios are quoted over: a model, or NAME=VALUE, such as threads=1."
+)
+@across_option
+@click.option(
+    "--accuracy",
+    "accuracy_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Show accuracies of this CSV file too: model,metric,value.",
+)
+@click.option("--title", default="", help="What stands above the table. Default: what all runs have in common.")
+@click.option("--format", "ending", type=click.Choice(list(FORMATS)), help="Print it in this format.")
+@click.option(
+    "--to",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Write it into this file instead, in the format of its ending: {', '.join(FORMATS)}.",
+)
+@run_selection_options
+@store_option
+@json_option
+def table(
+    rows: str | None,
+    columns: str | None,
+    sort: str | None,
+    baseline: str | None,
+    across: tuple[str, ...],
+    accuracy_file: Path | None,
+    title: str,
+    ending: str | None,
+    path: Path | None,
+    store: str | None,
+    as_json: bool,
+    **chosen: tuple[Any, ...],
+) -> None:
+    """Make a table of any runs, for a paper, a page or a program: rows, columns, order and baseline as you like.
+
+    \b
+    bench table --device desk --columns latency,ratio,peak_rss,macs,n --baseline mobilenetv2
+    bench table --rows model --columns device,latency,n
+    bench table --rows model,runtime --columns latency,rank,n --to runtimes.tex
+
+    Of each case the latest run counts. A number has as many digits as its interval bears; bold is what is shown to be
+    the best, and nothing else. docs/tables.md says more.
+    """
+    from latency_bench.harness.installation.requirements import require
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.pair_listing import find_pairs
+    from latency_bench.reports.accuracy_file import read_accuracies
+    from latency_bench.reports.chosen_table.build import Request, build_chosen_table
+    from latency_bench.reports.paired_ratios import PairedRatios
+    from latency_bench.reports.plots.plot_selection import without_calibrations
+
+    written_as = _format_of(path, ending)
+    accuracies = read_accuracies(accuracy_file) if accuracy_file is not None else []
+    require(["pandas"])
+    place = store_location(store)
+    selection = selection_of(place, chosen)
+    request = Request(
+        _words(rows), _words(columns), sort, baseline, across, title, accuracies, PairedRatios.of(find_pairs(place))
+    )
+    made = build_chosen_table(without_calibrations(selection.of(stored_runs(place))), request)
+    _put_out(made, path, written_as, as_json)
+
+
+def _put_out(made: Table, path: Path | None, written_as: str | None, as_json: bool) -> None:
+    from latency_bench.reports.tables.csv_rows import records
+    from latency_bench.reports.tables.formats import write_table
+    from latency_bench.reports.tables.terminal import print_table
+
+    if path is not None and written_as is not None:
+        write_table(made, path, written_as)
+        print_json({"file": str(path)}) if as_json else click.echo(str(path))
+    elif as_json:
+        print_json(records(made))
+    elif written_as is not None:
+        click.echo(FORMATS[written_as](made), nl=False)
+    else:
+        print_table(made, stdout_console())
+
+
+def _format_of(path: Path | None, ending: str | None) -> str | None:
+    """That of --format, else of the file's ending."""
+    if path is None or ending is not None:
+        return ending
+    if (found := path.suffix.removeprefix(".").lower()) not in FORMATS:
+        raise click.UsageError(f"--to {path}: a table's file ends in .{', .'.join(FORMATS)}; or say --format as well")
+    return found
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
