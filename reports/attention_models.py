@@ -34,6 +34,8 @@ COLUMNS = [
     "softmax_peak_rss_bytes",
     "linear_fits",
     "softmax_fits",
+    "linear_unstable",
+    "softmax_unstable",
     "linear_run_id",
     "softmax_run_id",
     "obstacles",
@@ -110,6 +112,7 @@ def _pair(linear: dict[Any, Any], softmax: dict[Any, Any]) -> dict[str, Any]:
             f"{part}_macs": row["macs"],
             f"{part}_peak_rss_bytes": row["peak_rss_bytes"],
             f"{part}_fits": row["status"] != "failed",
+            f"{part}_unstable": row["status"] == "unstable",
             f"{part}_run_id": row["run_id"],
         }
     return found

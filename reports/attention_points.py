@@ -22,6 +22,7 @@ KERNEL_OPTION = "sdpa"
 SHAPE = ["scope", "multi_scale", "heads", "head_dim", "tokens", "repeats"]
 LINEAR = "relu-linear"
 _MEASURED = [
+    "status",
     "height",
     "width",
     "macs",

@@ -48,6 +48,8 @@ COLUMNS = [
     "ratio_low",
     "ratio_high",
     "paired",
+    "unstable",
+    "linear_unstable",
     "run_id",
     "linear_run_id",
     "obstacles",
@@ -58,7 +60,7 @@ def attention_ratios(runs: pd.DataFrame, paired: PairedRatios | None = None) -> 
     """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
     that 3 means that linear attention is three times as fast. Null where the form does not fit into memory, and where
     the two were measured under different conditions: `obstacles` names those, in one text. `n` and `linear_n` say
-    rounds × requests.
+    rounds × requests, `unstable` and `linear_unstable` that the run never settled.
 
     Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
     them; multi-scale linear attention itself is set against the single-scale one. Equal MACs: the linear form of the
@@ -129,6 +131,8 @@ def _pair(point: dict[str, Any], linear: dict[str, Any], definition: str) -> dic
         "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
+        "unstable": point["status"] == "unstable",
+        "linear_unstable": linear["status"] == "unstable",
         "linear_run_id": linear["run_id"],
         "obstacles": obstacles,
         "paired": False,

@@ -29,7 +29,7 @@ MODEL_HEADER = (
     "model", "resolution", "linear", "n", "softmax", "n", "faster", "95 %", "linear: memory", "softmax: memory",
 )  # fmt: skip
 _MIB = 2**20
-PAIR_MARK = "†"
+PAIR_MARK, UNSTABLE_MARK = "†", "‡"
 
 
 Section = tuple[str, tuple[str, ...], list[list[str]]]
@@ -51,11 +51,14 @@ def attention_markdown(
 
 def attention_remarks(runs: pd.DataFrame, paired: PairedRatios | None = None) -> list[str]:
     """Sentences below the tables: where memory ends, which pairs were not measured under the same conditions, and what
-    the mark of a paired ratio means."""
+    the marks mean."""
     ratios, models = attention_ratios(runs, paired), whole_models(runs, paired)
     remarks = [*memory_ends(models), *unlike_pairs(ratios), *unlike_twins(models)]
     if any(table["paired"].astype(bool).any() for table in (ratios, models)):
         remarks.append(f"A ratio with {PAIR_MARK} was {PAIRED}")
+    marked = (ratios, ("unstable", "linear_unstable")), (models, ("softmax_unstable", "linear_unstable"))
+    if any(table[name].astype(bool).any() for table, names in marked for name in names):
+        remarks.append(f"A run with {UNSTABLE_MARK} never settled: its numbers, and ratios to it, describe it alone")
     return remarks
 
 
@@ -124,7 +127,14 @@ def _factor(row: dict[Any, Any] | None) -> str:
 
 
 def _mark(row: dict[Any, Any]) -> str:
-    return PAIR_MARK if row["paired"] else ""
+    """Of a ratio: measured as a pair, or of a run that never settled."""
+    unsteady = row["linear_unstable"] or row.get("unstable") or row.get("softmax_unstable")
+    return (PAIR_MARK if row["paired"] else "") + (UNSTABLE_MARK if unsteady and not row["paired"] else "")
+
+
+def _unsteady(row: dict[Any, Any], name: str) -> str:
+    """Of a latency."""
+    return UNSTABLE_MARK if row[name] else ""
 
 
 def _ratio_table(group: pd.DataFrame, fractions: Mapping[str, float]) -> tuple[tuple[str, ...], list[list[str]]]:
@@ -150,9 +160,9 @@ def _ratio_cells(row: dict[Any, Any]) -> list[str]:
         f"MACs ({row['macs_difference']:+.1%})" if equal_macs else "shape",
         f"{row['label']}, {row['heads']} heads",
         _scaled(row["macs"]),
-        _ms(row["median_ms"]) if row["fits"] else "does not fit",
+        _ms(row["median_ms"]) + _unsteady(row, "unstable") if row["fits"] else "does not fit",
         row["n"] or "-",
-        _ms(row["linear_ms"]) + (f" ({_how(row)})" if equal_macs else ""),
+        _ms(row["linear_ms"]) + _unsteady(row, "linear_unstable") + (f" ({_how(row)})" if equal_macs else ""),
         row["linear_n"] or "-",
         _number(row["ratio"], "{:.2f}x") + _mark(row),
         _interval(row["ratio_low"], row["ratio_high"]),
@@ -183,9 +193,9 @@ def _model_cells(row: dict[Any, Any]) -> list[str]:
     return [
         row["model"],
         f"{row['height']}x{row['width']}",
-        _ms(row["linear_ms"]) if row["linear_fits"] else "does not fit",
+        _ms(row["linear_ms"]) + _unsteady(row, "linear_unstable") if row["linear_fits"] else "does not fit",
         row["linear_n"] or "-",
-        _ms(row["softmax_ms"]) if row["softmax_fits"] else "does not fit",
+        _ms(row["softmax_ms"]) + _unsteady(row, "softmax_unstable") if row["softmax_fits"] else "does not fit",
         row["softmax_n"] or "-",
         _number(row["ratio"], "{:.2f}x") + _mark(row),
         _interval(row["ratio_low"], row["ratio_high"]),

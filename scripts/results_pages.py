@@ -43,13 +43,13 @@ machine and commands.
 
 {table}
 
-![Softmax against ReLU linear attention](docs/images/measured/attention-bars.svg)
+![Softmax against ReLU linear attention](docs/images/measured/attention-factors.svg)
 
 [Softmax against ReLU linear attention](docs/attention.md), at the same shape and at the same MACs; and why [another
 runtime](docs/attention-runtimes.md) gives another factor.
 """
 TABLES, README_TABLE = (2, 3, 4, 5), 3
-PICTURES = ("figure1-latency", "attention-bars", "attention-scaling", "runtimes-scaling")
+PICTURES = ("figure1-latency", "attention-factors", "attention-scaling", "runtimes-scaling")
 
 INTRODUCTION = """\
 # Measured: one core of a server CPU
@@ -74,7 +74,7 @@ those.**
 ATTENTION_PICTURES = """\
 Measured on one core of a server CPU in a shared virtual machine, which [measured.md](measured.md) describes.
 
-![Softmax against ReLU linear attention](images/measured/attention-bars.svg)
+![Softmax against ReLU linear attention](images/measured/attention-factors.svg)
 
 ![Latency against the number of tokens](images/measured/attention-scaling.svg)
 """

@@ -98,10 +98,13 @@ def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
     Raises UsageError or FigureError where a file cannot be written.
     """
     from latency_bench.reports.attention_ratios import attention_ratios
-    from latency_bench.reports.plots import attention as plots
+    from latency_bench.reports.plots.attention_curves import attention_memory, attention_scaling
+    from latency_bench.reports.plots.attention_factors import attention_factors
     from latency_bench.reports.plots.attention_shares import attention_shares
+    from latency_bench.reports.plots.kinds import Options
     from latency_bench.reports.plots.style import FORMATS, FigureError, save_drawn
 
+    options = Options()
     for name, text in (
         ("attention.csv", attention_ratios(analysis.runs, analysis.paired).to_csv(index=False)),
         ("attention.md", analysis.markdown()),
@@ -109,9 +112,9 @@ def write_analysis(analysis: Analysis, folder: Path) -> Iterator[Path]:
         _write_whole(text, folder / name)
         yield folder / name
     drawings: tuple[tuple[str, Callable[[], Drawn]], ...] = (
-        ("attention-bars", lambda: plots.attention_bars(analysis.runs, paired=analysis.paired)),
-        ("attention-scaling", lambda: plots.attention_scaling(analysis.runs)),
-        ("attention-memory", lambda: plots.attention_memory(analysis.runs)),
+        ("attention-factors", lambda: attention_factors(analysis.runs, options, paired=analysis.paired)),
+        ("attention-scaling", lambda: attention_scaling(analysis.runs, options)),
+        ("attention-memory", lambda: attention_memory(analysis.runs, options)),
         ("attention-shares", lambda: attention_shares(analysis.shares or [])),
     )
     for name, draw in drawings:

@@ -13,6 +13,8 @@ from latency_bench.reports.plots.style import Drawn, FigureError, save_drawn
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latency_bench.reports.accuracy_file import Accuracy
+
 
 @dataclass(frozen=True)
 class Options:
@@ -26,6 +28,10 @@ class Options:
     """Column of the run table across, for the kinds that have a choice."""
     y: str | None = None
     """The same upwards."""
+    accuracies: tuple[Accuracy, ...] = ()
+    """Of the user's own, in place of the published ones."""
+    datasets: tuple[str, ...] = ()
+    """Those that published panels are wanted of; empty: all."""
     everything: pd.DataFrame | None = None
     """All runs of the store, where the figure is of a selection of them: calibrations are looked for here."""
 
@@ -42,23 +48,32 @@ class Kind:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     axes: tuple[Literal["x", "y"], ...] = ()
     """Those that may show a column of one's choice."""
+    shows_failures: bool = False
+    """Whether there is something to draw of runs that failed."""
+    has_accuracies: bool = False
+    """Whether it shows accuracies, and takes a user's own."""
 
 
 KINDS: dict[str, Kind] = {
     "latency": Kind(
         "trade_off:draw_trade_off",
-        "Latency against published mIoU or top-1, with the frontier (Figure 1).",
+        "Latency against published accuracy, or --accuracy, with the frontier (Figure 1).",
+        takes=("store", "options"),
         arguments={"speed": "latency", "tables": (2, 3, 4)},
+        has_accuracies=True,
         axes=("x",),
     ),
     "throughput": Kind(
         "trade_off:draw_trade_off",
-        "Throughput against published mIoU or top-1, with the frontier (Figure 1).",
+        "Throughput against published accuracy, or --accuracy, with the frontier (Figure 1).",
+        takes=("store", "options"),
         arguments={"speed": "throughput", "tables": (2, 3, 4)},
+        has_accuracies=True,
     ),
     "sam": Kind(
         "trade_off:draw_trade_off",
         "Throughput of segment-anything models against published COCO mAP (Figure 7).",
+        takes=("store", "options"),
         arguments={"speed": "throughput", "tables": (6,)},
         axes=("x",),
     ),
@@ -90,25 +105,24 @@ KINDS: dict[str, Kind] = {
     "resolution": Kind(
         "series:draw_resolutions",
         "Latency against input size.",
+        shows_failures=True,
     ),
     "roofline": Kind(
         "roofline:draw_roofline",
         "Reached MACs per second below what the device allows.",
     ),
     "attention": Kind(
-        "attention:attention_bars",
+        "attention_factors:draw_attention_factors",
         "Softmax against ReLU linear attention (Figure 4).",
-        (),
+        takes=("store", "options"),
     ),
     "attention-scaling": Kind(
-        "attention:attention_scaling",
+        "attention_curves:attention_scaling",
         "Attention's latency against tokens, log-log.",
-        (),
     ),
     "attention-memory": Kind(
-        "attention:attention_memory",
+        "attention_curves:attention_memory",
         "Attention's peak memory against tokens.",
-        (),
     ),
 }
 """By the name that `bench plot` takes."""
@@ -129,10 +143,23 @@ def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = N
     for axis, chosen in (("x", options.x), ("y", options.y)):
         if chosen is not None and axis not in entry.axes:
             raise FigureError(f"{kind} has no choice of --{axis}: `bench plot scatter` draws any two numbers")
+    if options.accuracies and not entry.has_accuracies:
+        shown = ", ".join(name for name, one in KINDS.items() if one.has_accuracies)
+        raise FigureError(f"{kind} shows no accuracies; --accuracy is for {shown}")
+    failed_alone = not runs.empty and bool(runs["median_ms"].isna().all())
+    if failed_alone and not entry.shows_failures and not options.published:
+        raise FigureError(_all_failed(runs))
     module, name = entry.function.split(":")
     function: Callable[..., Drawn] = getattr(importlib.import_module(f"latency_bench.reports.plots.{module}"), name)
     given = {"store": store, "options": options}
     return function(runs, **{name: given[name] for name in entry.takes}, **entry.arguments)
+
+
+def _all_failed(runs: pd.DataFrame) -> str:
+    latest = runs.iloc[0]
+    what = "the selected run failed" if len(runs) == 1 else f"all {len(runs)} selected runs failed, the latest"
+    why = " ".join(str(latest["failure"] or latest["failure_kind"] or "for no recorded reason").split())
+    return f"{what} ({why:.160}), so that there is nothing to draw; `bench results show {latest['run_id']}` has more"
 
 
 def write(kind: str, runs: pd.DataFrame, store: Path, path: Path, options: Options | None = None) -> tuple[Path, Path]:

@@ -1,17 +1,18 @@
 """Names beside points, none over another, over a point, or out of the picture.
 
 Each label tries places around its point, near ones first, and takes the first that is free; it is tied to the point by
-a thin line where it lies farther off. Several orders are tried, and the best outcome kept. What finds no place is left
-out and counted: an unreadable label is worse than none, and the names are in the figure's data. Deterministic: the same
-points give the same picture.
+a thin line where it lies farther off, and keeps clear of other points then. Several orders are tried, and the best
+outcome kept. A name that finds no place has a number at its point instead, and stands below the panel; only where there
+is no room for a number either is it left out and counted. Deterministic: the same points give the same picture.
 """
 
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from latency_bench.reports.plots.geometry import Box, Point, Segment, cross
@@ -31,6 +32,10 @@ _DIRECTIONS_DEG = (0, 25, -25, 180, 155, -155, 90, -90, 45, -45, 135, -135, 65, 
 """Right of the point first, where readers look."""
 _MARKER_PT = 3.0
 _PADDING_PT = 1.0
+_CLEAR_PT = 5.0
+"""Between the point's neighbours and a name that is tied to it by a line."""
+_PASSES = 6
+"""Names below a panel make it lower, so that others may lose their places."""
 _CROSSING_PT = 15.0
 """A name over a line that may be crossed is as bad as one so much farther off."""
 
@@ -106,7 +111,10 @@ class _Panel:
         """Without a line, a name is read as that of the nearest point; a line must not touch another point."""
         if place.leader is not None:
             others = [*self.markers[:index], *self.markers[index + 1 :]]
-            return not any(marker.wider(_PADDING_PT).crossed_by(*place.leader) for marker in others)
+            return not any(
+                marker.wider(_PADDING_PT).crossed_by(*place.leader) or marker.wider(_CLEAR_PT).overlaps(place.box)
+                for marker in others
+            )
         own = place.box.distance(self.points[index]) + _PADDING_PT
         return all(place.box.distance(point) > own for other, point in enumerate(self.points) if other != index)
 
@@ -130,50 +138,106 @@ def place_labels(
     """Write the labels of every panel; `avoid` are segments (data coordinates: error bars, roofs) to keep off, `spare`
     such as may be crossed if there is no other place.
 
-    Call it last: the layout is fixed by it. Returns the labels that found no place; their number is written above the
-    panel's right corner.
+    Call it last: the layout is fixed by it. Returns the labels that found no place, not even by a number; how many
+    they are is written above the panel's right corner.
     """
-    missing = {}
+    panels = {
+        axes: _Names(axes, list(of_axes), (avoid or {}).get(axes, ()), (spare or {}).get(axes, ()), size)
+        for axes, of_axes in labels.items()
+    }
     with warnings.catch_warnings():
         # Letters without a font are told of once, when the figure is saved.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         layout = figure.get_layout_engine()
+        for last in (number == _PASSES - 1 for number in range(_PASSES)):
+            if layout is not None:
+                layout.execute(figure)
+            placed = {axes: names.write(figure) for axes, names in panels.items()}
+            if last or not any(names.number_those_without(placed[axes]) for axes, names in panels.items()):
+                break
         if layout is not None:
-            layout.execute(figure)
             figure.set_layout_engine("none")
-        for axes, of_axes in labels.items():
-            hard, soft = (_segments(figure, axes, (of or {}).get(axes, ())) for of in (avoid, spare))
-            missing[axes] = _write_all(figure, axes, of_axes, hard, soft, size)
-    return missing
+        return {axes: names.finish(placed[axes]) for axes, names in panels.items()}
 
 
-def _write_all(
-    figure: Figure,
-    axes: Axes,
-    labels: Sequence[Label],
-    avoid: Sequence[Segment],
-    spare: Sequence[Segment],
-    size: float,
-) -> list[Label]:
-    points = [_in_points(figure, axes, (label.x, label.y)) for label in labels]
-    markers = [Box(x - _MARKER_PT, y - _MARKER_PT, x + _MARKER_PT, y + _MARKER_PT) for x, y in points]
-    texts = [_write(axes, label, size) for label in labels]
-    panel = _Panel(_box(axes.bbox, figure), points, markers, avoid, spare)
-    places = panel.place([_extent(text, figure) for text in texts])
-    left_out = []
-    for label, text, point, place in zip(labels, texts, points, places, strict=True):
-        if place is None:
+class _Names:
+    """The names of one panel: each beside its point, or as a number there and below the panel."""
+
+    def __init__(
+        self, axes: Axes, labels: list[Label], avoid: Iterable[Segment], spare: Iterable[Segment], size: float
+    ) -> None:
+        self._axes, self._labels, self._size = axes, labels, size
+        self._avoid, self._spare = list(avoid), list(spare)
+        self._numbered: list[int] = []
+        self._points: list[Point] = []
+        self._texts: list[Annotation] = []
+        self._key: Annotation | None = None
+
+    def write(self, figure: Figure) -> list[_Place | None]:
+        """A place for each label as the layout is now; their texts are made, and not yet moved."""
+        for text in self._texts:
             text.remove()
-            left_out.append(label)
-        else:
-            _move(text, place, point)
-    if left_out:
-        words = f"{len(left_out)} more names in the data"
-        note = axes.annotate(
-            words, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=5.5, color="0.4"
+        self._texts = [_write(self._axes, self._shown(index), self._size) for index in range(len(self._labels))]
+        points = [_in_points(figure, self._axes, (label.x, label.y)) for label in self._labels]
+        markers = [Box(x - _MARKER_PT, y - _MARKER_PT, x + _MARKER_PT, y + _MARKER_PT) for x, y in points]
+        hard, soft = (_segments(figure, self._axes, of) for of in (self._avoid, self._spare))
+        panel = _Panel(_box(self._axes.bbox, figure), points, markers, hard, soft)
+        self._points = points
+        return panel.place([_extent(text, figure) for text in self._texts])
+
+    def number_those_without(self, places: Sequence[_Place | None]) -> bool:
+        """Give a number to each name without a place; whether any was given."""
+        without = [index for index, place in enumerate(places) if place is None and index not in self._numbered]
+        self._numbered += without
+        if without:
+            self._write_key()
+        return bool(without)
+
+    def finish(self, places: Sequence[_Place | None]) -> list[Label]:
+        """Move every text to its place; returns the labels without any."""
+        left_out = []
+        for label, text, point, place in zip(self._labels, self._texts, self._points, places, strict=True):
+            if place is None:
+                text.remove()
+                left_out.append(label)
+            else:
+                _move(text, place, point)
+        if left_out:
+            count = len(left_out)
+            words = f"{count} more name{'' if count == 1 else 's'} in the data"
+            note = self._axes.annotate(
+                words, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=5.5, color="0.4"
+            )
+            note.set_in_layout(False)
+        return left_out
+
+    def _shown(self, index: int) -> Label:
+        """The label, or its number."""
+        label = self._labels[index]
+        return replace(label, text=str(self._numbered.index(index) + 1)) if index in self._numbered else label
+
+    def _write_key(self) -> None:
+        """What the numbers stand for, below the panel."""
+        if self._key is not None:
+            self._key.remove()
+        width_pt = self._axes.bbox.width * 72 / self._axes.figure.dpi
+        names = [f"{number}\N{NO-BREAK SPACE}{self._labels[index].text.replace(' ', _NO_BREAK)}"
+                 for number, index in enumerate(self._numbered, 1)]  # fmt: skip
+        lines = textwrap.wrap(", ".join(names), max(12, int(width_pt / (0.56 * self._size))), break_long_words=False)
+        self._key = self._axes.annotate(
+            "\n".join(lines),
+            (0.5, 0),
+            xycoords=self._axes.xaxis.label,
+            xytext=(0, -3),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=self._size,
+            annotation_clip=False,
         )
-        note.set_in_layout(False)
-    return left_out
+
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def _around(point: Point, width: float, height: float) -> Iterator[_Place]:

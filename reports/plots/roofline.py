@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.setting import PLATFORM_COLUMNS
 from latency_bench.harness.identity.workload import Workload
+from latency_bench.reports.plots.family_looks import family_name, look_of
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
-from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain
 from latency_bench.reports.roofline import roofline
 from latency_bench.reports.rows import rows_of
 
@@ -43,7 +45,7 @@ def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
     # Runs of one platform in several states of the machine have a roof each.
     panels = list(data.groupby([*PLATFORM_COLUMNS, "compute_run", "memory_run"], sort=True, dropna=False))
     figure, grid = panel_grid(len(panels), options, height_in=2.8)
-    families = sorted({family or "" for family in data["family"]})
+    families = sorted({family_name(row["family"]) for row in rows_of(data)})
     labels = {}
     avoid = {}
     for axes, (_, of_panel) in zip(grid, panels, strict=True):
@@ -51,13 +53,15 @@ def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
         panel_title(axes, *_title(points[0]))
         avoid[axes] = _draw_roof(axes, points)
         for row in points:
-            _draw_point(axes, row, families.index(row["family"] or ""))
+            _draw_point(axes, row)
         ordered = sorted(points, key=lambda row: -row["fraction"])
         labels[axes] = [
             Label(row["macs_per_byte"], row["macs_per_s"] / 1e9, plain(f"{row['case']} {row['fraction']:.0%}", 40))
             for row in ordered
             if row["macs"] > 0
         ]
+    handles = look_handles(families) + ([hollow_handle()] if (data["status"] == "unstable").any() else [])
+    legend_below(figure, handles, options.width)
     place_labels(figure, labels, avoid)
     return Drawn(figure, data)
 
@@ -96,16 +100,16 @@ def _draw_roof(axes: Axes, points: list[dict[str, Any]]) -> list[Segment]:
     return list(pairwise(roof))
 
 
-def _draw_point(axes: Axes, row: dict[str, Any], family: int) -> None:
+def _draw_point(axes: Axes, row: dict[str, Any]) -> None:
     if row["macs"] <= 0:
         return
-    colour = BLUE if str(row["family"]).startswith("efficientvit") else COLOURS[1 + family % (len(COLOURS) - 1)]
+    look = look_of(row["family"])
     axes.plot(
         [row["macs_per_byte"]],
         [row["macs_per_s"] / 1e9],
-        MARKERS[family % len(MARKERS)],
-        color=colour,
+        look.marker,
+        color=look.colour,
         markersize=5,
-        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        markerfacecolor="white" if row["status"] == "unstable" else look.colour,
         zorder=3,
     )

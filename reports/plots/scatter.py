@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.workload import Workload
 from latency_bench.harness.store.columns.column import Column
 from latency_bench.reports.plots.column_axis import ColumnAxis, axis_of, number_column
+from latency_bench.reports.plots.family_looks import family_name, look_of
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
+from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
-from latency_bench.reports.plots.style import COLOURS, MARKERS, Drawn, FigureError, plain
+from latency_bench.reports.plots.style import Drawn, FigureError, plain
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from latency_bench.reports.plots.kinds import Options
 
 USUAL_X, USUAL_Y = "macs", "median_ms"
-_LEGEND_LINE_IN = 0.14
-_LEGEND_COLUMNS = {"single": 2, "double": 4}
 _ABOUT = ("panel", "case", "family")
 
 
@@ -43,9 +41,7 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
     panels = list(points.groupby("panel", sort=False))
     families = sorted(points["family"].unique())
     unstable = bool((points["status"] == "unstable").any())
-    legend_in = _LEGEND_LINE_IN * math.ceil((len(families) + unstable) / _LEGEND_COLUMNS[options.width])
     figure, grid = panel_grid(len(panels), options, height_in=2.6)
-    figure.set_figheight(figure.get_figheight() + legend_in)
     labels, avoid = {}, {}
     for axes, (panel, of_panel) in zip(grid, panels, strict=True):
         rows = rows_of(of_panel)
@@ -53,12 +49,13 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
         across.label(axes, "x")
         upwards.label(axes, "y")
         for row in rows:
-            _draw_point(axes, row, across, upwards, families.index(row["family"]))
+            _draw_point(axes, row, across, upwards)
         across.limit(axes, "x")
         upwards.limit(axes, "y")
         labels[axes] = [Label(across.of(row), upwards.of(row), plain(row["case"], 40)) for row in rows]
         avoid[axes] = [bar for row in rows for bar in _bars(row, across, upwards)]
-    _legend(figure, families, unstable, _LEGEND_COLUMNS[options.width])
+    handles = look_handles(families) + ([hollow_handle()] if unstable else [])
+    legend_below(figure, handles, options.width)
     place_labels(figure, labels, avoid)
     return Drawn(figure, points)
 
@@ -75,7 +72,7 @@ def scatter_points(runs: pd.DataFrame, x: Column, y: Column) -> pd.DataFrame:
             **row,
             "panel": Setting.of_row(row).label(),
             "case": Workload.of_row(row).label(),
-            "family": row["family"] or "unknown family",
+            "family": family_name(row["family"]),
             "flags": " ".join(row["flags"]),
         }
         for row in rows_of(latest(without_calibrations(runs)))
@@ -86,17 +83,17 @@ def scatter_points(runs: pd.DataFrame, x: Column, y: Column) -> pd.DataFrame:
     return table
 
 
-def _draw_point(axes: Axes, row: Run, across: ColumnAxis, upwards: ColumnAxis, family: int) -> None:
-    colour, marker = COLOURS[family % len(COLOURS)], MARKERS[family % len(MARKERS)]
+def _draw_point(axes: Axes, row: Run, across: ColumnAxis, upwards: ColumnAxis) -> None:
+    look = look_of(row["family"])
     axes.errorbar(
         [across.of(row)],
         [upwards.of(row)],
         xerr=across.bar(row),
         yerr=upwards.bar(row),
-        fmt=marker,
-        color=colour,
+        fmt=look.marker,
+        color=look.colour,
         markersize=5,
-        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        markerfacecolor="white" if row["status"] == "unstable" else look.colour,
         markeredgewidth=1.0,
         elinewidth=0.8,
         capsize=1.5,
@@ -108,17 +105,3 @@ def _bars(row: Run, across: ColumnAxis, upwards: ColumnAxis) -> list[Segment]:
     x, y = across.of(row), upwards.of(row)
     (left, right), (low, high) = across.ends(row), upwards.ends(row)
     return [((left, y), (right, y)), ((x, low), (x, high))]
-
-
-def _legend(figure: Any, families: Sequence[str], unstable: bool, ncols: int) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="", marker=MARKERS[place % len(MARKERS)], color=COLOURS[place % len(COLOURS)])
-        for place in range(len(families))
-    ]
-    words = [plain(family, 30) for family in families]
-    if unstable:
-        handles.append(Line2D([], [], linestyle="", marker="o", color="0.4", markerfacecolor="white"))
-        words.append("hollow: the run never settled")
-    figure.legend(handles, words, loc="outside lower center", ncols=ncols, fontsize=6.5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.workload import Workload
+from latency_bench.reports.plots.looks_legend import HOLLOW
 from latency_bench.reports.plots.plot_selection import latest
 from latency_bench.reports.plots.style import (
     COLOURS,
@@ -38,8 +40,8 @@ def draw_batches(runs: pd.DataFrame, options: Options) -> Drawn:
     """Images per second against batch size, the latest run of each case, one line a model and setting that ran at
     several.
 
-    Filled: batch over median latency, with the latency's interval. Open: measured with several requests in flight; no
-    interval is stored of it. Raises FigureError for nothing to draw, or too many lines.
+    Solid lines: batch over median latency, with the latency's interval. Dotted lines: measured with several requests in
+    flight; no interval is stored of it. Raises FigureError for nothing to draw, or too many lines.
     """
     import pandas as pd
 
@@ -53,9 +55,8 @@ def draw_batches(runs: pd.DataFrame, options: Options) -> Drawn:
         axes.plot(
             streamed["batch"],
             streamed["throughput_img_s"],
-            marker=marker,
+            marker=".",
             color=colour,
-            markerfacecolor="white",
             linestyle=":",
             linewidth=0.8,
             markersize=5,
@@ -67,8 +68,8 @@ def draw_batches(runs: pd.DataFrame, options: Options) -> Drawn:
     axes.set_xlabel("batch, images a request")
     axes.set_ylabel("images per second")
     axes.set_ylim(bottom=0)
-    open_words = "open, dotted: several requests in flight" if data["throughput_img_s"].notna().any() else ""
-    _legend(figure, axes, open_words)
+    words = ["dotted: several requests in flight"] if data["throughput_img_s"].notna().any() else []
+    _legend(figure, axes, [*words, *_hollow_words(data)])
     return Drawn(figure, data)
 
 
@@ -101,7 +102,8 @@ def draw_resolutions(runs: pd.DataFrame, options: Options) -> Drawn:
         log_axis(axes, "y")
     axes.set_xlabel("input, height x width")
     axes.set_ylabel("latency, ms")
-    _legend(figure, axes, "cross: failed, no number" if len(done) < len(data) else "")
+    words = ["cross: failed, no number"] if len(done) < len(data) else []
+    _legend(figure, axes, [*words, *_hollow_words(data)])
     return Drawn(figure, data)
 
 
@@ -187,7 +189,6 @@ def _look(index: int) -> tuple[str, str]:
 
 def _line(axes: Axes, part: pd.DataFrame, x: str, y: str, colour: str, marker: str, name: str) -> None:
     low, high = (part[end].astype(float).fillna(part[y]) for end in ("low", "high"))
-    unsettled = " (some never settled)" if (part["status"] == "unstable").any() else ""
     axes.errorbar(
         part[x],
         part[y],
@@ -199,8 +200,10 @@ def _line(axes: Axes, part: pd.DataFrame, x: str, y: str, colour: str, marker: s
         markersize=4.5,
         elinewidth=0.8,
         capsize=1.5,
-        label=plain(f"{name}{unsettled}", 100),
+        label=plain(name, 100),
     )
+    unsteady = part[part["status"] == "unstable"]
+    axes.plot(unsteady[x], unsteady[y], marker, color=colour, markerfacecolor="white", markersize=4.5, zorder=4)
 
 
 def _crosses(axes: Axes, part: pd.DataFrame, colour: str) -> None:
@@ -226,14 +229,18 @@ def _crosses(axes: Axes, part: pd.DataFrame, colour: str) -> None:
         )
 
 
-def _legend(figure: Figure, axes: Axes, words: str) -> None:
+def _hollow_words(data: pd.DataFrame) -> list[str]:
+    return [HOLLOW] if (data["status"] == "unstable").any() else []
+
+
+def _legend(figure: Figure, axes: Axes, words: Sequence[str]) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles,
         labels,
         loc="outside lower left",
         fontsize=6.5,
-        title=words or None,
+        title="; ".join(words) or None,
         title_fontsize=6.5,
         alignment="left",
     )

@@ -1,65 +1,86 @@
-"""Figures 1 and 7: speed against published accuracy, one panel a device and data set, the frontier drawn."""
+"""Figures 1 and 7: speed against accuracy, one panel a device, data set and metric, the frontier drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.plots.column_axis import number_column
+from latency_bench.reports.plots.family_looks import Look, look_of
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
-from latency_bench.reports.plots.style import BLUE, COLOURS, MARKERS, Drawn, FigureError, log_axis, plain
+from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles, ring_handle
+from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain
 from latency_bench.reports.plots.trade_off_points import Speed, frontier_of, trade_off_points
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from latency_bench.harness.store.columns.column import Column
     from latency_bench.reports.plots.kinds import Options
 
-_OURS = "EfficientViT"
 _FEW = 14
 """Points of a panel that a low one has room to name."""
 _WORDS: dict[Speed, str] = {"latency": "latency, ms", "throughput": "throughput, images/s"}
 
 
-def draw_trade_off(runs: pd.DataFrame, options: Options, speed: Speed, tables: Sequence[int]) -> Drawn:
-    """`runs` are rows of the run table. Raises FigureError where no run is of a model of these tables."""
+def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Speed, tables: Sequence[int]) -> Drawn:
+    """`runs` are rows of the run table. Raises FigureError where no run is of a model whose accuracy is known."""
+    from latency_bench.harness.store.pair_listing import find_pairs
+
     column = None if options.x is None else number_column(options.x)
     if column is not None:
         speed = _like(column, options)
-    points = trade_off_points(runs, speed, tables, options.published, column)
+    own, paired = options.accuracies, PairedRatios.of(find_pairs(store))
+    points = trade_off_points(runs, speed, tables, options.published, column, own, options.datasets, paired)
     if points.empty:
-        raise FigureError(
-            f"no run is of a model that Table {', '.join(map(str, tables))} of the paper has, at its own resolution; "
-            "`bench models ls` tells which do, --published draws what the paper prints"
-        )
-    panels = list(points.groupby(["panel", "dataset"], sort=False))
+        raise FigureError(_nothing(options, tables))
+    panels = list(points.groupby(["panel", "dataset", "metric"], sort=False))
     most = max(len(of_panel) for _, of_panel in panels)
     figure, grid = panel_grid(len(panels), options, height_in=2.7 if most <= _FEW else 3.4)
-    others = sorted(points["family"][~points["label"].str.startswith(_OURS)].unique())
     labels, avoid, frontier = {}, {}, {}
-    for axes, ((panel, dataset), of_panel) in zip(grid, panels, strict=True):
+    for axes, ((panel, dataset, metric), of_panel) in zip(grid, panels, strict=True):
         rows = rows_of(of_panel)
-        panel_title(axes, str(panel), str(dataset))
+        panel_title(axes, str(panel), *([str(dataset)] if dataset else []))
         axes.set_xlabel(_WORDS[speed] if column is None else column.heading)
-        axes.set_ylabel(f"{rows[0]['metric']} (published)")
+        axes.set_ylabel(plain(f"{metric} ({', '.join(dict.fromkeys(row['accuracy_from'] for row in rows))})"))
         for row in rows:
-            _draw_point(axes, row, *_style(row, others))
+            _draw_point(axes, row, look_of(row["family"]))
         _scale(axes, rows)
         if column is not None and (column.unit == "bytes" or column.in_thousands):
             axes.xaxis.set_major_formatter(lambda value, _: column.text(value))
         frontier[axes] = _draw_frontier(axes, rows, speed)
         labels[axes] = [Label(row["speed"], row["accuracy"], _name(row)) for row in rows]
         avoid[axes] = [_bar(row) for row in rows]
-    if (points["status"] == "unstable").any():
-        figure.supxlabel("hollow: the run never settled", fontsize=6.5, x=0.99, ha="right")
+    _legend(figure, points, options)
     place_labels(figure, labels, avoid, spare=frontier)
     return Drawn(figure, points)
+
+
+def _nothing(options: Options, tables: Sequence[int]) -> str:
+    if options.accuracies:
+        models = ", ".join(list(dict.fromkeys(one.model for one in options.accuracies))[:4])
+        return f"no selected run is of a model of the file of accuracies ({models}, ...); `bench results ls` shows ids"
+    return (
+        f"no run is of a model that Table {', '.join(map(str, tables))} of the paper has, at its own resolution; "
+        "`bench models ls` tells which do, --published draws what the paper prints, --accuracy takes your own"
+    )
+
+
+def _legend(figure: Figure, points: pd.DataFrame, options: Options) -> None:
+    handles = look_handles(sorted(points["family"].unique()))
+    if (points["status"] == "unstable").any():
+        handles.append(hollow_handle())
+    if (points["on_front"] == "open").any():
+        handles.append(ring_handle("ringed: on the frontier or not, was not shown"))
+    legend_below(figure, handles, options.width)
 
 
 def _like(column: Column, options: Options) -> Speed:
@@ -72,29 +93,24 @@ def _like(column: Column, options: Options) -> Speed:
     return frontier_of(column)
 
 
-def _style(row: dict[str, Any], others: Sequence[str]) -> tuple[str, str]:
-    """Colour and marker: the paper's own models blue discs, each other family something else."""
-    if row["label"].startswith(_OURS):
-        return BLUE, MARKERS[0]
-    index, colours, markers = others.index(row["family"]), COLOURS[1:], MARKERS[1:]
-    return colours[index % len(colours)], markers[index % len(markers)]
-
-
-def _draw_point(axes: Axes, row: dict[str, Any], colour: str, marker: str) -> None:
+def _draw_point(axes: Axes, row: dict[str, Any], look: Look) -> None:
     low, high = _ends(row)
     axes.errorbar(
         [row["speed"]],
         [row["accuracy"]],
         xerr=[[row["speed"] - low], [high - row["speed"]]],
-        fmt=marker,
-        color=colour,
+        fmt=look.marker,
+        color=look.colour,
         markersize=5,
-        markerfacecolor="white" if row["status"] == "unstable" else colour,
+        markerfacecolor="white" if row["status"] == "unstable" else look.colour,
         markeredgewidth=1.0,
         elinewidth=0.8,
         capsize=1.5,
         zorder=3,
     )
+    if row["on_front"] == "open":
+        axes.plot([row["speed"]], [row["accuracy"]], "o", color="0.55", markerfacecolor="none", markersize=9,
+                  markeredgewidth=0.6, zorder=2)  # fmt: skip
 
 
 def _scale(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:

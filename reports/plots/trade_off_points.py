@@ -1,15 +1,24 @@
-"""Speed against published accuracy, as numbers: what figures 1 and 7 of the paper are drawn from."""
+"""Speed against accuracy, as numbers: what figures 1 and 7 of the paper are drawn from. Accuracies are the published
+ones, or those that a user has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from latency_bench.harness.identity.dataset_names import dataset_key
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import throughput_batch
+from latency_bench.harness.statistics.pareto import standings
+from latency_bench.harness.store.columns.registry import columns
+from latency_bench.reports.accuracy_file import Accuracy, stated_accuracies
 from latency_bench.reports.evidence import Evidence, Run, settings
+from latency_bench.reports.paired_ratios import PairedRatios
+from latency_bench.reports.plots.family_looks import family_name
 from latency_bench.reports.published.tables import number, published_row, table
+from latency_bench.reports.rows import rows_of
+from latency_bench.reports.shown_better import ShownBetter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,27 +34,30 @@ COLUMNS: dict[str, str] = {
     "dataset": "Data set of the accuracy.",
     "model": "Id of the spec.",
     "label": "Name of the paper's row, with its resolution where the table has several of it.",
-    "family": "Family of the model.",
+    "family": "Family of the model, as legends call it.",
     "speed": "Latency in ms, images per second, or what was asked for in their place.",
     "low": "Lower end of its interval; empty where there is none.",
     "high": "Upper end.",
     "unit": "Of the speed: ms, images/s, ...",
     "basis": "What the speed is.",
     "batch": "Images per request.",
-    "accuracy": "As published, always.",
+    "accuracy": "As published, or as its owner says: never measured here.",
     "metric": "What the accuracy is.",
-    "frontier": "Whether no other point of the panel is both quicker and at least as accurate, or as quick and better; "
-    "never an inconclusive one.",
+    "accuracy_from": "published, the name of a file, or the model's spec.",
+    "frontier": "Whether, by the numbers, no other point of the panel is both quicker and at least as accurate, or as "
+    "quick and better; never an inconclusive one.",
+    "on_front": "on: shown to be quicker than every other point that is at least as accurate; off: another one is "
+    "shown to be quicker and at least as accurate; open: neither was shown.",
     "status": "done or unstable; empty for published points.",
     "flags": "Names of the run's flags, with spaces between.",
     "run_id": "The run; empty for published points.",
-    "published_in": "The paper's table that has the accuracy.",
+    "published_in": "The paper's table that has the accuracy; empty for a user's own.",
 }
 """Name and meaning of every column of `trade_off_points`, in order."""
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class PaperAccuracy:
     """Which column of a table of the paper is the accuracy of its models."""
 
     dataset: str
@@ -53,11 +65,11 @@ class Accuracy:
     column: str
 
 
-ACCURACIES: dict[int, Accuracy] = {
-    2: Accuracy("ImageNet", "top-1 accuracy, %", "top1"),
-    3: Accuracy("Cityscapes", "mIoU, %", "miou"),
-    4: Accuracy("ADE20K", "mIoU, %", "miou"),
-    6: Accuracy("COCO", "box-prompted mAP, %", "coco_map"),
+ACCURACIES: dict[int, PaperAccuracy] = {
+    2: PaperAccuracy("ImageNet", "top-1 accuracy, %", "top1"),
+    3: PaperAccuracy("Cityscapes", "mIoU, %", "miou"),
+    4: PaperAccuracy("ADE20K", "mIoU, %", "miou"),
+    6: PaperAccuracy("COCO", "box-prompted mAP, %", "coco_map"),
 }
 """By number of the table."""
 PUBLISHED_SPEEDS: dict[Speed, dict[str, str]] = {
@@ -68,25 +80,51 @@ PUBLISHED_SPEEDS: dict[Speed, dict[str, str]] = {
 
 
 def trade_off_points(
-    runs: pd.DataFrame, speed: Speed, tables: Sequence[int], published: bool = False, column: Column | None = None
+    runs: pd.DataFrame,
+    speed: Speed,
+    tables: Sequence[int],
+    published: bool = False,
+    column: Column | None = None,
+    own: Sequence[Accuracy] = (),
+    datasets: Sequence[str] = (),
+    paired: PairedRatios | None = None,
 ) -> pd.DataFrame:
     """One row a point, columns as in COLUMNS, panel by panel. With `column`, its value stands for the speed.
 
     Measured: the latest run of each model of the tables in each setting, at the resolution that the accuracy is of;
     latencies at batch 1, throughputs at the batch that harness/identity/throughput.py chooses.
-    With `published`, what the paper prints of its own devices follows.
+    With `published`, what the paper prints of its own devices follows, for the `datasets` alone where any are named.
+    With accuracies of the user's `own`, the models are theirs, and nothing that is published is shown; without, those
+    that specs state are shown beside the published ones.
     """
     import pandas as pd
 
-    models = list(_models(tables))
-    points = list(_measured_points(runs, speed, models, column))
+    evidence = Evidence(runs)
+    models = [] if own else list(_models(tables))
+    found = list(_measured_points(evidence, settings(runs), speed, models, column))
+    found += _own_points(evidence, settings(runs), speed, own or stated_accuracies(rows_of(runs)), column)
     if published:
-        points += _published_points(speed, models)
-    for panel in {(point["panel"], point["dataset"]) for point in points}:
-        of_panel = [point for point in points if (point["panel"], point["dataset"]) == panel]
-        _mark_frontier(of_panel, speed if column is None else frontier_of(column))
-    table: pd.DataFrame = pd.DataFrame(points, columns=list(COLUMNS))
+        found += [(point, None) for point in _published_points(speed, models)
+                  if not datasets or dataset_key(point["dataset"]) in set(map(dataset_key, datasets))]  # fmt: skip
+    better = ShownBetter(paired or PairedRatios())
+    shown = columns()[_SHOWN_BY[speed]] if column is None else column
+    for panel in {_panel_of(point) for point, _ in found}:
+        of_panel = [(point, run) for point, run in found if _panel_of(point) == panel]
+        points = [point for point, _ in of_panel]
+        _mark_frontier(points, speed if column is None else frontier_of(column))
+        _mark_standings(of_panel, speed if column is None else frontier_of(column), better, shown)
+    table: pd.DataFrame = pd.DataFrame([point for point, _ in found], columns=list(COLUMNS))
     return table
+
+
+_SHOWN_BY: dict[Speed, str] = {"latency": "median_ms", "throughput": "throughput_img_s"}
+Point: TypeAlias = dict[str, Any]
+Measured: TypeAlias = tuple[Point, "Run | None"]
+"""A point with the run that it is of; a published one has none."""
+
+
+def _panel_of(point: Point) -> tuple[str, str, str]:
+    return point["panel"], point["dataset"], point["metric"]
 
 
 def _models(tables: Sequence[int]) -> Iterator[tuple[ModelSpec, PublishedRow]]:
@@ -99,31 +137,61 @@ def _models(tables: Sequence[int]) -> Iterator[tuple[ModelSpec, PublishedRow]]:
 
 
 def _measured_points(
-    runs: pd.DataFrame, speed: Speed, models: Sequence[tuple[ModelSpec, PublishedRow]], column: Column | None
-) -> Iterator[dict[str, Any]]:
-    evidence = Evidence(runs)
-    for setting in settings(runs):
+    evidence: Evidence,
+    measured_in: Sequence[Setting],
+    speed: Speed,
+    models: Sequence[tuple[ModelSpec, PublishedRow]],
+    column: Column | None,
+) -> Iterator[Measured]:
+    for setting in measured_in:
         for spec, reference in models:
-            run = _run_for(evidence, setting, spec, speed if column is None else "latency")
+            run = _run_for(evidence, setting, spec.id, spec.throughput_batch, speed if column is None else "latency")
             if run is not None and (column is None or (run[column.name] or 0) > 0):
-                yield {
-                    **_about(spec, reference),
-                    **_speed_of(run, speed, column),
-                    "panel": setting.label(),
-                    "source": "measured",
-                    "batch": run["batch"],
-                    "status": run["status"],
-                    "conclusive": run["conclusive"],
-                    "flags": " ".join(run["flags"]),
-                    "run_id": run["run_id"],
+                yield _point(run, setting, speed, column, _about(spec, reference)), run
+
+
+def _own_points(
+    evidence: Evidence,
+    measured_in: Sequence[Setting],
+    speed: Speed,
+    accuracies: Sequence[Accuracy],
+    column: Column | None,
+) -> Iterator[Measured]:
+    for setting in measured_in:
+        for one in accuracies:
+            run = _run_for(evidence, setting, one.model, None, speed if column is None else "latency")
+            if run is not None and (column is None or (run[column.name] or 0) > 0):
+                about = {
+                    "dataset": run["dataset"] or "",
+                    "model": one.model,
+                    "label": one.model,
+                    "family": family_name(run["family"]),
+                    "accuracy": one.value,
+                    "metric": one.metric,
+                    "accuracy_from": one.source,
                 }
+                yield _point(run, setting, speed, column, about), run
 
 
-def _run_for(evidence: Evidence, setting: Setting, spec: ModelSpec, speed: Speed) -> Run | None:
+def _point(run: Run, setting: Setting, speed: Speed, column: Column | None, about: Point) -> Point:
+    return {
+        **about,
+        **_speed_of(run, speed, column),
+        "panel": setting.label(),
+        "source": "measured",
+        "batch": run["batch"],
+        "status": run["status"],
+        "conclusive": run["conclusive"],
+        "flags": " ".join(run["flags"]),
+        "run_id": run["run_id"],
+    }
+
+
+def _run_for(evidence: Evidence, setting: Setting, model: str, stated_batch: int | None, speed: Speed) -> Run | None:
     if speed == "latency":
-        return evidence.find(spec.id, setting).run
-    batch = throughput_batch(spec.throughput_batch, evidence.throughputs_img_s(spec.id, setting))
-    return None if batch is None else evidence.find(spec.id, setting, batch=batch).run
+        return evidence.find(model, setting).run
+    batch = throughput_batch(stated_batch, evidence.throughputs_img_s(model, setting))
+    return None if batch is None else evidence.find(model, setting, batch=batch).run
 
 
 def _latency(run: Run) -> dict[str, Any]:
@@ -182,9 +250,10 @@ def _about(spec: ModelSpec, reference: PublishedRow) -> dict[str, Any]:
         "dataset": accuracy.dataset,
         "model": spec.id,
         "label": reference.model if len(same) == 1 else f"{reference.model} r{reference.resolution}",
-        "family": spec.family,
+        "family": family_name(spec.family),
         "accuracy": number(published_row(reference), accuracy.column),
         "metric": accuracy.metric,
+        "accuracy_from": "published",
         "published_in": f"Table {reference.table}",
     }
 
@@ -199,3 +268,17 @@ def _mark_frontier(points: list[dict[str, Any]], speed: Speed) -> None:
     for point in sorted(ranked, key=lambda one: (sign * one["speed"], -one["accuracy"])):
         point["frontier"] = point["accuracy"] > best
         best = max(best, point["accuracy"])
+
+
+def _mark_standings(points: Sequence[Measured], speed: Speed, better: ShownBetter, column: Column) -> None:
+    """What is published has no interval, and counts as it is printed."""
+
+    def quicker(one: int, other: int) -> bool:
+        (mine, my_run), (theirs, their_run) = points[one], points[other]
+        if my_run is not None and their_run is not None:
+            return better(my_run, their_run, column)
+        return bool(mine["speed"] < theirs["speed"] if speed == "latency" else mine["speed"] > theirs["speed"])
+
+    found = standings([point["accuracy"] for point, _ in points], quicker)
+    for (point, _), standing in zip(points, found, strict=True):
+        point["on_front"] = standing

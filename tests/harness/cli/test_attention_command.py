@@ -78,7 +78,7 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
     assert names >= {
         "attention.csv",
         "attention.md",
-        "attention-bars.pdf",
+        "attention-factors.pdf",
         "attention-scaling.svg",
         "attention-memory.png",
     }

@@ -2,50 +2,75 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 from attention_runs import table_of
+from matplotlib.container import ErrorbarContainer
 
-from latency_bench.reports.plots.attention import (
-    attention_bars,
-    attention_scaling,
-    draw_attention_bars,
-    draw_attention_memory,
-    draw_attention_scaling,
-)
+from latency_bench.reports.plots.attention_factors import attention_factors
 from latency_bench.reports.plots.attention_shares import draw_attention_shares
-from latency_bench.reports.plots.style import FORMATS, FigureError
+from latency_bench.reports.plots.kinds import Options, draw, write
+from latency_bench.reports.plots.style import COLUMN_WIDTH_IN, FORMATS, FigureError
+
+KINDS = ("attention", "attention-scaling", "attention-memory")
 
 
-@pytest.mark.parametrize("draw", [draw_attention_bars, draw_attention_scaling, draw_attention_memory])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ending", FORMATS)
-def test_every_figure_in_every_format_with_its_rows(runs, tmp_path, draw, ending):
-    picture, table = draw(runs, tmp_path / f"figure{ending}")
+def test_every_figure_in_every_format_with_its_rows(runs, tmp_path, kind, ending):
+    picture, table = write(kind, runs, tmp_path, tmp_path / f"figure{ending}")
     assert picture.stat().st_size > 5000
     assert len(pd.read_csv(table)) >= 3
 
 
-def test_bars_are_the_ratios_under_both_definitions(runs):
-    drawn = attention_bars(runs)
-    heights = [
-        [round(float(bar.get_height()), 6) for bar in axes.containers[0]]  # type: ignore[attr-defined]
-        for axes in drawn.figure.axes
-    ]
-    assert heights == [pytest.approx([1.5] * 3), pytest.approx([0.5, 2, 8])]
-    texts = [text.get_text() for text in drawn.figure.axes[0].texts]
-    assert texts == ["1.50x"] * 3
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", COLUMN_WIDTH_IN)
+def test_figures_are_as_wide_as_asked_for(runs, tmp_path, kind, width):
+    assert draw(kind, runs, tmp_path, Options(width=width)).figure.get_figwidth() == COLUMN_WIDTH_IN[width]
+
+
+def points_of(axes):
+    """(tokens, factor) of every point with an error bar, and the colours of their faces."""
+    bars = [one for one in axes.containers if isinstance(one, ErrorbarContainer)]
+    places = sorted(tuple(map(float, np.column_stack(bar.lines[0].get_data())[0])) for bar in bars)
+    return places, [bar.lines[0].get_markerfacecolor() for bar in bars]
+
+
+def test_factors_are_points_on_logarithmic_axes_under_both_definitions(runs):
+    drawn = attention_factors(runs, Options())
+    (axes,) = drawn.figure.axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    places, faces = points_of(axes)
+    assert [tokens for tokens, _ in places] == [256.0, 256.0, 1024.0, 1024.0, 4096.0, 4096.0]
+    assert sorted(round(ratio, 6) for _, ratio in places) == pytest.approx([0.5, 1.5, 1.5, 1.5, 2, 8])
+    assert "white" not in faces
+    texts = {text.get_text() for text in axes.texts}
+    assert {"0.50×", "1.50×", "2.00×", "8.00×"} <= texts
+    assert axes.get_ylim()[0] < 0.5
+
+
+def test_hollow_is_what_never_settled_and_only_that(runs):
+    unsteady = runs.assign(status=runs["status"].where(runs["model"] != "attn-softmax-module-h8-d16-n1024", "unstable"))
+    (axes,) = attention_factors(unsteady, Options()).figure.axes
+    assert points_of(axes)[1].count("white") == 2, "under both definitions"
+    for drawn in (draw("attention-scaling", one, Path(), Options()) for one in (runs, unsteady)):
+        faces = points_of(drawn.figure.axes[0])[1]
+        assert faces.count("white") == (drawn.data["status"] == "unstable").sum()
 
 
 def test_curves_are_of_one_shape_and_say_what_does_not_fit(runs):
-    (axes,) = attention_scaling(runs).figure.axes
-    assert len(axes.lines) == 3 + 2 * 3, "three forms, each with the two caps of its error bars"
+    (axes,) = draw("attention-scaling", runs, Path(), Options()).figure.axes
+    assert len({line.get_color() for line in axes.lines}) == 3, "three forms"
     assert "softmax: does not fit at 16,384" in [text.get_text() for text in axes.texts]
 
 
-@pytest.mark.parametrize("draw", [draw_attention_bars, draw_attention_scaling, draw_attention_memory])
-def test_nothing_to_draw_is_said_and_nothing_written(tmp_path, draw):
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_to_draw_is_said_and_nothing_written(tmp_path, kind):
     with pytest.raises(FigureError, match="bench attention"):
-        draw(table_of([]), tmp_path / "figure.svg")
+        write(kind, table_of([]), tmp_path, tmp_path / "figure.svg")
     assert list(tmp_path.iterdir()) == []
 
 

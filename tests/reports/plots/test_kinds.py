@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -12,7 +14,9 @@ from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.harness.store.row_selection import Selection
 from latency_bench.reports.plots.kinds import FIGURES, KINDS, Options, draw, write
-from latency_bench.reports.plots.style import FigureError
+from latency_bench.reports.plots.style import COLUMN_WIDTH_IN, FigureError
+
+AddRun = Callable[..., str]
 
 DRAWN_FROM_EVERY_CASE = {
     "latency": Selection(),
@@ -47,6 +51,25 @@ def test_a_figure_for_one_column_is_as_wide_as_one(store: Path) -> None:
     drawn = draw("sam", load_runs(store), store, Options(width="single", published=True))
     assert drawn.figure.get_size_inches()[0] == pytest.approx(3.4)
     assert set(drawn.data["source"]) == {"measured", "published"}
+
+
+@pytest.mark.usefixtures("every_case")
+@pytest.mark.parametrize("width", COLUMN_WIDTH_IN)
+def test_every_kind_is_as_wide_as_asked_for(store: Path, width: Literal["single", "double"]) -> None:
+    runs = load_runs(store)
+    for kind, selection in DRAWN_FROM_EVERY_CASE.items():
+        drawn = draw(kind, selection.of(runs), store, Options(width=width, everything=runs))
+        assert drawn.figure.get_figwidth() == COLUMN_WIDTH_IN[width], kind
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.shows_failures])
+def test_of_failed_runs_alone_it_says_that_they_failed(kind: str, store: Path, add_run: AddRun) -> None:
+    add_run("b1-seg", status="failed")
+    failed = add_run("b2-seg", status="failed")
+    with pytest.raises(FigureError, match=f"all 2 selected runs failed.*bench results show {failed}"):
+        draw(kind, load_runs(store), store)
+    with pytest.raises(FigureError, match="the selected run failed"):
+        draw(kind, Selection(run_id=[failed]).of(load_runs(store)), store)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,6 +19,11 @@ places = st.floats(0, 1).map(lambda value: round(value, 3))
 labels = st.lists(st.builds(Label, places, places, st.sampled_from(NAMES)), max_size=25)
 
 
+def _is_name(text: Annotation) -> bool:
+    """Or the number that stands for one."""
+    return text.get_text() in NAMES or text.get_text().isdigit()
+
+
 def written(points: list[Label]) -> tuple[list[Bbox], list[tuple[float, float]], Bbox, list[Label]]:
     """Boxes of the names in pixels as they are in the end, the points, the panel, and what was left out."""
     figure = new_figure(3.4, 2.6)
@@ -28,7 +33,7 @@ def written(points: list[Label]) -> tuple[list[Bbox], list[tuple[float, float]],
     axes.set_ylim(-0.1, 1.1)
     left_out = place_labels(figure, {axes: points})[axes]
     figure.canvas.draw()
-    names = [text for text in axes.texts if isinstance(text, Annotation) and text.get_text() in NAMES]
+    names = [text for text in axes.texts if isinstance(text, Annotation) and _is_name(text)]
     pixels = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
     return [name.get_window_extent() for name in names], pixels, axes.bbox, left_out
 
@@ -53,13 +58,62 @@ def test_points_far_apart_are_all_named() -> None:
     assert not left_out
 
 
-def test_names_that_find_no_place_are_counted_in_the_picture() -> None:
+def test_a_name_without_a_place_has_a_number_and_stands_below_the_panel() -> None:
+    points = [Label(0.4 + 0.05 * (number % 5), 0.4 + 0.05 * (number // 5), f"net-{number}") for number in range(25)]
+    figure = new_figure(3.4, 3.0)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("latency, ms")
+    left_out = {label.text for label in place_labels(figure, {axes: points})[axes]}
+    figure.canvas.draw()
+    texts = [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in axes.texts]
+    key = next(text for text in texts if text.startswith("1 net-"))
+    numbered = dict(reversed(entry.split(" ")) for entry in key.replace("\n", " ").split(", "))
+    for point in points:
+        assert point.text in texts or point.text in left_out or numbered[point.text] in texts
+    assert numbered
+    assert len(left_out) < len(numbered), "numbers find places where names do not"
+    label = axes.xaxis.label.get_window_extent()
+    below = next(text for text in axes.texts if "1\N{NO-BREAK SPACE}net-" in text.get_text()).get_window_extent()
+    assert 0 <= below.y0 < below.y1 <= label.y0 + 1
+    assert below.x0 >= 0
+    assert below.x1 <= figure.bbox.x1
+
+
+def test_what_has_no_room_for_a_number_either_is_counted() -> None:
     points = [Label(0.5, 0.5, f"name {number}") for number in range(200)]
-    figure = new_figure(3.4, 2.6)
+    figure = new_figure(3.4, 6)
     axes = figure.subplots()
     left_out = place_labels(figure, {axes: points})[axes]
     assert left_out
     assert f"{len(left_out)} more names in the data" in [text.get_text() for text in axes.texts]
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels)
+def test_a_name_stands_at_its_own_point(points: list[Label]) -> None:
+    """Without a line the nearest point is its own; with one it keeps clear of all others."""
+    figure = new_figure(3.4, 2.6)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_xlim(-0.1, 1.1)
+    axes.set_ylim(-0.1, 1.1)
+    unique = list({(point.x, point.y): point for point in points}.values())
+    place_labels(figure, {axes: unique})
+    figure.canvas.draw()
+    scale = 72 / figure.dpi
+    pixels = {(point.x, point.y): tuple(axes.transData.transform((point.x, point.y))) for point in unique}
+    lines = {text.xy for text in axes.texts if isinstance(text, Annotation) and text.arrow_patch is not None}
+    for name in axes.texts:
+        if not isinstance(name, Annotation) or name.xy not in pixels or not name.get_text():
+            continue
+        extent = name.get_window_extent()
+        box = Box(extent.x0, extent.y0, extent.x1, extent.y1)
+        own = box.distance(pixels[name.xy])
+        others = [box.distance(place) * scale for key, place in pixels.items() if key != name.xy]
+        assert all(other > (3.0 if name.xy in lines else own * scale - 0.5) for other in others)
 
 
 def test_the_same_points_give_the_same_places() -> None:

@@ -43,7 +43,7 @@ def test_throughput_against_batch_is_one_line_a_model_and_setting(add_run, store
         assert (rows["low"] < rows["img_s"]).all()
         assert (rows["img_s"] < rows["high"]).all()
     (streamed,) = (
-        line for line in figure.figure.axes[0].lines if line.get_markerfacecolor() == "white" and line.get_xdata().size
+        line for line in figure.figure.axes[0].lines if line.get_linestyle() == ":" and line.get_xdata().size
     )
     assert (streamed.get_xdata().tolist(), streamed.get_ydata().tolist()) == ([4], [200.0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
+from latency_bench.harness.identity.dataset_names import dataset_key
+from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.listing import load_runs
+from latency_bench.harness.store.row_selection import Selection
+from latency_bench.model_specs.catalog import list_specs
+from latency_bench.reports.accuracy_file import Accuracy
+from latency_bench.reports.plots.family_looks import family_name, look_of
 from latency_bench.reports.plots.kinds import Options, draw
+from latency_bench.reports.plots.style import FigureError
 from latency_bench.reports.plots.trade_off_points import COLUMNS, _mark_frontier, trade_off_points
 from latency_bench.reports.rows import rows_of
 
@@ -45,6 +54,92 @@ def test_what_the_accuracy_is_not_of_is_no_point(add_run, store) -> None:
     add_run("b1-seg-softmax", 300.0)
     add_run("somebodys-own", 1.0)
     assert points_of(store) == []
+
+
+def test_every_model_of_a_table_appears_under_the_tables_data_set(make_run, table_of) -> None:
+    """However it is asked for: in figures, in tables and in the filter of the page, which reads the column."""
+    specs = [spec for spec in list_specs() for row in spec.published if row.table in SEGMENTATION]
+    runs = table_of(*[make_run(spec.id, [10.0, 10.1]) for spec in specs])
+    shown = rows_of(trade_off_points(runs, "latency", SEGMENTATION))
+    assert {point["model"] for point in shown} == {spec.id for spec in specs}
+    for asked in ("ImageNet", "imagenet-1k", "ImageNet 1K", "Cityscapes", "ade20k"):
+        kept = Selection(dataset=[asked]).of(runs)
+        wanted = {point["model"] for point in shown if dataset_key(point["dataset"]) == dataset_key(asked)}
+        assert set(kept["model"]) == wanted
+        assert len(set(kept["dataset"])) == 1
+    with pytest.raises(UnknownRunError, match="no run is left with dataset imagenet-21k"):
+        Selection(dataset=["imagenet-21k"]).of(runs)
+
+
+def test_published_panels_are_those_of_the_data_sets_that_were_asked_for(add_run, store) -> None:
+    add_run("b1-seg", 250.0)
+    shown = points_of(store, published=True, datasets=["cityscapes"])
+    assert {point["dataset"] for point in shown if point["source"] == "published"} == {"Cityscapes"}
+
+
+def own(*rows: tuple[str, float]) -> list[Accuracy]:
+    return [Accuracy(model, "top-1, %", value, str(value), "from mine.csv") for model, value in rows]
+
+
+def test_own_accuracies_are_points_and_what_is_published_stays_away(add_run, store) -> None:
+    add_run("net-s", 10.0)
+    add_run("b1-seg", 250.0)
+    shown = points_of(store, own=own(("net-s", 70.0), ("never-measured", 99.0)))
+    assert [(point["model"], point["accuracy"], point["accuracy_from"]) for point in shown] == [
+        ("net-s", 70.0, "from mine.csv")
+    ]
+    assert shown[0]["published_in"] is None
+    with pytest.raises(FigureError, match="no selected run is of a model of the file of accuracies"):
+        draw("latency", load_runs(store), store, Options(accuracies=tuple(own(("another", 1.0)))))
+    with pytest.raises(FigureError, match="--accuracy is for latency, throughput"):
+        draw("phases", load_runs(store), store, Options(accuracies=tuple(own(("net-s", 1.0)))))
+
+
+def test_what_a_spec_states_stands_beside_what_is_published(make_run, table_of) -> None:
+    mine = {**make_run("b0-seg", [5.0, 5.1], accuracy='{"mIoU, %": 77.5}'), "model": "mine"}
+    shown = rows_of(trade_off_points(table_of(make_run("b1-seg", [10.0, 10.1]), mine), "latency", SEGMENTATION))
+    assert [(point["model"], point["accuracy_from"], point["dataset"]) for point in shown] == [
+        ("b1-seg", "published", "Cityscapes"),
+        ("mine", "as its spec says", "Cityscapes"),
+    ]
+
+
+def test_the_front_needs_evidence(make_run, table_of, tmp_path) -> None:
+    def run(name: str, level: float) -> dict[str, Any]:
+        return {**make_run("b0-seg", [level + 0.1 * step for step in range(5)]), "model": name}
+
+    runs = table_of(run("small", 10.0), run("twin", 10.2), run("large", 30.0), run("worse", 31.0))
+    accuracies = own(("small", 70.0), ("twin", 71.0), ("large", 80.0), ("worse", 60.0))
+    shown = {point["model"]: point["on_front"] for point in rows_of(
+        trade_off_points(runs, "latency", SEGMENTATION, own=accuracies))}  # fmt: skip
+    assert shown == {"small": "open", "twin": "on", "large": "on", "worse": "off"}
+    figure = draw("latency", runs, tmp_path, Options(accuracies=tuple(accuracies))).figure
+    assert "ringed: on the frontier or not, was not shown" in [text.get_text() for text in figure.legends[0].texts]
+
+
+def test_a_family_looks_the_same_whatever_is_selected(add_run, store) -> None:
+    for model, median_ms in (("b1-seg", 250.0), ("segnext-t", 300.0), ("segformer-b1", 500.0)):
+        add_run(model, median_ms)
+    runs = load_runs(store)
+
+    def looks(kind: str, models: list[str]) -> dict[str, tuple[Any, Any]]:
+        drawn = draw(kind, runs[runs["model"].isin(models)], store, Options())
+        legend = drawn.figure.legends[0]
+        return {text.get_text(): (line.get_color(), line.get_marker()) for text, line in
+                zip(legend.texts, legend.legend_handles, strict=True)
+                if not text.get_text().startswith("ringed")}  # fmt: skip
+
+    whole = looks("latency", ["b1-seg", "segnext-t", "segformer-b1"])
+    assert len(set(whole.values())) == 3
+    assert looks("latency", ["segnext-t"])["segnext"] == whole["segnext"]
+    assert looks("scatter", ["segformer-b1", "b1-seg"]) == {name: whole[name] for name in ("efficientvit", "segformer")}
+
+
+def test_all_families_that_ship_look_different() -> None:
+    names = {family_name(spec.family) for spec in list_specs()}
+    assert len({look_of(name) for name in names}) == len(names) > 10
+    assert look_of("somebody-s-own") not in {look_of(name) for name in names}
+    assert look_of("somebody-s-own") == look_of("somebody-s-own")
 
 
 def test_the_latest_run_stands_for_a_model_and_each_setting_has_its_panel(add_run, store) -> None:
@@ -136,3 +231,25 @@ def test_a_run_that_never_settled_is_hollow(add_run, store) -> None:
 def test_the_table_of_points_has_its_columns_where_there_is_none(store) -> None:
     empty = trade_off_points(load_runs(store), "latency", SEGMENTATION)
     pd.testing.assert_index_equal(empty.columns, pd.Index(list(COLUMNS)))
+
+
+@pytest.mark.parametrize("width", ["single", "double"])
+@pytest.mark.parametrize("dataset", ["Cityscapes", "ADE20K", "ImageNet"])
+def test_every_point_of_the_shipped_results_is_named_and_no_name_lies_on_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: Any, dataset: str
+) -> None:
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    results = Path(__file__).parents[3] / "results"
+    runs = Selection(device=["epyc-milan"], dataset=[dataset]).of(load_runs(results))
+    drawn = draw("latency", runs, results, Options(width=width))
+    FigureCanvasAgg(drawn.figure).draw()
+    for axes, (_, of_panel) in zip(drawn.figure.axes, drawn.data.groupby(["panel", "dataset", "metric"], sort=False),
+                                   strict=True):  # fmt: skip
+        texts = [text for text in axes.texts if text.get_text()]
+        said = " ".join(text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in texts)
+        assert not [label for label in of_panel["label"] if label not in said], "the picture says which point is which"
+        assert "more name" not in said
+        boxes = [text.get_window_extent() for text in texts]
+        for one, other in combinations(boxes, 2):
+            assert not (one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1)
+        assert all(box.x0 >= 0 and box.x1 <= drawn.figure.bbox.x1 for box in boxes)
