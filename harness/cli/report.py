@@ -37,6 +37,11 @@ PAGE = "index.html"
 )
 @click.option("--claims", is_flag=True, help="The claims of the paper's text, each with a verdict.")
 @click.option("--html", is_flag=True, help="One self-contained page with everything.")
+@click.option(
+    "--every-run",
+    is_flag=True,
+    help="With --html: the details of all runs, in further pages beside it, where one page has no room for them.",
+)
 @click.option("--all", "everything", is_flag=True, help="All tables, figures and claims, and the page, as files.")
 @click.option("--device", "devices", multiple=True, help="Only this device; this and the next three are repeatable.")
 @click.option("--runtime", "runtimes", multiple=True, help="Only this runtime.")
@@ -126,6 +131,7 @@ class _Parts:
     claims: bool = False
     html: bool = False
     everything: bool = False
+    every_run: bool = False
 
     def modules(self) -> list[str]:
         """What drawing up these parts imports."""
@@ -133,10 +139,15 @@ class _Parts:
         return ["pandas", *page, *(["matplotlib"] if self.html or self.figures else [])]
 
     @classmethod
-    def of(cls, tables: Sequence[int], figures: Sequence[str], claims: bool, html: bool, everything: bool) -> _Parts:
+    def of(
+        cls, tables: Sequence[int], figures: Sequence[str], claims: bool, html: bool, everything: bool, every_run: bool
+    ) -> _Parts:
         if everything:
-            return cls(tuple(range(1, 8)), tuple(FIGURES), True, True, True)
-        return cls(tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(map(int, figures))), claims, html)
+            return cls(tuple(range(1, 8)), tuple(FIGURES), True, True, True, every_run)
+        if every_run and not html:
+            raise click.UsageError("--every-run is about the page; add --html")
+        chosen = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(map(int, figures)))
+        return cls(*chosen, claims, html, every_run=every_run)
 
 
 def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequence[str], as_json: bool) -> None:
@@ -152,7 +163,7 @@ def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequenc
         written += write_tables(tables, place, of_tables or list(FORMATS))
     written += source.write_figures(parts.figures, place, of_figures, required=not parts.everything)
     if parts.html:
-        written.append(source.write_page(place / PAGE))
+        written += source.write_page(place / PAGE, parts.every_run)
     if as_json:
         from latency_bench.reports.tables.csv_rows import records
 

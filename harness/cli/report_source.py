@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -150,18 +150,30 @@ class Source:
                 raise
             return found
 
-    def write_page(self, path: Path) -> Path:
-        """The HTML page with all tables and claims."""
-        from latency_bench.reports.html.page import Section, write_html
+    def write_page(self, path: Path, every_run: bool = False) -> list[Path]:
+        """The HTML page with all tables and claims; with `every_run` also pages with the details of the runs that it
+        has no room for."""
+        from latency_bench.reports.html.page import Section, address_of, write_html
+        from latency_bench.reports.html.site import write_site
         from latency_bench.reports.tables.html import html
 
-        sections = [Section(table.heading, html(table)) for table in self.tables(range(1, 8), claims=True)]
+        made = self.tables(range(1, 8), claims=True)
+        sections = [Section(table.heading, html(table, address_of)) for table in made]
         _make(path.parent)
         runs = self._selected() if self.selection != Selection() else self.runs
         devices = None if runs is self.runs else set(runs["device"])
         pairs = [pair for pair in self.pairs if devices is None or pair.record.device.name in devices]
-        write_html(runs, self.place, path, tables=sections[:-1], claims=sections[-1:], pairs=pairs, broken=self.broken)
-        return path
+        # Without further pages the first one has the details that it has room for.
+        parts: dict[str, Any] = {
+            "tables": sections[:-1],
+            "claims": sections[-1:],
+            "pairs": pairs,
+            "broken": self.broken,
+        }
+        if every_run:
+            return write_site(runs, self.place, path, **parts)
+        write_html(runs, self.place, path, **parts)
+        return [path]
 
     def _selected(self) -> pd.DataFrame:
         """The runs that were selected. Raises UnknownRunError where there is none."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.claims.claim_evidence import MARKS_EXPLAINED, is_inconclusive, marks_of
-from latency_bench.reports.claims.claim_verdicts import MARGIN, PublishedFactor, judge, verdicts_explained
+from latency_bench.reports.claims.claim_verdicts import MARGIN, PublishedFactor, judge, tone_of, verdicts_explained
 from latency_bench.reports.claims.factors import (
     Factor,
     attention_factors,
@@ -31,9 +31,9 @@ _INTERVALS = (
 )
 _PLACES = "The paper's factors are of its own devices; a verdict here is of the device that heads the column."
 _NOT_MEASURED = Cell("not measured", status="not measured")
-_NOT_COMPARABLE = Cell("not comparable", status="not comparable")
-_NO_VERDICT = Cell("no verdict")
-_INCONCLUSIVE = Cell("inconclusive: measured twice, and not shown steady")
+_NOT_COMPARABLE = Cell("not comparable", status="not comparable", tone="open")
+_NO_VERDICT = Cell("no verdict", tone="open")
+_INCONCLUSIVE = Cell("inconclusive: measured twice, and not shown steady", tone="open")
 
 
 def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float = MARGIN) -> Table:
@@ -114,8 +114,9 @@ def _judged(published: PublishedFactor, factor: Factor, margin: float) -> tuple[
     if is_inconclusive(factor.pairs):
         return cell, NOTHING, _INCONCLUSIVE
     marks = marks_of(factor.pairs)
-    verdict = judge(published, low, high, margin) + (f" ({', '.join(marks)})" if marks else "")
-    return cell, _to_published(published, cell.value, low, high), Cell(verdict)
+    verdict = judge(published, low, high, margin)
+    words = verdict + (f" ({', '.join(marks)})" if marks else "")
+    return cell, _to_published(published, cell.value, low, high), Cell(words, tone=tone_of(verdict))
 
 
 def _to_published(published: PublishedFactor, value: float, low: float, high: float) -> Cell:

@@ -61,6 +61,13 @@ def judge(published: PublishedFactor, low: float, high: float, margin: float = M
     return "same direction, size undecided"
 
 
+def tone_of(verdict: Verdict) -> Literal["good", "bad", "open"]:
+    """Whether it speaks for the claim, against it, or neither."""
+    if verdict == "contradicted":
+        return "bad"
+    return "open" if verdict == "undecided" else "good"
+
+
 def verdicts_explained(margin: float) -> str:
     """The rule in words, for below a table."""
     return (

@@ -13,8 +13,12 @@ SCRIPTS = (
     "settings",
     "address",
     "filters",
+    "marks",
     "chart",
     "bars",
+    "ratio",
+    "compare",
+    "tables",
     "runs",
     "accuracy",
     "history",
@@ -31,25 +35,26 @@ SCRIPTS = (
 @cache
 def script() -> str:
     """uPlot and our scripts, one text. Ours share one strict scope, so that the page has no globals of ours."""
-    ours = "\n".join(_static(f"js/{name}.js") for name in SCRIPTS)
+    ours = "\n".join(static_text(f"js/{name}.js") for name in SCRIPTS)
     # The licence asks that every copy carries it, and the page is one.
-    licence = f"/*\n{_static('uplot/LICENSE')}*/\n"
-    return licence + f'{_static("uplot/uPlot.iife.min.js")}\n(() => {{\n"use strict";\n{ours}\n}})();\n'
+    licence = f"/*\n{static_text('uplot/LICENSE')}*/\n"
+    return licence + f'{static_text("uplot/uPlot.iife.min.js")}\n(() => {{\n"use strict";\n{ours}\n}})();\n'
 
 
 @cache
 def early_script() -> str:
     """Runs before anything is drawn, so that the page comes up in its theme and with its view."""
-    return _static("early.js")
+    return static_text("early.js")
 
 
 @cache
 def style() -> str:
     """All styles, one text."""
-    return _static("uplot/uPlot.min.css") + _static("page.css")
+    return static_text("uplot/uPlot.min.css") + static_text("page.css")
 
 
-def _static(name: str) -> str:
+def static_text(name: str) -> str:
+    """A file of static/. Raises ValueError for one that would end its element."""
     text = (resources.files("latency_bench.reports.html") / "static" / name).read_text(encoding="utf-8")
     if "</script" in text.lower() or "</style" in text.lower():
         raise ValueError(f"{name} would end the element that it is put into")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from latency_bench.harness.identity.case_key import CASE_COLUMNS
+from latency_bench.harness.identity.run_conditions import conditions_of, conditions_text
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.layout import run_folder
 from latency_bench.harness.store.reader import StoredRun, read_record
@@ -79,6 +80,7 @@ def _of_record(record: RunRecord) -> dict[str, Any]:
         ],
         "flags": whole["flags"],
         "verdicts": whole["verdicts"],
+        "conditions": json.loads(conditions_text(conditions_of(record))),
         "fidelity": whole["fidelity"],
         "failure": whole["failure"],
         "weights": whole["model"]["weights"],

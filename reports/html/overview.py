@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.workload import Workload
 from latency_bench.harness.store.columns.registry import columns
+from latency_bench.reports.plots.plot_selection import latest
 from latency_bench.reports.rows import rows_of
+from latency_bench.reports.tables.notes import has_few_requests
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LATEST_SHOWN = 12
+LISTED = 300
+"""Cases of the list that is there without scripts."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,20 @@ class DeviceLine:
     unstable: int
     failed: int
     latest: str
+
+
+@dataclass(frozen=True)
+class TrustLine:
+    """What speaks for and against the latest numbers of one device: of `cases` cases so many ..."""
+
+    device: str
+    cases: int
+    settled: int
+    with_interval: int
+    enough_requests: int
+    """In every round, to tell whether it was steady."""
+    outputs_agree: int
+    no_flags: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,11 @@ class Overview:
     last: str
     """Days of the first and the last run, UTC; empty without runs."""
     devices: Sequence[DeviceLine]
+    trust: Sequence[TrustLine]
     latest: Sequence[LatestLine]
+    cases: Sequence[LatestLine]
+    """The latest number of every case, at most LISTED."""
+    cases_count: int
 
 
 def overview(runs: pd.DataFrame) -> Overview:
@@ -73,7 +95,10 @@ def overview(runs: pd.DataFrame) -> Overview:
         first=_day(moments.min()) if len(runs) else "",
         last=_day(moments.max()) if len(runs) else "",
         devices=[_device(str(name), of_device) for name, of_device in runs.groupby("device", sort=True)],
+        trust=[_trust(str(name), rows_of(of_device)) for name, of_device in latest(runs).groupby("device", sort=True)],
         latest=[_latest(row) for row in rows_of(runs[runs["median_ms"].notna()].head(LATEST_SHOWN))],
+        cases=[_latest(row) for row in rows_of(latest(runs).head(LISTED))],
+        cases_count=len(latest(runs)),
     )
 
 
@@ -87,6 +112,18 @@ def _device(name: str, runs: pd.DataFrame) -> DeviceLine:
         unstable=int((runs["status"] == "unstable").sum()),
         failed=int((runs["status"] == "failed").sum()),
         latest=_day(runs["started_at"].max()),
+    )
+
+
+def _trust(device: str, rows: list[dict[str, Any]]) -> TrustLine:
+    return TrustLine(
+        device,
+        len(rows),
+        settled=sum(row["status"] == "done" for row in rows),
+        with_interval=sum(row["low_ms"] is not None for row in rows),
+        enough_requests=sum(not has_few_requests(row) for row in rows),
+        outputs_agree=sum(row["fidelity"] is True for row in rows),
+        no_flags=sum(not row["flags"] for row in rows),
     )
 
 

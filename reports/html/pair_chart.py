@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _LEFT, _GAP = 760, 150, 64, 26
 _MOST_POINTS = 300
 """A side: more are no more to see."""
-_SERIES = 6
+_SERIES = 7
 """Colours that the page has."""
 
 
@@ -40,7 +40,7 @@ def ratio_chart(pair: StoredPair) -> Markup:
     height = 2 * _HEIGHT + _GAP + 30
     axis = Markup('<text x="{}" y="{}" text-anchor="end">seconds, to {:.0f}</text>').format(_WIDTH, height - 8, last_s)
     label = "Latency of each side over its median, and the ratio of neighbours, over time. " + " ".join(
-        f"{'ABCDEF'[one.side % _SERIES]} over A: {one.text}." for one in record.ratios
+        f"{'ABCDEFG'[one.side % _SERIES]} over A: {one.text}." for one in record.ratios
     )
     return Markup('<svg class="pair" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>').format(
         _WIDTH, height, label, Markup("").join(parts), axis

@@ -1,5 +1,4 @@
 // Speed against published accuracy, one device and data set at a time, with the frontier of the models measured there.
-const FAMILY_COLOURS = SERIES_COLOURS - 1; // the last one is the frontier's
 
 function showAccuracy(runs, place, query, update) {
   const points = runs.figures.trade_off;
@@ -11,6 +10,8 @@ function showAccuracy(runs, place, query, update) {
   const dataset = chosenOf(query.get("data"), datasets);
   const panels = mostCommon(ofUnit.filter((point) => point.dataset === dataset), (point) => point.panel);
   const panel = chosenOf(query.get("setting"), panels);
+  const metrics = mostCommon(ofUnit.filter((point) => point.dataset === dataset && point.panel === panel), (point) => point.metric);
+  const metric = chosenOf(query.get("metric"), metrics);
   const change = (name) => (value) => {
     changeQuery({ [name]: value });
     update();
@@ -20,33 +21,37 @@ function showAccuracy(runs, place, query, update) {
     element("div", { class: "filters" },
       choice("Data set", named(datasets), dataset, change("data")),
       choice("Speed", units.map((value) => ({ value, text: value === "ms" ? "latency" : "throughput" })), unit, change("unit")),
-      choice("Measured on", named(panels), panel, change("setting"), true)),
-    accuracyChart(points.filter((point) => point.unit === unit && point.dataset === dataset && point.panel === panel)),
-    element("p", { class: "muted" }, "Accuracy is the published one, not measured here. The line is the best accuracy within each speed: the models on it are beaten by no other in both."));
+      choice("Measured on", named(panels), panel, change("setting"), true),
+      metrics.length > 1 && choice("Accuracy", named(metrics), metric, change("metric"))),
+    accuracyChart(ofUnit.filter((point) => point.dataset === dataset && point.panel === panel && point.metric === metric), runs.figures.looks),
+    element("p", { class: "muted" }, "Accuracy is the published one, or what its owner states; it is not measured here. The line is the best accuracy within each speed, by the numbers: the models on it are beaten by no other in both. Hollow: the run never settled. Ringed: whether it is on the frontier was not shown."));
 }
 
-function accuracyChart(points) {
+function accuracyChart(points, looks) {
   const { unit, dataset, panel, metric } = points[0];
+  const sources = [...new Set(points.map((point) => point.accuracy_from))].join(", ");
   const speedName = unit === "ms" ? "median latency, ms" : "throughput, images/s";
   const dot = (point) => ({
     x: point.speed, y: point.accuracy, low: point.low, high: point.high, alongX: true, named: true, label: point.label, run: point.run_id,
-    tip: `${point.label}\n${withInterval(point.speed, point.low, point.high)} ${unit}\n${number(point.accuracy)} ${metric} (published)${point.status === "unstable" ? "\nunstable" : ""}`,
+    hollow: point.status === "unstable", ringed: point.on_front === "open",
+    tip: `${point.label}\n${withInterval(point.speed, point.low, point.high)} ${unit}\n${number(point.accuracy)} ${metric} (${point.accuracy_from})${point.status === "unstable" ? "\nunstable" : ""}${point.on_front === "open" ? "\non the frontier or not: not shown" : ""}`,
   });
   const families = [...new Set(points.map((point) => point.family))].sort(byNature);
   const frontier = points.filter((point) => point.frontier).sort((a, b) => a.speed - b.speed);
-  const line = { label: "frontier", line: true, step: unit === "ms" ? 1 : -1, dots: false, colour: FAMILY_COLOURS, ring: false, points: frontier.map((point) => ({ x: point.speed, y: point.accuracy, label: point.label, tip: dot(point).tip, run: point.run_id })) };
+  const line = { label: "frontier", line: true, step: unit === "ms" ? 1 : -1, dots: false, colour: SERIES_COLOURS - 1, points: frontier.map((point) => ({ x: point.speed, y: point.accuracy, label: point.label, tip: dot(point).tip, run: point.run_id })) };
   return chart({
-    title: `${dataset}: ${panel}`,
+    title: [dataset, panel].filter(Boolean).join(": "),
     x: { label: speedName, log: true },
-    y: { label: `${metric} (published)` },
-    series: [...families.map((family, at) => ({ label: family, colour: at % FAMILY_COLOURS, ring: at >= FAMILY_COLOURS, points: points.filter((point) => point.family === family).map(dot) })), ...(frontier.length > 1 ? [line] : [])],
+    y: { label: `${metric} (${sources})` },
+    series: [...families.map((family) => ({ label: family, ...looks[family], points: points.filter((point) => point.family === family).map(dot) })), ...(frontier.length > 1 ? [line] : [])],
   });
 }
 
 /** The largest panel, for the first view. */
 function headlineChart(runs) {
   const points = runs.figures.trade_off.filter((point) => point.unit === "ms");
-  const [largest] = mostCommon(points, (point) => `${point.dataset}\n${point.panel}`);
-  const shown = points.filter((point) => `${point.dataset}\n${point.panel}` === largest);
-  return shown.length > 1 ? accuracyChart(shown) : null;
+  const panelOf = (point) => `${point.dataset}\n${point.panel}\n${point.metric}`;
+  const [largest] = mostCommon(points, panelOf);
+  const shown = points.filter((point) => panelOf(point) === largest);
+  return shown.length > 1 ? accuracyChart(shown, runs.figures.looks) : null;
 }

@@ -15,7 +15,7 @@ function showAttention(runs, place, query, update) {
   const named = (values) => values.map((value) => ({ value, text: value }));
   const labels = [...new Set(shown.map((point) => point.label))].sort(byNature);
   const dot = (point) => ({
-    x: point.tokens, y: point.median_ms, low: point.low_ms, high: point.high_ms, label: `${point.label}, ${count(point.tokens)} tokens`, run: point.run_id,
+    x: point.tokens, y: point.median_ms, hollow: point.status === "unstable", low: point.low_ms, high: point.high_ms, label: `${point.label}, ${count(point.tokens)} tokens`, run: point.run_id,
     tip: `${point.label}\n${count(point.tokens)} tokens\n${withInterval(point.median_ms, point.low_ms, point.high_ms)} ms`,
   });
   return place.replaceChildren(
@@ -24,8 +24,8 @@ function showAttention(runs, place, query, update) {
       choice("Shape", named(shapes), shape, change("shape"), true)),
     chart({
       title: `Attention: ${shape}`,
-      x: { label: "tokens", log: true },
+      x: { label: "tokens", log: true, text: count, ticks: [...new Set(shown.map((point) => point.tokens))].sort((a, b) => a - b) },
       y: { label: "median latency, ms", log: true },
-      series: labels.map((label) => ({ label, line: true, points: shown.filter((point) => point.label === label).map(dot) })),
+      series: labels.map((label, at) => ({ label, line: true, mark: at % MARKS.length, points: shown.filter((point) => point.label === label).map(dot) })),
     }));
 }

@@ -24,6 +24,9 @@ const roomyRange = (share) => (_, low, high) => {
   return [low - room, high + room];
 };
 
+/** The same for moments: a day on each side of a single one. */
+const timeRange = (_, low, high) => (low == null ? [0, 86400] : low === high ? [low - 86400, high + 86400] : roomyRange(0.02)(_, low, high));
+
 /** Days, or hours where days are far apart, as UTC: the clock of the records. */
 const moments = (_, splits, __, ___, step) => splits.map((seconds) => (step >= 86400 ? minute(seconds * 1000).slice(0, 10) : minute(seconds * 1000).slice(5)));
 
@@ -38,15 +41,15 @@ function aligned(series) {
 }
 
 /** `series`: [{label, points: [{x, y, low, high, label, tip, run}], line, step, dots, colour}]; `x` and `y`:
-    {label, log, time, text}, `text` making the words of a tick. `step` is 1 where a value holds up to the next point, -1
-    where it holds back to the last one. Series beyond the colours come again as rings. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
+    {label, log, time, text, ticks}, `text` making the words of a tick, `ticks` their places on a logarithmic axis. `step` is 1 where a value holds up to the next point, -1
+    where it holds back to the last one. `mark` is a number of marks.js; series beyond the colours come again with others. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
 function chart({ title, x, y, series, height = 380, legend = true }) {
   const holder = element("div", { class: "chart", role: "img", "aria-label": `${title}. The numbers follow as a table.` });
-  const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS, ring: one.ring ?? place >= SERIES_COLOURS }));
+  const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS, ring: one.ring ?? false, mark: one.mark ?? (place >= SERIES_COLOURS ? Math.floor(place / SERIES_COLOURS) : null) }));
   const figure = element("figure", {},
     element("figcaption", {}, title),
     legend && shown.length > 1 && element("ul", { class: "legend" }, shown.map((one) =>
-      element("li", {}, element("span", { class: `key c${one.tone + 1}${one.ring ? " ring" : ""}` }), one.label))),
+      element("li", {}, one.mark == null ? element("span", { class: `key c${one.tone + 1}${one.ring ? " ring" : ""}` }) : markKey(one.tone, one.mark, one.hollow), one.label))),
     holder,
     numbersOf(shown, x, y));
   keepDrawn(holder, () => plot(holder, shown, x, y, height));
@@ -93,14 +96,14 @@ function plot(holder, series, x, y, height) {
   const theme = colours();
   const { points, columns } = aligned(series);
   const tip = element("div", { class: "tip", hidden: true });
-  const axis = ({ label, log, time, text }, size) => ({
+  const axis = ({ label, log, time, text, ticks }, size) => ({
     label, size, labelSize: 22, stroke: theme.muted, font: CHART_FONT, labelFont: CHART_FONT,
     grid: { stroke: theme.line, width: 1 }, ticks: { stroke: theme.line, width: 1, size: 4 },
-    ...(log && { splits: (_, __, low, high) => logTicks(low, high), filter: (_, splits) => splits }),
+    ...(log && { splits: (_, __, low, high) => ticks ?? logTicks(low, high), filter: (_, splits) => splits }),
     values: time ? moments : (_, splits) => splits.map((value) => (text ?? number)(value)),
     ...(time && { space: 90 }),
   });
-  const scale = ({ log, time }, room) => ({ time: Boolean(time), range: log ? logRange : roomyRange(room), ...(log && { distr: 3 }) });
+  const scale = ({ log, time }, room) => ({ time: Boolean(time), range: log ? logRange : time ? timeRange : roomyRange(room), ...(log && { distr: 3 }) });
   const few = points.length <= FEW_POINTS;
   const made = new uPlot({
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
@@ -116,10 +119,10 @@ function plot(holder, series, x, y, height) {
       width: one.line ? 1.5 : 0,
       spanGaps: true,
       paths: one.line ? (one.step ? uPlot.paths.stepped({ align: one.step }) : uPlot.paths.linear()) : () => null,
-      points: { show: one.dots !== false, size: few ? 9 : 4, ...marks(one, theme, few) },
+      points: { show: one.dots !== false && one.mark == null, size: few ? 9 : 4, ...marks(one, theme, few) },
     })), ...ENDS],
     hooks: {
-      draw: [(u) => drawIntervals(u, points, series, theme), (u) => drawNames(u, points, series, theme)],
+      draw: [(u) => drawIntervals(u, points, series, theme), (u) => drawMarks(u, points, series, theme), (u) => drawNames(u, points, series, theme)],
       setCursor: [(u) => showTip(u, tip, points)],
     },
   }, columns, holder);

@@ -21,6 +21,8 @@ class Runs {
     this.figures = block.figures;
     this.blockOf = block.details;
     this.pairs = block.pairs;
+    this.elsewhere = block.elsewhere; // by run, the file beside this one that has its details
+    this.dimensions = block.dimensions; // of conditions: name, asks, implies
   }
 
   /** Values of all rows, null where nothing is known. */

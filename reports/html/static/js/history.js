@@ -48,8 +48,8 @@ function historyChart(runs, rows, title) {
     y: { label: "median latency, ms" },
     series: [
       { label: "done", line: true, colour: 0, points: of("done") },
-      { label: "unstable", colour: 1, points: of("unstable") },
-      { label: "first at a new level", colour: 3, ring: true, points: rows.filter((row) => changeAt(runs, row)).map((row) => ({ ...point(row), tip: `${point(row).tip}\n${changeWords(changeAt(runs, row))}` })) },
+      { label: "unstable", colour: 0, ring: true, points: of("unstable") },
+      { label: "first at a new level", colour: 3, mark: 10, points: rows.filter((row) => changeAt(runs, row)).map((row) => ({ ...point(row), tip: `${point(row).tip}\n${changeWords(changeAt(runs, row))}` })) },
     ],
   });
 }

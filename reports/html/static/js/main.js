@@ -1,12 +1,13 @@
 // Which view the address means, and the keyboard's place in it.
 const VIEWS = {
   overview: () => {},
-  tables: () => {},
+  tables: showTables,
   claims: () => {},
   pairs: () => {},
   runs: showRuns,
   plots: showPlots,
   run: showRun,
+  compare: showCompare,
 };
 
 async function start() {
@@ -25,7 +26,7 @@ async function start() {
     const view = document.getElementById(`view-${wanted}`) && Object.hasOwn(VIEWS, wanted) ? wanted : "overview";
     document.documentElement.dataset.view = view;
     for (const link of document.querySelectorAll("[data-nav]")) {
-      if (link.dataset.nav === view || (view === "run" && link.dataset.nav === "runs")) link.setAttribute("aria-current", "page");
+      if (link.dataset.nav === view || (["run", "compare"].includes(view) && link.dataset.nav === "runs")) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
     const drawn = VIEWS[view](runs, document.getElementById(view));

@@ -17,6 +17,8 @@ async function showRun(runs, place) {
 }
 
 function leftOut(runs, row) {
+  const file = Object.hasOwn(runs.elsewhere, runs.get("run_id", row)) ? runs.elsewhere[runs.get("run_id", row)] : null;
+  if (file) return element("p", {}, element("a", { href: `${encodeURIComponent(file)}${runAddress(runs.get("run_id", row))}` }, "Distribution, telemetry and environment of this run"), " are in a page beside this one.");
   const folder = ["device", "model", "run_id"].map((name) => runs.get(name, row)).join("/");
   return element("p", { class: "note" }, "Distribution, telemetry and environment of this run are left out of this page. They lie in the store, in ", element("code", {}, folder), "; ",
     element("code", {}, `bench results show ${runs.get("run_id", row)}`), " shows them.");
@@ -48,6 +50,7 @@ function rowParts(runs, row) {
       ...runs.declared.filter(({ name }) => !TOLD.has(name)).map((column) => [capital(column.heading), knownText(column, of(column.name))]),
     ]),
     of("median_ms") != null && element("p", {}, element("a", { href: `#/plots/history?${same}` }, "This case over time")),
+    of("median_ms") != null && element("p", {}, element("a", { href: `#/runs?pick=${encodeURIComponent(of("run_id"))}` }, "Compare with another run")),
     ...runs.pairsOf(of("run_id")).map(({ anchor, title }) => element("p", {}, "Measured as a pair: ", element("a", { href: `#${anchor}` }, title))),
     element("h2", {}, "Command"),
     element("pre", { tabindex: 0 }, of("command")),

@@ -1,7 +1,7 @@
 // The table of runs: filtered and sorted as the address says, fifty rows a page, so that ten thousand cost no more.
 const ROWS_A_PAGE = 50;
 const RUN_COLUMNS = [
-  { name: "case", title: "Model", cell: (runs, row) => element("a", { href: runAddress(runs.get("run_id", row)) }, runs.get("case", row)) },
+  { name: "case", title: "Model", cell: (runs, row) => [pickBox(runs, row), " ", element("a", { href: runAddress(runs.get("run_id", row)) }, runs.get("case", row))] },
   { name: "median_ms", title: "Latency, ms", number: true, cell: latencyCell },
   { name: "img_s", title: "Images/s", number: true, cell: (runs, row) => number(runs.get("img_s", row)) },
   { name: "status", title: "Status", cell: (runs, row) => element("span", { class: `status ${runs.get("status", row)}` }, runs.get("status", row)) },
@@ -93,6 +93,7 @@ function runsPage(runs, update) {
   };
   return [
     element("p", { class: "muted", role: "status" }, `${count(rows.length)} of ${plural(runs.count, "run")}${rows.length > ROWS_A_PAGE ? `, page ${page} of ${pages}` : ""}`),
+    element("p", { id: "picks" }, pickWords()),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
       element("table", { id: "runs-table" },
         element("caption", {}, "Runs with the median latency of a request, its interval in brackets"),

@@ -27,7 +27,7 @@ function scatterChart(runs, rows, x, y) {
   const point = (row) => {
     const [low, high] = ends(row);
     return {
-      x: value(x, row), y: value(y, row), low, high, named: rows.length <= 20, label: runs.get("case", row), run: runs.get("run_id", row),
+      x: value(x, row), y: value(y, row), low, high, hollow: runs.get("status", row) === "unstable", named: rows.length <= 20, label: runs.get("case", row), run: runs.get("run_id", row),
       tip: `${runs.get("case", row)}\n${runs.get("setting", row)}\n${x.heading}: ${shown(x, value(x, row))}\n${y.heading}: ${shown(y, value(y, row))} ${interval(low, high)}`,
     };
   };
@@ -39,11 +39,13 @@ function scatterChart(runs, rows, x, y) {
   };
   // Bytes and large counts have their unit at each tick; integers otherwise are numbers like any other.
   const ticks = (column) => (column.unit === "bytes" || column.thousands ? (tick) => shown(column, tick) : number);
-  const families = [...new Set(rows.map((row) => runs.get("family", row) ?? "unknown family"))].sort(byNature);
+  const names = runs.figures.families; // as legends call them
+  const familyOf = (row) => names[runs.get("family", row) ?? ""];
+  const families = [...new Set(rows.map(familyOf))].sort(byNature);
   return chart({
     title: `${capital(y.title)} against ${x.title}`,
     x: { label: x.heading, log: log(x), text: ticks(x) },
     y: { label: y.heading, log: log(y), text: ticks(y) },
-    series: families.map((family) => ({ label: family, points: rows.filter((row) => (runs.get("family", row) ?? "unknown family") === family).map(point) })),
+    series: families.map((family) => ({ label: family, ...runs.figures.looks[family], points: rows.filter((row) => familyOf(row) === family).map(point) })),
   });
 }

@@ -1,5 +1,5 @@
 // Light, dark, or as the system: canvases have to be drawn again when it changes.
-const SERIES_COLOURS = 6;
+const SERIES_COLOURS = 7; // in the order of reports/plots/style.py
 const themeListeners = new Set();
 
 function startTheme() {
