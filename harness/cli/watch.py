@@ -25,7 +25,7 @@ _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("case", "left"),
     ("", "left"),
     ("rounds", "right"),
-    ("median", "right"),
+    ("median or ratio", "right"),
     ("why", "left"),
 )
 _ROWS_AROUND = 6
@@ -179,7 +179,7 @@ def _cells(case: CaseTally) -> list[Any]:
         Text(printable(case.label)),
         Text(case.standing, _STYLES[case.standing]),
         f"{case.rounds_done}/{case.rounds}" if case.rounds_done else "",
-        milliseconds(case.median_ms) if case.median_ms is not None else "",
+        Text(printable(case.ratio or "")) if case.median_ms is None else milliseconds(case.median_ms),
         Text(printable(case.reason or ""), "red" if case.standing in ("failed", "left") else ""),
     ]
 
@@ -194,6 +194,7 @@ def _json(follower: Follower) -> dict[str, Any]:
             "rounds_done": case.rounds_done,
             "rounds": case.rounds,
             "median_ms": case.median_ms,
+            "ratio": case.ratio,
             "reason": case.reason,
         }
         for key, case in tally.cases.items()
