@@ -2,7 +2,7 @@
 
     git worktree add ../older 326b2a2
     python benchmarks/store_transfers.py --runs 4000 --against ../older
-    python benchmarks/store_transfers.py --runs 20000 --only "first ls" --against ../older
+    python benchmarks/store_transfers.py --runs 20000 --records --against ../older
 
 Makes a store of so many runs, copies of those in results/ under new ids. Every command runs in a process of its own, as
 a user would start it, the versions in turn. Prints wall seconds, which the disk takes part in (an import forces what it
@@ -74,18 +74,19 @@ def _processor_s() -> float:
     return used.children_user + used.children_system
 
 
-def make_store(store: Path, runs: int) -> None:
-    """Copies of the repository's own runs: their records, samples, telemetry and logs."""
+def make_store(store: Path, runs: int, whole: bool = True) -> None:
+    """Copies of the repository's own runs: their records, samples, telemetry and logs, or their records alone."""
     originals = run_paths(ROOT / "results")
     for number in range(runs):
         original = originals[number % len(originals)]
         run_id = f"20260101T000000Z-{number:06x}"
         folder = store / original.parent.parent.name / original.parent.name / run_id
-        shutil.copytree(original, folder)
-        record = folder / RECORD_FILE
-        content = record.read_bytes().replace(original.name.encode(), run_id.encode())
-        record.chmod(0o644)
-        record.write_bytes(content)
+        content = (original / RECORD_FILE).read_bytes().replace(original.name.encode(), run_id.encode())
+        if whole:
+            shutil.copytree(original, folder, ignore=shutil.ignore_patterns(RECORD_FILE))
+        else:
+            folder.mkdir(parents=True)
+        (folder / RECORD_FILE).write_bytes(content)
         sums = folder / CHECKSUMS_FILE
         if sums.exists():
             lines = sums.read_text().splitlines()
@@ -99,11 +100,15 @@ def make_store(store: Path, runs: int) -> None:
 @click.option("--runs", default=1000, show_default=True)
 @click.option("--against", type=click.Path(exists=True, file_okay=False, path_type=Path), help="An older checkout.")
 @click.option("--only", type=click.Choice(STEPS), multiple=True, help="These steps alone, in the order of all.")
+@click.option(
+    "--records", is_flag=True, help="Records alone, which lists read: `ls` for the first and the second time."
+)
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="On the disk that is to take part.")
-def main(runs: int, against: Path | None, only: tuple[str, ...], folder: Path | None) -> None:
+def main(runs: int, against: Path | None, only: tuple[str, ...], records: bool, folder: Path | None) -> None:
+    only = STEPS[:2] if records else only
     with tempfile.TemporaryDirectory(dir=folder) as made:
         scratch = Path(made).resolve()
-        make_store(scratch / "store", runs)
+        make_store(scratch / "store", runs, whole=not records)
         checkouts = {"now": ROOT} if against is None else {"before": against.resolve(), "now": ROOT}
         versions = [Version(name, checkout, scratch / name) for name, checkout in checkouts.items()]
         for version in versions:
