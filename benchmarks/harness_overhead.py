@@ -23,7 +23,6 @@ import click
 if TYPE_CHECKING:
     from bench_worker.runtime.base import Runtime
 
-RUNTIMES = ("litert", "onnxruntime", "torch")
 CONFIDENCE = 0.95
 
 
@@ -159,12 +158,26 @@ def _bare_litert(runtime: Any) -> Callable[[], None]:
 
 def _bare_onnxruntime(runtime: Any) -> Callable[[], None]:
     session, binding = runtime._session, runtime._binding
-    inputs, outputs = runtime._copies_in, runtime._bound_outputs
+    inputs, outputs = runtime._copies_in, [bound for _, bound in runtime._copies_out]
 
     def request() -> None:
         for bound, array in inputs:
             bound[...] = array
         session.run_with_iobinding(binding)
+        for bound in outputs:
+            bound.copy()
+
+    return request
+
+
+def _bare_openvino(runtime: Any) -> Callable[[], None]:
+    session = runtime._request
+    inputs, outputs = runtime._copies_in, [bound for _, bound in runtime._bound_outputs]
+
+    def request() -> None:
+        for bound, array in inputs:
+            bound[...] = array
+        session.infer(share_outputs=True)
         for bound in outputs:
             bound.copy()
 
@@ -187,8 +200,10 @@ def _bare_torch(runtime: Any) -> Callable[[], None]:
 BARE: dict[str, Callable[[Any], Callable[[], None]]] = {
     "litert": _bare_litert,
     "onnxruntime": _bare_onnxruntime,
+    "openvino": _bare_openvino,
     "torch": _bare_torch,
 }
+RUNTIMES = tuple(BARE)
 
 
 def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: int, block_s: float) -> Case:

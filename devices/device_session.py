@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -75,6 +75,10 @@ class DeviceSession:
     def artifact_precision(self, runtime: str, precision: str) -> str:
         """The precision that the artifact itself has to carry, so that `runtime` computes in `precision`."""
         return self._runner.artifact_precision(self._transport, runtime, precision)
+
+    def check_runtime(self, runtime: str, options: Mapping[str, Any]) -> None:
+        """Raises DeviceError, with what is missing, where the device cannot make this runtime with these options."""
+        self._runner.check_runtime(self._transport, runtime, options)
 
     def available_cpus(self) -> tuple[int, ...]:
         """Cores that a measuring process may be pinned to."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bench_worker.precisions import PRECISIONS, Precision
+from bench_worker.precisions import FORMER_NAMES, PRECISIONS, Precision
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.runtimes import third_party_runtimes
 
 
 def find_precision(name: str) -> Precision:
     """Raises InventoryError with the known names."""
+    name = FORMER_NAMES.get(name, name)
     # Packages of others are imported only for a name that is not ours.
     for precision in PRECISIONS:
         if precision.name == name:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench_worker.runtime.declaration import RuntimeDeclaration
+from latency_bench.devices.declarations import known_precision
 from latency_bench.devices.device import Device
 from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.opening import declared_runtime
@@ -58,6 +59,8 @@ class Case:
     """Asked for by `--setting paper` (paper_setting.py): the record then says what that means."""
     check_image: FrozenFile | None = None
     """An image that outputs are compared on as well."""
+    calibration: FrozenFile | None = None
+    """Inputs that int8's ranges of activations are taken from (harness/export/calibration.py); None: seeded draws."""
     artifact: Artifact | None = None
     """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
 
@@ -78,6 +81,7 @@ class Case:
 
     def export_options(self, precision: str = "fp32") -> ExportOptions:
         """`precision` is what the file itself has to carry."""
+        format_asked = known_precision(precision)
         return ExportOptions(
             batch=self.batch,
             precision=precision,
@@ -87,6 +91,8 @@ class Case:
             seed=self.seed,
             input_seed=INPUT_SEED,
             check_image=None if self.check_image is None else self.check_image.path,
+            quantiser=(self.declared.QUANTISER or None) if format_asked and format_asked.quantised else None,
+            calibration=None if self.calibration is None else self.calibration.path,
         )
 
     def fields_as_options(self) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.model_file.file_request import FileRequest, parse_shape
+from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
 
 if TYPE_CHECKING:
     from latency_bench.harness.frozen_files import FrozenFile
-    from latency_bench.harness.model_file.file_spec import FileSpec
     from latency_bench.harness.model_file.open_file import ModelFile
     from latency_bench.model_specs.spec import ModelSpec
 
@@ -62,6 +62,7 @@ _OF_THE_CATALOG = {
     "resolution": "--resolution",
     "weights": "--weights",
     "check_image": "--check-image",
+    "calibration": "--calibration",
     "seed": "--seed",
     "output": "--output",
 }
@@ -98,6 +99,8 @@ class CaseOptions(BaseModel):
     """Images per request. None: 1, or what a file fixes."""
     weights: Path | None = Field(default=None, strict=False)
     check_image: Path | None = Field(default=None, strict=False)
+    calibration: Path | None = Field(default=None, strict=False)
+    """A folder of images, or an .npz file of inputs, for int8's ranges of activations."""
     seed: int | None = None
     """Of random weights; None: 0."""
     runtime_options: dict[str, Any] = Field(default_factory=dict)
@@ -163,6 +166,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         batch=batch,
         weights=None if request.weights is None else freeze(request.weights),
         check_image=None if request.check_image is None else _frozen_image(request.check_image, spec),
+        calibration=None if request.calibration is None else _frozen_calibration(request, spec),
         seed=request.seed or 0,
         precision=request.precision or precision,
         output=request.output or "logits",
@@ -235,6 +239,32 @@ def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
     except ExportError as error:
         raise UsageError(str(error)) from error
     return image
+
+
+def _frozen_calibration(request: CaseOptions, spec: ModelSpec | FileSpec) -> FrozenFile:
+    """What a user brings for the ranges of activations, as one file. Raises UsageError where it does not fit."""
+    from latency_bench.devices.temporary_folder import TemporaryFolder
+    from latency_bench.harness.export.calibration import read_calibration, write_image_calibration
+    from latency_bench.harness.export.errors import ExportError
+    from latency_bench.harness.frozen_files import freeze
+    from latency_bench.harness.installation.requirements import require
+
+    assert request.calibration is not None
+    assert not isinstance(spec, FileSpec)
+    if request.precision != "int8":
+        raise UsageError("--calibration: only --precision int8 takes ranges of activations from inputs")
+    try:
+        if not request.calibration.is_dir():
+            brought = freeze(request.calibration)
+            read_calibration(brought.path, spec)
+            return brought
+        require(["PIL"])
+        with TemporaryFolder("calibration") as folder:
+            file = folder / "calibration.npz"
+            write_image_calibration(request.calibration, spec, file)
+            return freeze(file)
+    except ExportError as error:
+        raise UsageError(f"--calibration: {error}") from error
 
 
 def usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:

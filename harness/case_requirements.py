@@ -24,6 +24,7 @@ def modules_of(case: Case) -> Iterable[str | Alternatives]:
     """What a case needs on this computer: the modules of its model, of its file's format and of its runtime."""
     if case.artifact is None:
         yield from modules_for_exporting(case.device, case.runtime)
+        yield from _modules_for_quantising(case)
         yield from case.spec.requires
     yield from modules_for_running(case.device, case.runtime)
 
@@ -32,6 +33,13 @@ def modules_for_exporting(device: Device, runtime: str) -> Iterable[str]:
     """Of the format that the runtime loads there; nothing for a runtime that is not known, which is told elsewhere."""
     with suppress(InventoryError, UnknownFormatError):
         yield from find_format(declared_runtime(device, runtime).FORMAT).modules
+
+
+def _modules_for_quantising(case: Case) -> Iterable[str]:
+    """Of the quantiser that makes the case's file, where one has to."""
+    with suppress(InventoryError, UnknownFormatError):
+        quantiser = find_format(case.declared.FORMAT).quantiser(case.export_options(case.precision))
+        yield from () if quantiser is None else quantiser.modules
 
 
 def modules_for_running(device: Device, runtime: str) -> Iterable[Alternatives]:

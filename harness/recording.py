@@ -15,6 +15,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.errors import ExportOutOfMemoryError, MissingPackageError
 from latency_bench.harness.file_flags import file_flags
+from latency_bench.harness.quantisation_flags import quantisation_flags
 from latency_bench.harness.run_data import Measured, Round
 from latency_bench.harness.run_verdicts import judge
 from latency_bench.harness.software import software
@@ -59,7 +60,7 @@ def finished_record(measured: Measured) -> RunRecord:
     return RunRecord(
         status="unstable" if judgement.unstable else "done",
         summary=summary,
-        flags=(*judgement.flags, *file_flags(measured)),
+        flags=(*judgement.flags, *file_flags(measured), *quantisation_flags(measured)),
         verdicts=judgement.verdicts,
         runtime=_runtime(measured),
         **_common(measured),

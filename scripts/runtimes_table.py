@@ -25,8 +25,8 @@ INTRODUCTION = """\
 # Runtimes, file formats and precisions
 
 Written by `scripts/runtimes_table.py` from what they declare (`devices/worker/runtimes/`, `devices/runners/`,
-`harness/export/formats/`, `devices/worker/precisions.py`); do not edit. How to add one:
-[adding a device](adding-a-device.md).
+`harness/export/formats/`, `devices/worker/precisions.py`); do not edit. How to compare them:
+[choosing a runtime](choosing-a-runtime.md); how to add one: [adding a device](adding-a-device.md).
 """
 WAYS = """
 How a runtime comes to a precision: *typed file*, the file is exported in it; *builder flag*, the builder on the device
@@ -89,6 +89,7 @@ def runtime_row(runner: str, declared: Declared) -> tuple[str, ...]:
         "finds the first layer that is not finite": declared.FINDS_NON_FINITE,
     }
     can = ", ".join(ability for ability, has in abilities.items() if has)
+    can += f"{', ' if can else ''}int8 files by {declared.QUANTISER}" if declared.QUANTISER else ""
     return (f"`{runner}`", f"`{declared.name}`", f"`{declared.FORMAT}`", needs, can)
 
 

@@ -164,6 +164,10 @@ class Runner(ABC):
         of the runtime, as devices.yaml has them."""
         yield from ()
 
+    def check_runtime(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> object:
+        """Have the device make the runtime, where that is quickly done. Raises DeviceError with what is missing."""
+        return None
+
     @abstractmethod
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         """Cores that a measuring process may be pinned to, ascending; slowest first where they are not alike."""

@@ -55,8 +55,10 @@ class WorkerRunner(AlternatingRunner):
 
     def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
         declared = self.runtime(runtime)
-        if declared.TYPED_SINCE is None or declared.PRECISIONS.get(precision) != BUILDER_FLAG:
+        if declared.PRECISIONS.get(precision) != BUILDER_FLAG:
             return precision
+        if declared.TYPED_SINCE is None:
+            return declared.precision_in_file(precision, ())
         # Only the device knows whether its version asks the builder or takes the types of the file.
         module = declared.MODULES[0][0]
         completed = transport.run([*self._python, "-c", _VERSION, module], timeout_s=120)

@@ -24,7 +24,9 @@ PRECISIONS: Tuple[Precision, ...] = (
     Precision("fp16", "half precision", 2, "float16"),
     Precision("bf16", "bfloat16", 2, "bfloat16"),
     Precision("fp16-weights", "fp16 weights, computed in fp32", 2, "float32", quantised=True),
-    Precision("int8-weights", "int8 weights, activations quantised while running", 1, "int8", quantised=True),
+    Precision("int8-dynamic", "int8 weights, activations quantised while running", 1, "int8", quantised=True),
     Precision("int8", "int8 weights and activations, calibrated", 1, "int8", quantised=True),
 )
 """Those that are known here. A runtime of a third party may declare more (`OWN_PRECISIONS`)."""
+FORMER_NAMES = {"int8-weights": "int8-dynamic"}
+"""What precisions were called before, in stored records and in scripts."""

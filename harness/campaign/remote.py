@@ -60,8 +60,9 @@ def needed_exports(payloads: Sequence[dict[str, Any]]) -> tuple[Any, bytes]:
             # The case's own turn will show it, and record it.
             found.append(None)
             continue
-        if isinstance(needed, Artifact) or case.weights is not None or case.check_image is not None:
-            # A checkpoint or an image lies on the hosts that were told so, and nowhere else.
+        brought = (case.weights, case.check_image, case.calibration)
+        if isinstance(needed, Artifact) or any(file is not None for file in brought):
+            # What is brought lies on the hosts that were told so, and nowhere else.
             found.append(None)
             continue
         options = dataclasses.asdict(needed.options)

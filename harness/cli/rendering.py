@@ -30,6 +30,14 @@ _METRIC_WORDS = {
 }
 
 
+_LOSSY_WORDS = {
+    **_METRIC_WORDS,
+    "psnr_db": "PSNR {:.1f} dB",
+    "top1_agreement": "same first class for {:.0%} of the images",
+}
+"""For precisions below fp32, which lose something on purpose."""
+
+
 def render_result(record: RunRecord, path: Path | str, console: Console) -> None:
     """Print the run's result and where it is stored. All text of the record is printed as text, never as markup."""
     from rich.text import Text
@@ -168,7 +176,8 @@ def _summary_facts(record: RunRecord, summary: Summary) -> Iterator[tuple[str, T
         inside = "" if summary.builds.within_cv is None else f", rounds on one build by {summary.builds.within_cv:.1%}"
         yield "builds", Text(f"{summary.builds.count} engines spread by {summary.builds.between_cv:.1%} (CV){inside}")
     yield from _delegate_fact(record.runtime)
-    yield "fidelity", fidelity_line(record.fidelity)
+    yield from _integers_fact(record)
+    yield "fidelity", fidelity_line(record.fidelity, record.model.precision)
     if record.verdicts:
         yield "verdicts", _verdict_line(record.verdicts)
 
@@ -199,6 +208,19 @@ def _delegate_fact(runtime: RuntimeRecord | None) -> Iterator[tuple[str, Text]]:
             yield "delegate", Text(printable(text), "" if known.delegate_took_all is not False else "yellow")
 
 
+def _integers_fact(record: RunRecord) -> Iterator[tuple[str, Text]]:
+    """Of a model that was asked for in int8."""
+    from rich.text import Text
+
+    from latency_bench.harness.store.quantisation import Quantisation
+
+    if record.runtime is None or not record.model.precision.startswith("int8"):
+        return
+    known = Quantisation.of_facts(record.runtime.facts, record.artifact.facts if record.artifact else {})
+    if (text := known.text()) is not None:
+        yield "int8", Text(text, "" if known.integer_layers == known.weighted_layers else "yellow")
+
+
 def _percentile_line(summary: Summary) -> Text:
     from rich.text import Text
 
@@ -216,7 +238,7 @@ def _percentile_line(summary: Summary) -> Text:
     return line
 
 
-def fidelity_line(fidelity: FidelityRecord | None) -> Text:
+def fidelity_line(fidelity: FidelityRecord | None, precision: str = "fp32") -> Text:
     """`passed: logits within 1.2e-05 of its largest value, cosine 1.000000`; `bench results show --json` has all."""
     from rich.text import Text
 
@@ -224,11 +246,10 @@ def fidelity_line(fidelity: FidelityRecord | None) -> Text:
         return Text("not checked", "yellow")
     if fidelity.passed is None:
         return Text(f"not checked: {printable(fidelity.reason or '')}", "yellow")
+    told = _METRIC_WORDS if precision == "fp32" else _LOSSY_WORDS
     line = Text().append("passed" if fidelity.passed else "not passed", "green" if fidelity.passed else "bold red")
     for number, (output, metrics) in enumerate(fidelity.metrics.items()):
-        shown = [
-            words.format(value) for name, words in _METRIC_WORDS.items() if (value := metrics.get(name)) is not None
-        ]
+        shown = [words.format(value) for name, words in told.items() if (value := metrics.get(name)) is not None]
         line.append(f"{'; ' if number else ': '}{printable(output)} {', '.join(shown)}")
     if fidelity.input:
         others = len(fidelity.checks) - 1

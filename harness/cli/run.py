@@ -13,12 +13,13 @@ from latency_bench.harness.cli.output import json_option, print_json, stdout_con
 from latency_bench.harness.cli.shared_options import (
     CpuList,
     batch_option,
+    calibration_option,
     label_option,
     model_file_options,
     precision_or_own_option,
     refuse_without_file,
     resolution_option,
-    runtime_option,
+    runtime_or_all_option,
     wait_option,
 )
 from latency_bench.harness.store.redaction import command_without_secrets
@@ -71,7 +72,7 @@ class SettingOption(RuntimeOption):
 @module_options("model_ids", own_inputs=False)
 @model_file_options
 @specs_option
-@runtime_option
+@runtime_or_all_option
 @click.option(
     "--protocol",
     default="standard",
@@ -115,6 +116,7 @@ class SettingOption(RuntimeOption):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A photograph to compare the outputs on as well, before any number is shown; it is not what is timed.",
 )
+@calibration_option
 @click.option(
     "--runtime-option",
     "runtime_options",
@@ -183,12 +185,14 @@ def run(
     bench run --device local --model b1-seg
     bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
     bench run --model b1-seg --model b2-seg
+    bench run --model b1-seg --runtime all
     bench run --onnx mine.onnx --dim height=640 --dim width=640
     bench run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512
     """
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.runtime_choice import EVERY_RUNTIME
     from latency_bench.harness.shared_sizes import narrowed
     from latency_bench.harness.store.location import store_location
 
@@ -212,6 +216,12 @@ def run(
         sides = narrowed(labelled(sides, labels))
         pair = PairRequest(tuple(case_of(side, single=True) for side in sides), seed=order_seed)
         return measure_and_print(pair, None, wait, store, quiet, as_json)
+    if request["runtime"] == EVERY_RUNTIME:
+        from latency_bench.harness.cli.run_ranking import measure_and_rank
+
+        if len(wanted) > 1:
+            raise click.UsageError("--runtime all ranks the runtimes of one model; name one --model or file")
+        return measure_and_rank(request_of(wanted[0], of_files, **request), order_seed, wait, store, quiet, as_json)
     requests = narrowed([request_of(one, of_files, **request) for one in wanted])
     cases = [case_of(one, single=len(wanted) == 1) for one in requests]
     place = store_location(store)

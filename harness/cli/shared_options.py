@@ -90,7 +90,20 @@ class RuntimeName(click.Option):
 
 
 runtime_option = click.option("--runtime", cls=RuntimeName, metavar="NAME", help="Default: the device's own.")
+runtime_or_all_option = click.option(
+    "--runtime",
+    cls=RuntimeName,
+    metavar="NAME|all",
+    help="`all` measures every runtime that is installed, interleaved, and ranks them. Default: the device's own.",
+)
 
+calibration_option = click.option(
+    "--calibration",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER|FILE.npz",
+    help="Images, or inputs as the model is fed them, that the ranges of int8's activations are taken from. Default: "
+    "seeded data, which is said beside the number.",
+)
 _PRECISION_HELP = (
     "Number format that the model is computed or stored in; docs/runtimes.md says which ones a runtime supports."
 )

@@ -79,7 +79,7 @@ def convert_request(request: dict[str, Any], stage: Callable[[str], None]) -> di
 
     spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
     asked: dict[str, Any] = request["options"]
-    for name in ("weights", "check_image"):
+    for name in ("weights", "check_image", "calibration"):
         asked[name] = None if asked[name] is None else Path(asked[name])
     options = ExportOptions(**asked)
     loaded = load(spec, request["format"], options, request["key"], stage)
@@ -124,7 +124,7 @@ def convert(
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
     stage("computing the reference output")
-    from latency_bench.harness.export.reference import calibration_inputs
+    from latency_bench.harness.export.calibration import calibration_facts, calibration_samples
     from latency_bench.harness.export.references import REFERENCE, write_references
 
     counts = count_facts(spec, format, options)
@@ -134,9 +134,17 @@ def convert(
 
     stage(f"converting to {format}")
     path = directory / find_format(format).file_name()
-    calibration = calibration_inputs(spec, options.batch, options.input_seed) if options.precision == "int8" else ()
-    opset = options.opset or spec.onnx_opset
-    job = ExportJob(loaded.module, references.inputs, references.outputs, path, options.precision, opset, calibration)
+    calibration = calibration_samples(spec, options) if options.precision == "int8" else ()
+    job = ExportJob(
+        loaded.module,
+        references.inputs,
+        references.outputs,
+        path,
+        options.precision,
+        options.opset or spec.onnx_opset,
+        calibration,
+        options.quantiser,
+    )
     conversion = loaded.export(job)
     external_data = list(conversion.external_data)
     return {
@@ -154,6 +162,7 @@ def convert(
             **loaded.choices,
             **counts,
             "precision": options.precision,
+            **({"calibration": calibration_facts(options, len(calibration))} if calibration else {}),
             **references.facts,
             "reference_s": round(reference_s, 3),
             "conversion_s": round(time.perf_counter() - start_s - reference_s, 3),

@@ -72,7 +72,11 @@ def make(
     """Convert in `directory` and commit it to the store under `key`."""
     from latency_bench.harness.export.process import LOG, run_conversion
 
-    files = {"weights": options.weights, "check_image": options.check_image}
+    files = {
+        "weights": options.weights,
+        "check_image": options.check_image,
+        "calibration": options.calibration,
+    }
     paths = {name: None if file is None else str(file.absolute()) for name, file in files.items()}
     request = {
         "key": key,

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from bench_worker.precisions import PRECISIONS
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.job import Conversion, ExportJob
 
 if TYPE_CHECKING:
     from latency_bench.harness.export.options import ExportOptions
+    from latency_bench.harness.export.quantiser import Quantiser
     from latency_bench.model_specs.spec import ModelSpec
 
 
@@ -60,6 +62,9 @@ class Format(ABC):
     of this format cannot be brought."""
     has_opset: ClassVar[bool] = False
     """Whether `--opset` means something to it."""
+    usual_quantiser: ClassVar[str | None] = None
+    """Which of the quantisers (harness/export/quantisers) makes its quantised files, where the runtime names none.
+    None: the format has a tool of its own, which is part of `modules`."""
     keeps_fused_attention: ClassVar[bool] = False
     """Whether PyTorch's fused attention stays one operator; else it is written out."""
 
@@ -72,6 +77,18 @@ class Format(ABC):
         """Refuse early, before anything heavy runs, what the format cannot have. Raises ExportError."""
         if options.precision not in self.precisions:
             raise ExportError(self.not_carried(options.precision))
+        quantiser = self.quantiser(options)
+        if quantiser is not None and options.precision not in quantiser.precisions:
+            raise ExportError(f"{quantiser.name} makes {', '.join(quantiser.precisions)}; not {options.precision}")
+
+    def quantiser(self, options: ExportOptions) -> Quantiser | None:
+        """Who makes the file smaller after it was exported; None where nobody has to, or the format does it itself."""
+        from latency_bench.harness.export.quantisers import find_quantiser
+
+        quantised = {precision.name for precision in PRECISIONS if precision.quantised}
+        if self.usual_quantiser is None or options.precision not in quantised:
+            return None
+        return find_quantiser(options.quantiser or self.usual_quantiser)
 
     def not_carried(self, precision: str) -> str:
         """Why a file cannot have a precision, for an error."""

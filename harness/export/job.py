@@ -29,6 +29,8 @@ class ExportJob:
     opset: int
     calibration: tuple[dict[str, torch.Tensor], ...] = ()
     """Further inputs, for the ranges of activations where these become integers."""
+    quantiser: str | None = None
+    """Who makes the quantised file, where the format leaves a choice; None: the format's own."""
 
 
 @dataclass(frozen=True)

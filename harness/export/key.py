@@ -15,6 +15,8 @@ from latency_bench.harness.export.options import ExportOptions
 from latency_bench.harness.export.sources import hash_sources
 
 if TYPE_CHECKING:
+    from latency_bench.harness.export.format import Format
+    from latency_bench.harness.export.quantiser import Quantiser
     from latency_bench.model_specs.spec import ModelSpec
 
 LAYOUT_VERSION = 1
@@ -27,11 +29,14 @@ REGISTRY = frozenset({"latency_bench.model_specs.architectures"})
 def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[str, Any]:
     """Everything the result depends on, as canonical JSON values. Raises ExportError, SpecError for no such builder."""
     target = find_format(format)
-    sources = ("latency_bench.harness.export.convert", type(target).__module__)
+    quantiser = target.quantiser(options)
+    makers: list[Format | Quantiser] = [target] if quantiser is None else [target, quantiser]
+    sources = ("latency_bench.harness.export.convert", *(type(maker).__module__ for maker in makers))
     own, _ = hash_sources(["latency_bench.model_specs.building", "bench_worker.inputs", *sources], leave_out=REGISTRY)
     builder, package = locate_builder(spec.builder)
     theirs, foreign = hash_builder(spec.builder)
-    names = {*target.distributions, "numpy", *foreign, *([package] if package else [])}
+    packages = {name for maker in makers for name in maker.distributions}
+    names = {*packages, "numpy", *foreign, *([package] if package else [])}
     return {
         "layout": LAYOUT_VERSION,
         "format": format,
@@ -46,6 +51,8 @@ def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[s
             "input_seed": options.input_seed,
             "weights_sha256": hash_brought(options.weights),
             **({} if options.check_image is None else {"check_image_sha256": hash_brought(options.check_image)}),
+            **({} if options.calibration is None else {"calibration_sha256": hash_brought(options.calibration)}),
+            **({} if quantiser is None else {"quantiser": quantiser.name}),
         },
         "sources": {"export": own, "builder": theirs},
         "versions": {name: found for name in sorted(names) if (found := installed_version(name))},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _STATIC_INT8 = {"QLinearConv", "QLinearMatMul", "QGemm", "QuantizeLinear", "ConvInteger", "MatMulInteger"}
 """Operators that only a graph with quantised activations has."""
-_SHRUNK_WEIGHTS = {"DynamicQuantizeLinear": "int8-weights", "MatMulNBits": "int4-weights"}
+_SHRUNK_WEIGHTS = {"DynamicQuantizeLinear": "int8-dynamic", "MatMulNBits": "int4-weights"}
 """Operators of graphs whose weights alone are small; their activations are quantised while running, or not at all."""
 
 
@@ -101,7 +101,7 @@ def _precision(model: onnx.ModelProto, types: list[str]) -> str:
     if operators & _STATIC_INT8:
         return "int8"
     if "DequantizeLinear" in operators:
-        return "int8-weights"
+        return "int8-dynamic"
     counts: Counter[str] = Counter()
     for tensor in _tensors(model.graph):
         counts[_dtype(tensor.data_type)] += math.prod(tensor.dims)

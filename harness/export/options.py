@@ -31,6 +31,11 @@ class ExportOptions:
     check_image: Path | None = None
     """An image that outputs are compared on as well."""
 
+    quantiser: str | None = None
+    """Who makes the quantised file, where the format leaves a choice; None: the format's own."""
+    calibration: Path | None = None
+    """An .npz file with inputs that ranges of activations are taken from (calibration.py); None: seeded draws."""
+
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"batch must be at least 1, not {self.batch}")

@@ -2,14 +2,14 @@
 
 fp16-weights  weights are stored in half precision and widened when the model is loaded; it computes in fp32
               (LiteRT's float16 quantisation)
-int8-weights  weights are int8, one scale a channel; activations are quantised while the model runs, layer by layer
+int8-dynamic  weights are int8, one scale a channel; activations are quantised while the model runs, layer by layer
               (dynamic-range quantisation)
 int8          weights and activations of the layers with weights are int8; ranges of activations come from a
               calibration (static quantisation)
 
 Quantised are the layers with weights: convolutions and linear layers. What lies between them stays fp32: in int8 the
 division of a linear attention fails outright, since a small denominator becomes 0, and normalisations lose too much.
-Depthwise convolutions keep fp32 weights in int8-weights: XNNPACK has no such kernel, so each of them would cut the
+Depthwise convolutions keep fp32 weights in int8-dynamic: XNNPACK has no such kernel, so each of them would cut the
 graph in two (26 partitions instead of one in EfficientViT-B1), for a few percent of the weights.
 """
 
@@ -28,7 +28,7 @@ LAYERS = ("CONV_2D", "CONV_2D_TRANSPOSE", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"
 """The layers with weights, by ai-edge-quantizer's names."""
 NOT_DYNAMIC = ("DEPTHWISE_CONV_2D",)
 """No dynamic-range kernel in XNNPACK."""
-WEIGHT_TYPES = {"fp16-weights": "float16", "int8-weights": "int8", "int8": "int8"}
+WEIGHT_TYPES = {"fp16-weights": "float16", "int8-dynamic": "int8", "int8": "int8"}
 """The quantisations, each with the type of the weights."""
 _EVERY_LAYER = ".*"
 _CALIBRATION_THREADS = 2
@@ -59,7 +59,7 @@ def quantize(path: Path, precision: str, calibration: Sequence[dict[str, torch.T
         )
     return {
         "constant_bytes": after,
-        "layers": [name for name in LAYERS if precision != "int8-weights" or name not in NOT_DYNAMIC],
+        "layers": [name for name in LAYERS if precision != "int8-dynamic" or name not in NOT_DYNAMIC],
         **({"calibration_inputs": len(calibration)} if precision == "int8" else {}),
     }
 

@@ -84,7 +84,7 @@ def _precision(model: Any, types: Mapping[int, str], interface: list[str]) -> st
     small = sum(weights[dtype] for dtype in ("int8", "uint8", "int4"))
     if small > sum(floats.values()):
         integers = computed["int8"] + computed["uint8"] + computed["int16"]
-        return "int8" if integers > computed["float32"] else "int8-weights"
+        return "int8" if integers > computed["float32"] else "int8-dynamic"
     precision = precision_of(floats, interface)
     # Half-precision constants behind DEQUANTIZE: what is computed is fp32.
     return "fp16-weights" if precision == "fp16" and computed["float32"] > computed["float16"] else precision

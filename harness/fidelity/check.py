@@ -76,6 +76,7 @@ def _judged(
         _deployed(artifact, outputs),
         precision=judged_precision(precision),
         class_outputs=[output.name for output in spec.outputs] if spec.task == "segmentation" else [],
+        score_outputs=[output.name for output in spec.outputs] if spec.task == "classification" else [],
         at_least_relative=spec.tolerance.max_relative_error if spec.tolerance else 0.0,
         rounding_errors=rounding_errors,
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ MAX_RELATIVE_ERROR = {
     "fp16": 1e-1,
     "bf16": 2e-1,
     "fp16-weights": 1e-2,
-    "int8-weights": 2e-1,
+    "int8-dynamic": 2e-1,
     "int8": 5e-1,
 }
 """Largest |difference| over the largest |reference|, by the precision that was asked for. Two correct fp32
@@ -31,7 +31,7 @@ MIN_COSINE = {
     "fp16": 0.999,
     "bf16": 0.99,
     "fp16-weights": 0.9999,
-    "int8-weights": 0.99,
+    "int8-dynamic": 0.99,
     "int8": 0.95,
 }
 MIN_ARGMAX_AGREEMENT = {
@@ -39,7 +39,7 @@ MIN_ARGMAX_AGREEMENT = {
     "fp16": 0.98,
     "bf16": 0.95,
     "fp16-weights": 0.99,
-    "int8-weights": 0.9,
+    "int8-dynamic": 0.9,
     "int8": 0.75,
 }
 """Share of pixels with the same class, for dense predictions, close calls aside."""
@@ -48,7 +48,7 @@ CLOSE_CALL = {
     "fp16": 1e-3,
     "bf16": 1e-2,
     "fp16-weights": 1e-3,
-    "int8-weights": 0.0,
+    "int8-dynamic": 0.0,
     "int8": 0.0,
 }
 """Another class counts as the same one where the reference's values of both lie no further apart than this share of its
@@ -97,6 +97,9 @@ class OutputFidelity:
     cosine: float | None
     psnr_db: float | None
     argmax_agreement: float | None
+    top1_agreement: float | None
+    """Of a classifier: the share of images that keep their first class. It is told, and no limit is set to it: of one
+    image it is all or nothing."""
     non_finite: int
     limits: Limits
     largest_value: float | None
@@ -119,10 +122,12 @@ def compare_outputs(
     *,
     precision: str,
     class_outputs: Sequence[str] = (),
+    score_outputs: Sequence[str] = (),
     at_least_relative: float = 0.0,
     rounding_errors: Mapping[str, float] | None = None,
 ) -> Fidelity:
-    """Compare arrays by name. `class_outputs` are those with classes along axis 1, compared by argmax as well.
+    """Compare arrays by name. `class_outputs` are those with classes along axis 1, compared by argmax as well;
+    `score_outputs` those with one row of scores an image.
 
     `at_least_relative` widens the largest relative error of the precision, for a model that says why it needs that;
     `rounding_errors`, by output, are what the fp32 module itself is off by.
@@ -140,7 +145,9 @@ def compare_outputs(
                 f"output {name} has shape {actual.shape}, the module gives {expected.shape}",
             )
         limits = limits_of(precision, at_least_relative, (rounding_errors or {}).get(name))
-        outputs.append(_compare(name, expected, actual, limits, name in class_outputs))
+        compared = _compare(name, expected, actual, limits, name in class_outputs)
+        top1 = _top1_agreement(expected, actual) if name in score_outputs else None
+        outputs.append(replace(compared, top1_agreement=top1))
     reasons = [output.reason for output in outputs if output.reason is not None]
     return Fidelity(not reasons, tuple(outputs), "; ".join(reasons) or None)
 
@@ -171,7 +178,7 @@ def _compare(name: str, expected: Array, actual: Array, limits: Limits, classes:
     elif agreement is not None and agreement < limits.argmax_agreement:
         reason = f"{name}: only {agreement:.2%} of the positions keep their class"
     return OutputFidelity(
-        name, max_absolute, max_relative, cosine, psnr_db, agreement, non_finite, limits, scale, reason
+        name, max_absolute, max_relative, cosine, psnr_db, agreement, None, non_finite, limits, scale, reason
     )
 
 
@@ -183,10 +190,15 @@ def _agreement(reference: Array, deployed: Array, close_call: float) -> float:
     return float((lost <= close_call * np.abs(reference).max()).mean())
 
 
+def _top1_agreement(reference: Array, deployed: Array) -> float | None:
+    """None for what is no table of scores."""
+    return float((reference.argmax(1) == deployed.argmax(1)).mean()) if reference.ndim == 2 else None
+
+
 def _compare_classes(name: str, expected: Array, actual: Array, limits: Limits) -> OutputFidelity:
     """Class numbers have no distance: positions that agree are counted."""
     agreement = float((expected == actual).mean())
     reason = None
     if agreement < limits.argmax_agreement:
         reason = f"{name}: only {agreement:.2%} of the positions keep their class"
-    return OutputFidelity(name, None, None, None, None, agreement, 0, limits, None, reason)
+    return OutputFidelity(name, None, None, None, None, agreement, None, 0, limits, None, reason)

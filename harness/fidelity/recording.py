@@ -81,5 +81,6 @@ def _metrics(output: OutputFidelity) -> dict[str, float | None]:
         "cosine": output.cosine,
         "psnr_db": output.psnr_db,
     }
-    agreement = {} if output.argmax_agreement is None else {"argmax_agreement": output.argmax_agreement}
-    return {**({} if output.cosine is None else by_value), **agreement}
+    agreement = {"argmax_agreement": output.argmax_agreement, "top1_agreement": output.top1_agreement}
+    told = {name: value for name, value in agreement.items() if value is not None}
+    return {**({} if output.cosine is None else by_value), **told}

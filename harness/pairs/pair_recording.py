@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from latency_bench.harness.pairs.integer_flags import integer_flags
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair
 from latency_bench.harness.pairs.pair_flags import pair_flags
 from latency_bench.harness.recording import failed_record, finished_record
@@ -45,7 +46,7 @@ def finished_pair(measured: PairMeasured) -> PairRecord:
         in_blocks=tuple(one for number in _others(measured) if (one := _in_blocks(measured.pairs, number)) is not None),
         pairs=tuple(map(_process_pair, measured.pairs)),
         stopped_by=measured.stopped_by,  # type: ignore[arg-type]
-        flags=pair_flags(measured, bias, sides),
+        flags=(*pair_flags(measured, bias, sides), *integer_flags(sides, estimates)),
         **_common(measured, sides),
     )
 

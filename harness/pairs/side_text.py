@@ -13,7 +13,7 @@ from typing import Any
 from latency_bench.harness.case_options import CaseOptions, options_of
 from latency_bench.harness.errors import UsageError
 
-_OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "check_image", "seed", "output")
+_OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "check_image", "calibration", "seed", "output")
 """Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
 
 

@@ -5,8 +5,11 @@ null everywhere means: not known, or does not apply.
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Any
 
+from pydantic import BeforeValidator, Field, model_validator
+
+from bench_worker.precisions import FORMER_NAMES
 from latency_bench.harness.store.fields import Count, JsonDict, Part, Positive, Sha256, Whole
 
 
@@ -23,6 +26,10 @@ class Weights(Part):
         return self
 
 
+def _present_name(precision: Any) -> Any:
+    return FORMER_NAMES.get(precision, precision) if isinstance(precision, str) else precision
+
+
 class ModelRecord(Part):
     """The model as it was measured."""
 
@@ -37,8 +44,9 @@ class ModelRecord(Part):
     """Images per request."""
     inputs: str | None = None
     """Of a file that was brought: the sizes and values that were given to its inputs; null where none were."""
-    precision: str = Field(min_length=1)
-    """What was asked for, e.g. `fp32`, `fp16`, `int8`; what the runtime made of it is in `runtime.facts`."""
+    precision: Annotated[str, BeforeValidator(_present_name)] = Field(min_length=1)
+    """What was asked for, e.g. `fp32`, `fp16`, `int8`, by the name that it has now; what the runtime made of it is in
+    `runtime.facts`."""
     output: str | None = None
     """Of dense predictions: `logits` at the head's resolution, `argmax` of them, or `full`, at the input's."""
     weights: Weights

@@ -85,7 +85,7 @@ def test_a_wrong_option_is_refused_with_those_that_there_are(
 
 
 def test_what_a_runtime_does_not_take_names_those_that_do() -> None:
-    with pytest.raises(UsageError, match="not bf16, which tensorrt, torch, torch-cuda take"):
+    with pytest.raises(UsageError, match="not bf16, which openvino, tensorrt, torch, torch-cuda take"):
         case("onnxruntime", precision="bf16")
     with pytest.raises(InventoryError, match=r"no precision is called 'fp42'.*fp32, fp16, bf16"):
         case("litert", precision="fp42")
@@ -99,4 +99,4 @@ def test_every_command_takes_the_precisions_that_run_takes(bench: Callable[..., 
     assert planned.returncode == 0, planned.stderr
     assert len(planned.json()["cases"]) == 1
     for command in (("run",), ("sweep",), ("profile",), ("devices", "calibrate"), ("attention",), ("export",)):
-        assert "int8-weights|int8" in "".join(bench(*command, "--help").stdout.split())
+        assert "int8-dynamic|int8" in "".join(bench(*command, "--help").stdout.split())

@@ -6,13 +6,14 @@ twice is merged with itself field by field (protobuf.dev, "Encoding"). So output
 `graph` that holds nothing else. Field numbers are those of onnx.proto.
 """
 
+import mmap
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple, Union
 
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT = 1, 5, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR = 1, 2, 3, 4
-_TENSOR_EXTERNAL = 13
-_TENSOR_FACTS = (1, 2, 8, _TENSOR_EXTERNAL, 14)
+_TENSOR_NAME, _TENSOR_EXTERNAL = 8, 13
+_TENSOR_FACTS = (1, 2, _TENSOR_NAME, _TENSOR_EXTERNAL, 14)
 """Of a tensor: dims, data_type, name, external_data, data_location."""
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VALUE_NAME = 1
@@ -27,13 +28,23 @@ class Node(NamedTuple):
     """Names of its tensors, without optional ones that are not there."""
 
 
-def read_nodes(model: bytes) -> List[Node]:
+def read_nodes(model: "Union[bytes, mmap.mmap]") -> List[Node]:
     """The nodes of the main graph, in the file's order, in which every input comes before its use (ONNX, "Graphs").
 
     Raises ValueError for a file that is no protobuf message.
     """
     content = memoryview(model)
     return [_node(node) for graph in _messages(content, _MODEL_GRAPH) for node in _messages(graph, _GRAPH_NODE)]
+
+
+def initializer_names(model: bytes) -> List[str]:
+    """Names of the constants of the main graph. Raises ValueError for a file that is no protobuf message."""
+    return [
+        bytes(value).decode("utf-8")
+        for graph in _messages(memoryview(model), _MODEL_GRAPH)
+        for tensor in _messages(graph, _GRAPH_INITIALIZER)
+        for value in _messages(tensor, _TENSOR_NAME)
+    ]
 
 
 def external_files(model: bytes) -> List[str]:

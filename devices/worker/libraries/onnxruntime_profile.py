@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 
 from ..failure import RUNTIME_FAILED, WorkerError
 from ..runtime.base import LayerTime
@@ -17,7 +17,12 @@ _KERNEL = "_kernel_time"
 
 
 def profile_nodes(
-    module: Any, options: Any, artifact: str, feeds: Mapping[str, "np.ndarray"], count: int
+    module: Any,
+    options: Any,
+    providers: Sequence[Any],
+    artifact: str,
+    feeds: Mapping[str, "np.ndarray"],
+    count: int,
 ) -> List[LayerTime]:
     """A session of its own over `count` requests, slowest node first. The profiler counts whole microseconds."""
     # In the folder that the worker was started in, which goes with the session, even if this process is killed.
@@ -25,7 +30,7 @@ def profile_nodes(
     try:
         options.enable_profiling = True
         options.profile_file_prefix = os.path.join(folder, "profile")
-        session = module.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
+        session = module.InferenceSession(artifact, options, providers=list(providers))
         for _ in range(count + 1):
             session.run(None, dict(feeds))
         with open(session.end_profiling(), encoding="utf-8") as stream:

@@ -75,6 +75,8 @@ class RuntimeDeclaration:
     """The precisions that it takes, each with the way in which it comes to it."""
     TYPED_SINCE: Optional[Tuple[int, ...]] = None
     """Version of its first module from which on what was a builder flag is taken from the file's types."""
+    QUANTISER = ""
+    """Who makes its quantised files, where the file format leaves a choice (harness/export/quantisers)."""
     OWN_PRECISIONS: Tuple[Precision, ...] = ()
     """Precisions that nobody else knows."""
 

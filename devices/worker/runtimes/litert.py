@@ -8,6 +8,7 @@ from ..failure import RUNTIME_FAILED, RUNTIME_MISSING, WorkerError
 from ..job import InputTensor
 from ..libraries.litert_delegation import count_delegated
 from ..libraries.litert_profile import profile_operators
+from ..libraries.litert_quantised import weighted_layers
 from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
 from ..runtime.declaration import QUANTISED_FILE, TYPED_FILE, Option
 from ..runtime.packages import import_package, package_version, require_file, unreadable
@@ -29,7 +30,7 @@ class LiteRT(HostRuntime):
     PRECISIONS = {
         "fp32": TYPED_FILE,
         "fp16-weights": QUANTISED_FILE,
-        "int8-weights": QUANTISED_FILE,
+        "int8-dynamic": QUANTISED_FILE,
         "int8": QUANTISED_FILE,
     }
     OPTIONS = {
@@ -81,6 +82,9 @@ class LiteRT(HostRuntime):
         delegated = count_delegated(self._interpreter)
         if delegated is not None:
             facts["delegation"] = OrderedDict(delegated._asdict())
+        layers = weighted_layers(self._interpreter)
+        if layers is not None and set(layers.precisions) != {"float32"}:
+            facts["weighted_layers"] = layers.to_json()
         return facts
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:

@@ -1,5 +1,8 @@
-"""ONNX Runtime on the CPU, its inputs and outputs bound to memory of ours, so that the copies are phases."""
+"""ONNX Runtime, its inputs and outputs bound to memory of ours, so that the copies are phases."""
 
+import os
+import shutil
+import tempfile
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -8,8 +11,17 @@ from ..failure import BAD_ARTIFACT, WorkerError
 from ..job import InputTensor
 from ..libraries.onnxruntime_non_finite import first_non_finite
 from ..libraries.onnxruntime_profile import profile_nodes
+from ..libraries.onnxruntime_providers import (
+    CPU,
+    PROVIDERS,
+    RECORD_ASSIGNMENT,
+    assignment,
+    check_started,
+    provider_list,
+)
+from ..libraries.onnxruntime_quantised import is_quantised, weighted_layers
 from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
-from ..runtime.declaration import TYPED_FILE, Option
+from ..runtime.declaration import QUANTISED_FILE, TYPED_FILE, Option
 from ..runtime.non_finite import NonFinite
 from ..runtime.packages import import_package, package_version, require_file, unreadable
 from ..runtime.tensors import aligned_empty, from_bfloat16, match_inputs, storage_dtype
@@ -37,7 +49,7 @@ _BFLOAT16 = 16
 
 
 class OnnxRuntime(HostRuntime):
-    """Operators run one after the other, all graph optimisations are on, the provider is the CPU."""
+    """Operators run one after the other, and all graph optimisations are on."""
 
     name = "onnxruntime"
     FORMAT = "onnx"
@@ -46,22 +58,38 @@ class OnnxRuntime(HostRuntime):
     INSTALL = "pip install onnxruntime"
     PROFILES = True
     FINDS_NON_FINITE = True
-    PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}
-    OPTIONS = {"threads": THREADS, "spin": Option(True, "Idle threads of the pool wait actively.")}
+    QUANTISER = "onnxruntime"
+    PRECISIONS = {
+        "fp32": TYPED_FILE,
+        "fp16": TYPED_FILE,
+        "int8-dynamic": QUANTISED_FILE,
+        "int8": QUANTISED_FILE,
+    }
+    OPTIONS = {
+        "threads": THREADS,
+        "spin": Option(True, "Idle threads of the pool wait actively."),
+        "provider": Option(
+            CPU,
+            "Execution provider; nodes that it does not take are computed by the processor, and counted.",
+            choices=tuple(PROVIDERS),
+        ),
+    }
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)
         self.options["threads"] = self.thread_count()
         self._module = import_package("onnxruntime", self.name, self.INSTALL)
+        self._provider = self.options["provider"]
+        self._providers = provider_list(self._module, self._provider, self.options["threads"])
+        if self._provider == CPU:
+            del self.options["provider"]  # runs from before there was a choice say nothing of it either
         self._session: Any = None
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
         self._artifact = artifact
         try:
-            self._session = self._module.InferenceSession(
-                artifact, self._session_options(), providers=["CPUExecutionProvider"]
-            )
+            self._session, self._graph_facts = self._open(artifact)
         except Exception as error:
             raise unreadable(artifact, "ONNX Runtime", error)
         self._inputs = [_tensor(node) for node in self._session.get_inputs()]
@@ -86,6 +114,7 @@ class OnnxRuntime(HostRuntime):
             "options": self.options,
             "providers": self._session.get_providers(),
             "shape_probe": self._probed,
+            **self._graph_facts,
             **({"outputs_allocated": allocated} if allocated else {}),
             "inputs": [tensor.to_json() for tensor in self._inputs],
             "outputs": [tensor.to_json() for tensor in self._outputs],
@@ -130,7 +159,9 @@ class OnnxRuntime(HostRuntime):
         )
 
     def profile(self, count: int) -> List[LayerTime]:
-        return profile_nodes(self._module, self._session_options(), self._artifact, self._feeds(), count)
+        return profile_nodes(
+            self._module, self._session_options(), self._providers, self._artifact, self._feeds(), count
+        )
 
     def first_non_finite(self) -> Optional[NonFinite]:
         outputs = [tensor.name for tensor in self._outputs]
@@ -138,6 +169,28 @@ class OnnxRuntime(HostRuntime):
 
     def close(self) -> None:
         self._binding = self._session = None
+
+    def _open(self, artifact: str) -> Tuple[Any, Dict[str, Any]]:
+        """The session, and what it made of the graph: nodes that a provider took, layers that compute in integers."""
+        options, chosen = self._session_options(), self._provider
+        if chosen != CPU:
+            options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
+            session = self._module.InferenceSession(artifact, options, providers=self._providers)
+            check_started(session, chosen)
+            return session, {"delegation": assignment(session, chosen)}
+        if not is_quantised(artifact):
+            return self._module.InferenceSession(artifact, options, providers=self._providers), {}
+        # In the folder that the worker was started in, which goes with the session, even if this process is killed.
+        folder = tempfile.mkdtemp(prefix="graph-", dir=os.getcwd())
+        try:
+            options.optimized_model_filepath = os.path.join(folder, "graph.onnx")
+            # It warns that the graph is for this kind of processor alone, which is what it is wanted for.
+            options.log_severity_level = 3
+            session = self._module.InferenceSession(artifact, options, providers=self._providers)
+            with open(options.optimized_model_filepath, "rb") as stream:
+                return session, {"weighted_layers": weighted_layers(stream.read())}
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _feeds(self) -> Dict[str, "np.ndarray"]:
         return {tensor.name: array for tensor, (_, array) in zip(self._inputs, self._copies_in)}

@@ -6,6 +6,7 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 FIRST_DYNAMO_OPSET = 18
 """The exporter built on torch.export writes no lower opset, whatever is asked for; below, TorchScript's is used."""
+FIRST_PER_CHANNEL_OPSET = 13
+"""The first opset whose DequantizeLinear has one scale a channel."""
+USUAL_QUANTISER = "onnxruntime"
+QUANTISED = ("int8-dynamic", "int8")
 MAX_PROTOBUF_BYTES = 2_000_000_000
 """A protobuf message ends at 2 GiB; with more weights than this they go to a file of their own."""
 WEIGHTS_KEY = "weights_sha256"
@@ -34,7 +39,8 @@ class Onnx(Format):
     name = "onnx"
     title = "ONNX"
     suffix = ".onnx"
-    precisions = ("fp32", "fp16")
+    precisions = ("fp32", "fp16", "int8-dynamic", "int8")
+    usual_quantiser = USUAL_QUANTISER
     modules = ("torch", "onnx", "onnxslim", "onnxscript")
     reading_modules = ("onnx",)
     distributions = ("torch", "onnx", "onnxslim", "onnxscript")
@@ -64,6 +70,9 @@ def export(job: ExportJob) -> Conversion:
     """Write `job.path`. Raises ExportError where the result is not what was asked for."""
     import onnx
 
+    if job.precision in QUANTISED:
+        job = replace(job, opset=max(job.opset, FIRST_PER_CHANNEL_OPSET))
+
     model, exporter = trace(job)
     opset = saved_opset(model)
     if opset != job.opset:
@@ -76,6 +85,12 @@ def export(job: ExportJob) -> Conversion:
 
         kept = to_half(model)
     external_data = save(model, job.path)
+    quantization: dict[str, Any] = {}
+    if job.precision in QUANTISED:
+        if external_data:
+            raise ExportError(f"a model beyond {MAX_PROTOBUF_BYTES} bytes cannot be made {job.precision}")
+        quantization = {"quantization": quantise(job)}
+        model = onnx.load(str(job.path))
     check(job)
     operators = Counter(node.op_type for node in model.graph.node)
     facts: dict[str, Any] = {
@@ -86,10 +101,19 @@ def export(job: ExportJob) -> Conversion:
         "nodes_traced": nodes_traced,
         "operators": dict(sorted(operators.items())),
         "onnx_release": onnx.__version__,
+        **quantization,
     }
     if job.precision == "fp16":
         facts["kept_fp32"] = kept
     return Conversion(channel_first(job.inputs), channel_first(job.outputs), facts, external_data)
+
+
+def quantise(job: ExportJob) -> dict[str, Any]:
+    """Have the file's quantiser rewrite it; facts for the record."""
+    from latency_bench.harness.export.quantisers import find_quantiser
+
+    samples = [{name: tensor.numpy() for name, tensor in sample.items()} for sample in job.calibration]
+    return find_quantiser(job.quantiser or USUAL_QUANTISER).quantise(job.path, job.precision, samples)
 
 
 def trace(job: ExportJob) -> tuple[onnx.ModelProto, str]:

@@ -60,7 +60,7 @@ def test_half_the_weights_are_recorded_and_judged_as_such(run_model):
 
 def test_a_tool_that_computes_something_else_gets_no_number(run_model):
     """This old one reads a single scale of a linear layer's int8 weights where the file has one a channel."""
-    record = run_model("--runtime-option", "allow_partial=true", "--precision", "int8-weights")
+    record = run_model("--runtime-option", "allow_partial=true", "--precision", "int8-dynamic")
     assert (record["status"], record["failure"]["kind"], record["summary"]) == ("failed", "fidelity", None)
 
 

@@ -237,3 +237,23 @@ def onnx_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_onnx_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Height and width are left open."""
     return save_onnx(tmp_path_factory.mktemp("onnx") / "open.onnx", "height", "width")
+
+
+@pytest.fixture
+def make_export_job(tmp_path: Path) -> Callable[..., Any]:
+    """make_export_job(module, format, image=...): what its exporter is given, in a folder of its own."""
+
+    def make(module: Any, target: Any, **inputs: Any) -> Any:
+        import torch
+
+        from latency_bench.harness.export.job import ExportJob
+
+        folder = tmp_path / target.name
+        folder.mkdir(exist_ok=True)
+        with torch.inference_mode():
+            computed = module(*inputs.values())
+        computed = computed if isinstance(computed, tuple) else (computed,)
+        outputs = {f"output{number}": tensor.clone() for number, tensor in enumerate(computed)}
+        return ExportJob(module, dict(inputs), outputs, folder / target.file_name(), "fp32", 17)
+
+    return make

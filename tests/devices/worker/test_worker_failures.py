@@ -111,7 +111,7 @@ def test_a_type_or_a_number_of_inputs_that_does_not_fit(run_worker, request_for,
 
 def test_unknown_runtimes_and_options(run_worker, request_for):
     error = _error(run_worker(request_for("tensorflaw", "any")), "bad-request", 2)
-    assert "litert, onnxruntime, tensorrt" in error["remedy"]
+    assert "litert, mnn, ncnn, onnxruntime, openvino, tensorrt" in error["remedy"]
     error = _error(run_worker(request_for("onnxruntime", "any", runtime_options={"treads": 2})), "bad-request", 2)
     assert "spin (true or false; default true), threads (a whole number of at least 0; default 0)" in error["remedy"]
     error = _error(run_worker(request_for("onnxruntime", "any", runtime_options={"threads": True})), "bad-request", 2)

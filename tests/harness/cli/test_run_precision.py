@@ -51,7 +51,7 @@ def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
 
 
 @pytest.mark.parametrize(
-    ("precision", "type_", "worst"), [("fp16-weights", "float16", 1e-2), ("int8-weights", "int8", 2e-1)]
+    ("precision", "type_", "worst"), [("fp16-weights", "float16", 1e-2), ("int8-dynamic", "int8", 2e-1)]
 )
 def test_smaller_weights_are_recorded_and_gated_by_their_own_tolerance(measure, precision, type_, worst):
     record = record_of(measure(*CLASSIFIER, "--runtime", "litert", "--precision", precision))
@@ -80,11 +80,11 @@ def test_what_cannot_be_asked_for_together(measure, bench):
     for words, said in (
         (
             (*CLASSIFIER, "--runtime", "litert", "--precision", "fp16"),
-            "not fp16, which onnxruntime, tensorrt",
+            "not fp16, which onnxruntime, openvino, tensorrt",
         ),
         (
-            (*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "int8-weights"),
-            "which litert takes",
+            (*CLASSIFIER, "--runtime", "torch", "--precision", "int8-dynamic"),
+            "which litert, onnxruntime take",
         ),
         ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "bf16"), "bf16"),
         ((*CLASSIFIER, "--output", "argmax"), "no dense prediction"),

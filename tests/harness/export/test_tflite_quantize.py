@@ -28,7 +28,7 @@ from latency_bench.harness.fidelity.outputs import (
 
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
-WEIGHT_TYPES = {"fp16-weights": "float16", "int8-weights": "int8", "int8": "int8"}
+WEIGHT_TYPES = {"fp16-weights": "float16", "int8-dynamic": "int8", "int8": "int8"}
 
 
 class Mixed(torch.nn.Module):
@@ -73,7 +73,7 @@ def test_the_file_is_smaller_and_computes_the_model(job: ExportJob, runners: dic
         assert facts["constant_bytes"][type_] > 0.15 * before["float32"]
         assert facts["constant_bytes"].get("float32", 0) < 0.4 * before["float32"]
         assert facts.get("calibration_inputs") == (3 if precision == "int8" else None)
-        assert ("DEPTHWISE_CONV_2D" in facts["layers"]) == (precision != "int8-weights")
+        assert ("DEPTHWISE_CONV_2D" in facts["layers"]) == (precision != "int8-dynamic")
         computed = runners["tflite"](job.path, inputs)
         found = compare_outputs(expected, dict(zip(expected, computed.values(), strict=True)), precision=precision)
         assert found.passed, (precision, found)
@@ -96,7 +96,7 @@ def test_an_export_keeps_its_interface_and_stays_whole_in_xnnpack(job: ExportJob
 def test_a_model_without_weights_cannot_be_made_smaller(make_job: MakeJob) -> None:
     job = make_job(torch.nn.Softmax(dim=1), "model.tflite", image=torch.randn(1, 3, 8, 8))
     with pytest.raises(ExportError, match="no convolution or linear layer with weights"):
-        tflite_format.export(replace(job, precision="int8-weights"))
+        tflite_format.export(replace(job, precision="int8-dynamic"))
 
 
 def test_it_is_in_the_key_and_for_tflite_alone(tiny_spec: Callable[..., Any]) -> None:
@@ -105,9 +105,9 @@ def test_it_is_in_the_key_and_for_tflite_alone(tiny_spec: Callable[..., Any]) ->
     assert len(keys) == 1 + len(WEIGHT_TYPES)
     for precision in WEIGHT_TYPES:
         check_request(spec, "tflite", ExportOptions(precision=precision))
-        with pytest.raises(ExportError, match=f"ONNX files are exported in fp32, fp16; not in {precision}"):
-            check_request(spec, "onnx", ExportOptions(precision=precision))
-    with pytest.raises(ExportError, match="fp32, fp16-weights, int8-weights, int8; not in fp16"):
+        with pytest.raises(ExportError, match=f"files are exported in fp32, fp16, bf16; not in {precision}"):
+            check_request(spec, "pt2", ExportOptions(precision=precision))
+    with pytest.raises(ExportError, match="fp32, fp16-weights, int8-dynamic, int8; not in fp16"):
         check_request(spec, "tflite", ExportOptions(precision="fp16"))
 
 

@@ -28,7 +28,7 @@ def test_rounding_passes_and_a_wrong_layout_does_not():
     rounded = LOGITS * (1 + 1e-6 * RANDOM.normal(size=LOGITS.shape))
     assert compare(LOGITS, rounded.astype(np.float32)).passed
     turned = LOGITS.reshape(1, 19, 32, 16).transpose(0, 1, 3, 2)
-    found = compare(LOGITS, turned, "int8-weights")
+    found = compare(LOGITS, turned, "int8-dynamic")
     assert not found.passed
     assert "cosine 0.0" in str(found.reason) or "cosine -0.0" in str(found.reason)
 
@@ -103,3 +103,17 @@ def test_a_model_may_widen_the_error_that_its_thresholds_make_and_nothing_else()
     assert limit(judged(1e-2, "fp16")) == MAX_RELATIVE_ERROR["fp16"]
     wrong = compare_outputs({"x": reference}, {"x": reference[::-1, ::-1]}, precision="fp32", at_least_relative=0.09)
     assert not wrong.passed
+
+
+def test_the_first_class_of_a_classifier_is_told_and_not_judged():
+    scores = RANDOM.normal(size=(4, 10)).astype(np.float32)
+    others = scores.copy()
+    winner = scores[0].argmax()
+    others[0, winner] = scores[0].min() - 0.01
+    found = compare_outputs({"x": scores}, {"x": others}, precision="int8", score_outputs=["x"])
+    assert found.outputs[0].top1_agreement == 0.75
+    right = compare_outputs({"x": scores}, {"x": scores}, precision="int8", score_outputs=["x"])
+    assert (right.passed, right.outputs[0].top1_agreement) == (True, 1.0)
+    # A map has positions, and no first class.
+    mapped = compare_outputs({"x": LOGITS}, {"x": LOGITS}, precision="int8", score_outputs=["x"])
+    assert mapped.outputs[0].top1_agreement is None
