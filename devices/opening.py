@@ -30,9 +30,13 @@ def runner_class(name: str) -> type[Runner]:
     return runner
 
 
+def python_of(device: Device) -> tuple[str, ...] | None:
+    """The command that starts Python there: the device's own, else what its transport says; None for this process's."""
+    return device.python or getattr(find_part("transport", device.transport), "python", None)
+
+
 def _runner(device: Device) -> Runner:
-    python = device.python or getattr(find_part("transport", device.transport), "python", None)
-    runner: Runner = _make("runner", device.runner, device, python=python)
+    runner: Runner = _make("runner", device.runner, device, python=python_of(device))
     return runner
 
 

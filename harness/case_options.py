@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,7 +126,12 @@ def options_of(fields: Mapping[str, Any]) -> CaseOptions:
         return CaseOptions(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            nearest = difflib.get_close_matches(name, CaseOptions.model_fields, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(CaseOptions.model_fields)}"
+            raise UsageError(f"there is no option {name!r}; {hint}") from None
+        raise UsageError(f"{name}: {first['msg']}") from None
 
 
 def case_of(request: CaseOptions, single: bool, device: Device | None = None) -> Case:

@@ -84,7 +84,7 @@ def failed_record(measured: Measured, error: Exception) -> RunRecord:
             message=error.message if isinstance(error, DeviceError) else str(error),
             remedy=(error.remedy or None) if isinstance(error, DeviceError) else None,
         ),
-        runtime=_runtime(measured) if measured.rounds else _runtime_asked_for(measured.case),
+        runtime=_runtime(measured) if measured.rounds else runtime_asked_for(measured.case),
         **_common(measured),
     )
 
@@ -101,24 +101,29 @@ def _common(measured: Measured) -> dict[str, Any]:
         "labels": measured.case.labels,
         "project": measured.project,
         "repeats": measured.repeats,
-        "model": _model(measured),
-        "device": DeviceRecord(
-            name=case.device.name,
-            transport=case.device.transport,
-            runner=case.device.runner,
-            fingerprint=measured.fingerprint,
-            conditions=_conditions(measured.fingerprint),
-        ),
+        "model": model_record(case, measured.artifact),
+        "device": device_record(case, measured.fingerprint),
         "protocol": {
             **case.protocol.model_dump(mode="json"),
             "rounds": case.rounds,
             "order_seed": measured.order_seed,
         },
         "software": SoftwareRecord(**found),
-        "artifact": None if measured.artifact is None else _artifact(measured.artifact),
+        "artifact": None if measured.artifact is None else artifact_record(measured.artifact),
         "rounds": tuple(_round(case, one) for one in measured.rounds),
         "fidelity": measured.fidelity,
     }
+
+
+def device_record(case: Case, fingerprint: dict[str, Any]) -> DeviceRecord:
+    """The device of a case as it was found."""
+    return DeviceRecord(
+        name=case.device.name,
+        transport=case.device.transport,
+        runner=case.device.runner,
+        fingerprint=fingerprint,
+        conditions=_conditions(fingerprint),
+    )
 
 
 def _conditions(fingerprint: dict[str, Any]) -> dict[str, ProbeConditions]:
@@ -128,9 +133,10 @@ def _conditions(fingerprint: dict[str, Any]) -> dict[str, ProbeConditions]:
     }
 
 
-def _model(measured: Measured) -> ModelRecord:
-    case, spec = measured.case, measured.case.spec
-    facts = measured.artifact.facts if measured.artifact else {}
+def model_record(case: Case, artifact: Artifact | None) -> ModelRecord:
+    """The model of a case; its counts are known by the artifact."""
+    spec = case.spec
+    facts = artifact.facts if artifact else {}
     return ModelRecord(
         id=spec.id,
         title=spec.title,
@@ -152,7 +158,8 @@ def _weights(case: Case) -> Weights:
     return Weights(seed=case.seed) if case.weights is None else Weights(sha256=case.weights.sha256)
 
 
-def _artifact(artifact: Artifact) -> ArtifactRecord:
+def artifact_record(artifact: Artifact) -> ArtifactRecord:
+    """The file that the runtime loaded."""
     return ArtifactRecord(
         format=artifact.format,
         sha256=artifact.content_sha256 or artifact.sha256,
@@ -177,8 +184,8 @@ def _runtime(measured: Measured) -> RuntimeRecord:
     )
 
 
-def _runtime_asked_for(case: Case) -> RuntimeRecord:
-    """Of a run that ended before its runtime could say anything."""
+def runtime_asked_for(case: Case) -> RuntimeRecord:
+    """What was asked of a runtime that has not said anything itself."""
     return RuntimeRecord(name=case.runtime, options=case.all_runtime_options())
 
 

@@ -17,18 +17,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latency_bench.harness.python_api.measuring import MeasurementFailedError, pair, run
-    from latency_bench.harness.python_api.results import Pair, Run
-    from latency_bench.harness.python_api.stored import compare, find, plot, runs
+    from latency_bench.harness.python_api.results import Accuracy, Pair, Run
+    from latency_bench.harness.python_api.stored import compare, find, pairs, plot, runs
 
-__all__ = ["MeasurementFailedError", "Pair", "Run", "compare", "find", "pair", "plot", "run", "runs"]
+__all__ = [
+    "Accuracy",
+    "MeasurementFailedError",
+    "Pair",
+    "Run",
+    "compare",
+    "find",
+    "pair",
+    "pairs",
+    "plot",
+    "run",
+    "runs",
+]
 
 _HOMES = {
+    "Accuracy": "results",
     "MeasurementFailedError": "measuring",
     "Pair": "results",
     "Run": "results",
     "compare": "stored",
     "find": "stored",
     "pair": "measuring",
+    "pairs": "stored",
     "plot": "stored",
     "run": "measuring",
     "runs": "stored",

@@ -28,7 +28,7 @@ def load_spec(model_id: str) -> ModelSpec:
 
     Raises UnknownModelError with the nearest ids, or SpecError naming file, line and field of what is wrong with it.
     """
-    from latency_bench.model_specs.generated import generated_spec
+    from latency_bench.model_specs.generated import generated_spec, named_in_libraries
     from latency_bench.model_specs.user_builders import is_user_builder, registered
 
     entries = _entries()
@@ -44,7 +44,7 @@ def load_spec(model_id: str) -> ModelSpec:
         return _added[model_id]
     if (made := generated_spec(model_id)) is not None:
         return made
-    nearest = difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
+    nearest = named_in_libraries(model_id) or difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
     raise UnknownModelError(f"no model is called {model_id!r}; {hint}")
 

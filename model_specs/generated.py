@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ _MAKERS = {
     "calibration-": "calibration_specs:calibration_spec",
 }
 """By prefix of the id, the function that makes the spec of a whole id."""
+_LIBRARY_NAME = re.compile(r"[a-z][a-z0-9_.]*[a-z0-9]")
 
 
 def generated_spec(model_id: str) -> ModelSpec | None:
@@ -34,3 +37,18 @@ def generated_spec(model_id: str) -> ModelSpec | None:
             spec: ModelSpec = getattr(importlib.import_module(f"latency_bench.model_specs.{module}"), name)(model_id)
             return spec
     return None
+
+
+def named_in_libraries(name: str) -> list[str]:
+    """The ids of a name that stands for a model in timm or torchvision, without saying in which: `timm:fastvit_t8`.
+
+    Nothing is imported for a name that no library has: theirs have neither hyphens nor colons.
+    """
+    from latency_bench.model_specs.errors import SpecError
+
+    found = []
+    for library in ("timm", "torchvision") if _LIBRARY_NAME.fullmatch(name) else ():
+        with contextlib.suppress(SpecError, ImportError):
+            if generated_spec(f"{library}:{name}") is not None:
+                found.append(f"{library}:{name}")
+    return found

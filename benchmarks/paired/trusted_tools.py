@@ -78,6 +78,7 @@ def _litert_benchmark() -> Tool:
 TOOLS = {
     "bare loop on LiteRT": _loop("litert", "clock"),
     "MLPerf LoadGen, SingleStream, on LiteRT": _loop("litert", "loadgen"),
+    "a clock inside of what LoadGen asks for, on LiteRT": _loop("litert", "loadgen-clock"),
     "benchmark_litert_model": _litert_benchmark(),
     "bare loop on ONNX Runtime": _loop("onnxruntime", "clock"),
     "MLPerf LoadGen, SingleStream, on ONNX Runtime": _loop("onnxruntime", "loadgen"),

@@ -50,7 +50,7 @@ class AdbProgramLink(AdbLink):
         self._program = find_program(options)
         if options.host is not None:
             self.description = _connect(self._program, f"{options.host}:{options.port}")
-            self.description = choose(_devices(self._program), self.description)
+            self.description = choose(listed_devices(self._program), self.description)
         else:
             self.description = _found(self._program, options.serial)
         self.facts = {"backend": "program", "version": _version(self._program)}
@@ -191,7 +191,7 @@ def _settled(program: str, address: str) -> str:
     deadline_s = time.monotonic() + _SETTLE_S
     try_again_s = time.monotonic()
     while time.monotonic() < deadline_s:
-        state = _devices(program).get(address)
+        state = listed_devices(program).get(address)
         if state not in ("offline", "connecting", "authorizing", None):
             break
         if state in ("offline", None) and time.monotonic() >= try_again_s:
@@ -203,7 +203,7 @@ def _settled(program: str, address: str) -> str:
     return address
 
 
-def _devices(program: str) -> dict[str, str]:
+def listed_devices(program: str) -> dict[str, str]:
     """State by serial. Raises UnreachableError with adb's words where its server does not start."""
     done = _adb(program, "devices")
     if done.returncode != 0:
@@ -221,14 +221,14 @@ def states_of(listed: str) -> dict[str, str]:
 def _found(program: str, serial: str | None) -> str:
     """adb's name of the phone that is meant. One that came back under another name, or at another address, is found by
     its serial: among the names, by asking those that are known by an address, and where it announces itself now."""
-    devices = _devices(program)
+    devices = listed_devices(program)
     if serial is None or any(devices[name] == "device" for name in same_phone(devices, serial)):
         return choose(devices, serial)
     for name, state in devices.items():
         if state == "device" and is_address(name) and _asked_serial(program, name) == serial_of(serial):
             return name
     if (address := announced_address(_adb(program, "mdns", "services").stdout, serial)) is not None:
-        return choose(_devices(program), _connect(program, address))
+        return choose(listed_devices(program), _connect(program, address))
     return choose(devices, serial)
 
 

@@ -86,6 +86,9 @@ class Plan:
     cases: tuple[PlannedCase, ...]
     order_seed: int = 0
     case_batch: int = DEFAULT_CASE_BATCH
+    grows: bool = False
+    """Whether the first batch of a device is one case, the next two, and so on up to `case_batch`: there is a number
+    after the first export."""
     retry: Retry = field(default_factory=Retry)
     pairs: tuple[PlannedPair, ...] = ()
     """Measured after the cases."""
@@ -105,10 +108,14 @@ class Plan:
             if planned.key not in keys:
                 continue
             case_batches = found.setdefault(planned.case.device.name, [[]])
-            if len(case_batches[-1]) == self.case_batch:
+            if len(case_batches[-1]) == self._size(len(case_batches)):
                 case_batches.append([])
             case_batches[-1].append(planned)
         return dict(sorted(found.items()))
+
+    def _size(self, number: int) -> int:
+        """Of the batch with this number, from 1."""
+        return min(self.case_batch, 2 ** (number - 1)) if self.grows else self.case_batch
 
     def _place(self, planned: PlannedCase) -> bytes:
         return hashlib.sha256(f"{self.order_seed} {planned.key}".encode()).digest()
@@ -121,6 +128,7 @@ def plan_of(
     order_seed: int = 0,
     case_batch: int = DEFAULT_CASE_BATCH,
     retry: Retry | None = None,
+    grows: bool = False,
 ) -> Plan:
     """Decide everything about every case before anything starts. Cases that come to the same are one.
 
@@ -134,4 +142,4 @@ def plan_of(
             raise UsageError(f"{request.model or 'a file'} on {request.device}: {error}") from None
         key = request_key(case)
         cases.setdefault(key, PlannedCase(key, case, request))
-    return Plan(name, tuple(cases.values()), order_seed, case_batch, retry or Retry())
+    return Plan(name, tuple(cases.values()), order_seed, case_batch, grows, retry or Retry())

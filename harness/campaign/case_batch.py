@@ -60,7 +60,8 @@ def measure_case_batch(
             hold_devices(runs, settings.command, settings.wait, watcher.stage)
         except DeviceError as error:
             return attempts + [_not_begun(planned_of[id(run)], error, watcher) for run in runs]
-        for run in runs:
+        for number, run in enumerate(runs, 1):
+            watcher.stage(f"preparing {number} of {len(runs)}: {planned_of[id(run)].label}")
             run.prepare(watcher)
         for run in runs:
             run.build_engines(watcher)

@@ -10,9 +10,10 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,7 +22,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
 from latency_bench.harness.campaign import remote
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import Plan, PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Plan, Planned, PlannedCase, PlannedPair
 from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.cluster_settings import ClusterSettings
 from latency_bench.harness.campaign.connection import Connection, StoppedError
@@ -29,8 +30,8 @@ from latency_bench.harness.campaign.device_line import DeviceLine
 from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAnswerError, opened
 from latency_bench.harness.campaign.host_monitor import HostMonitor
 from latency_bench.harness.campaign.known_hosts import KnownHosts
-from latency_bench.harness.campaign.one_host import open_keys, run_cases
-from latency_bench.harness.campaign.state import CaseRuns
+from latency_bench.harness.campaign.one_host import open_keys, open_pairs, run_cases, run_device
+from latency_bench.harness.campaign.state import CaseRuns, runs_by_case
 from latency_bench.harness.campaign.watcher import Watcher
 from latency_bench.harness.store.left_overs import remove_left_overs
 
@@ -54,7 +55,6 @@ class Cluster:
     """A Place (harness/campaign/place.py). A batch of cases is one case: what a host that dies costs."""
 
     usual_case_batch = 1
-    measures_pairs = False
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -81,31 +81,33 @@ class Cluster:
     def run(self, plan: Plan, runs: dict[str, CaseRuns], settings: CampaignSettings, watcher: Watcher) -> None:
         remove_left_overs(settings.store)
         topic = f"bench-{uuid.uuid4().hex}"
-        by_key = {planned.key: planned for planned in plan.cases}
+        by_key = {planned.key: planned for planned in plan.everything}
         self._connection.subscribe(topic, lambda message: _hear(message, by_key, watcher))
-        lines = plan.case_batches(open_keys(plan, runs)).values()
-        with (
-            HostMonitor(self._connection, watcher),
-            ThreadPoolExecutor(max_workers=max(1, len(lines)), thread_name_prefix="campaign") as pool,
-        ):
+        with HostMonitor(self._connection, watcher):
             try:
-                working = [
-                    pool.submit(
-                        self._run_device,
-                        DeviceLine(self._connection, self._hosts, settings, topic),
-                        plan,
-                        case_batches,
-                        runs,
-                        watcher,
-                    )
-                    for case_batches in lines
-                ]
-                for line in wait(working, return_when=FIRST_EXCEPTION).done:
-                    line.result()
+                case_batches = plan.case_batches(open_keys(plan, runs)).values()
+                cases = [partial(self._run_device, plan, runs, watcher, of_device) for of_device in case_batches]
+                self._at_once(cases, settings, topic)
+                waiting = open_pairs(plan, runs_by_case(plan, settings.store), watcher) if plan.pairs else {}
+                pairs = [partial(self._run_pairs, plan, runs, watcher, of_device) for of_device in waiting.values()]
+                self._at_once(pairs, settings, topic)
             finally:
                 # Also after Ctrl-C, and where another device's line met something that stops everything.
                 self.leave()
                 self._connection.unsubscribe(topic)
+
+    def _at_once(self, works: Sequence[Callable[[DeviceLine], None]], settings: CampaignSettings, topic: str) -> None:
+        """Every device's work in a thread of its own."""
+        with ThreadPoolExecutor(max_workers=max(1, len(works)), thread_name_prefix="campaign") as pool:
+            try:
+                working = [
+                    pool.submit(work, DeviceLine(self._connection, self._hosts, settings, topic)) for work in works
+                ]
+                for line in wait(working, return_when=FIRST_EXCEPTION).done:
+                    line.result()
+            except BaseException:
+                self.leave()
+                raise
 
     def leave(self) -> None:
         """Wait for nothing any more; what hosts are at is dropped."""
@@ -113,20 +115,31 @@ class Cluster:
 
     def _run_device(
         self,
-        line: DeviceLine,
         plan: Plan,
-        case_batches: Sequence[Sequence[PlannedCase]],
         runs: dict[str, CaseRuns],
         watcher: Watcher,
+        case_batches: Sequence[Sequence[PlannedCase]],
+        line: DeviceLine,
     ) -> None:
         def measure(case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> list[Attempt]:
-            attempts = line.measure(case_batch, upcoming)
-            for attempt in attempts:
-                watcher.attempted(attempt)
-            return attempts
+            return _told(line.measure(case_batch, upcoming), watcher)
 
         with contextlib.suppress(StoppedError):
             run_cases(plan, case_batches, runs, measure, watcher, self._connection.sleep)
+
+    def _run_pairs(
+        self,
+        plan: Plan,
+        runs: dict[str, CaseRuns],
+        watcher: Watcher,
+        pairs: Sequence[PlannedPair],
+        line: DeviceLine,
+    ) -> None:
+        def measure(batch: Sequence[PlannedPair], _: Sequence[PlannedPair]) -> list[Attempt]:
+            return _told([attempt for pair in batch for attempt in line.measure_pair(pair)], watcher)
+
+        with contextlib.suppress(StoppedError):
+            run_device(plan, [[pair] for pair in pairs], runs, measure, watcher, self._connection.sleep)
 
     def _ask_hosts(self) -> list[str]:
         """Learn the devices of all hosts; what is wrong with hosts that cannot say, in words."""
@@ -146,6 +159,12 @@ class Cluster:
         return troubles
 
 
+def _told(attempts: list[Attempt], watcher: Watcher) -> list[Attempt]:
+    for attempt in attempts:
+        watcher.attempted(attempt)
+    return attempts
+
+
 def _devices_of(answer: HostAnswer) -> dict[str, Device]:
     stated = answer.value if answer.failure is None else {}
     try:
@@ -154,7 +173,7 @@ def _devices_of(answer: HostAnswer) -> dict[str, Device]:
         raise UnreadableAnswerError(f"{answer.host.name}: its devices make no sense: {error}") from None
 
 
-def _hear(message: Any, by_key: dict[str, PlannedCase], watcher: Watcher) -> None:
+def _hear(message: Any, by_key: dict[str, Planned], watcher: Watcher) -> None:
     """An event that a host sent; one that makes no sense is left out."""
     if not isinstance(message, dict):
         return

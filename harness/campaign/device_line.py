@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -11,7 +11,7 @@ from latency_bench.devices.errors import UnreachableError
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.campaign import remote
 from latency_bench.harness.campaign.attempt import Attempt
-from latency_bench.harness.campaign.campaign_plan import PlannedCase
+from latency_bench.harness.campaign.campaign_plan import Planned, PlannedCase, PlannedPair
 from latency_bench.harness.campaign.case_batch import CampaignSettings
 from latency_bench.harness.campaign.connection import Connection, HostsDiedError
 from latency_bench.harness.campaign.host import EXPORT, device_resource, resources_for
@@ -19,7 +19,7 @@ from latency_bench.harness.campaign.host_answer import HostAnswer, UnreadableAns
 from latency_bench.harness.campaign.known_hosts import KnownHosts, Offered
 from latency_bench.harness.campaign.state import OTHER_HOST
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.room import largest_run_bytes, require_room
+from latency_bench.harness.room import largest_run_bytes, likely_pair_bytes, require_room
 from latency_bench.harness.store.errors import ArchiveError, StoreError
 from latency_bench.harness.store.outcome import Answer
 
@@ -40,8 +40,7 @@ class _AttemptAnswer(BaseModel):
     kind: str | None = Field(max_length=100)
     reason: str | None = Field(max_length=_TEXT_MAX)
     median_ms: float | None
-    ratio: None
-    """Of a pair; none is measured on a cluster."""
+    ratio: str | None = Field(max_length=100)
     conclusive: Answer | None
 
 
@@ -66,32 +65,69 @@ class DeviceLine:
         A host's trouble and a lost connection are failed attempts of these cases alone. Raises StoreError where there
         may be no room for what comes back, or it cannot be kept, StoppedError.
         """
-        self._settings.check()
-        cases = [planned.case for planned in case_batch]
-        require_room(self._settings.store, sum(largest_run_bytes(case.protocol, case.rounds) for case in cases))
-        try:
-            answer = self._measured(case_batch, upcoming)
-        except (UnreachableError, HostsDiedError) as error:
-            return [_failed(planned, error.kind, str(error)) for planned in case_batch]
-        except UnreadableAnswerError as error:
-            return [_failed(planned, "host", str(error)) for planned in case_batch]
-        objection = self._offered(case_batch).objection(answer.host)
-        if objection is not None:
-            return [_failed(planned, OTHER_HOST, f"{answer.host.name}: {objection}") for planned in case_batch]
-        if answer.failure is not None:
-            return [_failed(planned, answer.failure.kind, answer.failure.message) for planned in case_batch]
-        return self._kept(answer, case_batch)
 
-    def _measured(self, case_batch: Sequence[PlannedCase], upcoming: Sequence[PlannedCase]) -> HostAnswer:
+        def ask() -> HostAnswer:
+            client = self._connected()
+            self._ask_for_exports(client, [*case_batch, *upcoming])
+            exports = [self._exports.pop(planned.key, None) for planned in case_batch]
+            cases = {"cases": [_payload_of(planned) for planned in case_batch]}
+            return self._asked(client, remote.measure, case_batch[0], cases, exports)
+
+        return self._attempts(case_batch, ask)
+
+    def measure_pair(self, pair: PlannedPair) -> list[Attempt]:
+        """The same for a pair, whose sides have been exported for the cases before."""
+
+        def ask() -> HostAnswer:
+            client = self._connected()
+            sides = (pair.baseline, pair.candidate)
+            self._ask_for_exports(client, sides)
+            exports = [self._exports.pop(planned.key, None) for planned in sides]
+            terms = {
+                "protocol": pair.terms.protocol.model_dump(mode="json"),
+                "within": pair.terms.within,
+                "max_minutes": pair.terms.max_minutes,
+            }
+            asked = {"key": pair.key, "sides": [_payload_of(planned) for planned in sides], "terms": terms}
+            return self._asked(client, remote.measure_pair, pair, asked, exports)
+
+        return self._attempts([pair], ask)
+
+    def _attempts(self, works: Sequence[Planned], ask: Callable[[], HostAnswer]) -> list[Attempt]:
+        self._settings.check()
+        require_room(self._settings.store, sum(_most_bytes(planned) for planned in works))
+        try:
+            answer = ask()
+        except (UnreachableError, HostsDiedError) as error:
+            return [_failed(planned, error.kind, str(error)) for planned in works]
+        except UnreadableAnswerError as error:
+            return [_failed(planned, "host", str(error)) for planned in works]
+        objection = self._offered(works[0]).objection(answer.host)
+        if objection is not None:
+            return [_failed(planned, OTHER_HOST, f"{answer.host.name}: {objection}") for planned in works]
+        if answer.failure is not None:
+            return [_failed(planned, answer.failure.kind, answer.failure.message) for planned in works]
+        return self._kept(answer, works)
+
+    def _connected(self) -> Client:
         client = self._connection.client()
         if client is not self._client:
             # What was exported for the connection before this one is gone with it.
             self._client, self._exports = client, {}
-        self._ask_for_exports(client, [*case_batch, *upcoming])
-        exports = [self._exports.pop(planned.key, None) for planned in case_batch]
-        resources = resources_for(case_batch[0].case.device)
-        payload = self._payload(case_batch)
-        return self._answer(client.submit(remote.measure, payload, *exports, resources=resources, pure=False))
+        return client
+
+    def _asked(
+        self,
+        client: Client,
+        work: Callable[..., bytes],
+        planned: Planned,
+        asked: dict[str, Any],
+        exports: Sequence[Future[Any] | None],
+    ) -> HostAnswer:
+        """What a host with the device answers. Raises HostsDiedError, UnreachableError, UnreadableAnswerError."""
+        resources = resources_for(planned.case.device)
+        payload = {**self._payload(planned), **asked}
+        return self._answer(client.submit(work, payload, *exports, resources=resources, pure=False))
 
     def _answer(self, future: Future[Any]) -> HostAnswer:
         try:
@@ -121,10 +157,10 @@ class DeviceLine:
                 None if export is None else client.submit(remote.export, export, resources={EXPORT: 1.0})
             )
 
-    def _payload(self, case_batch: Sequence[PlannedCase]) -> dict[str, Any]:
+    def _payload(self, planned: Planned) -> dict[str, Any]:
+        """What every measurement of the campaign is told."""
         return {
-            "first_host": self._offered(case_batch).host.model_dump(mode="json"),
-            "cases": [_payload_of(planned) for planned in case_batch],
+            "first_host": self._offered(planned).host.model_dump(mode="json"),
             "campaign": self._settings.campaign,
             "command": list(self._settings.command),
             "order_seed": self._settings.order_seed,
@@ -133,14 +169,14 @@ class DeviceLine:
             "topic": self._topic,
         }
 
-    def _offered(self, case_batch: Sequence[PlannedCase]) -> Offered:
-        offered = self._hosts.of(case_batch[0].case.device.name)
+    def _offered(self, planned: Planned) -> Offered:
+        offered = self._hosts.of(planned.case.device.name)
         assert offered is not None, "the plan was made with this cluster's devices"
         return offered
 
-    def _kept(self, answer: HostAnswer, case_batch: Sequence[PlannedCase]) -> list[Attempt]:
-        """What came of each case, once its run is in the store. Raises StoreError."""
-        keys = {planned.key for planned in case_batch}
+    def _kept(self, answer: HostAnswer, works: Sequence[Planned]) -> list[Attempt]:
+        """What came of each case or pair, once its run is in the store. Raises StoreError."""
+        keys = {planned.key for planned in works}
         try:
             stated = _ATTEMPTS.validate_python(answer.value)
             if {one.key for one in stated} != keys:
@@ -148,7 +184,7 @@ class DeviceLine:
             missing = self._import(answer.body) if any(one.run for one in stated) else {}
         except (ValueError, ArchiveError) as error:
             words = f"{answer.host.name}: the answer cannot be used: {str(error).splitlines()[0]}"
-            return [_failed(planned, "host", words) for planned in case_batch]
+            return [_failed(planned, "host", words) for planned in works]
         attempts = []
         for one in stated:
             attempt = Attempt(**one.model_dump())
@@ -178,7 +214,14 @@ class DeviceLine:
                 raise keep(self._settings.store, error, lambda spool: import_runs(spool, archive)) from error
 
 
-def _failed(planned: PlannedCase, kind: str, reason: str) -> Attempt:
+def _most_bytes(planned: Planned) -> int:
+    """What can come back of it."""
+    if isinstance(planned, PlannedPair):
+        return likely_pair_bytes(planned.terms.max_minutes)
+    return largest_run_bytes(planned.case.protocol, planned.case.rounds)
+
+
+def _failed(planned: Planned, kind: str, reason: str) -> Attempt:
     return Attempt(planned.key, None, "failed", kind, reason)
 
 

@@ -22,7 +22,6 @@ class Place(Protocol):
 
     usual_case_batch: int
     """Cases in a batch where the campaign does not say."""
-    measures_pairs: bool
 
     def device_of(self, name: str) -> Device:
         """The device of this name. Raises InventoryError."""
@@ -38,7 +37,6 @@ class Here:
     """This host, with its devices.yaml."""
 
     usual_case_batch = DEFAULT_CASE_BATCH
-    measures_pairs = True
 
     def __init__(self) -> None:
         from latency_bench.devices.inventory import find_device

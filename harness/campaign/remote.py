@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import DeviceError
@@ -27,6 +27,9 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.artifact import Artifact
 from latency_bench.harness.export.cache import MANIFEST, plain_name, read_entry
 from latency_bench.harness.identity.request_key import request_key
+
+if TYPE_CHECKING:
+    from latency_bench.harness.campaign.case_batch import CampaignSettings
 
 _CONNECTED = frozenset({"running", "paused", "closing_gracefully"})
 """States of Dask's worker in which somebody may still want what it does."""
@@ -89,37 +92,70 @@ def measure(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, by
 
     The value is what came of each case, the bytes an archive of the runs.
     """
+    from latency_bench.harness.campaign.case_batch import measure_case_batch
+
+    with _measuring(payload) as (folder, settings, watcher):
+        cases = _planned_cases(payload["cases"], artifacts, folder)
+        _refuse_in_place_of_another(payload["first_host"], cases[0].case.device)
+        return _packed_attempts(measure_case_batch(cases, (), settings, watcher), settings.store)
+
+
+@answering
+def measure_pair(payload: dict[str, Any], *artifacts: Packed | None) -> tuple[Any, bytes]:
+    """The same for a pair of two cases."""
+    from latency_bench.harness.campaign.campaign_plan import PairTerms, PlannedPair
+    from latency_bench.harness.campaign.pair_attempt import attempt_pair
+    from latency_bench.harness.protocol import Protocol
+
+    with _measuring(payload) as (folder, settings, watcher):
+        baseline, candidate = _planned_cases(payload["sides"], artifacts, folder)
+        _refuse_in_place_of_another(payload["first_host"], candidate.case.device)
+        terms = payload["terms"]
+        protocol = Protocol.model_validate_json(json.dumps(terms["protocol"]))
+        pair = PlannedPair(baseline, candidate, PairTerms(protocol, terms["within"], terms["max_minutes"]))
+        if pair.key != payload["key"]:
+            raise UsageError(f"another pair comes of {pair.label} there: its version of bench is another")
+        return _packed_attempts([attempt_pair(pair, settings, watcher)], settings.store)
+
+
+@contextlib.contextmanager
+def _measuring(payload: dict[str, Any]) -> Iterator[tuple[Path, CampaignSettings, _Reporter]]:
+    """A folder with a store of its own, while this host counts as one that measures."""
     from distributed import get_worker
 
-    from latency_bench.harness.campaign.case_batch import CampaignSettings, measure_case_batch
-    from latency_bench.harness.store.archive import write_archive
+    from latency_bench.harness.campaign.case_batch import CampaignSettings
     from latency_bench.harness.store.subject import ProjectRecord
 
     dask_worker = get_worker()
     watcher = _Reporter(dask_worker, payload["topic"])
-    with (
-        getattr(dask_worker, OFFER_ATTRIBUTE).measuring(),
-        TemporaryFolder("campaign") as folder,
-    ):
-        store = folder / "store"
+    with getattr(dask_worker, OFFER_ATTRIBUTE).measuring(), TemporaryFolder("campaign") as folder:
         settings = CampaignSettings(
             payload["campaign"],
-            store,
+            folder / "store",
             tuple(payload["command"]),
             payload["order_seed"],
             payload["wait"],
             None if payload["project"] is None else ProjectRecord(**payload["project"]),
         )
-        cases = [
-            PlannedCase(one["key"], _with_artifact(_case(one), artifact, folder / one["key"]), repeats=one["repeats"])
-            for one, artifact in zip(payload["cases"], artifacts, strict=True)
-        ]
-        _refuse_in_place_of_another(payload["first_host"], cases[0].case.device)
-        attempts = measure_case_batch(cases, (), settings, watcher)
-        stored = [store / one.run for one in attempts if one.run is not None]
-        archive = folder / "runs.tar"
-        write_archive(stored, archive)
-        return [dataclasses.asdict(one) for one in attempts], archive.read_bytes()
+        yield folder, settings, watcher
+
+
+def _planned_cases(
+    payloads: Sequence[dict[str, Any]], artifacts: Sequence[Packed | None], folder: Path
+) -> list[PlannedCase]:
+    """The cases as this host has them, with the exports that came along."""
+    return [
+        PlannedCase(one["key"], _with_artifact(_case(one), artifact, folder / one["key"]), repeats=one["repeats"])
+        for one, artifact in zip(payloads, artifacts, strict=True)
+    ]
+
+
+def _packed_attempts(attempts: Sequence[Attempt], store: Path) -> tuple[Any, bytes]:
+    from latency_bench.harness.store.archive import write_archive
+
+    archive = store.parent / "runs.tar"
+    write_archive([store / one.run for one in attempts if one.run is not None], archive)
+    return [dataclasses.asdict(one) for one in attempts], archive.read_bytes()
 
 
 def _refuse_in_place_of_another(first_host: dict[str, Any], device: Device) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import pair_options
 from latency_bench.harness.cli.run import RuntimeOption, request_of
@@ -52,6 +53,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
 @click.option(
     "--device",
     "device_name",
+    type=DEVICE,
     help="`bench devices ls` lists them. Default: local; with --from-store, all that were measured.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
     batch_option,
@@ -38,7 +39,7 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @click.argument("name")
 @click.argument("what", metavar="FILE|ID|RUN")
 @folder_option
-@click.option("--device", default="local", show_default=True, help="Device whose runtime the file is for.")
+@click.option("--device", type=DEVICE, default="local", show_default=True, help="Device whose runtime the file is for.")
 @runtime_option
 @click.option("--threads", type=click.IntRange(min=1), help="Default: the device's own number.")
 @resolution_option

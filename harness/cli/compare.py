@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import RUN
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import across_option
 
@@ -19,8 +20,8 @@ _COLOURS = {"faster": "green", "slower": "red"}
 
 
 @click.command()
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", type=RUN)
+@click.argument("b", metavar="B", type=RUN)
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0, min_open=True),

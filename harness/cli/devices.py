@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from latency_bench.harness.cli.calibrate import calibrate
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from latency_bench.devices.checks import Check
 
 
 @click.group()
@@ -76,48 +86,73 @@ def trust(yes: bool) -> int:
 
 
 @devices.command("doctor")
-@click.argument("name")
+@click.argument("name", required=False, type=DEVICE)
 @json_option
-def doctor(name: str, as_json: bool) -> int:
-    """Check whether a device can be measured on: one line a check, with what to do. Exit code 1 if any fails."""
+def doctor(name: str | None, as_json: bool) -> int:
+    """Check whether a device can be measured on: one line a check, with what to do. Exit code 1 if any fails.
+
+    Without a NAME this computer is checked, and what each extra that is not installed would add is said.
+    """
+    from latency_bench.harness.installation.extras import PURPOSES, incomplete_extras
+    from latency_bench.harness.installation.origin import install_command
+
+    found = list(_checks_of(name or "local"))
+    failed = any(check.status == "failed" for check in found)
+    extras = () if name else incomplete_extras()
+    if as_json:
+        lines = [
+            {"check": one.name, "status": one.status, "found": one.found, "remedy": one.remedy or None} for one in found
+        ]
+        missing = {} if name else {"extras_missing": list(extras)}
+        print_json({"device": name or "local", "passed": not failed, "checks": lines, **missing})
+        return 1 if failed else 0
+    console = stdout_console()
+    _print_checks(found, console)
+    if extras:
+        from rich.text import Text
+
+        from latency_bench.reports.terminal_grid import print_facts
+
+        console.print()
+        console.print(Text("not installed; each adds:", "dim"))
+        print_facts(console, [(f"[{extra}]", PURPOSES[extra]) for extra in extras])
+        console.print(Text(f"for example: {install_command(extras[:1])}", "dim"), soft_wrap=True)
+    return 1 if failed else 0
+
+
+def _checks_of(name: str) -> Iterator[Check]:
     from latency_bench.devices.checks import Check
     from latency_bench.devices.errors import UnreachableError
     from latency_bench.devices.inventory import find_device
     from latency_bench.devices.opening import open_device
 
     device = find_device(name)
-    found: list[Check] = []
     try:
         with open_device(device) as session:
-            found.append(Check("reachable", "ok", f"by {device.transport}"))
-            found.extend(session.checks())
+            yield Check("reachable", "ok", f"by {device.transport}")
+            yield from session.checks()
     except UnreachableError as error:
-        found.append(Check("reachable", "failed", error.message, error.remedy))
-    failed = any(check.status == "failed" for check in found)
-    if as_json:
-        lines = [
-            {"check": one.name, "status": one.status, "found": one.found, "remedy": one.remedy or None} for one in found
-        ]
-        print_json({"device": name, "passed": not failed, "checks": lines})
-        return 1 if failed else 0
+        yield Check("reachable", "failed", error.message, error.remedy)
+
+
+def _print_checks(checks: Sequence[Check], console: Console) -> None:
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import printable
     from latency_bench.reports.terminal_grid import print_facts
 
     colours = {"ok": "green", "warning": "yellow", "failed": "red"}
-    names = max(len(one.name) for one in found)
+    names = max(len(one.name) for one in checks)
     print_facts(
-        stdout_console(),
+        console,
         [
             (
                 Text.assemble((f"{one.status:<7}", colours[one.status]), f"  {one.name:<{names}}"),
                 printable(f"{one.found}: {one.remedy}" if one.remedy else one.found),
             )
-            for one in found
+            for one in checks
         ],
     )
-    return 1 if failed else 0
 
 
 @devices.command("pair")
@@ -150,7 +185,7 @@ def pair(address: str, code: str | None, program: str | None, as_json: bool) -> 
 
 
 @devices.command("probe")
-@click.argument("name")
+@click.argument("name", type=DEVICE)
 @json_option
 def probe(name: str, as_json: bool) -> None:
     """Print what a device is: processor, memory, clocks, system, load."""

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from latency_bench.harness.cli.completion import MODEL
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json
 from latency_bench.harness.cli.shared_options import FormatName, precision_option, resolution_option
 
 
 @click.command()
-@click.option("--model", "model_id", metavar="ID", help="Model to export; `bench models ls` lists them.")
+@click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model to export; `bench models ls` lists them.")
 @module_options("model_id")
 @specs_option
 @click.option("--format", "format_", type=FormatName(), required=True, help="onnx, tflite, pt2, ...")
@@ -31,6 +32,7 @@ from latency_bench.harness.cli.shared_options import FormatName, precision_optio
     show_default=True,
     help="Seed of the random weights that are used without a checkpoint.",
 )
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def export(
     model_id: str | None,
@@ -42,6 +44,7 @@ def export(
     opset: int | None,
     weights: Path | None,
     seed: int,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
@@ -49,6 +52,7 @@ def export(
         raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     import shutil
 
+    from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.export import ExportOptions, export_artifact
     from latency_bench.harness.export.formats import find_format
     from latency_bench.harness.installation.requirements import require
@@ -59,7 +63,8 @@ def export(
     if resolution:
         spec = spec.at(resolution)
     options = ExportOptions(batch=batch, precision=precision or "fp32", opset=opset, weights=weights, seed=seed)
-    artifact = export_artifact(spec, format_, options)
+    with ProgressLine(quiet) as progress:
+        artifact = export_artifact(spec, format_, options, progress=progress.stage)
     path = artifact.path
     if to is not None:
         path = Path(shutil.copyfile(artifact.path, to / artifact.path.name if to.is_dir() else to))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import across_option, wait_option
+from latency_bench.harness.cli.shared_options import across_option, label_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from latency_bench.harness.gating.budgets import Budgets
     from latency_bench.harness.gating.gate_result import GatedCase, GateResult
@@ -42,7 +43,9 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--baselines", type=click.Path(file_okay=False, path_type=Path), help="Folder of `bench baseline keep --to`."
 )
-@click.option("--device", "device", default="local", show_default=True, help="Device to measure on, with --against.")
+@click.option(
+    "--device", "device", type=DEVICE, default="local", show_default=True, help="Device to measure on, with --against."
+)
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Warm-up, with --against.")
 @click.option(
     "--max-minutes",
@@ -50,6 +53,12 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     default=10.0,
     show_default=True,
     help="Time for measuring all cases, with --against; exports and trials are not counted.",
+)
+@click.option(
+    "--count",
+    type=click.Choice(["instructions"]),
+    help="Also count the instructions of a request, with --against: a cost that a busy machine does not change. It is "
+    "judged by itself.",
 )
 @click.option(
     "--threshold",
@@ -61,7 +70,21 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--max-ratio", type=_POSITIVE, help="Largest candidate / baseline, in place of --threshold; e.g. 0.9.")
 @click.option("--max-ms", type=_POSITIVE, help="Budget of the median latency of every case of the candidate, in ms.")
 @click.option("--max-mb", type=_POSITIVE, help="Budget of the largest resident memory of its processes, in 10^6 bytes.")
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 100),
+    help="Least accuracy, in per cent, of everything that `bench accuracy` stored (top-1, or mIoU).",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(min=0),
+    help="Points of accuracy that may be lost against the BASELINE store, on the same images.",
+)
 @across_option
+@label_option(
+    "What both sides of every pair are called, or with a comma each of them: commit=1a2b3c4,5d6e7f8. The baseline at a "
+    "revision of git has its commit already. Repeatable, with --against."
+)
 @click.option("--strict", is_flag=True, help="Exit 3 where nobody can tell, in place of 0.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a Markdown summary here.")
@@ -77,13 +100,17 @@ def gate(
     device: str,
     protocol: str,
     max_minutes: float,
+    count: str | None,
     wait: bool,
     quiet: bool,
     threshold: float,
     max_ratio: float | None,
     max_ms: float | None,
     max_mb: float | None,
+    min_accuracy: float | None,
+    max_drop: float | None,
     across: tuple[str, ...],
+    labels: tuple[tuple[str, str], ...],
     strict: bool,
     junit: Path | None,
     markdown: Path | None,
@@ -111,18 +138,25 @@ def gate(
     limit = 1 + threshold / 100 if max_ratio is None else max_ratio
     budgets = Budgets(max_ms, max_mb)
     if against:
-        if baseline is not None or budgets or len(candidates) != len(against):
+        of_stored = (baseline, min_accuracy, max_drop)
+        if any(one is not None for one in of_stored) or budgets or len(candidates) != len(against):
             raise click.UsageError(
-                "--against takes a --candidate each, and neither a BASELINE nor --max-ms or --max-mb"
+                "--against takes a --candidate each, and neither a BASELINE nor budgets (--max-ms, --min-accuracy, ...)"
             )
         common = {"device": device, "protocol": protocol}
-        pairs = _sides(against, candidates, baselines, common, across, store)
-        result = GateResult(_measure(pairs, limit, max_minutes, across, wait, store, quiet))
+        pairs = _sides(against, candidates, baselines, common, across, labels, store)
+        result = GateResult(_measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet))
+    elif count is not None or labels:
+        raise click.UsageError("--count and --label need --against: stored runs have their times and labels already")
     else:
         if len(candidates) > 1:
             raise click.UsageError("stored runs have one --candidate; name a store's folder for many cases")
         candidate = candidates[0] if candidates else None
-        result = GateResult(_judge_stored(baseline, candidate, limit, across, budgets, store))
+        accuracies = tuple(_judge_accuracies(baseline, min_accuracy, max_drop, store))
+        if accuracies and not budgets and not _has_runs(baseline):
+            return report_gate(GateResult(accuracies), strict, junit, markdown, as_json)
+        cases = _judge_stored(baseline, candidate, limit, across, budgets, store)
+        result = GateResult((*cases, *accuracies))
     return report_gate(result, strict, junit, markdown, as_json)
 
 
@@ -132,13 +166,21 @@ def _sides(
     baselines: Path | None,
     common: dict[str, Any],
     across: tuple[str, ...],
+    labels: Sequence[tuple[str, str]],
     store: str | None,
 ) -> list[GatePair]:
     """Every baseline with its candidate. A file is held against a file: a model's export."""
     from latency_bench.devices.temporary_folder import TemporaryFolder
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.baseline import baselines_folder
-    from latency_bench.harness.gating.gate_sides import as_brought, refuse_unlike, side_at_revision, side_named
+    from latency_bench.harness.cli.pair import labelled
+    from latency_bench.harness.gating.gate_sides import (
+        as_brought,
+        refuse_unlike,
+        side_at_revision,
+        side_named,
+        with_own_commit,
+    )
     from latency_bench.harness.gating.git_file import MARK
     from latency_bench.harness.gating.measured_gate import GatePair
     from latency_bench.harness.store.location import store_location
@@ -151,7 +193,9 @@ def _sides(
             at_revision = old_text.startswith(MARK)
             old = side_at_revision(old_text, new, files) if at_revision else side_named(old_text, common, folder, place)
             # From here on the file is kept in the cache.
-            old_case, new_case = case_of(old.options, single=True), case_of(new.options, single=True)
+            new = with_own_commit(new) if at_revision else new
+            named = labelled([old.options, new.options], labels)
+            old_case, new_case = (case_of(options, single=True) for options in named)
         if (old_case.artifact is None) != (new_case.artifact is None):
             old_case, new_case = (case_of(as_brought(case, common), single=True) for case in (old_case, new_case))
         refuse_unlike(old_case, new_case, across)
@@ -163,18 +207,27 @@ def _measure(
     pairs: Sequence[GatePair],
     limit: float,
     max_minutes: float,
+    counted: bool,
     across: tuple[str, ...],
     wait: bool,
     store: str | None,
     quiet: bool,
 ) -> tuple[GatedCase, ...]:
     from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.gating.instruction_gate import gate_instructions
     from latency_bench.harness.gating.measured_gate import gate_measured
+    from latency_bench.harness.instructions.counting import refuse_uncountable
     from latency_bench.harness.store.location import store_location
 
     command = command_without_secrets(["bench", *sys.argv[1:]])
+    if counted:
+        refuse_uncountable([case for pair in pairs for case in (pair.baseline, pair.candidate)])
     with ProgressLine(quiet) as progress:
-        return gate_measured(pairs, limit, max_minutes, store_location(store), command, progress, across, wait)
+        cases = gate_measured(pairs, limit, max_minutes, store_location(store), command, progress, across, wait)
+        if counted:
+            measured = [pair for pair in pairs if not pair.failed]
+            cases += gate_instructions(measured, limit, command, wait, progress.stage)
+    return cases
 
 
 def _judge_stored(
@@ -193,7 +246,7 @@ def _judge_stored(
     from latency_bench.harness.store.run_selection import RunSet, select
 
     if baseline is None and not budgets:
-        raise UsageError("name a BASELINE, or a budget: --max-ms or --max-mb")
+        raise UsageError("name a BASELINE, or a budget: --max-ms, --max-mb or --min-accuracy")
     place = store_location(store)
     old = RunSet("", ()) if baseline is None else select(place, baseline)
     everything = _all_runs(place)
@@ -202,6 +255,35 @@ def _judge_stored(
         raise UsageError("the store has no runs besides the baseline's: measure some, or name others with --candidate")
     cases = () if baseline is None else gate_stored(old, new, limit, across, _without(everything, new).runs)
     return (*cases, *gate_budgets(new, budgets))
+
+
+def _judge_accuracies(
+    baseline: str | None, min_accuracy: float | None, max_drop: float | None, store: str | None
+) -> Iterator[GatedCase]:
+    """Raises UsageError where there is nothing to judge, or nothing to hold it against."""
+    if min_accuracy is None and max_drop is None:
+        return
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.gating.accuracy_budgets import gate_drop, gate_least_accuracy, latest_accuracies
+    from latency_bench.harness.store.location import store_location
+
+    place = store_location(store)
+    found = list(latest_accuracies(place).values())
+    if not found:
+        raise UsageError("the store has no accuracy: measure one with `bench accuracy`")
+    if min_accuracy is not None:
+        yield from gate_least_accuracy(found, min_accuracy)
+    if max_drop is not None:
+        if baseline is None or not Path(baseline).is_dir():
+            raise UsageError("--max-drop needs the folder of a store as the BASELINE")
+        yield from gate_drop(Path(baseline), place, max_drop)
+
+
+def _has_runs(baseline: str | None) -> bool:
+    """Whether there is something besides accuracies to hold a candidate against."""
+    from latency_bench.harness.store.reader import run_names
+
+    return baseline is not None and not (Path(baseline).is_dir() and not run_names(Path(baseline)))
 
 
 def _all_runs(store: Path) -> RunSet:

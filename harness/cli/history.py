@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.failures import CANNOT_TELL, FAILED
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import Resolution
@@ -25,7 +26,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 @click.command()
 @click.argument("model", metavar="MODEL|FILE")
-@click.option("--device", required=True, help="Device that it was measured on.")
+@click.option("--device", type=DEVICE, required=True, help="Device that it was measured on.")
 @click.option(
     "--since", metavar="WHEN", help="Changes since this date (2026-11-28), age (30d) or commit. Default: all."
 )

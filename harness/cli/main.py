@@ -22,6 +22,7 @@ from latency_bench.harness.cli.ending import (
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
     "pair": ("latency_bench.harness.cli.pair:pair", "How much slower is B than A? Both at once, taking turns."),
+    "accuracy": ("latency_bench.harness.cli.accuracy:accuracy", "How often the file that is timed is right."),
     "sweep": ("latency_bench.harness.cli.sweep:sweep", "Measure many models on many devices: a campaign."),
     "watch": ("latency_bench.harness.cli.watch:watch", "Follow a running campaign."),
     "host": ("latency_bench.harness.cli.host:host", "Offer this host's devices to campaigns of other hosts."),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "board": ("latency_bench.harness.cli.board:board", "The numbers of several labs on one static site."),
     "plot": ("latency_bench.harness.cli.plot:plot", "Any single figure from any selection of runs."),
     "models": ("latency_bench.harness.cli.models:models", "List, show and check the models."),
+    "init": ("latency_bench.harness.cli.init:init", "A devices.yaml and a campaign.yaml for what is attached."),
     "devices": ("latency_bench.harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
     "export": ("latency_bench.harness.cli.export:export", "Make a model's ONNX, TFLite or torch.export file."),
     "results": ("latency_bench.harness.cli.results:results", "List, show, verify, import and archive stored runs."),
@@ -75,7 +77,14 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="latency-bench", prog_name="bench")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, param, asked: _print_version(ctx) if asked else None,
+    help="Show the version, the commit of a checkout, and the runtimes that are installed, and exit.",
+)
 def bench() -> None:
     """Latency and throughput of vision models on phones, Jetsons, GPUs and CPUs, measured in the open.
 
@@ -87,6 +96,25 @@ def bench() -> None:
     Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
     worse, or a history slower; 2: the request was wrong; 3: `--strict` of gate or history cannot tell.
     """
+
+
+def _print_version(context: click.Context) -> None:
+    """`bench 0.1.0, commit 1a2b3c4d5e6f`, and a line for every runtime of this computer."""
+    from importlib.metadata import version
+
+    from bench_worker.runtimes import runtime_class, runtime_names
+    from latency_bench.harness.software import software
+
+    facts = software()
+    commit = f", commit {facts['git_commit'][:12]}" if "git_commit" in facts else ""
+    changed = " with changes" if facts.get("git_dirty") else ""
+    click.echo(f"bench {version('latency-bench')}{commit}{changed}, Python {facts['python']}")
+    packages = facts["packages"]
+    for name in runtime_names():
+        here = [f"{one} {packages[one]}" for one in runtime_class(name).DISTRIBUTIONS if one in packages]
+        if here:
+            click.echo(f"  runtime {name}: {', '.join(here)}")
+    context.exit()
 
 
 def main() -> None:
@@ -105,7 +133,7 @@ def main() -> None:
         _say(too_little)
         sys.exit(1)
     try:
-        code = bench.main(standalone_mode=False)
+        code = bench.main(prog_name="bench", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         with contextlib.suppress(OSError):  # a terminal that was hung up takes no last words
             _say("interrupted; nothing was stored")

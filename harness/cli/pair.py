@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
@@ -85,7 +86,12 @@ def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
 @model_file_options
 @specs_option
 @click.option(
-    "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
+    "--device",
+    "device_name",
+    type=DEVICE,
+    default="local",
+    show_default=True,
+    help="Device; `bench devices ls` lists them.",
 )
 @runtime_option
 @click.option(

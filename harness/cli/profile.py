@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.shared_options import (
@@ -27,8 +28,10 @@ SHOWN = 25
 
 
 @click.command()
-@click.option("--device", "device_name", default="local", show_default=True, help="`bench devices ls` lists them.")
-@click.option("--model", "model_ids", multiple=True, metavar="ID", help="`bench models ls` lists them.")
+@click.option(
+    "--device", "device_name", type=DEVICE, default="local", show_default=True, help="`bench devices ls` lists them."
+)
+@click.option("--model", "model_ids", type=MODEL, multiple=True, metavar="ID", help="`bench models ls` lists them.")
 @module_options("model_ids", own_inputs=False)
 @model_file_options
 @specs_option

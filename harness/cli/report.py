@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.report_source import Source, say
 from latency_bench.harness.cli.shared_options import across_option
@@ -43,7 +44,9 @@ PAGE = "index.html"
     help="With --html: the details of all runs, in further pages beside it, where one page has no room for them.",
 )
 @click.option("--all", "everything", is_flag=True, help="All tables, figures and claims, and the page, as files.")
-@click.option("--device", "devices", multiple=True, help="Only this device; this and the next three are repeatable.")
+@click.option(
+    "--device", "devices", type=DEVICE, multiple=True, help="Only this device; this and the next three are repeatable."
+)
 @click.option("--runtime", "runtimes", multiple=True, help="Only this runtime.")
 @click.option("--precision", "precisions", multiple=True, help="Only this precision.")
 @click.option(

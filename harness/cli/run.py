@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE, MODEL, RUN
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    Weights,
     batch_option,
     calibration_option,
     label_option,
@@ -21,6 +23,7 @@ from latency_bench.harness.cli.shared_options import (
     resolution_option,
     runtime_or_all_option,
     wait_option,
+    weights_by_model,
 )
 from latency_bench.harness.store.redaction import command_without_secrets
 
@@ -60,11 +63,17 @@ class SettingOption(RuntimeOption):
 
 @click.command()
 @click.option(
-    "--device", "device_name", default="local", show_default=True, help="Device; `bench devices ls` lists them."
+    "--device",
+    "device_name",
+    type=DEVICE,
+    default="local",
+    show_default=True,
+    help="Device; `bench devices ls` lists them.",
 )
 @click.option(
     "--model",
     "model_ids",
+    type=MODEL,
     multiple=True,
     metavar="ID",
     help="Model; `bench models ls` lists them. Repeatable: rounds of several models are interleaved.",
@@ -72,6 +81,13 @@ class SettingOption(RuntimeOption):
 @module_options("model_ids", own_inputs=False)
 @model_file_options
 @specs_option
+@click.option(
+    "--like",
+    type=RUN,
+    metavar="RUN",
+    help="Measure a stored run once more, on the same device or on --device: an id, or the folder of a run that "
+    "somebody sent. A file or a checkpoint that it had has to be named again, and is checked by its hash.",
+)
 @runtime_or_all_option
 @click.option(
     "--protocol",
@@ -103,8 +119,10 @@ class SettingOption(RuntimeOption):
 @batch_option
 @click.option(
     "--weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Checkpoint to load. Default: random weights drawn from --seed.",
+    "checkpoints",
+    type=Weights(),
+    multiple=True,
+    help="Checkpoint to load; with several models MODEL=FILE, repeatable. Default: random weights drawn from --seed.",
 )
 @click.option(
     "--seed",
@@ -167,12 +185,17 @@ class SettingOption(RuntimeOption):
 @store_option
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
+@click.pass_context
 def run(
+    context: click.Context,
+    /,
     model_ids: tuple[str, ...],
     files: list[tuple[Path, str]],
     of_files: dict[str, Any],
     order_seed: int,
     partners: tuple[str, ...],
+    like: str | None,
+    checkpoints: tuple[tuple[str, Path], ...],
     wait: bool,
     as_json: bool,
     quiet: bool,
@@ -188,7 +211,11 @@ def run(
     bench run --model b1-seg --runtime all
     bench run --onnx mine.onnx --dim height=640 --dim width=640
     bench run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512
+    bench run --like latest
     """
+    if like is not None:
+        brought = {**request, "weights": weights_by_model(checkpoints, [like]).get(like)}
+        return _run_like(context, like, files, of_files, brought, wait, store, quiet, as_json)
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
@@ -202,6 +229,8 @@ def run(
         raise click.UsageError(
             "name a --model (`bench models ls` lists them), or bring your own (--module, --onnx, ...)"
         )
+    names = [one if isinstance(one, str) else str(one[0]) for one in wanted]
+    weights = weights_by_model(checkpoints, names)
     if partners:
         if len(wanted) > 1:
             raise click.UsageError("--pair-with pairs one --model with others; `bench pair` takes any number of sides")
@@ -210,7 +239,7 @@ def run(
         from latency_bench.harness.pairs.side_text import side_of
 
         labels = request.pop("labels")
-        first = request_of(wanted[0], of_files, **request)
+        first = request_of(wanted[0], of_files, weights=weights.get(names[0]), **request)
         common = {name: getattr(first, name) for name in first.model_fields_set if name not in of_files}
         sides = [first, *(side_of(text, common, of_files) for text in partners)]
         sides = narrowed(labelled(sides, labels))
@@ -221,8 +250,14 @@ def run(
 
         if len(wanted) > 1:
             raise click.UsageError("--runtime all ranks the runtimes of one model; name one --model or file")
-        return measure_and_rank(request_of(wanted[0], of_files, **request), order_seed, wait, store, quiet, as_json)
-    requests = narrowed([request_of(one, of_files, **request) for one in wanted])
+        one = request_of(wanted[0], of_files, weights=weights.get(names[0]), **request)
+        return measure_and_rank(one, order_seed, wait, store, quiet, as_json)
+    requests = narrowed(
+        [
+            request_of(one, of_files, weights=weights.get(name), **request)
+            for one, name in zip(wanted, names, strict=True)
+        ]
+    )
     cases = [case_of(one, single=len(wanted) == 1) for one in requests]
     place = store_location(store)
     with ProgressLine(quiet) as progress:
@@ -241,6 +276,31 @@ def run(
                 console.rule()
             render_result(record, path, console)
     return 1 if any(record.status == "failed" for record, _ in finished) else 0
+
+
+def _run_like(
+    context: click.Context,
+    like: str,
+    files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
+    request: Mapping[str, Any],
+    wait: bool,
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    from latency_bench.harness.cli.run_again import refuse_what_the_run_decides, run_like
+
+    refuse_what_the_run_decides(context)
+    if len(files) > 1:
+        raise click.UsageError("--like is one run, and had one file")
+    given: dict[str, Any] = {name: request[name] for name in ("weights", "rounds", "power_mode", "lock_clocks")}
+    given |= {"labels": dict(request["labels"]), "settings": dict(request["settings"])}
+    given |= {"file": files[0], **of_files} if files else {}
+    if context.get_parameter_source("device_name") is click.core.ParameterSource.COMMANDLINE:
+        given["device"] = request["device_name"]
+    command = command_without_secrets(["bench", *sys.argv[1:]])
+    return run_like(like, given, store, command, wait, quiet, as_json)
 
 
 def request_of(

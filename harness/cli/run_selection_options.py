@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.shared_options import Resolution
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.row_selection import Selection
 
 _OPTIONS = (
-    click.option("--device", multiple=True, help="Only runs on this device; this and all below are repeatable."),
-    click.option("--model", multiple=True, help="Only runs of this model."),
+    click.option(
+        "--device", type=DEVICE, multiple=True, help="Only runs on this device; this and all below are repeatable."
+    ),
+    click.option("--model", type=MODEL, multiple=True, help="Only runs of this model."),
     click.option("--dataset", multiple=True, help="Only runs of models for this data set."),
     click.option("--runtime", multiple=True, help="Only runs with this runtime."),
     click.option("--precision", multiple=True, help="Only runs at this precision."),

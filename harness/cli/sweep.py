@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
@@ -38,11 +39,18 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     "--table", "tables", type=click.IntRange(1, 7), multiple=True, help="Every model of a table of the paper."
 )
 @click.option(
-    "--model", "models", multiple=True, metavar="PATTERN", help="Models by id or by pattern, e.g. 'b?-seg'; repeatable."
+    "--model",
+    "models",
+    type=MODEL,
+    multiple=True,
+    metavar="PATTERN",
+    help="Models by id or by pattern, e.g. 'b?-seg'; repeatable.",
 )
 @module_options("models", own_name=False)
 @specs_option
-@click.option("--device", "devices", multiple=True, help="Device to measure on; repeatable. Default: local.")
+@click.option(
+    "--device", "devices", type=DEVICE, multiple=True, help="Device to measure on; repeatable. Default: local."
+)
 @click.option(
     "--runtime", "runtimes", cls=RuntimeName, multiple=True, metavar="NAME", help="Default: each device's own."
 )
@@ -128,15 +136,16 @@ def sweep(
             place.device_of,
             order_seed=asked.order_seed,
             case_batch=asked.case_batch or place.usual_case_batch,
+            grows=asked.case_batch is None,
             retry=asked.retry,
         )
-        plan = replace(plan, pairs=_pairs(asked, plan, place))
+        plan = replace(plan, pairs=_pairs(asked, plan))
         if dry_run:
             return _show_plan(plan, location, as_json)
         return _measure(plan, place, location, wait, quiet, as_json)
 
 
-def _pairs(asked: CampaignFile, plan: Plan, place: Place) -> tuple[PlannedPair, ...]:
+def _pairs(asked: CampaignFile, plan: Plan) -> tuple[PlannedPair, ...]:
     """What is measured as pairs. Raises UsageError."""
     from latency_bench.harness.campaign.campaign_plan import PairTerms
     from latency_bench.harness.campaign.pair_plan import planned_pairs
@@ -147,10 +156,6 @@ def _pairs(asked: CampaignFile, plan: Plan, place: Place) -> tuple[PlannedPair, 
     from latency_bench.reports.tables.table_baselines import table_baselines
 
     if asked.pairs == "none":
-        return ()
-    if not place.measures_pairs:
-        if "pairs" in asked.model_fields_set:
-            raise UsageError("a campaign on several hosts measures no pairs yet: leave out `pairs` and --within")
         return ()
     baselines = table_baselines(number for product in asked.cases for number in product.tables)
     for product in asked.cases:

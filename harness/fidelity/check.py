@@ -73,7 +73,7 @@ def _judged(
     rounding_errors = _of_input(artifact.facts.get("rounding_errors"), name)
     fidelity = compare_outputs(
         _arrays(reference),
-        _deployed(artifact, outputs),
+        deployed_outputs(artifact, outputs),
         precision=judged_precision(precision),
         class_outputs=[output.name for output in spec.outputs] if spec.task == "segmentation" else [],
         score_outputs=[output.name for output in spec.outputs] if spec.task == "classification" else [],
@@ -90,7 +90,7 @@ def _of_input(fact: object, name: str) -> dict[str, float]:
     return {output: float(value) for output, value in values.items() if isinstance(value, (int, float))}
 
 
-def _deployed(artifact: Artifact, outputs: Path) -> dict[str, Array]:
+def deployed_outputs(artifact: Artifact, outputs: Path) -> dict[str, Array]:
     """By the artifact's names, channel-first."""
     named = _arrays(outputs)
     names = [tensor.name for tensor in artifact.outputs]

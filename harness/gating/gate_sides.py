@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.pairs.side_text import side_of
+from latency_bench.harness.repeated_case import options_of_run
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
-    from latency_bench.harness.store.record import RunRecord
 
 _SAME_FILE = ("model", "artifact", "output")
 """What differs between two files by nature: their names, contents, and what they give."""
@@ -44,8 +44,28 @@ def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Pat
         path = Path(text) if (Path(text) / RECORD_FILE).is_file() else find_run(store, text)
         record = read_record(path)
         sha256 = None if record.artifact is None else record.artifact.sha256
-        return GateSide(text, options_of_run(record, common), sha256)
-    return GateSide(text, side_of(text, common))
+        try:
+            return GateSide(text, options_of_run(record, common), sha256)
+        except UsageError as error:
+            raise UsageError(f"{error}. Or keep files with `bench baseline keep NAME FILE`, and name that") from None
+    side = side_of(text, common)
+    _refuse_unknown(text, side.model, baselines)
+    return GateSide(text, side)
+
+
+def _refuse_unknown(text: str, model: str | None, baselines: Path) -> None:
+    """Raises UsageError for what is nothing at all, with the names that are kept: one of them may be meant."""
+    from latency_bench.harness.gating.baselines import list_baselines
+    from latency_bench.model_specs import load_spec
+    from latency_bench.model_specs.errors import UnknownModelError
+
+    try:
+        if model is not None:
+            load_spec(model)
+    except UnknownModelError as error:
+        names = [kept.name for kept in list_baselines(baselines)]
+        kept = f"kept are {', '.join(names)}" if names else f"none is kept in {baselines}"
+        raise UsageError(f"{text!r} is no baseline ({kept}), no run, no file and no model: {error}") from None
 
 
 def side_at_revision(text: str, candidate: GateSide, folder: Path) -> GateSide:
@@ -56,36 +76,24 @@ def side_at_revision(text: str, candidate: GateSide, folder: Path) -> GateSide:
         raise UsageError(f"{text}: only a file has an earlier revision; name a file with --candidate")
     path, format_ = candidate.options.file
     place, commit = file_at(text, path, folder)
-    options = candidate.options.model_copy(update={"file": (place, format_)})
+    # The checkout's own commit is the candidate's.
+    labels = {**candidate.options.labels, "commit": commit}
+    options = candidate.options.model_copy(update={"file": (place, format_), "labels": labels})
     return GateSide(f"{place.name} of {text} (commit {commit[:12]})", options)
 
 
-def options_of_run(record: RunRecord, common: Mapping[str, Any]) -> CaseOptions:
-    """What would measure a stored run again. Raises UsageError where its file or checkpoint is not in the store."""
-    from latency_bench.model_specs import load_spec
+def with_own_commit(side: GateSide) -> GateSide:
+    """The side with the checkout's commit as its label, where nobody named one, so that `bench history` knows which
+    commits a pair holds against each other."""
+    from latency_bench.harness.run_data import project_here
+    from latency_bench.harness.store.columns.run import commit_of
 
-    model, runtime = record.model, record.runtime
-    if model.spec.get("builder") == "file" or model.weights.sha256 is not None or runtime is None:
-        raise UsageError(
-            f"{record.run_id}: its file is not in the store, so that it cannot be measured again; keep files with "
-            "`bench baseline keep NAME FILE` and name the baseline"
-        )
-    fields = {
-        **common,
-        "model": model.id,
-        "runtime": runtime.name,
-        # Inputs that are no images have one size, which cannot be asked for.
-        "resolution": None if model.resolution == load_spec(model.id).resolution else model.resolution,
-        "batch": model.batch,
-        "precision": model.precision,
-        "output": model.output or "logits",
-        "seed": model.weights.seed or 0,
-        "threads": runtime.options.get("threads") or common.get("threads"),
-        "runtime_options": {
-            name: value for name, value in runtime.options.items() if name not in ("threads", "precision", "build")
-        },
-    }
-    return CaseOptions(**fields)
+    here = project_here()
+    commit = None if here is None else commit_of(None, here.commit, here.dirty)
+    if commit is None or "commit" in side.options.labels:
+        return side
+    labels = {**side.options.labels, "commit": commit}
+    return replace(side, options=side.options.model_copy(update={"labels": labels}))
 
 
 def as_brought(case: Case, common: Mapping[str, Any]) -> CaseOptions:
@@ -108,6 +116,7 @@ def as_brought(case: Case, common: Mapping[str, Any]) -> CaseOptions:
             "precision": case.precision,
             "threads": case.threads,
             "runtime_options": case.runtime_options,
+            "labels": case.labels,
         }
     )
 

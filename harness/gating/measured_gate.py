@@ -29,6 +29,7 @@ from latency_bench.harness.statistics.gate_answer import (
     is_decided,
     pair_evidence,
 )
+from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
 from latency_bench.harness.store.pair_record import PairRecord
 
 _WORTH_ANOTHER_MINUTES = 0.5
@@ -109,8 +110,10 @@ def _judge(pairs: Sequence[GatePair], limit: float, across: Collection[str]) -> 
         if answer == "fine" and doubts:
             answer = "cannot tell"
         measured = f"{len(pair.log_ratios)} pairs of processes in {pair.minutes:.1f} minutes"
+        if answer == "cannot tell" and len(pair.log_ratios) < LEAST_PAIRS:
+            measured += f", and {LEAST_PAIRS} are the least for an answer: allow more with --max-minutes"
         text = answer_words(answer, one, [measured, *(doubts if answer == "cannot tell" else ())])
-        case = _named(pair, answer, text)
+        case = case_of_pair(pair, answer, text)
         cases.append(replace(case, ratio=one.ratio, low=one.low, high=one.high, detectable=one.detectable))
     return tuple(cases)
 
@@ -120,19 +123,19 @@ def _without_ratio(pair: GatePair, across: Collection[str]) -> GatedCase | None:
     failed = next((record for record in pair.records if record.failure is not None), None)
     if failed is not None and failed.failure is not None:
         if failed.failed_side == 1:
-            return _named(pair, "worse", f"the candidate fails: {failed.failure.message}")
+            return case_of_pair(pair, "worse", f"the candidate fails: {failed.failure.message}")
         whose = "the measurement" if failed.failed_side is None else "the baseline"
-        return _named(pair, "cannot tell", f"{whose} failed: {failed.failure.message}")
+        return case_of_pair(pair, "cannot tell", f"{whose} failed: {failed.failure.message}")
     a, b = pair.records[0].sides[:2]
     if pair.sha256 is not None and a.artifact is not None and a.artifact.sha256 != pair.sha256:
-        return _named(
+        return case_of_pair(
             pair,
             "cannot tell",
             "the file that is exported now is not the one that the run measured; keep files with `bench baseline keep`",
         )
     allowed = allowed_differences(pair.baseline, pair.candidate, across)
     difference = unmeant(differences(conditions_of(a), conditions_of(b), allowed), allowed)
-    return None if difference is None else _named(pair, "cannot tell", difference)
+    return None if difference is None else case_of_pair(pair, "cannot tell", difference)
 
 
 def doubts_of(records: Sequence[PairRecord]) -> Iterator[str]:
@@ -153,7 +156,8 @@ def _alike(record: PairRecord) -> bool:
     return len(first) == 2 and abs(math.log(first[1] / first[0])) <= CHANGE_LIMIT
 
 
-def _named(pair: GatePair, answer: Answer, reason: str) -> GatedCase:
+def case_of_pair(pair: GatePair, answer: Answer, reason: str) -> GatedCase:
+    """A pair's case with its answer, and both sides by their names."""
     from latency_bench.harness.identity.case_key import CaseKey, label_of_both
 
     name = label_of_both(CaseKey.of_case(pair.baseline), CaseKey.of_case(pair.candidate))

@@ -79,6 +79,12 @@ def complete_extras() -> tuple[str, ...]:
     return tuple(extra for extra in PURPOSES if extra in there - included)
 
 
+def incomplete_extras() -> tuple[str, ...]:
+    """The extras that lack a package here, in the order of PURPOSES; none where bench runs without being installed."""
+    adding = {name for name, requirement in _requirements() if _canonical(requirement.name) != DISTRIBUTION}
+    return tuple(extra for extra in PURPOSES if extra in adding - _NOT_FOR_USERS and not _is_complete(extra))
+
+
 def _is_complete(extra: str) -> bool:
     own = [_canonical(requirement.name) for name, requirement in _requirements() if name == extra]
     inner = all(_is_complete(one) for one in _included(extra))

@@ -16,7 +16,14 @@ from latency_bench.harness.recording import failed_record, finished_record
 from latency_bench.harness.run_data import Measured
 from latency_bench.harness.statistics.comparison import holm
 from latency_bench.harness.statistics.pair_components import components
-from latency_bench.harness.statistics.paired_ratio import PairedRatio, PairVerdict, paired_ratio, verdict
+from latency_bench.harness.statistics.paired_ratio import (
+    LEAST_PAIRS,
+    PairedRatio,
+    PairVerdict,
+    is_narrow,
+    paired_ratio,
+    verdict,
+)
 from latency_bench.harness.store.pair_record import (
     Interval,
     PairedEstimate,
@@ -132,9 +139,20 @@ def _sentence(measured: PairMeasured, ratio: PairedRatio, judged: PairVerdict, p
     figures += f", p {p_adjusted:.2g}, {ratio.basis}"
     if judged in ("faster", "slower"):
         return f"{judged} by {abs(ratio.ratio - 1):.1%}: {figures}"
-    if judged == "cannot tell" and measured.stopped_by == "max_minutes":
-        return f"cannot tell: the time was over before the interval was {measured.request.within:.2%} wide: {figures}"
-    return f"{judged}: {figures}"
+    if judged != "cannot tell":
+        return f"{judged}: {figures}"
+    return f"cannot tell{_why_not(measured, ratio)}: {figures}"
+
+
+def _why_not(measured: PairMeasured, ratio: PairedRatio) -> str:
+    """What ended the measuring before there was a verdict."""
+    if measured.stopped_by != "max_minutes":
+        return ""
+    if ratio.process_pairs < LEAST_PAIRS:
+        return f": the time was over before there were {LEAST_PAIRS} pairs of processes, the least for a verdict"
+    if is_narrow(ratio, measured.request.within):
+        return ": the interval is as narrow as was asked, and neither holds 1 nor is far enough from it"
+    return f": the time was over before the interval was {measured.request.within:.2%} wide"
 
 
 def _process_pair(pair: ProcessPair) -> ProcessPairRecord:

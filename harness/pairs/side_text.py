@@ -28,6 +28,8 @@ def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | 
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what.split(',')[0]}@litert,...")
     if not what or (at and not runtime):
         raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
+    if "=" in runtime:
+        raise UsageError(f"{text!r}: name the runtime before its options, for example {what}@litert,{runtime}")
     named = _named(what)
     given = (of_files or {}) if "file" in named else {}
     fields: dict[str, Any] = {**common, **given, "model": None, "file": None, **named}

@@ -12,6 +12,7 @@ from latency_bench.harness.store.number_text import decimals_for
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latency_bench.harness.store.accuracy_record import AccuracyRecord
     from latency_bench.harness.store.pair_record import PairedEstimate, PairRecord
     from latency_bench.harness.store.record import RunRecord
 
@@ -153,6 +154,24 @@ class Pair:
             return _why_none(self.record)
         interval = f" [{self.interval[0]:.4g}, {self.interval[1]:.4g}]" if self.interval else ""
         return f"{self.ratio:.4g}{interval}, {self.verdict}"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A stored accuracy: what `bench accuracy` found."""
+
+    record: AccuracyRecord
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """Names it in every command, too."""
+        return self.record.run_id
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Per cent by metric; `record.metrics` has the intervals."""
+        return {name: metric.value for name, metric in self.record.metrics.items()}
 
 
 def _why_none(record: RunRecord | PairRecord) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.python_api.results import Pair, Run
+from latency_bench.harness.python_api.results import Accuracy, Pair, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +23,26 @@ def runs(store: str | Path | None = None) -> pd.DataFrame:
     return load_runs(store_location(store))
 
 
-def find(run: str = "latest", store: str | Path | None = None) -> Run | Pair:
-    """A stored run or pair by its id, the beginning of one, or `latest`. Raises UnknownRunError, AmbiguousRunError,
-    BrokenRunError."""
+def pairs(store: str | Path | None = None) -> pd.DataFrame:
+    """All ratios that a store's pairs measured, latest first, one a row: `ratio`, `ratio_low`, `ratio_high`, `verdict`,
+    and both sides with the columns of `runs`, as `a_model`, `b_model` and so on."""
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.reader import StoredPair, open_run_or_pair
+    from latency_bench.harness.store.pair_table import load_pairs
 
-    stored = open_run_or_pair(store_location(store), run)
+    return load_pairs(store_location(store))
+
+
+def find(run: str = "latest", store: str | Path | None = None) -> Run | Pair | Accuracy:
+    """A stored run, pair or accuracy by its id, the beginning of one, or `latest`.
+
+    Raises UnknownRunError, AmbiguousRunError, BrokenRunError."""
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import StoredAccuracy, StoredPair, open_stored
+
+    stored = open_stored(store_location(store), run)
     path = stored.path.absolute()
+    if isinstance(stored, StoredAccuracy):
+        return Accuracy(stored.record, path)
     return Pair(stored.record, path) if isinstance(stored, StoredPair) else Run(stored.record, path)
 
 

@@ -13,7 +13,7 @@ from latency_bench.harness.store.layout import holds, is_name, is_run_id
 def names_in(store: Path, device: str | None = None, model: str | None = None) -> list[str]:
     """`device/model/run id` of every run in the folder `store`, latest first; none for a folder that is not there.
 
-    With PAIRS_FOLDER for a model those of all pairs, which are no runs of a model and else left out.
+    With one of OTHER_KINDS for a model those of this kind, which are no runs of a model and else left out.
     Raises StoreError for a folder that cannot be listed.
     """
     names = [

@@ -27,11 +27,11 @@ from latency_bench.harness.store.errors import (
     StoreLocationError,
     from_os_error,
 )
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, PAIRS_FOLDER, RECORD_FILE, staging_folder
+from latency_bench.harness.store.layout import CHECKSUMS_FILE, OTHER_KINDS, RECORD_FILE, staging_folder
 from latency_bench.harness.store.left_overs import remove_left_overs
 from latency_bench.harness.store.mirrors import mirror_of
 from latency_bench.harness.store.placing import put_in_place
-from latency_bench.harness.store.reader import fetch_checksums, open_folder, pair_names, run_names
+from latency_bench.harness.store.reader import fetch_checksums, open_folder, other_names, run_names
 from latency_bench.harness.store.side_by_side import side_by_side
 from latency_bench.harness.store.verify import check_run
 
@@ -74,7 +74,8 @@ def import_runs(store: Path, source: Path, limits: Limits | None = None, tidy: b
         # What is at the address already should be known; what comes in is stored here whatever becomes of the address.
         with contextlib.suppress(StoreError):
             mirror.pull()
-            mirror.pull(model=PAIRS_FOLDER)
+            for kind in OTHER_KINDS:
+                mirror.pull(model=kind)
     if tidy:
         remove_left_overs(store)
     staging = staging_folder(store)
@@ -159,7 +160,7 @@ def _compare(store: Path, staging: Path, name: str, outcome: Imported) -> bool:
 
 
 def _files_of_store(source: Path) -> Iterator[RunFile]:
-    names = [*run_names(source), *pair_names(source)]
+    names = [*run_names(source), *other_names(source)]
     if not names:
         raise StoreLocationError(f"{source} is no store: it has no runs.")
     mirror = mirror_of(source)

@@ -13,6 +13,7 @@ from latency_bench.harness.store.errors import InvalidNameError
 RECORD_FILE = "record.json"
 SAMPLES_FILE = "samples.parquet"
 TELEMETRY_FILE = "telemetry.parquet"
+IMAGES_FILE = "images.parquet"
 EVIDENCE_FOLDER = "evidence"
 CHECKSUMS_FILE = "SHA256SUMS"
 PENDING_FOLDER = ".pending"
@@ -25,6 +26,11 @@ STAGING_PREFIX = ".tmp-import-"
 
 PAIRS_FOLDER = "_pairs"
 """In a device's folder, beside those of models: paired measurements, which are of several. No model has such a name."""
+
+ACCURACY_FOLDER = "_accuracy"
+"""Likewise: how often a deployed artifact was right."""
+OTHER_KINDS = (PAIRS_FOLDER, ACCURACY_FOLDER)
+"""What lies in a store and is no run of a model."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 """ASCII letters, digits, `_`, `-` and single dots: no separator, no leading dot, no `..` on any file system."""
@@ -74,21 +80,21 @@ def checked_run_id(text: str) -> str:
 
 
 def is_runs_folder(text: str) -> bool:
-    """Whether a device's folder can have one of this name that holds runs of a model, or pairs."""
-    return text == PAIRS_FOLDER or is_name(text)
+    """Whether a device's folder can have one of this name that holds runs of a model, or something of another kind."""
+    return text in OTHER_KINDS or is_name(text)
 
 
 def holds(folder: str, model: str | None) -> bool:
     """Whether what is looked for lies in a device's `folder` of this name: the runs of `model`, or of every model.
 
-    Pairs (PAIRS_FOLDER) are looked for by that name alone.
+    Other kinds (OTHER_KINDS) are looked for by their own name alone.
     """
     return is_name(folder) if model is None else folder == model and is_runs_folder(folder)
 
 
 def model_folder(store: Path, device: str, model: str) -> Path:
     """The folder that holds a model's runs on a device, or the pairs measured there. Raises InvalidNameError."""
-    return store / checked_name(device, "device") / (model if model == PAIRS_FOLDER else checked_name(model, "model"))
+    return store / checked_name(device, "device") / (model if model in OTHER_KINDS else checked_name(model, "model"))
 
 
 def run_folder(store: Path, device: str, model: str, run_id: str) -> Path:
@@ -114,7 +120,7 @@ def temporary_pid(name: str) -> int | None:
 
 def is_run_file(relative: str) -> bool:
     """Whether `relative` (with `/`) can be a file that a record lists: a fixed name, or one in evidence/."""
-    if relative in (SAMPLES_FILE, TELEMETRY_FILE):
+    if relative in (SAMPLES_FILE, TELEMETRY_FILE, IMAGES_FILE):
         return True
     folder, slash, name = relative.partition("/")
     return bool(slash) and folder == EVIDENCE_FOLDER and is_name(name)

@@ -41,7 +41,7 @@ from latency_bench.harness.store.errors import (
 from latency_bench.harness.store.folders import names_in
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
-    PAIRS_FOLDER,
+    OTHER_KINDS,
     PENDING_FOLDER,
     RECORD_FILE,
     holds,
@@ -92,8 +92,8 @@ class Mirror:
         written.
         """
         now = time.monotonic()
-        # An answer about all models says nothing of pairs, which are of none.
-        answers = {(device, model), (None, PAIRS_FOLDER) if model == PAIRS_FOLDER else (None, None)}
+        # An answer about all models says nothing of pairs and other kinds, which are of none.
+        answers = {(device, model), (None, model if model in OTHER_KINDS else None)}
         if any(now - self._asked.get(scope, -_FRESH_S) < _FRESH_S for scope in answers):
             return
         try:

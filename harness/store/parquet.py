@@ -73,11 +73,8 @@ def numbers_of(column: pa.ChunkedArray) -> NDArray[Any]:
     return values[array.offset : array.offset + len(array)]
 
 
-def read_table(path: Path, schema: pa.Schema, *or_else: pa.Schema) -> pa.Table:
-    """The table in the file at `path`, checked against `schema`, or against the one of `or_else` with its columns.
-
-    Raises BrokenRunError for a file that cannot be read, whose columns differ, or that has null where none may be.
-    """
+def read_any_table(path: Path) -> pa.Table:
+    """The table in the file at `path`, whatever its columns. Raises BrokenRunError for a file that cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -86,9 +83,17 @@ def read_table(path: Path, schema: pa.Schema, *or_else: pa.Schema) -> pa.Table:
         # than they gain for files as small as ours.
         with pa.OSFile(str(path)) as source, pq.ParquetFile(source, pre_buffer=False) as file:
             _check_size(path, file.metadata)
-            table = file.read(use_threads=False)
+            return file.read(use_threads=False)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BrokenRunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def read_table(path: Path, schema: pa.Schema, *or_else: pa.Schema) -> pa.Table:
+    """The table in the file at `path`, checked against `schema`, or against the one of `or_else` with its columns.
+
+    Raises BrokenRunError for a file that cannot be read, whose columns differ, or that has null where none may be.
+    """
+    table = read_any_table(path)
     schema = next((one for one in or_else if set(one.names) == set(table.column_names)), schema)
     if not table.schema.equals(schema):
         _check_columns(path, table.schema, schema)

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from latency_bench.harness.store.errors import AmbiguousRunError, BrokenRunError, UnknownRunError
 from latency_bench.harness.store.folders import names_in
-from latency_bench.harness.store.layout import CHECKSUMS_FILE, PAIRS_FOLDER, RECORD_FILE, SAMPLES_FILE, TELEMETRY_FILE
+from latency_bench.harness.store.layout import (
+    ACCURACY_FOLDER,
+    CHECKSUMS_FILE,
+    IMAGES_FILE,
+    OTHER_KINDS,
+    PAIRS_FOLDER,
+    RECORD_FILE,
+    SAMPLES_FILE,
+    TELEMETRY_FILE,
+)
 from latency_bench.harness.store.mirrors import mirror_of, store_label
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from latency_bench.harness.store.accuracy_record import AccuracyRecord
     from latency_bench.harness.store.pair_record import PairRecord
     from latency_bench.harness.store.pair_samples import PairSamples
     from latency_bench.harness.store.record import FileRecord, RunRecord
     from latency_bench.harness.store.sample_table import StageSamples
     from latency_bench.harness.store.telemetry_table import Telemetry
+
+    AnyRecord: TypeAlias = RunRecord | PairRecord | AccuracyRecord
+
+Parsed = TypeVar("Parsed")
 
 LATEST = "latest"
 _CANDIDATES_SHOWN = 5
@@ -108,7 +126,24 @@ class StoredPair(StoredFolder):
         return read_pair_samples(path) if path is not None else []
 
 
-Stored: TypeAlias = StoredRun | StoredPair
+@dataclass(frozen=True)
+class StoredAccuracy(StoredFolder):
+    """An accuracy and where it lies."""
+
+    record: AccuracyRecord
+
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        return self.record.files
+
+    def images(self) -> tuple[list[str], tuple[str, ...], npt.NDArray[np.float64]]:
+        """Names of images, names of columns, counts (images, columns). Raises BrokenRunError."""
+        from latency_bench.harness.store.accuracy_images import read_images
+
+        return read_images(self.fetch(IMAGES_FILE))
+
+
+Stored: TypeAlias = StoredRun | StoredPair | StoredAccuracy
 
 
 def fetch_checksums(run: Path) -> None:
@@ -135,6 +170,16 @@ def pair_names(store: Path, device: str | None = None) -> list[str]:
     return run_names(store, device, PAIRS_FOLDER)
 
 
+def accuracy_names(store: Path, device: str | None = None) -> list[str]:
+    """`device/_accuracy/run id` of all accuracies, otherwise as `run_names`."""
+    return run_names(store, device, ACCURACY_FOLDER)
+
+
+def other_names(store: Path) -> list[str]:
+    """Of everything in a store that is no run, otherwise as `run_names`."""
+    return [name for kind in OTHER_KINDS for name in run_names(store, None, kind)]
+
+
 def run_paths(store: Path, device: str | None = None, model: str | None = None) -> list[Path]:
     """Folders of all runs, otherwise as `run_names`."""
     return [store / name for name in run_names(store, device, model)]
@@ -144,22 +189,27 @@ def read_record(run: Path) -> RunRecord:
     """The record of the run in the folder `run`. Raises BrokenRunError."""
     from latency_bench.harness.store.record import parse_record
 
-    path = run / RECORD_FILE
-    try:
-        return parse_record(path.read_bytes())
-    except OSError as error:
-        raise BrokenRunError(f"{path}: cannot be read: {error.strerror}.") from error
-    except BrokenRunError as error:
-        raise type(error)(f"{path}: {error}") from error
+    return _parsed(run / RECORD_FILE, parse_record)
 
 
 def read_pair(folder: Path) -> PairRecord:
     """The record of the pair in `folder`. Raises BrokenRunError."""
     from latency_bench.harness.store.pair_record import parse_pair
 
-    path = folder / RECORD_FILE
+    return _parsed(folder / RECORD_FILE, parse_pair)
+
+
+def read_accuracy(folder: Path) -> AccuracyRecord:
+    """The record of the accuracy in `folder`. Raises BrokenRunError."""
+    from latency_bench.harness.store.accuracy_record import parse_accuracy
+
+    return _parsed(folder / RECORD_FILE, parse_accuracy)
+
+
+def _parsed(path: Path, parse: Callable[[bytes], Parsed]) -> Parsed:
+    """Raises BrokenRunError naming the file."""
     try:
-        return parse_pair(path.read_bytes())
+        return parse(path.read_bytes())
     except OSError as error:
         raise BrokenRunError(f"{path}: cannot be read: {error.strerror}.") from error
     except BrokenRunError as error:
@@ -167,18 +217,21 @@ def read_pair(folder: Path) -> PairRecord:
 
 
 def open_folder(folder: Path) -> Stored:
-    """The run or the pair in `folder`; which of the two is told by the folder above it. Raises BrokenRunError."""
-    if folder.absolute().parent.name == PAIRS_FOLDER:
+    """What lies in `folder`; which kind is told by the folder above it. Raises BrokenRunError."""
+    kind = folder.absolute().parent.name
+    if kind == PAIRS_FOLDER:
         return StoredPair(folder, read_pair(folder))
+    if kind == ACCURACY_FOLDER:
+        return StoredAccuracy(folder, read_accuracy(folder))
     return StoredRun(folder, read_record(folder))
 
 
-def place_of(record: RunRecord | PairRecord) -> str:
+def place_of(record: AnyRecord) -> str:
     """device/model/run id, or device/_pairs/run id: where in a store it belongs."""
     return f"{record.device.name}/{record.folder}/{record.run_id}"
 
 
-def misplaced(path: Path, record: RunRecord | PairRecord) -> str | None:
+def misplaced(path: Path, record: AnyRecord) -> str | None:
     """What is wrong if the record in `path` is of another run, model or device than the folders say."""
     place = place_of(record)
     if "/".join(path.parts[-3:]) == place:
@@ -195,13 +248,13 @@ def open_run(store: Path, reference: str) -> StoredRun:
     return StoredRun(path, read_record(path))
 
 
-def open_run_or_pair(store: Path, reference: str) -> Stored:
-    """As `open_run`, among runs and pairs alike."""
-    return open_folder(find_run(store, reference, pairs=True))
+def open_stored(store: Path, reference: str) -> Stored:
+    """As `open_run`, among runs, pairs and accuracies alike."""
+    return open_folder(find_run(store, reference, every_kind=True))
 
 
-def find_run(store: Path, reference: str, pairs: bool = False) -> Path:
-    """The folder of the run meant by `reference`, its record unread; `pairs`: of the run or pair.
+def find_run(store: Path, reference: str, every_kind: bool = False) -> Path:
+    """The folder of the run meant by `reference`, its record unread; `every_kind`: of a pair or an accuracy as well.
 
     Raises UnknownRunError, AmbiguousRunError.
     """
@@ -213,8 +266,8 @@ def find_run(store: Path, reference: str, pairs: bool = False) -> Path:
             f"{reference} is no run directory: it has no {RECORD_FILE}. `bench results ls` lists runs."
         )
     names = run_names(store)
-    if pairs:
-        names = sorted([*names, *pair_names(store)], key=lambda name: name.rpartition("/")[2], reverse=True)
+    if every_kind:
+        names = sorted([*names, *other_names(store)], key=lambda name: name.rpartition("/")[2], reverse=True)
     if not names:
         raise UnknownRunError(
             f"no run is stored in {store_label(store)}. Give the store with --store, or make one with `bench run`."

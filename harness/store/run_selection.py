@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latency_bench.harness.store.errors import UnknownRunError
-from latency_bench.harness.store.layout import RECORD_FILE, is_name
-from latency_bench.harness.store.reader import StoredRun, find_run, read_record, run_names, run_paths
+from latency_bench.harness.store.layout import RECORD_FILE, is_name, is_run_id
+from latency_bench.harness.store.reader import LATEST, StoredRun, find_run, read_record, run_names, run_paths
 
 
 @dataclass(frozen=True)
@@ -45,4 +45,9 @@ def select_paths(store: Path, text: str) -> list[Path]:
             f"{text!r} is neither a run's folder, nor a store, nor DEVICE/MODEL with runs in {store}. "
             "`bench results ls` lists the runs."
         )
-    return [find_run(store, text)]
+    try:
+        return [find_run(store, text)]
+    except UnknownRunError as error:
+        if text == LATEST or is_run_id(text):
+            raise
+        raise UnknownRunError(f"{text!r} is no folder, and no device or model with runs: {error}") from None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latency_bench.harness.store.check_ahead import check_ahead
 from latency_bench.harness.store.checked_runs import CheckedRuns, checked_before, key_of
@@ -16,7 +17,8 @@ from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.findings import CHANGED, Finding
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
-    PAIRS_FOLDER,
+    IMAGES_FILE,
+    OTHER_KINDS,
     RECORD_FILE,
     SAMPLES_FILE,
     STAGING_PREFIX,
@@ -28,12 +30,22 @@ from latency_bench.harness.store.layout import (
 )
 from latency_bench.harness.store.left_overs import writer_state
 from latency_bench.harness.store.mirrors import mirror_of
-from latency_bench.harness.store.pair_record import PairRecord
-from latency_bench.harness.store.reader import Stored, StoredRun, fetch_checksums, misplaced, open_folder, place_of
-from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.store.reader import (
+    Stored,
+    StoredPair,
+    StoredRun,
+    fetch_checksums,
+    misplaced,
+    open_folder,
+    place_of,
+)
 from latency_bench.harness.store.side_by_side import side_by_side
+from latency_bench.harness.store.verify_accuracy import verify_accuracy_images
 from latency_bench.harness.store.verify_pair import verify_pair_samples
 from latency_bench.harness.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from latency_bench.harness.store.reader import AnyRecord
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,8 @@ def verify_store(store: Path, cached: bool = False) -> Verification:
         from latency_bench.harness.store.address_check import check_address
 
         mirror.list_now()
-        mirror.list_now(model=PAIRS_FOLDER)
+        for kind in OTHER_KINDS:
+            mirror.list_now(model=kind)
         findings.extend(check_address(mirror))
     for device in _entries(store, findings):
         if device.name.startswith(STAGING_PREFIX) and _is_real_folder(device):
@@ -167,13 +180,23 @@ def _verify_content(stored: Stored, sums: dict[str, str] | None, fetch: bool) ->
     damaged = {finding.path: finding for finding in _verify_files(run, record)} | damaged
     findings.extend(damaged.values())
     if run / SAMPLES_FILE not in damaged:
-        findings.extend(_verify_samples(stored) if isinstance(stored, StoredRun) else verify_pair_samples(stored))
+        findings.extend(_verify_measured(stored, damaged))
     if run / TELEMETRY_FILE not in damaged:
         try:
             stored.check_telemetry()
         except BrokenRunError as error:
             findings.append(Finding(run / TELEMETRY_FILE, str(error), CHANGED, run))
     return findings
+
+
+def _verify_measured(stored: Stored, damaged: Mapping[Path, Finding]) -> Iterator[Finding]:
+    """Whether what was measured is what the record is of."""
+    if isinstance(stored, StoredRun):
+        yield from _verify_samples(stored)
+    elif isinstance(stored, StoredPair):
+        yield from verify_pair_samples(stored)
+    elif stored.path / IMAGES_FILE not in damaged:
+        yield from verify_accuracy_images(stored)
 
 
 def _verify_record(run: Path, sums: dict[str, str] | None) -> None:
@@ -197,7 +220,7 @@ def _fetch_files(stored: Stored) -> Iterator[Finding]:
             yield Finding(stored.path / relative, str(error), CHANGED, stored.path)
 
 
-def _verify_files(run: Path, record: RunRecord | PairRecord) -> Iterator[Finding]:
+def _verify_files(run: Path, record: AnyRecord) -> Iterator[Finding]:
     present = dict(_files_in(str(run)))
     for relative in sorted(present.keys() - record.files.keys() - {RECORD_FILE, CHECKSUMS_FILE}):
         yield Finding(run / relative, "the record does not know this file.", "Move it out of the run.")

@@ -8,18 +8,21 @@ them lose it on the way into the record and into evidence that is text.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from latency_bench.devices.ownership import OWNER_FILE, claim
+from latency_bench.harness.store.accuracy_images import images_to_parquet
+from latency_bench.harness.store.accuracy_record import AccuracyRecord
 from latency_bench.harness.store.checksums import checksums
 from latency_bench.harness.store.durable import write_once
 from latency_bench.harness.store.errors import RunExistsError, StoreError, from_os_error
 from latency_bench.harness.store.layout import (
     CHECKSUMS_FILE,
     EVIDENCE_FOLDER,
+    IMAGES_FILE,
     RECORD_FILE,
     SAMPLES_FILE,
     TELEMETRY_FILE,
@@ -37,11 +40,15 @@ from latency_bench.harness.store.redaction import json_without_secrets, without_
 from latency_bench.harness.store.sample_table import StageSamples, samples_to_parquet
 from latency_bench.harness.store.telemetry_table import Telemetry, telemetry_to_parquet
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 _ATTEMPTS = 20
 
 
 class RunWriter:
-    """Writes one run into a store, or with PAIRS_FOLDER for a model one pair.
+    """Writes one run into a store, or with one of OTHER_KINDS for a model one of that kind.
 
         with RunWriter(store, "local", "b1-seg", run_id) as writer:
             writer.add_evidence("build.log", log)
@@ -103,7 +110,11 @@ class RunWriter:
         """Store all samples of a pair, warm-up included."""
         self._add(SAMPLES_FILE, pair_samples_to_parquet(parts))
 
-    def commit(self, record: RunRecord | PairRecord) -> Path:
+    def write_images(self, names: Sequence[str], columns: Sequence[str], counts: npt.NDArray[np.float64]) -> None:
+        """Store what was counted of every image."""
+        self._add(IMAGES_FILE, images_to_parquet(names, columns, counts))
+
+    def commit(self, record: RunRecord | PairRecord | AccuracyRecord) -> Path:
         """Store the run for good and return its folder; `record.files` is filled in here.
 
         Raises ValueError if the record is of another run than this writer's.

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 ROOT = Path(__file__).parents[2]
 
 TINY = ("--model", "b0-cls-r224", "--resolution", "64")
@@ -14,10 +16,35 @@ FAST = (*TINY, "--protocol", "fast.yaml", "--threads", "1", "--quiet")
 
 COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "run --device local --model b1-seg": [("run", "--device", "local", *FAST)],
-    "run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick": [
-        ("run", "--runtime", "onnxruntime", *FAST)
+    "run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512 --runtime onnxruntime": [
+        ("run", "--module", "mynet.py:Net", "--arguments", "width=8,classes=3", "--input", "3x32x32", *FAST[4:]),
+        ("run", "--runtime", "onnxruntime", *FAST),
     ],
-    "run --model b1-seg --resolution 512x1024 --json": [("run", *FAST, "--json")],
+    "run --onnx model.onnx --json": [
+        ("export", *TINY, "--format", "onnx", "--to", "model.onnx"),
+        ("run", "--onnx", "model.onnx", *FAST[4:], "--json"),
+    ],
+    "run --model timm:mobilenetv3_small_100 --threads 2 --protocol quick": [],
+    "pair model.onnx timm:mobilenetv3_small_100@onnxruntime": [
+        ("pair", "model.onnx", "model.onnx", "--max-minutes", "0.02", "--protocol", "fast.yaml", "--quiet")
+    ],
+    "profile --onnx model.onnx": [("profile", "--onnx", "model.onnx")],
+    "accuracy --model timm:mobilenetv3_small_100 --data photos --limit 500": [
+        ("accuracy", *TINY, "--data", "photos", "--limit", "2", "--quiet")
+    ],
+    "init": [("init",)],
+    "run --device phone --model b1-cls-r224": [],
+    "baseline keep main model.onnx --to baselines": [("baseline", "keep", "main", "model.onnx", "--to", "baselines")],
+    "gate --against main --baselines baselines --candidate model.onnx --junit gate.xml": [
+        (
+            *("gate", "--against", "main", "--baselines", "baselines", "--candidate", "model.onnx"),
+            *("--junit", "gate.xml", "--max-minutes", "0.02", "--protocol", "fast.yaml", "--quiet"),
+        )
+    ],
+    "sweep --model 'b?-seg' --runtime litert --runtime onnxruntime --dry-run": [
+        ("sweep", "--model", "b?-seg", "--runtime", "litert", "--runtime", "onnxruntime", "--dry-run")
+    ],
+    "run --like latest": [("run", "--like", "latest", "--rounds", "1", "--quiet")],
     "models ls | show b1-seg | check": [
         ("models", "ls"),
         ("models", "show", "b1-seg"),
@@ -27,14 +54,11 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "export --model b1-seg --format onnx --to b1.onnx": [("export", *TINY, "--format", "onnx", "--to", "b0.onnx")],
     "results ls | show latest | verify": [("results", "ls"), ("results", "show", "latest"), ("results", "verify")],
     "run --device orin --model b1-seg": [],
-    "profile --model b1-seg --runtime torch": [("profile", *TINY, "--runtime", "torch")],
     "compare local/b1-seg local/b2-seg --plot b1-b2.pdf": [
         ("compare", "local", "local", "--across", "runtime", "--plot", "b1-b2.pdf")
     ],
-    "gate baseline/ --junit gate.xml": [("gate", "results", "--candidate", "results", "--junit", "gate.xml")],
     "sweep --table 3 --device local --dry-run": [("sweep", "--table", "3", "--device", "local", "--dry-run")],
     "watch": [],
-    "pair b1-seg@litert b1-seg@onnxruntime": [],
     "attention": [("attention", "--dry-run")],
     "report --table 3 --claims": [("report", "--table", "3", "--claims")],
     "report --html --to report": [("report", "--html", "--to", "report")],
@@ -49,6 +73,21 @@ rounds: 2
 campaign_rounds: 2
 warmup: {min_count: 3, max_count: 50, min_s: 0.05, max_s: 1, window: 10}
 sampling: {min_count: 30, max_count: 60, min_s: 0.1, max_s: 5, relative_interval: 0.1, confidence: 0.95}
+"""
+
+
+NET = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width, classes):
+        super().__init__()
+        self.body = nn.Conv2d(3, width, 3, stride=2)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, image):
+        return self.head(self.body(image).relu().mean(dim=(2, 3)))
 """
 
 
@@ -68,6 +107,10 @@ def test_the_readmes_commands_run_in_an_empty_folder(
     folder = tmp_path / "empty"
     folder.mkdir()
     (folder / "fast.yaml").write_text(PROTOCOL)
+    (folder / "mynet.py").write_text(NET)
+    (folder / "photos").mkdir()
+    for number in range(3):
+        Image.effect_noise((90, 70), 20 + number).convert("RGB").save(folder / "photos" / f"{number}.jpg")
     environment = {name: text for name, text in bench_environment.items() if name not in ("BENCH_STORE", "PYTHONPATH")}
     for line, commands in COMMANDS.items():
         for words in commands:
@@ -81,5 +124,5 @@ def test_the_readmes_commands_run_in_an_empty_folder(
             )
             assert done.returncode == 0, f"{line}: bench {' '.join(words)}\n{done.stdout}{done.stderr}"
             assert "Traceback" not in done.stderr, done.stderr
-    written = {"b0.onnx", "b1-b2.pdf", "gate.xml", "report", "figure.pdf", "results"}
+    written = {"b0.onnx", "b1-b2.pdf", "gate.xml", "report", "figure.pdf", "results", "devices.yaml", "baselines"}
     assert written <= {path.name for path in folder.iterdir()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _POOLED = "latency,n"
 
 
 @click.command("ls")
-@click.option("--device", help="Only runs on this device.")
-@click.option("--model", help="Only runs of this model.")
+@click.option("--device", type=DEVICE, help="Only runs on this device.")
+@click.option("--model", type=MODEL, help="Only runs of this model.")
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many runs: the latest, or with --sort the first.")
 @click.option(
@@ -44,6 +45,7 @@ _POOLED = "latency,n"
 @click.option("--sort", metavar="NAME", help="Sort by this column, the best or lowest first; -NAME reverses the order.")
 @click.option("--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled.")
 @click.option("--pairs", is_flag=True, help="List paired measurements (`bench pair`) in place of runs.")
+@click.option("--accuracy", is_flag=True, help="List what `bench accuracy` measured in place of runs.")
 @store_option
 @json_option
 def ls(
@@ -55,6 +57,7 @@ def ls(
     sort: str | None,
     by: str | None,
     pairs: bool,
+    accuracy: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -77,6 +80,9 @@ def ls(
     broken: list[BrokenRun] = []
     if pairs:
         _list_pairs(location, device, limit, as_json, broken)
+        return
+    if accuracy:
+        _list_accuracies(location, device, limit, as_json, broken)
         return
     only = () if shown or sort else _SHOWN
     found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append, only=only)
@@ -104,6 +110,33 @@ def _list_pairs(store: Path, device: str | None, limit: int | None, as_json: boo
     if not print_pairs(islice(find_pairs(store, device, broken.append), limit), as_json) and not as_json:
         click.echo(f"no pairs in {store_label(store)}{' like these' if device else ''}", err=True)
     _say_broken(broken, "pairs")
+
+
+def _list_accuracies(
+    store: Path, device: str | None, limit: int | None, as_json: bool, broken: list[BrokenRun]
+) -> None:
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.store.accuracy_listing import find_accuracies
+    from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.reports.terminal_grid import Heading, print_grid
+
+    found = list(islice(find_accuracies(store, device, broken.append), limit))
+    if as_json:
+        print_json([one.record.to_result_json(one.path) for one in found])
+    elif found:
+        titles = ("run", "device", "model", "runtime", "precision", "data")
+        headings = [*(Heading(title, wraps=title in ("model", "data")) for title in titles), Heading("images", right=True)]
+        rows: list[list[Cell]] = []
+        for one in found:
+            record = one.record
+            metrics = ", ".join(f"{name} {metric.value:.2f} %" for name, metric in record.metrics.items())
+            words = (record.run_id, record.device.name, record.model.id, record.runtime.name, record.model.precision)
+            cells = [*words, record.data.folder, str(record.images), metrics]
+            rows.append([printable(cell) for cell in cells])
+        print_grid(stdout_console(), [*headings, Heading("metrics", wraps=True)], rows)
+    else:
+        click.echo(f"no accuracies in {store_label(store)}{' like these' if device else ''}", err=True)
+    _say_broken(broken, "accuracies")
 
 
 def _say_broken(broken: list[BrokenRun], what: str) -> None:

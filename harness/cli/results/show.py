@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from latency_bench.harness.cli.completion import RUN
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 
 @click.command("show")
-@click.argument("run", metavar="[RUN]", default="latest")
+@click.argument("run", metavar="[RUN]", type=RUN, default="latest")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw a pair's ratio over time into this PDF, SVG or PNG.")
+@click.option("--command", "command_only", is_flag=True, help="Print the command that measured it, and nothing else.")
 @store_option
 @json_option
-def show(run: str, plot: Path | None, store: str | None, as_json: bool) -> None:
-    """Show one run or pair: its result, and everything needed to judge and to repeat it.
+def show(run: str, plot: Path | None, command_only: bool, store: str | None, as_json: bool) -> None:
+    """Show one run, pair or accuracy: its result, and everything needed to judge and to repeat it.
 
-    RUN is the id of a run or pair, its beginning, its last six characters, a run's folder, or `latest`.
+    RUN is the id of it, its beginning, its last six characters, a run's folder, or `latest`.
     """
+    from latency_bench.harness.cli.accuracy import render_accuracy
+    from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.pair import plot_pair
     from latency_bench.harness.cli.pair_rendering import render_pair, render_pair_details
     from latency_bench.harness.cli.rendering import render_result
     from latency_bench.harness.cli.run_details import render_details
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.reader import StoredPair, open_run_or_pair
+    from latency_bench.harness.store.reader import StoredAccuracy, StoredPair, open_stored
 
-    stored = open_run_or_pair(store_location(store), run)
+    stored = open_stored(store_location(store), run)
     if plot is not None:
         if not isinstance(stored, StoredPair):
             raise UsageError("--plot is for pairs; draw a run with `bench plot timeline --run ID --to FILE`")
         plot_pair(stored.path, plot)
+    if command_only:
+        click.echo(printable(shlex.join(stored.record.command)))
+        return
     if as_json:
         print_json({"path": str(stored.path), **stored.record.model_dump(mode="json")})
         return
     console = stdout_console()
+    if isinstance(stored, StoredAccuracy):
+        render_accuracy(stored.record, stored.path, console)
+        return
     if isinstance(stored, StoredPair):
         render_pair(stored.record, stored.path, console)
         render_pair_details(stored.record, console)

@@ -32,7 +32,7 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
 
     location = store_location(store)
     if runs:
-        paths = [find_run(location, run, pairs=True) for run in runs]
+        paths = [find_run(location, run, every_kind=True) for run in runs]
         outcome = Verification(len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)])
     else:
         outcome = verify_store(location, cached)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import clock_free_device
 import pytest
+from loopback_lab import measured, plan_on
 
 from latency_bench.harness.campaign.campaign_file import CampaignFile
 from latency_bench.harness.campaign.campaign_plan import PairTerms, PlannedPair, plan_of
+from latency_bench.harness.campaign.cluster import connected
 from latency_bench.harness.campaign.pair_plan import planned_pairs
 from latency_bench.harness.campaign.place import Here
 from latency_bench.harness.campaign.products import requests_of
@@ -80,6 +83,25 @@ def test_a_pair_with_a_side_that_has_no_number_is_left_with_the_reason(make_plan
     assert key == plan.pairs[1].key
     assert reason.endswith("has no number")
     assert pairs_in(store) == [plan.pairs[0].key]
+
+
+def test_on_a_cluster_pairs_are_measured_where_their_device_is(lab, store, new_seen):
+    clock_free_device.register()
+    lab.host("bench-a")
+    lab.host("bench-b")
+    with connected(lab.settings()) as cluster:
+        plan = plan_on(lab, cluster, ["bench-a", "bench-b"], 2)
+        of_a, of_b = (
+            [planned for planned in plan.cases if planned.case.device.name == name] for name in ("bench-a", "bench-b")
+        )
+        plan = replace(plan, pairs=tuple(PlannedPair(*sides, TERMS) for sides in (of_a, of_b)))
+        seen = new_seen(lambda seen, name: None)
+        found = measured(plan, cluster, store, seen)
+        assert found == {planned.key: ["done"] for planned in plan.everything}
+        assert pairs_in(store) == sorted(pair.key for pair in plan.pairs)
+        assert {pair.record.device.name for pair in find_pairs(store)} == {"bench-a", "bench-b"}
+        assert {one.key for one in seen.of("started")} == {one.key for one in plan.everything}
+    assert verify_store(store).findings == []
 
 
 def campaign_plan(**fields):

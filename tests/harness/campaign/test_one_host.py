@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -84,6 +85,15 @@ def test_rounds_of_a_batch_of_cases_are_interleaved_and_batches_are_bounded(make
         case_batch = [text.split(":")[0] for text in rounds[start : start + 6]]
         assert len(set(case_batch)) == 3
         assert sorted(case_batch[:3]) == sorted(case_batch[3:]), "every case once before any comes again"
+
+
+def test_batches_grow_so_that_there_is_a_number_soon(make_plan, run_plan):
+    plan = dataclasses.replace(make_plan(8, case_batch=4), grows=True)
+    keys = frozenset(planned.key for planned in plan.cases)
+    assert [len(case_batch) for case_batch in plan.case_batches(keys)["clock-free"]] == [1, 2, 4, 1]
+    seen = run_plan(plan)
+    prepared = [text.partition(":")[0] for text in seen.of("stage") if text.startswith("preparing")]
+    assert prepared[:3] == ["preparing 1 of 1", "preparing 1 of 2", "preparing 2 of 2"]
 
 
 def test_the_order_depends_on_the_seed_and_stays_for_what_is_left(make_plan):

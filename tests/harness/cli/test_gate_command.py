@@ -119,3 +119,9 @@ def test_reports_carry_foreign_text_safely():
     assert row.replace("\\|", "").count("|") == 6
     assert "\x1b" not in markdown
     assert "<b>" not in markdown.replace("\\<", "")
+
+
+def test_a_baseline_that_is_nothing_is_told_as_such(bench):
+    done = bench("gate", "nowhere")
+    assert done.returncode == 2
+    assert "'nowhere' is no folder, and no device or model with runs" in done.stderr

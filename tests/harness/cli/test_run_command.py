@@ -258,3 +258,20 @@ def test_a_request_without_a_model_says_what_to_name(bench):
     done = bench("run", "--protocol", "quick")
     assert done.returncode == 2
     assert "--model" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--weights", "net.pt"), "say which model it is for, as in --weights b0-cls-r224=net.pt"),
+        (("--weights", "b3-seg=net.pt"), "b3-seg is not measured here"),
+        (("--weights", "b1-cls-r224=net.pt", "--weights", "b1-cls-r224=net.pt"), "has two checkpoints"),
+        (("--weights", "b1-cls-r224=gone.pt"), "'gone.pt' is no file"),
+    ],
+)
+def test_a_checkpoint_of_one_of_several_models_says_which(bench, tmp_path, words, message):
+    (tmp_path / "net.pt").write_bytes(b"weights")
+    done = bench("run", "--model", "b0-cls-r224", "--model", "b1-cls-r224", *words)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert not (tmp_path / "store").exists(), "nothing was measured"

@@ -8,8 +8,8 @@ import pytest
 
 from latency_bench.harness.case_options import case_of
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.gating.gate_sides import options_of_run
 from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.repeated_case import options_of_run
 from latency_bench.harness.store.reader import read_record, run_names
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -29,7 +29,7 @@ def _kinds() -> list[str]:
 def test_a_stored_run_is_the_case_that_it_was(name):
     record = read_record(RESULTS / name)
     if record.model.weights.sha256 is not None or record.runtime is None:
-        with pytest.raises(UsageError, match="bench baseline keep"):
+        with pytest.raises(UsageError, match=r"bring it|failed before"):
             options_of_run(record, COMMON)
         return
     again, then = CaseKey.of_case(case_of(options_of_run(record, COMMON), single=True)), CaseKey.of_record(record)
@@ -47,5 +47,5 @@ def test_what_is_not_in_the_store_cannot_be_measured_again(make_record, change):
         content["model"]["weights"] = {"sha256": "ab" * 32}
     else:
         content["runtime"] = None
-    with pytest.raises(UsageError, match="bench baseline keep"):
+    with pytest.raises(UsageError, match=r"bring it|failed before"):
         options_of_run(type(make_record())(**content), COMMON)

@@ -9,7 +9,7 @@ import pytest
 
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.gating.gate_sides import GateSide, side_at_revision
+from latency_bench.harness.gating.gate_sides import GateSide, side_at_revision, with_own_commit
 from latency_bench.harness.gating.git_file import file_at
 
 
@@ -90,6 +90,18 @@ def test_the_baseline_has_the_candidates_options_and_says_its_commit(repository:
     side = side_at_revision("git:v1", GateSide("m", options), tmp_path)
     assert side.options.threads == 2
     assert side.options.file == (tmp_path / "m.tflite", "tflite")
-    assert "m.tflite of git:v1 (commit " in side.name
+    assert f"m.tflite of git:v1 (commit {side.options.labels['commit'][:12]})" == side.name
     with pytest.raises(UsageError, match="only a file"):
         side_at_revision("git:v1", GateSide("b1", CaseOptions(model="b1-seg")), tmp_path)
+
+
+def test_the_candidate_beside_it_has_the_commit_that_is_checked_out(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = CaseOptions(file=(repository / "models" / "m.tflite", "tflite"))
+    monkeypatch.chdir(repository)
+    commit = with_own_commit(GateSide("m", options)).options.labels["commit"]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+    assert head.startswith(commit)
+    named = options.model_copy(update={"labels": {"commit": "mine"}})
+    assert with_own_commit(GateSide("m", named)).options.labels["commit"] == "mine"

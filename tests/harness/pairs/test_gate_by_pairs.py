@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -72,6 +73,52 @@ def test_without_time_nobody_can_tell(gate, files):
     (case,) = json.loads(done.stdout)["cases"]
     assert (case["answer"], case["low"]) == ("cannot tell", None)
     assert gate(*words, "--strict", minutes="0.01").returncode == 3
+
+
+def test_fewer_than_ten_pairs_are_named_as_the_reason(gate, files):
+    done = gate("--against", str(files[0]), "--candidate", str(files[0]), "--json", minutes="0.01")
+    (case,) = json.loads(done.stdout)["cases"]
+    assert "10 are the least for an answer" in case["reason"]
+
+
+@pytest.mark.skipif(not (shutil.which("valgrind") or shutil.which("perf")), reason="needs valgrind or perf")
+def test_instructions_are_judged_apart_from_time(gate, write_model):
+    """Six times the convolutions are about six times the instructions, however busy the machine is."""
+    few, many = write_model("few", layers=3, size=32), write_model("many", layers=18, size=32)
+    words = ("--candidate", str(many), "--count", "instructions", "--json")
+    done = gate("--against", str(few), *words, minutes="0.01")
+    assert done.returncode == 1, done.stderr
+    by_time, by_count = json.loads(done.stdout)["cases"]
+    assert by_time["answer"] == "cannot tell"
+    assert by_count["answer"] == "worse"
+    assert by_count["name"].endswith(": instructions")
+    assert 4 < by_count["low"] <= by_count["high"] < 8
+    assert "million instructions a request" in by_count["reason"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(("BASELINE", "--count", "instructions"), "--count"), (("BASELINE", "--label", "commit=a"), "--label")],
+)
+def test_what_only_a_measurement_has_is_refused_for_stored_runs(bench, tmp_path, words, message):
+    done = bench("gate", *(word.replace("BASELINE", str(tmp_path)) for word in words))
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_misspelt_baseline_is_told_with_those_that_are_kept(gate, keep, files):
+    keep("main", files[0])
+    done = gate("--against", "mainn", "--candidate", str(files[1]))
+    assert done.returncode == 2
+    assert "kept are main" in done.stderr
+
+
+def test_both_sides_of_a_pair_carry_their_labels(gate, files, tmp_path):
+    words = ("--against", str(files[0]), "--candidate", str(files[0]), "--label", "commit=1a2b3c4,5d6e7f8")
+    assert gate(*words, minutes="0.01").returncode == 0
+    (record,) = (tmp_path / "store").glob("local/_pairs/*/record.json")
+    sides = json.loads(record.read_text())["sides"]
+    assert [side["labels"]["commit"] for side in sides] == ["1a2b3c4", "5d6e7f8"]
 
 
 def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):

@@ -16,7 +16,7 @@ from latency_bench.harness.store.errors import StoreError
 from latency_bench.harness.store.importing import import_runs
 from latency_bench.harness.store.pair_listing import find_pairs
 from latency_bench.harness.store.pair_record import PairRecord
-from latency_bench.harness.store.reader import StoredPair, open_folder, open_run_or_pair, read_pair, run_names
+from latency_bench.harness.store.reader import StoredPair, open_folder, open_stored, read_pair, run_names
 from latency_bench.harness.store.spool import recover
 from latency_bench.harness.store.verify import verify_run, verify_store
 from latency_bench.harness.store.writer import RunWriter
@@ -66,7 +66,7 @@ def test_a_pair_is_listed_exported_and_imported_and_is_no_run(write_model, case_
     assert run_names(store) == []
     record = read_pair(path)
     assert [one.record for one in find_pairs(store)] == [record]
-    found = open_run_or_pair(store, record.run_id[-6:])
+    found = open_stored(store, record.run_id[-6:])
     assert isinstance(found, StoredPair)
     assert found.record == record
     write_archive([path], tmp_path / "pairs.tar.gz")

@@ -81,3 +81,14 @@ def test_wrong_requests_raise_what_the_command_line_prints(tmp_path: Path) -> No
         bench.run("b1-seg", inputs="3x64x64", store=tmp_path)
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         bench.absent  # noqa: B018
+
+
+def test_ratios_are_a_table_with_both_sides(page: dict[str, Any]) -> None:
+    (row,) = page["ratios"].to_dict("records")
+    pair: bench.Pair = page["pair"]
+    assert row["pair"] == pair.id
+    assert row["ratio"] == pair.ratio
+    assert row["verdict"] == pair.verdict
+    assert (row["a_params"], row["b_params"]) == (16 * 38 + 10, 64 * 38 + 10)
+    assert row["a_median_ms"] == pair.latencies_ms[0]
+    assert row["b_device"] == row["device"]

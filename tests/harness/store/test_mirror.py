@@ -32,7 +32,7 @@ from latency_bench.harness.store.mirror import Mirror
 from latency_bench.harness.store.pair_listing import find_pairs
 from latency_bench.harness.store.pair_record import parse_pair
 from latency_bench.harness.store.pair_samples import PairSamples
-from latency_bench.harness.store.reader import StoredPair, open_run, open_run_or_pair, run_names
+from latency_bench.harness.store.reader import StoredPair, open_run, open_stored, run_names
 from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.verify import verify_store
@@ -370,7 +370,7 @@ def test_a_pair_at_an_address_is_read_on_another_host_and_is_no_run_there(url: s
     store = store_location(url)
     assert run_names(store) == []
     assert [pair.record.ratios for pair in find_pairs(store)] == [record.ratios]
-    found = open_run_or_pair(store, "latest")
+    found = open_stored(store, "latest")
     assert isinstance(found, StoredPair)
     assert found.samples() == []
     assert check_address(mirrors.mirror_of(store)) == []

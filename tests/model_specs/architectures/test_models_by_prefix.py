@@ -65,6 +65,13 @@ def test_what_torchvision_does_not_have_as_one_image_is_refused(name: str, words
         load_spec(f"torchvision:{name}")
 
 
+def test_a_name_of_a_library_is_told_with_the_library() -> None:
+    with pytest.raises(UnknownModelError, match=r"did you mean timm:mobilenetv3_small_100\?"):
+        load_spec("mobilenetv3_small_100")
+    with pytest.raises(UnknownModelError, match=r"did you mean b1-seg"):
+        load_spec("b1-sge")
+
+
 def test_transformers_from_a_configuration_alone(tmp_path: Path) -> None:
     shape, names = outputs_of(f"transformers:{write(tmp_path / 'My ViT', VIT)}")
     spec = load_spec(f"transformers:{tmp_path / 'My ViT'}")

@@ -1,0 +1,217 @@
+"""Images and their labels, in the layouts in which people have them on disk. Nothing is opened here but lists."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from latency_bench.harness.errors import UsageError
+from latency_bench.model_specs.spec import ModelSpec
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+_MOST_IMAGES = 5_000_000
+_MOST_LIST_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image and what it shows: a class, or an image of classes; None where there is no label."""
+
+    name: str
+    """Relative to the data set's folder, `/` between folders."""
+    image: Path
+    label: int | Path | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """`layout` is one of LAYOUTS. `to_class` turns the values of a label image into classes, -1 where none counts."""
+
+    layout: str
+    folder: Path
+    samples: tuple[Sample, ...]
+    to_class: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of the names and sizes of the images, in order: which images these are, without reading them."""
+        lines = (f"{one.image.stat().st_size} {one.name}\n" for one in self.samples)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def some(self, limit: int | None, seed: int) -> DataSet:
+        """At most so many, drawn with a seed and in their order; all of them for None."""
+        if limit is None or limit >= len(self.samples):
+            return self
+        chosen = np.random.RandomState(seed).permutation(len(self.samples))[:limit]
+        return DataSet(self.layout, self.folder, tuple(self.samples[place] for place in sorted(chosen)), self.to_class)
+
+
+def open_data_set(
+    folder: Path, spec: ModelSpec, layout: str | None = None, labels: Path | None = None, classes: Path | None = None
+) -> DataSet:
+    """The images below `folder` with their labels. `layout`: one of LAYOUTS; None: as the folder looks. `labels`: a CSV
+    with the columns `file` and `label`. `classes`: names of folders in the order of the model's outputs, one a line.
+
+    Raises UsageError for a folder that is not of this layout, and for labels that the model has no output for.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--data {folder}: there is no such folder")
+    if labels is not None:
+        found = DataSet("list", folder, tuple(_listed(folder, labels)))
+    else:
+        name = layout or _layout_of(folder, spec)
+        found = LAYOUTS[name](folder, spec, classes)
+    if not found.samples:
+        raise UsageError(f"--data {folder}: no images in the layout `{found.layout}` ({_LOOKS[found.layout]})")
+    _check_labels(found, spec)
+    return found
+
+
+def _layout_of(folder: Path, spec: ModelSpec) -> str:
+    if (folder / "leftImg8bit").is_dir():
+        return "cityscapes"
+    if (folder / "images" / "validation").is_dir() and (folder / "annotations").is_dir():
+        return "ade20k"
+    return "folders" if any(entry.is_dir() for entry in folder.iterdir()) else "unlabelled"
+
+
+def _folders(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    outputs = spec.outputs[0].channels
+    order = names if classes is None else _lines(classes)
+    if classes is None and outputs is not None and len(names) != outputs:
+        raise UsageError(
+            f"--data {folder} has {len(names)} folders and {spec.id} tells {outputs} classes apart: name the classes "
+            "in the order of its outputs with --classes FILE, one folder's name a line"
+        )
+    place = {name: number for number, name in enumerate(order)}
+    unknown = [name for name in names if name not in place]
+    if unknown:
+        raise UsageError(f"--classes {classes}: the folder {unknown[0]} is no class of the list")
+    found = [(name, path) for name in names for path in _images(folder / name)]
+    return DataSet("folders", folder, tuple(Sample(_relative(path, folder), path, place[name]) for name, path in found))
+
+
+def _cityscapes(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
+    images = folder / "leftImg8bit" / "val"
+    if not images.is_dir():
+        raise UsageError(f"--data {folder}: Cityscapes has its images in leftImg8bit/val, and that is not there")
+    found = [(path, path.name.removesuffix(".png").removesuffix("_leftImg8bit")) for path in _images(images)]
+
+    def labels(kind: str) -> list[Path]:
+        return [folder / "gtFine" / "val" / path.parent.name / f"{stem}_gtFine_{kind}.png" for path, stem in found]
+
+    by_train_id = all(path.is_file() for path in labels("labelTrainIds"))
+    chosen = labels("labelTrainIds" if by_train_id else "labelIds")
+    samples = tuple(
+        Sample(_relative(path, folder), path, label) for (path, _), label in zip(found, chosen, strict=True)
+    )
+    return DataSet("cityscapes", folder, samples, _train_ids if by_train_id else _cityscapes_classes)
+
+
+def _ade20k(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
+    images = folder / "images" / "validation"
+    if not images.is_dir():
+        raise UsageError(f"--data {folder}: ADE20K has its images in images/validation, and that is not there")
+    annotations = folder / "annotations" / "validation"
+    found = [(path, annotations / f"{path.stem}.png") for path in _images(images)]
+    return DataSet(
+        "ade20k", folder, tuple(Sample(_relative(path, folder), path, label) for path, label in found), _one_less
+    )
+
+
+def _unlabelled(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
+    return DataSet("unlabelled", folder, tuple(Sample(_relative(path, folder), path) for path in _images(folder)))
+
+
+LAYOUTS: dict[str, Callable[[Path, ModelSpec, Path | None], DataSet]] = {
+    "folders": _folders,
+    "cityscapes": _cityscapes,
+    "ade20k": _ade20k,
+    "unlabelled": _unlabelled,
+}
+_LOOKS = {
+    "folders": "FOLDER/CLASS/*.jpg",
+    "cityscapes": "leftImg8bit/val/CITY/*_leftImg8bit.png with gtFine/val/CITY/*_gtFine_labelIds.png",
+    "ade20k": "images/validation/*.jpg with annotations/validation/*.png",
+    "unlabelled": "FOLDER/**/*.jpg",
+    "list": "the files that --labels names",
+}
+
+# Which of the 34 kinds of Cityscapes' labels count, in the order of the 19 classes (Cordts et al., CVPR 2016; the table
+# of the data set's own scripts).
+_CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
+
+def _cityscapes_classes(ids: np.ndarray) -> np.ndarray:
+    table = np.full(256, -1, dtype=np.int16)
+    table[list(_CITYSCAPES_IDS)] = np.arange(len(_CITYSCAPES_IDS))
+    classes: np.ndarray = table[ids]
+    return classes
+
+
+def _train_ids(ids: np.ndarray) -> np.ndarray:
+    return np.where(ids < len(_CITYSCAPES_IDS), ids.astype(np.int16), -1)
+
+
+def _one_less(ids: np.ndarray) -> np.ndarray:
+    """ADE20K's classes begin at 1; 0 is whatever is none of them."""
+    return ids.astype(np.int16) - 1
+
+
+def _listed(folder: Path, labels: Path) -> Iterator[Sample]:
+    """Raises UsageError naming the line that is wrong."""
+    try:
+        if labels.stat().st_size > _MOST_LIST_BYTES:
+            raise UsageError(f"--labels {labels}: more than {_MOST_LIST_BYTES >> 20} MiB are not read")
+        with labels.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"file", "label"} <= set(reader.fieldnames or ()):
+                raise UsageError(f"--labels {labels}: its first line has to name the columns `file` and `label`")
+            for row in reader:
+                name, text = row["file"] or "", row["label"] or ""
+                path = folder / name
+                if not text.strip().isdigit() or len(text) > 9:
+                    raise UsageError(
+                        f"--labels {labels}, line {reader.line_num}: {text!r} is no class; write 0, 1, ..."
+                    )
+                if not path.resolve().is_relative_to(folder.resolve()):
+                    raise UsageError(f"--labels {labels}, line {reader.line_num}: {name!r} lies outside of {folder}")
+                yield Sample(name, path, int(text))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"--labels {labels} cannot be read: {error}") from None
+
+
+def _check_labels(found: DataSet, spec: ModelSpec) -> None:
+    outputs = spec.outputs[0].channels
+    is_dense = spec.task == "segmentation"
+    for sample in found.samples:
+        if isinstance(sample.label, int) and (is_dense or (outputs is not None and sample.label >= outputs)):
+            raise UsageError(f"{sample.name} is of class {sample.label}, which {spec.id} has no output for")
+        if isinstance(sample.label, Path) and not is_dense:
+            raise UsageError(
+                f"--data has label images (layout `{found.layout}`), and {spec.id} gives one class an image"
+            )
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    if len(found) > _MOST_IMAGES:
+        raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
+    yield from found
+
+
+def _lines(path: Path) -> Sequence[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--classes {path} cannot be read: {error}") from None
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()

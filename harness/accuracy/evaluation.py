@@ -1,0 +1,243 @@
+"""The artifact that is timed, run over images on the device, in pieces; each finished piece is kept, so that a kill
+costs one of them.
+
+A piece is one process on the device that is given images one after the other, outside of everything that is timed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latency_bench.devices.device_session import DeviceSession
+from latency_bench.devices.opening import open_device
+from latency_bench.devices.runners.base import Deployment, RoundJob
+from latency_bench.devices.temporary_folder import TemporaryFolder
+from latency_bench.harness.accuracy.data_sets import DataSet, Sample
+from latency_bench.harness.accuracy.preparing import (
+    Preparation,
+    UnusableImageError,
+    image_values,
+    is_turned,
+    label_values,
+)
+from latency_bench.harness.accuracy.scoring import Counts, Scorer, own_choice, scorer_of
+from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
+from latency_bench.harness.case_artifact import artifact_of
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export import Artifact
+from latency_bench.harness.export.inputs import IMAGE, describe_inputs
+from latency_bench.harness.fidelity.check import deployed_outputs
+from latency_bench.model_specs.spec import ModelSpec
+
+_PIECE_BYTES = 256 << 20
+"""Of inputs, which lie on the disk of the device at once."""
+_MOST_IN_A_PIECE = 500
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """`counts`: a row an image, with the scorer's columns, in the order of `names`. `skipped`: images that could not be
+    used, with the reason. `turned`: images whose EXIF data ask for a turn, which is not made."""
+
+    artifact: Artifact
+    names: tuple[str, ...]
+    counts: Counts
+    skipped: tuple[tuple[str, str], ...]
+    turned: int
+    against_module: bool
+    """Whether the fp32 module's own choices stood in for labels that there are none of."""
+    fingerprint: dict[str, Any]
+    """What the device is."""
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How often each reason made an image unusable."""
+        return Counter(reason for _, reason in self.skipped)
+
+
+def refuse_unknown_tasks(case: Case) -> None:
+    """Raises UsageError for a model whose outputs nothing here can hold against labels."""
+    spec = case.spec
+    if not isinstance(spec, ModelSpec):
+        raise UsageError(f"{spec.id}: a file does not say how images are prepared for it; name a model or a --module")
+    if len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
+        raise UsageError(f"{spec.id} does not take one image of three channels")
+    if spec.task not in ("classification", "segmentation", "generic") or len(spec.outputs) != 1:
+        raise UsageError(f"{spec.id} is for {spec.task}; classifiers and segmentation are scored")
+    if case.batch != 1:
+        raise UsageError(f"--batch {case.batch}: images are scored one by one")
+
+
+def evaluate(
+    case: Case, data: DataSet, how: Preparation, kept: Path, command: str, on_stage: Callable[[str], None]
+) -> Evaluated:
+    """Score every image of the data set. `kept`: folder for finished pieces; those of an earlier call with the same
+    artifact, images and preparation are taken from it.
+
+    Raises UsageError for a model that cannot be scored, DeviceError and ExportError as a run does.
+    """
+    refuse_unknown_tasks(case)
+    spec = case.spec
+    assert isinstance(spec, ModelSpec)
+    scorer, against_module = scorer_of(spec), data.samples[0].label is None
+    with open_device(case.device) as session, TemporaryFolder("images") as folder:
+        session.lock(command)
+        fingerprint = session.fingerprint()
+        cpus = choose_cpus(case, session)
+        artifact = artifact_of(case, session, on_stage)
+        judge = _Judge(case, spec, data, scorer, against_module)
+        job = replace(shortest(case.round_request(artifact, cpus)), throughput=None)
+        device = _OnDevice(session, session.deploy(artifact.path, artifact.sha256, artifact.external_data), job)
+        pieces = list(_pieces(data.samples, spec))
+        rows: list[_Piece] = []
+        for number, samples in enumerate(pieces):
+            key = _key(artifact, samples, how, data.layout, against_module)
+            piece = _Piece.read(kept / f"{key}.npz", scorer)
+            if piece is None:
+                done = sum(len(one) for one in pieces[:number])
+                on_stage(f"image {done + 1} of {len(data.samples)}")
+                piece = _scored(samples, artifact, how, judge, device, folder / str(number))
+                piece.write(kept / f"{key}.npz")
+            rows.append(piece)
+    counts = [piece.counts for piece in rows if len(piece.counts)]
+    if not counts:
+        raise UsageError(f"none of the {len(data.samples)} images could be used: {rows[0].skipped[0][1]}")
+    return Evaluated(
+        artifact,
+        tuple(name for piece in rows for name in piece.names),
+        np.concatenate(counts),
+        tuple(one for piece in rows for one in piece.skipped),
+        sum(piece.turned for piece in rows),
+        against_module,
+        fingerprint,
+    )
+
+
+@dataclass(frozen=True)
+class _OnDevice:
+    session: DeviceSession
+    deployment: Deployment
+    job: RoundJob
+
+    def outputs(self, checks: dict[str, list[dict[str, object]]], folder: Path) -> dict[str, Path]:
+        """Files with the outputs, by the name of each input. Raises UsageError where the runner has none to give."""
+        result = self.session.measure(
+            self.deployment, replace(self.job, checks=checks), folder / "outputs.npz", lambda _: None
+        )
+        if not result.check_outputs:
+            raise UsageError(f"outputs cannot be had from this device: {result.no_outputs_because}")
+        return dict(result.check_outputs)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    names: tuple[str, ...]
+    counts: Counts
+    skipped: tuple[tuple[str, str], ...]
+    turned: int
+
+    @classmethod
+    def read(cls, path: Path, scorer: Scorer) -> _Piece | None:
+        """None for one that is not there, or was cut off."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                counts = np.asarray(file["counts"], dtype=np.float64)
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+        if counts.ndim != 2 or counts.shape != (len(about["names"]), len(scorer.columns)):
+            return None
+        return cls(tuple(about["names"]), counts, tuple((name, why) for name, why in about["skipped"]), about["turned"])
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        about = json.dumps({"names": self.names, "skipped": self.skipped, "turned": self.turned})
+        with partial.open("wb") as file:
+            np.savez(file, counts=self.counts, about=np.array(about))
+        partial.replace(path)
+
+
+class _Judge:
+    """What an image's output is held against: its label, or the fp32 module's choice for the same values."""
+
+    def __init__(self, case: Case, spec: ModelSpec, data: DataSet, scorer: Scorer, against_module: bool) -> None:
+        self.spec, self._data, self._scorer = spec, data, scorer
+        self._module = None
+        if against_module:
+            from latency_bench.model_specs.building import build_module
+
+            self._module = build_module(spec, None if case.weights is None else case.weights.path, case.seed)
+
+    def label(self, sample: Sample, values: np.ndarray) -> np.ndarray:
+        """Raises UnusableImageError."""
+        if self._module is not None:
+            import torch
+
+            with torch.inference_mode():
+                return own_choice(self._module(torch.from_numpy(values)).numpy(), self.spec)
+        if isinstance(sample.label, Path):
+            stored = label_values(sample.label)
+            return self._data.to_class(stored) if self._data.to_class else stored
+        return np.asarray(sample.label)
+
+    def row(self, output: np.ndarray, label: np.ndarray) -> Counts:
+        return self._scorer.row(output, label)
+
+
+def _scored(
+    samples: Sequence[Sample], artifact: Artifact, how: Preparation, judge: _Judge, device: _OnDevice, folder: Path
+) -> _Piece:
+    usable: list[tuple[Sample, np.ndarray]] = []
+    skipped: list[tuple[str, str]] = []
+    checks: dict[str, list[dict[str, object]]] = {}
+    tensor = judge.spec.inputs[0]
+    for number, sample in enumerate(samples):
+        place = folder / hashlib.sha256(sample.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] / "values.npy"
+        try:
+            values = image_values(sample.image, tensor, how)
+            label = judge.label(sample, values)
+        except UnusableImageError as error:
+            skipped.append((sample.name, str(error)))
+            continue
+        place.parent.mkdir(parents=True)
+        np.save(place, values, allow_pickle=False)
+        layout = artifact.inputs[0].layout
+        checks[f"image{number}"] = describe_inputs(judge.spec, 1, INPUT_SEED, layout, IMAGE, place)
+        usable.append((sample, label))
+    rows = []
+    if checks:
+        files = device.outputs(checks, folder)
+        for name, (_, label) in zip(checks, usable, strict=True):
+            (output,) = deployed_outputs(artifact, files[name]).values()
+            rows.append(judge.row(output, label))
+            files[name].unlink(missing_ok=True)
+    names = tuple(sample.name for sample, _ in usable)
+    turned = sum(is_turned(sample.image) for sample, _ in usable)
+    return _Piece(names, np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
+
+
+def _pieces(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[Sample]]:
+    size = 4 * int(np.prod(spec.inputs[0].shape))
+    count = max(1, min(_MOST_IN_A_PIECE, _PIECE_BYTES // size))
+    for start in range(0, len(samples), count):
+        yield samples[start : start + count]
+
+
+def _key(artifact: Artifact, samples: Sequence[Sample], how: Preparation, layout: str, against_module: bool) -> str:
+    """Of everything that the scores of a piece depend on; images are told by name, size and time of change."""
+    seen = [artifact.content_sha256 or artifact.sha256, how.model_dump_json(), layout, str(against_module)]
+    for sample in samples:
+        for path in (sample.image, *((sample.label,) if isinstance(sample.label, Path) else ())):
+            stated = path.stat() if path.is_file() else None
+            seen.append(f"{path} {stated.st_size} {stated.st_mtime_ns}" if stated else f"{path} missing")
+        seen.append("" if isinstance(sample.label, Path) else str(sample.label))
+    return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,96 @@
+"""From an evaluation to the record that is stored of it, and what is stored already of the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from latency_bench.harness.accuracy.data_sets import DataSet
+from latency_bench.harness.accuracy.evaluation import Evaluated
+from latency_bench.harness.accuracy.preparing import Preparation
+from latency_bench.harness.accuracy.scoring import Scorer
+from latency_bench.harness.case import Case
+from latency_bench.harness.recording import artifact_record, device_record, model_record, runtime_asked_for
+from latency_bench.harness.software import software
+from latency_bench.harness.statistics.image_bootstrap import Sureness, bootstrap, bootstrap_difference
+from latency_bench.harness.store.accuracy_record import AccuracyRecord, DataRecord, Metric
+from latency_bench.harness.store.layout import ACCURACY_FOLDER, new_run_id
+from latency_bench.harness.store.listing import find_rows
+from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
+from latency_bench.harness.store.redaction import command_without_secrets
+from latency_bench.harness.store.subject import SoftwareRecord
+from latency_bench.harness.store.writer import RunWriter
+
+
+def store_accuracy(
+    case: Case,
+    data: DataSet,
+    how: Preparation,
+    found: Evaluated,
+    scorer: Scorer,
+    store: Path,
+    *,
+    started_at: datetime,
+    command: Sequence[str],
+    limit: int | None,
+    seed: int,
+) -> tuple[AccuracyRecord, Path]:
+    """The stored record and its place. Raises StoreError."""
+    run_id = new_run_id()
+    metrics = bootstrap(found.counts, scorer.metrics)
+    record = AccuracyRecord(
+        run_id=run_id,
+        started_at=started_at,
+        ended_at=datetime.now(timezone.utc),
+        command=command_without_secrets(command),
+        model=model_record(case, found.artifact),
+        device=device_record(case, found.fingerprint),
+        runtime=runtime_asked_for(case),
+        artifact=artifact_record(found.artifact),
+        software=SoftwareRecord(**software()),
+        data=DataRecord(
+            folder=data.folder.resolve().name,
+            layout=data.layout,
+            digest=data.digest,
+            limit=limit,
+            seed=seed,
+            against_module=found.against_module,
+        ),
+        preparation=how.model_dump(mode="json"),
+        metrics={name: _metric(one) for name, one in metrics.items()},
+        images=len(found.counts),
+        skipped=dict(found.reasons),
+        turned=found.turned,
+    )
+    with RunWriter(store, case.device.name, ACCURACY_FOLDER, run_id) as writer:
+        writer.write_images(found.names, scorer.columns, found.counts)
+        path = writer.commit(record)
+    return read_accuracy(path), path
+
+
+def _metric(one: Sureness) -> Metric:
+    # Sums of floating-point shares may be a hair above 100.
+    value, low, high = (min(max(number, 0.0), 100.0) for number in one)
+    return Metric(value=value, low=min(low, value), high=max(high, value))
+
+
+def runs_of_the_file(store: Path, sha256: str) -> list[Mapping[str, Any]]:
+    """Rows of the store's runs that timed the same file, latest first."""
+    return [row for row in find_rows(store) if row["artifact_sha256"] == sha256 and row["median_ms"] is not None]
+
+
+def difference(a: StoredAccuracy, b: StoredAccuracy, scorer: Scorer) -> dict[str, Sureness] | str:
+    """B less A by metric, in points, on the images that both have; or why they cannot be held against each other."""
+    if a.record.data.layout != b.record.data.layout or a.record.data.against_module != b.record.data.against_module:
+        return "one was scored by labels and the other was not, or by labels of another layout"
+    (names_a, columns_a, counts_a), (names_b, columns_b, counts_b) = a.images(), b.images()
+    if columns_a != columns_b or columns_a != scorer.columns:
+        return "their models tell other classes apart"
+    place_a, place_b = ({name: place for place, name in enumerate(names)} for names in (names_a, names_b))
+    common = [name for name in names_a if name in place_b]
+    if not common:
+        return "they have no image in common"
+    rows_a, rows_b = [place_a[name] for name in common], [place_b[name] for name in common]
+    return bootstrap_difference(counts_a[rows_a], counts_b[rows_b], scorer.metrics)

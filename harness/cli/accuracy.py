@@ -1,0 +1,210 @@
+"""`bench accuracy`: how often the file that is timed is right, on the device that times it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from latency_bench.harness.accuracy.data_sets import LAYOUTS
+from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.module_options import module_options, specs_option
+from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
+from latency_bench.harness.store.redaction import command_without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from latency_bench.harness.statistics.image_bootstrap import Sureness
+    from latency_bench.harness.store.accuracy_record import AccuracyRecord
+
+
+@click.command()
+@click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model; `bench models ls` lists them.")
+@module_options("model_id")
+@specs_option
+@click.option("--device", "device", type=DEVICE, default="local", show_default=True, help="Device to run it on.")
+@runtime_option
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, or images without labels.",
+)
+@click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How --data is laid out. Default: as it looks.")
+@click.option(
+    "--labels",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV with the columns file (below --data) and label (0, 1, ...).",
+)
+@click.option(
+    "--classes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Names of the folders in the order of the model's outputs, one a line.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many images, drawn with --seed.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw of --limit.")
+@click.option(
+    "--crop-share",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="Share of the resized shorter side that is cut out. Default: what the model's authors do.",
+)
+@click.option(
+    "--whole-image", is_flag=True, help="Resize the whole image to the input, whatever its proportions; nothing is cut."
+)
+@click.option("--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Default: what the authors do.")
+@resolution_option
+@precision_option
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime.")
+@click.option(
+    "--against",
+    metavar="ACCURACY",
+    help="Also the difference from a stored accuracy, on the images that both have: an id, or the beginning of one.",
+)
+@store_option
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
+@json_option
+def accuracy(
+    model_id: str | None,
+    data: Path,
+    layout: str | None,
+    labels: Path | None,
+    classes: Path | None,
+    limit: int | None,
+    seed: int,
+    crop_share: float | None,
+    whole_image: bool,
+    interpolation: str | None,
+    against: str | None,
+    store: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Run the file that `bench run` times over images, on the device, and say how often it is right.
+
+    \b
+    bench accuracy --model b1-cls-r224 --weights b1-r224.pt --data imagenet/val
+    bench accuracy --model b1-seg --weights b1.pt --data cityscapes --limit 100
+    bench accuracy --model b1-cls-r224 --precision int8-weights --data photos --against 3f9a1c
+
+    Without labels the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
+    so that the same command goes on where it was stopped.
+    """
+    from latency_bench.harness.accuracy.data_sets import open_data_set
+    from latency_bench.harness.accuracy.evaluation import evaluate, refuse_unknown_tasks
+    from latency_bench.harness.accuracy.recording import difference, runs_of_the_file, store_accuracy
+    from latency_bench.harness.accuracy.scoring import scorer_of
+    from latency_bench.harness.cache_folder import cache_folder
+    from latency_bench.harness.case_options import case_of, options_of
+    from latency_bench.harness.case_requirements import require_for_cases
+    from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.reader import StoredAccuracy
+    from latency_bench.model_specs.spec import ModelSpec
+
+    if model_id is None:
+        raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
+    if whole_image and crop_share is not None:
+        raise click.UsageError("--whole-image cuts nothing out; leave --crop-share away")
+    place, command = store_location(store), ["bench", *sys.argv[1:]]
+    other = None if against is None else _stored(place, against)
+    case = case_of(options_of({"model": model_id, **options}), single=True)
+    refuse_unknown_tasks(case)
+    require_for_cases([case])
+    assert isinstance(case.spec, ModelSpec)
+    images = open_data_set(data, case.spec, layout, labels, classes).some(limit, seed)
+    how = _preparation(case.spec, crop_share, whole_image, interpolation)
+    scorer, started_at = scorer_of(case.spec), datetime.now(timezone.utc)
+    told = shlex.join(command_without_secrets(command))
+    with ProgressLine(quiet) as progress:
+        found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage)
+    record, path = store_accuracy(
+        case, images, how, found, scorer, place, started_at=started_at, command=command, limit=limit, seed=seed
+    )
+    compared = None if other is None else difference(other, StoredAccuracy(path, record), scorer)
+    runs = runs_of_the_file(place, record.artifact.sha256)
+    if as_json:
+        document = record.to_result_json(path) | {"runs": [row["run_id"] for row in runs]}
+        if compared is not None:
+            points = compared if isinstance(compared, str) else {name: one._asdict() for name, one in compared.items()}
+            document["difference"] = points
+        print_json(document)
+        return 0
+    console = stdout_console()
+    render_accuracy(record, path, console)
+    if other is not None and compared is not None:
+        _render_difference(other, compared, console)
+    for row in runs[:1]:
+        click.echo(f"the same file was timed: {row['median_ms']:.4g} ms on {row['device']}, run {row['run_id']}")
+    return 0
+
+
+def _stored(store: Path, reference: str) -> Any:
+    from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.reader import StoredAccuracy, open_stored
+
+    stored = open_stored(store, reference)
+    if not isinstance(stored, StoredAccuracy):
+        raise UsageError(f"--against {reference} is no accuracy; `bench results ls --accuracy` lists them")
+    return stored
+
+
+def _preparation(spec: Any, crop_share: float | None, whole_image: bool, interpolation: str | None) -> Any:
+    from latency_bench.harness.accuracy.preparing import usual_preparation
+
+    usual = usual_preparation(spec)
+    changes: dict[str, Any] = {}
+    if whole_image or crop_share is not None:
+        changes["crop_share"] = crop_share
+    if interpolation is not None:
+        changes["interpolation"] = interpolation
+    return usual.model_copy(update={**changes, "source": "the command"}) if changes else usual
+
+
+def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> None:
+    """Print the metrics, what they rest on, and where they are stored. Text of the record is printed as text."""
+    from rich.text import Text
+
+    from latency_bench.harness.cli.figures import counted, printable
+    from latency_bench.reports.terminal_grid import Heading, print_grid
+
+    height, width = record.model.resolution
+    what = f"{record.model.id} {height}x{width}, {record.runtime.name}, {record.model.precision}"
+    console.print(Text.assemble((printable(what), "bold"), f" on {printable(record.device.name)}"))
+    data = record.data
+    against = "agreement with the fp32 module, not accuracy: there are no labels" if data.against_module else "labels"
+    console.print(Text(f"{counted(record.images, 'image')} of {printable(data.folder)} ({data.layout}), {against}"))
+    rows = [[name, f"{one.value:.2f} %", f"{one.low:.2f} to {one.high:.2f}"] for name, one in record.metrics.items()]
+    headings = [Heading("metric"), Heading("value", right=True), Heading("95 % interval over images", right=True)]
+    print_grid(console, headings, rows)
+    for reason, count in sorted(record.skipped.items(), key=lambda one: -one[1]):
+        console.print(Text(f"left out: {counted(count, 'image')}: {printable(reason)}", "yellow"))
+    if record.turned:
+        words = f"{counted(record.turned, 'image')} ask to be turned (EXIF), which no evaluation does, and this neither"
+        console.print(Text(words, "dim"))
+    console.print(Text(f"prepared as: {printable(str(record.preparation.get('source')))}", "dim"), soft_wrap=True)
+    console.print(Text(f"file {record.artifact.sha256[:12]}, stored in {printable(str(path))}", "dim"), soft_wrap=True)
+
+
+def _render_difference(other: Any, compared: Mapping[str, Sureness] | str, console: Console) -> None:
+    from rich.text import Text
+
+    from latency_bench.harness.cli.figures import printable
+
+    name = f"{other.record.model.id} {other.record.model.precision} ({other.record.run_id})"
+    if isinstance(compared, str):
+        console.print(Text(f"no difference from {printable(name)} can be given: {compared}", "yellow"))
+        return
+    for metric, one in compared.items():
+        shown = "" if one.low > 0 or one.high < 0 else ", no difference shown"
+        words = f"{metric}: {one.value:+.2f} points [{one.low:+.2f}, {one.high:+.2f}] against {name}{shown}"
+        console.print(Text(printable(words)))

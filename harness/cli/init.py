@@ -1,0 +1,121 @@
+"""`bench init`: a devices.yaml and a campaign.yaml to begin with, for what is attached here."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+_DEVICES, _CAMPAIGN = Path("devices.yaml"), Path("campaign.yaml")
+_NO_NAME = re.compile(r"[^a-z0-9._-]+")
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Replace the files where they are there already.")
+def init(force: bool) -> None:
+    """Write devices.yaml and campaign.yaml here: this computer, the phones and GPUs that are attached, and the hosts of
+    ~/.ssh/config to choose from.
+
+    Nothing is measured. `bench devices doctor NAME` then says what a device still lacks.
+    """
+    from latency_bench.devices.attached import attached_phones, gpus_here, ssh_hosts
+    from latency_bench.devices.inventory import read_inventory, trust_inventory
+    from latency_bench.harness.cli.figures import printable
+    from latency_bench.harness.errors import UsageError
+
+    there = [path for path in (_DEVICES, _CAMPAIGN) if path.exists()]
+    if there and not force:
+        raise UsageError(f"{there[0]} is here already; nothing was written. Move it away, or say --force")
+    here = device_name(platform.node() or "here")
+    phones, gpus, hosts = attached_phones(), gpus_here(), ssh_hosts()
+    _DEVICES.write_text(devices_text(here, phones, gpus, hosts), encoding="utf-8")
+    _CAMPAIGN.write_text(campaign_text(here), encoding="utf-8")
+    inventory = read_inventory()
+    if inventory.untrusted:
+        # It was written here and now, by the user's own command.
+        trust_inventory(inventory)
+    click.echo(f"wrote {_DEVICES}: {here} (this computer)")
+    for serial, state in phones.items():
+        click.echo(printable(f"  {device_name(serial)}: phone {serial}{'' if state == 'device' else f', {state}'}"))
+    for name in gpus:
+        click.echo(printable(f"  gpu: {name}"))
+    if hosts:
+        click.echo(printable(f"  to choose from: {', '.join(hosts)} of ~/.ssh/config"))
+    click.echo(f"wrote {_CAMPAIGN}")
+    click.echo(f"next: bench devices doctor {here}, then bench sweep {_CAMPAIGN} --dry-run")
+
+
+def device_name(text: str) -> str:
+    """A name that an entry may have, made of a serial or a host's name."""
+    return _NO_NAME.sub("-", text.lower()).strip("-._")[:60] or "device"
+
+
+def devices_text(here: str, phones: Iterable[str], gpus: Iterable[str], hosts: Iterable[str]) -> str:
+    """devices.yaml with these devices; hosts are commented out."""
+    parts = [
+        "# Devices to measure on. `bench devices doctor NAME` says what one still lacks.",
+        "# docs/adding-a-device.md has all that can be said of a device.",
+        "devices:",
+        "",
+        "  # This computer. Its name stands in every result, so that those of several computers are told apart.",
+        f"  {here}:",
+        "    threads: 1                  # one thread reproduces best",
+        "    # cpus: [1]                 # default: the last cores",
+    ]
+    for serial in phones:
+        parts += [
+            "",
+            f"  {device_name(serial)}:",
+            "    transport: adb",
+            # JSON is YAML, whatever stands in a serial.
+            f"    adb: {{serial: {json.dumps(serial)}}}",
+            "    runner: benchmark_model     # docs/android.md says where to get the tool",
+            "    runtime: litert",
+            "    probes: [android]",
+        ]
+    if names := list(gpus):
+        parts += [
+            "",
+            f"  # {', '.join(_in_a_comment(name) for name in names)}",
+            "  gpu:",
+            "    runtime: tensorrt           # or torch-cuda",
+            "    probes: [linux, container, nvidia]",
+        ]
+    listed = [name for name in hosts if device_name(name) != here]
+    if listed:
+        parts += ["", "  # Hosts of ~/.ssh/config. Take the # away before those that you measure on."]
+    for name in listed:
+        parts += [
+            f"  # {device_name(name)}:",
+            "  #   transport: ssh",
+            f"  #   ssh: {{host: {_in_a_comment(json.dumps(name))}}}",
+            "  #   python: [python3]         # with numpy and the runtime",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def campaign_text(device: str) -> str:
+    """campaign.yaml with two small models on this device."""
+    return "\n".join(
+        [
+            "# bench sweep campaign.yaml --dry-run shows what would be measured, and about how long that takes.",
+            "# Stop it whenever you like; the same command goes on. docs/campaigns.md has all fields.",
+            "name: first",
+            "protocol: quick               # standard: more requests, rounds in several fresh processes",
+            "cases:",
+            "  - models: [b0-cls-r224, b1-cls-r224]     # `bench models ls` lists them; patterns are fine",
+            "    baseline: b0-cls-r224                  # ratios to it are measured as pairs",
+            f"    devices: [{device}]",
+            "    # runtimes: [litert, onnxruntime]",
+            "    # threads: [1, 2]",
+            "",
+        ]
+    )
+
+
+def _in_a_comment(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)
