@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.probes.readings import POWER_TOTAL, Reading
 from latency_bench.harness.probe_verdicts import observed
@@ -28,24 +28,29 @@ class NoEnergy:
     reason: str
 
 
-def energy(rounds: Sequence[Round], batch: int) -> Energy | NoEnergy | None:
+def energy(rounds: Sequence[Round], batch: int, fingerprint: Mapping[str, Any]) -> Energy | NoEnergy | None:
     """Joules an image over the sampling of all rounds; None where the device's power is not read at all.
 
+    `fingerprint` is the device's, whose probes tell which of its GPUs was measured.
     Every round needs enough readings of the whole power, and they have to cover the sampling. The pauses between two
     requests count too: this is what the device drew for these images in this time, idle power included.
     """
     from latency_bench.harness.statistics.throttling import LEAST_COVERAGE
 
     # Of several GPUs in a machine only the one that was measured counts; a board's rails are all of one module.
-    gpu = observed(rounds).gpu
+    run = observed(rounds, fingerprint)
 
-    def counts(reading: Reading, _: Round) -> bool:
-        whole = reading.quantity == POWER_TOTAL.name
-        return whole and (gpu is None or reading.source == gpu or not _GPU.fullmatch(reading.source))
+    def is_whole(reading: Reading, _: Round) -> bool:
+        return reading.quantity == POWER_TOTAL.name
+
+    def counts(reading: Reading, one: Round) -> bool:
+        mine = reading.source == run.gpu or not _GPU.fullmatch(reading.source)
+        return is_whole(reading, one) and mine
 
     by_round = [[reading for reading in one.readings if counts(reading, one)] for one in rounds]
     if not any(by_round):
-        return None
+        others = run.on_gpu and any(is_whole(reading, one) for one in rounds for reading in one.readings)
+        return NoEnergy("which of the machine's GPUs was measured is not known") if others else None
     if any(one.result.sampled_unix_ns is None for one in rounds):
         return NoEnergy("nobody knows when the rounds were sampled")
     covered = coverage(rounds, counts) or 0.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from latency_bench.devices.probes.readings import CPU_TIME_BUSY
-from latency_bench.harness.probe_verdicts import ProbeVerdicts, observed
+from latency_bench.harness.probe_verdicts import ProbeVerdicts, on_gpu
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
@@ -30,7 +30,7 @@ def host_load(case: Case, rounds: Sequence[Round], probes: ProbeVerdicts) -> Hos
         # Several threads wait for each other by design, so that only a single one's CPU time says something.
         share = cpu_ns / elapsed_ns
     # A GPU's host thread sleeps while the GPU works, and a quota stops the worker: neither says anything about others.
-    explained = observed(rounds).gpu is not None or any(flag.explains_lost_cpu_time for flag in probes.flags)
+    explained = on_gpu(rounds) or any(flag.explains_lost_cpu_time for flag in probes.flags)
     return HostLoad(
         involuntary_switches=sum(switches) if switches else None,
         requests=sum(len(one.result.samples.latency_ns) for one in rounds),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from latency_bench.devices.probes.observed import (
     ObservedRun,
     ProbeFlag,
     ThrottleEvidence,
-    is_clock,
 )
 from latency_bench.devices.probes.readings import TEMPERATURE
 from latency_bench.harness.telemetry_coverage import coverage
@@ -37,20 +37,36 @@ class ProbeVerdicts:
     flags: tuple[ProbeFlag, ...]
 
 
-def observed(rounds: Sequence[Round], facts: Any = None, tuned: Mapping[str, Any] | None = None) -> ObservedRun:
-    """The rounds as a probe sees them."""
-    return ObservedRun([_observed_round(one) for one in rounds], facts, tuned or {})
+def observed(rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -> ObservedRun:
+    """The rounds, and which GPU they ran on as the fingerprint's probes tell."""
+    run = ObservedRun([_observed_round(one) for one in rounds])
+    return replace(run, gpu=_measured_gpu(run, fingerprint)) if run.on_gpu else run
+
+
+def on_gpu(rounds: Sequence[Round]) -> bool:
+    """Whether they ran on a GPU, whichever."""
+    return ObservedRun([_observed_round(one) for one in rounds]).on_gpu
+
+
+def _measured_gpu(run: ObservedRun, fingerprint: Mapping[str, Any]) -> str | None:
+    for probe in installed_probes(fingerprint):
+        # One that fails says so itself when it is asked for its verdicts.
+        with suppress(Exception):
+            if source := probe.measured_gpu(replace(run, facts=fingerprint[probe.name])):
+                return source
+    return None
 
 
 def ask_probes(fingerprint: Mapping[str, Any], rounds: Sequence[Round]) -> ProbeVerdicts:
     """Ask every probe that the fingerprint names. One that fails does not cost the run: a flag says so."""
     tuned = fingerprint.get(TUNED)
+    whole = observed(rounds, fingerprint)
     flags: list[ProbeFlag] = []
     evidence: list[ThrottleEvidence] = []
     locked: list[Answer] = []
     foreign: list[str] = []
     for probe in installed_probes(fingerprint):
-        run = observed(rounds, fingerprint[probe.name], tuned if isinstance(tuned, dict) else {})
+        run = replace(whole, facts=fingerprint[probe.name], tuned=tuned if isinstance(tuned, dict) else {})
         try:
             evidence.append(probe.throttling(run))
             locked.append(probe.clocks_locked(run))
@@ -58,9 +74,9 @@ def ask_probes(fingerprint: Mapping[str, Any], rounds: Sequence[Round]) -> Probe
             flags += probe.flags(run)
         except Exception as error:
             flags.append(_failed(probe, error))
-    covered = _clock_coverage(rounds)
+    covered = coverage(rounds, lambda reading, one: whole.is_clock(reading, _observed_round(one)))
     return ProbeVerdicts(
-        throttling=_throttling(observed(rounds), evidence, covered),
+        throttling=_throttling(whole, evidence, covered),
         clock_coverage=covered,
         clocks_locked="no" if "no" in locked else "yes" if "yes" in locked else "unknown",
         foreign_processes=tuple(dict.fromkeys(foreign)),
@@ -78,7 +94,7 @@ def _throttling(run: ObservedRun, evidence: Sequence[ThrottleEvidence], covered:
     temperatures = [
         reading.value
         for reading in run.readings()
-        if reading.quantity == TEMPERATURE.name and (run.gpu is None or reading.source == run.gpu)
+        if reading.quantity == TEMPERATURE.name and (not run.on_gpu or reading.source == run.gpu)
     ]
     return detect_throttling(
         run.clock() or None,
@@ -88,11 +104,6 @@ def _throttling(run: ObservedRun, evidence: Sequence[ThrottleEvidence], covered:
         limit_c=min((one.limit_c for one in evidence if one.limit_c is not None), default=None),
         covered=covered,
     )
-
-
-def _clock_coverage(rounds: Sequence[Round]) -> float | None:
-    gpu = observed(rounds).gpu
-    return coverage(rounds, lambda reading, one: is_clock(reading, _observed_round(one), gpu))
 
 
 def _observed_round(one: Round) -> ObservedRound:

@@ -249,7 +249,7 @@ def _summary(measured: Measured) -> Summary:
     if any("sample_is" in one.result.loaded for one in measured.rounds):
         # Samples that are summaries of many requests have no tail: their percentiles are none of a request.
         percentiles = {}
-    found_energy = energy(measured.rounds, measured.case.batch)
+    found_energy = energy(measured.rounds, measured.case.batch, measured.fingerprint)
     return Summary(
         latency=latency,
         latency_covers=measured.rounds[0].result.latency_covers,
@@ -262,7 +262,7 @@ def _summary(measured: Measured) -> Summary:
         no_energy_because=found_energy.reason if isinstance(found_energy, NoEnergy) else None,
         telemetry_covered=coverage_by_quantity(measured.rounds),
         builds=_builds(measured.case, latency.round_medians_ms),
-        sustained=sustained(measured.case.protocol, measured.rounds),
+        sustained=sustained(measured.case.protocol, measured.rounds, measured.fingerprint),
     )
 
 

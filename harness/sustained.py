@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.probe_verdicts import observed
 from latency_bench.harness.protocol import Protocol
@@ -19,7 +19,7 @@ def is_sustained(protocol: Protocol) -> bool:
     return protocol.sampling.min_s > 0 and protocol.sampling.min_s >= protocol.sampling.max_s
 
 
-def sustained(protocol: Protocol, rounds: Sequence[Round]) -> Sustained | None:
+def sustained(protocol: Protocol, rounds: Sequence[Round], fingerprint: Mapping[str, Any]) -> Sustained | None:
     """None for other protocols, for several rounds, and where there were too few requests to tell."""
     import numpy as np
 
@@ -32,7 +32,7 @@ def sustained(protocol: Protocol, rounds: Sequence[Round]) -> Sustained | None:
     if use is None:
         return None
     window_ns = rounds[0].sampled_unix_ns
-    clock = observed(rounds).clock_by_time()
+    clock = observed(rounds, fingerprint).clock_by_time()
     during = {} if window_ns is None else {at: mhz for at, mhz in clock.items() if window_ns[0] <= at <= window_ns[1]}
     fell_s = None
     if window_ns is not None:

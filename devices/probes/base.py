@@ -55,6 +55,11 @@ class Probe(ABC):
         return Conditions()
 
     @classmethod
+    def measured_gpu(cls, run: ObservedRun) -> str | None:
+        """Source of this probe's readings of the GPU that the rounds ran on; None where it has none, or cannot tell."""
+        return None
+
+    @classmethod
     def throttling(cls, run: ObservedRun) -> ThrottleEvidence:
         """What it knows of throttling beyond the clock and the temperatures. The verdict and its flag come of both."""
         return ThrottleEvidence()

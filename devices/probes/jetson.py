@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from latency_bench.devices import numerals
@@ -13,10 +13,11 @@ from latency_bench.devices.checks import Check, guarded
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions
-from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
+from latency_bench.devices.probes.jetson_boards import board_of, summed_rails
+from latency_bench.devices.probes.jetson_rails import read_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.probes.observed import Answer, ObservedRun
-from latency_bench.devices.probes.readings import FREQUENCY
+from latency_bench.devices.probes.readings import FREQUENCY, POWER
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import Operation, attempt
 from latency_bench.devices.tuning.jetson import LockedClocks, PowerMode, clocks, gpu_folders, power_mode
@@ -68,6 +69,8 @@ class JetsonProbe(Probe):
         rails = sorted({one.source for one in self.read(transport) if one.quantity == "power"})
         if rails:
             facts["power"] = {"rails": rails, "summed": summed_rails(rails), "source": self._source()}
+            if board := board_of(rails):
+                facts["power"]["board"] = board.module
         return {name: value for name, value in facts.items() if value not in (None, {}, [])}
 
     def read(self, transport: Transport) -> list[Reading]:
@@ -88,6 +91,7 @@ class JetsonProbe(Probe):
     def checks(self, transport: Transport, settings: Mapping[str, SettingValue]) -> Iterator[Check]:
         yield from guarded("power mode", _power_mode(transport, settings))
         yield from guarded("clocks", _clocks(transport, settings))
+        yield from guarded("power rails", _rails(self.read(transport)))
 
     @classmethod
     def conditions(cls, facts: Any, tuned: Mapping[str, Any]) -> Conditions:
@@ -99,10 +103,15 @@ class JetsonProbe(Probe):
         )
 
     @classmethod
+    def measured_gpu(cls, run: ObservedRun) -> str | None:
+        """A Jetson has one."""
+        return "gpu0" if run.on_gpu else None
+
+    @classmethod
     def clocks_locked(cls, run: ObservedRun) -> Answer:
         """As its own limits tell, unless the GPU's clock moved all the same."""
         told = run.facts.get("clocks_locked") if isinstance(run.facts, dict) else None
-        if told == "no" or (run.gpu is not None and run.clock_moved()):
+        if told == "no" or (run.on_gpu and run.clock_moved()):
             return "no"
         return "yes" if told == "yes" else "unknown"
 
@@ -151,6 +160,20 @@ def _clocks(transport: Transport, settings: Mapping[str, SettingValue]) -> Itera
         yield Check("clocks", "warning", "not locked: they follow the load", "--lock-clocks, or `lock_clocks: true`")
     else:
         yield Check("clocks", "ok", now if now == "locked" else "not locked; runs lock them and put them back")
+
+
+def _rails(readings: Sequence[Reading]) -> Iterator[Check]:
+    rails = sorted(reading.source for reading in readings if reading.quantity == POWER.name)
+    if not rails:
+        yield Check("power rails", "warning", "none can be read: no energy", "log in as root, or as one of its users")
+        return
+    summed, board = summed_rails(rails), board_of(rails)
+    found = f"{' + '.join(summed)}{f', as on {board.module}' if board else ''}"
+    if not summed:
+        found = f"{', '.join(rails)}: of no board that is known, so that they are recorded and not added up"
+    yield Check(
+        "power rails", "ok" if summed else "warning", found, "" if summed else "no energy is given; report the names"
+    )
 
 
 def _line(transport: Transport, path: str) -> str | None:

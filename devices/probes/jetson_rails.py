@@ -1,4 +1,4 @@
-"""Power rails of a Jetson by its INA3221 monitors: which there are, and which of them add up to the whole module."""
+"""Power rails of a Jetson by its INA3221 monitors, and the power of the whole module where the board is known."""
 
 from __future__ import annotations
 
@@ -6,32 +6,21 @@ import re
 from collections.abc import Mapping
 
 from latency_bench.devices import numerals
+from latency_bench.devices.probes.jetson_boards import summed_rails
 from latency_bench.devices.probes.readings import POWER, POWER_TOTAL, Reading
 from latency_bench.devices.transports.base import Transport
 
-# One rail that everything else hangs on: the module's input.
-_INPUTS = ("VDD_IN", "POM_5V_IN", "VIN")
 _HWMON = "/sys/bus/i2c/drivers/ina3221*/*/hwmon/hwmon*/in*_label"
 _IIO = "/sys/bus/i2c/drivers/ina3221*/*/iio:device*/rail_name_*"
-
-
-def summed_rails(names: Mapping[str, object] | list[str]) -> list[str]:
-    """The rails whose sum is the module's power: its input, where that is measured, else all that are.
-
-    An AGX Orin has no rail of its input: VDD_GPU_SOC, VDD_CPU_CV and VIN_SYS_5V0 side by side make up the module.
-    """
-    for name in _INPUTS:
-        if name in names:
-            return [name]
-    return sorted(names)
+NOT_CONNECTED = "NC"
+"""The name of a channel that measures nothing."""
 
 
 def with_total(watts: Mapping[str, float]) -> list[Reading]:
-    """A reading a rail, and `power_total`, the sum of those of `summed_rails`."""
-    if not watts:
-        return []
+    """A reading a rail, and `power_total`, the sum of those of `summed_rails`, for a board that is known."""
     readings = [POWER.of(name, value) for name, value in watts.items()]
-    summed = summed_rails(watts)
+    if not (summed := summed_rails(watts)):
+        return readings
     return [*readings, POWER_TOTAL.of("+".join(summed), sum(watts[name] for name in summed))]
 
 
@@ -42,14 +31,14 @@ def read_rails(transport: Transport) -> dict[str, float]:
         name, base = _text(transport, label), label.removesuffix("_label")
         millivolts = _number(transport, f"{base}_input")
         milliamperes = _number(transport, re.sub(r"/in(\d+)$", r"/curr\1_input", base))
-        # A channel that measures nothing, or the sum of others, which would then be counted twice.
-        counts = name and name != "NC" and "sum of" not in name.lower()
+        # The sum of others would be counted twice.
+        counts = name and name != NOT_CONNECTED and "sum of" not in name.lower()
         if name and counts and millivolts is not None and milliamperes is not None:
             watts[name] = millivolts * milliamperes / 1e6
     for label in transport.glob(_IIO):
         name = _text(transport, label)
         milliwatts = _number(transport, re.sub(r"/rail_name_(\d+)$", r"/in_power\1_input", label))
-        if name and milliwatts is not None:
+        if name and name != NOT_CONNECTED and milliwatts is not None:
             watts[name] = milliwatts / 1e3
     return watts
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 
 from latency_bench.devices import numerals
-from latency_bench.devices.probes.jetson_rails import with_total
+from latency_bench.devices.probes.jetson_rails import NOT_CONNECTED, with_total
 from latency_bench.devices.probes.readings import FREQUENCY, LOAD, MEMORY_AVAILABLE, TEMPERATURE, Quantity, Reading
 
 _RAM = re.compile(r"\bRAM (\d+)/(\d+)MB")
 _CPU = re.compile(r"\bCPU \[([^\]]*)\]")
 _CORE = re.compile(r"(\d+)%@(\d+)")
-# `GR3D_FREQ 99%@[1300,1300]`, `GR3D_FREQ 0%@76`, `GR3D_FREQ 0%`
-_GPU = re.compile(r"\bGR3D_FREQ (\d+)%(?:@\[?(\d+))?")
+# `GR3D_FREQ 99%@[1300,1300]`, `GR3D_FREQ 0%@76`, `GR3D_FREQ 0%`, and a Thor's `GR3D_FREQ @[314,314,314]`
+_GPU = re.compile(r"\bGR3D_FREQ (?:(\d+)%)?(?:@\[?(\d+))?")
 _EMC = re.compile(r"\bEMC_FREQ (\d+)%(?:@(\d+))?")
 _TEMPERATURE = re.compile(r"\b([A-Za-z][A-Za-z0-9_]*)@(-?\d+(?:\.\d+)?)C\b")
-# Now and on average since the start: `VDD_GPU_SOC 4940mW/4940mW`; without a unit on a Nano: `POM_5V_GPU 0/0`.
-_RAIL = re.compile(r"\b((?:VDDQ?|VIN|POM)_[A-Z0-9_]+|VIN|CV|GPU|CPU|SOC|DDR) (-?\d+)(?:mW)?/(-?\d+)(?:mW)?(?=\s|$)")
+# Now and on average since the start: `VDD_GPU_SOC 4940mW/4940mW`; without a unit on a Nano: `POM_5V_GPU 0/0`; with the
+# greatest so far on a Thor: `VIN 124486mW/36487mW/124486mW`. Below 0 where the sensor's offset exceeds the power.
+_RAIL = re.compile(r"(?<!\S)([A-Z][A-Z0-9_]*) (-?\d+)(?:mW)?/-?\d+(?:mW)?(?:/-?\d+(?:mW)?)?(?!\S)")
 # A Nano's PMIC has no sensor and always says this.
 _NO_SENSOR = {("PMIC", 100.0), ("PMIC", 50.0)}
 _ABSENT_BELOW_C = -200.0
@@ -52,5 +53,5 @@ def parse_tegrastats(line: str) -> list[Reading]:
         degrees = numerals.number(text)
         if degrees is not None and (name, degrees) not in _NO_SENSOR and degrees > _ABSENT_BELOW_C:
             readings.append(TEMPERATURE.of(name, degrees))
-    milliwatts = {name: numerals.integer(now) for name, now, _ in _RAIL.findall(line)}
+    milliwatts = {name: numerals.integer(now) for name, now in _RAIL.findall(line) if name != NOT_CONNECTED}
     return readings + with_total({name: value / 1000 for name, value in milliwatts.items() if value is not None})

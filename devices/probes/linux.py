@@ -81,7 +81,7 @@ class LinuxProbe(Probe):
 
     @classmethod
     def clocks_locked(cls, run: ObservedRun) -> Answer:
-        return limits_agree(part(run.facts, "frequency")) if run.gpu is None else "unknown"
+        return limits_agree(part(run.facts, "frequency")) if not run.on_gpu else "unknown"
 
 
 def _line(transport: Transport, path: str) -> str | None:

@@ -2,7 +2,7 @@
 
 By NVML (nvidia-ml-py) on this machine, by `nvidia-smi` on another one or where NVML's package is missing. Nothing is
 changed here; locking the clocks is an operation of its own (devices/tuning/nvidia.py). GPUs are counted as NVML does,
-by PCI bus; CUDA does the same with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+by PCI bus. Which of them was measured is found by its UUID (`measured_gpu`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,14 @@ from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, part
 from latency_bench.devices.probes.nvidia_nvml import Nvml, NvmlError
-from latency_bench.devices.probes.nvidia_run import nvidia_foreign_processes, nvidia_throttling
+from latency_bench.devices.probes.nvidia_run import (
+    measured_gpu,
+    nvidia_flags,
+    nvidia_foreign_processes,
+    nvidia_throttling,
+)
 from latency_bench.devices.probes.nvidia_smi import smi_facts, smi_readings
-from latency_bench.devices.probes.observed import Answer, ObservedRun, ThrottleEvidence
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ProbeFlag, ThrottleEvidence
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import Operation
 from latency_bench.devices.tuning.nvidia import LockedGpuClocks
@@ -78,6 +83,10 @@ class NvidiaProbe(Probe):
         )
 
     @classmethod
+    def measured_gpu(cls, run: ObservedRun) -> str | None:
+        return measured_gpu(run) if run.on_gpu else None
+
+    @classmethod
     def throttling(cls, run: ObservedRun) -> ThrottleEvidence:
         return nvidia_throttling(run)
 
@@ -92,6 +101,10 @@ class NvidiaProbe(Probe):
     @classmethod
     def foreign_processes(cls, run: ObservedRun) -> tuple[str, ...]:
         return nvidia_foreign_processes(run)
+
+    @classmethod
+    def flags(cls, run: ObservedRun) -> list[ProbeFlag]:
+        return nvidia_flags(run)
 
     def close(self) -> None:
         if self._nvml is not None:

@@ -1,13 +1,16 @@
-"""What NVML's readings say of a run on a GPU: why its clock was lowered, who else used it."""
+"""What NVML's readings say of a run on a GPU: which one it was, why its clock was lowered, who else used it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from latency_bench.devices.probes.observed import ObservedRun, ThrottleEvidence
+from latency_bench.devices.probes.conditions import part
+from latency_bench.devices.probes.observed import ObservedRun, ProbeFlag, ThrottleEvidence
 from latency_bench.devices.probes.readings import THROTTLE_REASONS, Reading
 
+_BUS_ID = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.[0-9a-f]")
 REASONS = {
     0x1: "gpu_idle",
     0x2: "applications_clocks_setting",
@@ -29,6 +32,52 @@ SLOWING = frozenset(REASONS.values()) - {
 def reason_names(bits: float) -> frozenset[str]:
     """`9` -> gpu_idle and hw_slowdown."""
     return frozenset(name for bit, name in REASONS.items() if int(bits) & bit)
+
+
+def measured_gpu(run: ObservedRun) -> str | None:
+    """The GPU that the worker says it ran on, found among those of the fingerprint by its UUID, else by its PCI bus id.
+
+    CUDA's number of it is none of the driver's: CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER change it. A runner that
+    tells neither can only have meant the one GPU of a machine that has no other. A GPU that MIG divides is not found:
+    its clock, power and processes are those of all its parts together.
+    """
+    gpus = _gpus(run)
+    answers = {_place(part(one.loaded, "gpu"), gpus) for one in run.rounds}
+    place = answers.pop() if len(answers) == 1 else None
+    return None if place is None or gpus[place].get("mig") else f"gpu{place}"
+
+
+def _place(measured: Mapping[str, Any], gpus: list[dict[str, Any]]) -> int | None:
+    for key, normal in (("uuid", _uuid), ("pci_bus_id", _bus)):
+        if (wanted := normal(measured.get(key))) is not None:
+            known = [normal(gpu.get(key)) for gpu in gpus]
+            if any(known):
+                return known.index(wanted) if wanted in known else None
+    return 0 if len(gpus) == 1 else None
+
+
+def _uuid(text: object) -> str | None:
+    """`GPU-8f1...` and `8f1...` are the same."""
+    return re.sub(r"^(gpu|mig)-", "", text.lower()) if isinstance(text, str) and text else None
+
+
+def _bus(text: object) -> tuple[int, ...] | None:
+    """NVML writes the domain with eight digits, CUDA with four."""
+    found = _BUS_ID.fullmatch(text.lower()) if isinstance(text, str) else None
+    return tuple(int(word, 16) for word in found.groups()) if found else None
+
+
+def nvidia_flags(run: ObservedRun) -> list[ProbeFlag]:
+    """Where the clock, the power and the neighbours of what was measured are not known, a reader has to know that."""
+    gpus = _gpus(run)
+    if not run.on_gpu or run.gpu is not None or not gpus:
+        return []
+    divided = any(gpu.get("mig") for gpu in gpus)
+    text = f"which of the {len(gpus)} GPUs was measured cannot be told" + (
+        ", one of which MIG divides" if divided else ""
+    )
+    remedy = "let the worker and bench see the same GPUs; throttling, energy and other programs are unknown without"
+    return [ProbeFlag("gpu_unknown", "info", text, remedy)]
 
 
 def nvidia_throttling(run: ObservedRun) -> ThrottleEvidence:
@@ -70,10 +119,14 @@ def nvidia_foreign_processes(run: ObservedRun) -> tuple[str, ...]:
 
 def gpu_facts(run: ObservedRun) -> dict[str, Any]:
     """What the fingerprint says of the measured GPU; {} where it says nothing."""
-    gpus = run.facts.get("gpus") if isinstance(run.facts, dict) else None
-    number = int((run.gpu or "gpu0").removeprefix("gpu"))
-    facts = gpus[number] if isinstance(gpus, list) and number < len(gpus) else None
-    return facts if isinstance(facts, dict) else {}
+    gpus = _gpus(run)
+    found = re.fullmatch(r"gpu(\d{1,4})", run.gpu or "")
+    return gpus[int(found[1])] if found and int(found[1]) < len(gpus) else {}
+
+
+def _gpus(run: ObservedRun) -> list[dict[str, Any]]:
+    listed = run.facts.get("gpus") if isinstance(run.facts, dict) else None
+    return [gpu if isinstance(gpu, dict) else {} for gpu in listed] if isinstance(listed, list) else []
 
 
 def _pid(reading: Reading, gpu: str) -> int | None:

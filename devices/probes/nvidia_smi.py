@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from latency_bench.devices.probes.readings import (
 from latency_bench.devices.transports.base import Transport
 
 TIMEOUT_S = 20.0
+# `GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5c89852c-...)`
+_LISTED = re.compile(r"GPU \d+: .*\(UUID: (GPU-[0-9a-f-]+)\)")
 # Query name and quantity.
 _READINGS = (
     ("clocks.sm", FREQUENCY),
@@ -31,6 +34,7 @@ _READINGS = (
 _FACTS = (
     ("name", "model"),
     ("uuid", "uuid"),
+    ("pci.bus_id", "pci_bus_id"),
     ("driver_version", "driver"),
     ("memory.total", "memory_total_mib"),
     ("clocks.max.sm", "max_sm_mhz"),
@@ -51,11 +55,26 @@ def smi_facts(transport: Transport) -> dict[str, Any]:
         for pid, name, uuid in _query(transport, "compute-apps", ["pid", "process_name", "gpu_uuid"])
         if numerals.count(pid) is not None
     ]
+    divided = _divided_by_mig(transport)
     driver = gpus[0].get("driver") if gpus else None
     for gpu in gpus:
         gpu.pop("driver", None)
         gpu["processes"] = [one for one in processes if one["gpu_uuid"] == gpu.get("uuid")]
+        if gpu.get("uuid") in divided:
+            gpu["mig"] = 1
     return {"driver": str(driver), "gpus": gpus}
+
+
+def _divided_by_mig(transport: Transport) -> set[str]:
+    """UUIDs of the GPUs below which parts are listed. Asked in this way, because older drivers refuse a query that has
+    a field for it in it."""
+    divided, latest = set(), ""
+    for line in _run(transport, ["-L"]).splitlines():
+        if found := _LISTED.match(line):
+            latest = found[1]
+        elif line.strip().startswith("MIG ") and latest:
+            divided.add(latest)
+    return divided
 
 
 def smi_readings(transport: Transport) -> list[Reading]:
@@ -69,10 +88,15 @@ def smi_readings(transport: Transport) -> list[Reading]:
 
 
 def _query(transport: Transport, what: str, fields: Sequence[str]) -> list[list[str]]:
-    command = ["nvidia-smi", f"--query-{what}={','.join(fields)}", "--format=csv,noheader,nounits"]
+    printed = _run(transport, [f"--query-{what}={','.join(fields)}", "--format=csv,noheader,nounits"])
+    rows = [[word.strip() for word in line.split(",")] for line in printed.splitlines() if line.strip()]
+    return [row for row in rows if len(row) == len(fields)]
+
+
+def _run(transport: Transport, words: Sequence[str]) -> str:
     remedy = "check nvidia-smi there; a device without an NVIDIA GPU needs no `nvidia` among its probes"
     try:
-        completed = transport.run(command, timeout_s=TIMEOUT_S)
+        completed = transport.run(["nvidia-smi", *words], timeout_s=TIMEOUT_S)
     except UnreachableError:
         raise
     except DeviceError as error:
@@ -80,8 +104,7 @@ def _query(transport: Transport, what: str, fields: Sequence[str]) -> list[list[
     if completed.returncode != 0:
         said = (completed.stderr.strip() or completed.stdout.strip())[-200:]
         raise DeviceError(f"nvidia-smi failed: {said or completed.returncode}", remedy)
-    rows = [[word.strip() for word in line.split(",")] for line in completed.stdout.splitlines() if line.strip()]
-    return [row for row in rows if len(row) == len(fields)]
+    return completed.stdout
 
 
 def _known(word: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from latency_bench.devices.probes.conditions import part
 from latency_bench.devices.probes.readings import FREQUENCY, LOAD, Reading
 
 Answer = Literal["yes", "no", "unknown"]
@@ -37,15 +36,13 @@ class ObservedRun:
     rounds: Sequence[ObservedRound]
     facts: Any = None
     tuned: Mapping[str, Any] = field(default_factory=dict)
+    gpu: str | None = None
+    """Source of the readings of the GPU that was measured (`gpu0`), as a probe found it (`Probe.measured_gpu`). None
+    for a run on a processor, and where no probe can tell which of the machine's GPUs it was."""
 
     @property
-    def gpu(self) -> str | None:
-        """Source of the readings of the GPU that was measured (`gpu0`); None for a run on a processor."""
-        loaded = self.rounds[0].loaded if self.rounds else {}
-        if "gpu" not in loaded:
-            return None
-        device = part(loaded, "options").get("device", 0)
-        return f"gpu{device}" if isinstance(device, int) and device >= 0 else "gpu0"
+    def on_gpu(self) -> bool:
+        return bool(self.rounds) and "gpu" in self.rounds[0].loaded
 
     def moments(self, source: str) -> list[Moment]:
         """The source's values by quantity, one entry a time, in order."""
@@ -67,13 +64,13 @@ class ObservedRun:
         slowest. So each is held against its own best in the run, and what counts at a time is the core that had lost
         most by then, as that share of the fastest core's best.
         """
-        if self.gpu is not None:
+        if self.on_gpu:
             return {
                 time_ns: moment[FREQUENCY.name]
-                for time_ns, moment in self._moments_by_time(self.gpu).items()
+                for time_ns, moment in self._moments_by_time(self.gpu or "").items()
                 if _is_busy(moment) and FREQUENCY.name in moment
             }
-        clocks = [reading for one in self.rounds for reading in one.readings if is_clock(reading, one, None)]
+        clocks = [reading for one in self.rounds for reading in one.readings if self.is_clock(reading, one)]
         best: dict[str, float] = {}
         for reading in clocks:
             best[reading.source] = max(reading.value, best.get(reading.source, 0.0))
@@ -95,19 +92,18 @@ class ObservedRun:
         clock = self.clock()
         return len(clock) >= 2 and max(clock) - min(clock) > CLOCK_MOVED * max(clock)
 
+    def is_clock(self, reading: Reading, observed: ObservedRound) -> bool:
+        """Whether it is of the clock of what was measured: that GPU, or a core that the worker was pinned to."""
+        if reading.quantity != FREQUENCY.name:
+            return False
+        return reading.source == self.gpu if self.on_gpu else reading.source in _pinned(observed)
+
     def readings(self) -> list[Reading]:
         return [reading for one in self.rounds for reading in one.readings]
 
 
 def _is_busy(moment: Moment) -> bool:
     return moment.get(LOAD.name, 100.0) >= BUSY_LOAD
-
-
-def is_clock(reading: Reading, observed: ObservedRound, gpu: str | None) -> bool:
-    """Whether it is of the clock of what was measured: that GPU, or a core that the worker was pinned to."""
-    if reading.quantity != FREQUENCY.name:
-        return False
-    return reading.source == gpu if gpu else reading.source in _pinned(observed)
 
 
 def _pinned(observed: ObservedRound) -> set[str]:

@@ -126,7 +126,7 @@ class TrtexecRunner(Runner):
                 "options": options,
                 "engine": {key: value for key, value in engine.items() if key not in ("path", "log")},
                 "flags": flags,
-                "gpu": log.device,
+                "gpu": _gpu(log),
                 **({} if layers is None else {"layer_precisions": layers}),
             },
             done={
@@ -254,11 +254,11 @@ def _checked(completed: Completed, text: str, doing: str) -> Log:
             _LESS_MEMORY,
             text,
         )
-    if log.out_of_memory:
-        raise WorkerError("out-of-memory", f"memory ran out while {doing}: {log.errors[0]}", _LESS_MEMORY, text)
+    if log.failure is not None and log.failure.out_of_memory:
+        raise WorkerError("out-of-memory", f"memory ran out while {doing}: {log.failure.reason}", _LESS_MEMORY, text)
     if completed.returncode != 0 or not log.passed:
         last = text.strip().splitlines()
-        said = log.errors[0] if log.errors else last[-1][:300] if last else "nothing was printed"
+        said = (log.failure and log.failure.reason) or (last[-1][:300] if last else "nothing was printed")
         raise WorkerError(
             "runtime-failed",
             f"trtexec failed while {doing} (code {completed.returncode}): {said}",
@@ -267,6 +267,11 @@ def _checked(completed: Completed, text: str, doing: str) -> Log:
             text,
         )
     return log
+
+
+def _gpu(log: Log) -> dict[str, str]:
+    told = {"name": log.device, "uuid": log.device_uuid}
+    return {key: text for key, text in told.items() if text is not None}
 
 
 def _done(completed: Completed, doing: str) -> Completed:

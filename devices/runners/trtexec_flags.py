@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-_RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec \[TensorRT v([0-9]{4,7})\]")
+from latency_bench.devices.errors import WorkerError
+
+_RUNNING = re.compile(r"&&&& RUNNING TensorRT\.trtexec(?: \[TensorRT v([0-9]{4,7})\])?")
 _FLAG = re.compile(r"^\s*(--[A-Za-z][A-Za-z0-9]*)", re.M)
 LAYERS = "layers.json"
 
@@ -29,9 +31,17 @@ class Tool:
 
 
 def parse_help(program: str, text: str) -> Tool | None:
-    """None where this is no help of a trtexec."""
+    """None where this is no help of a trtexec. Raises WorkerError (runtime-missing) for one that is too old."""
     found = _RUNNING.search(text)
-    return None if found is None else Tool(program, version_of(int(found[1])), frozenset(_FLAG.findall(text)))
+    if found is None:
+        return None
+    if found[1] is None:
+        raise WorkerError(
+            "runtime-missing",
+            f"{program} is the trtexec of TensorRT 7 or older, which does not say its version",
+            "TensorRT 8.0 is the least that works (JetPack 4.6): update the device",
+        )
+    return Tool(program, version_of(int(found[1])), frozenset(_FLAG.findall(text)))
 
 
 def version_of(number: int) -> tuple[int, int, int]:

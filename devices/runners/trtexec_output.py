@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,24 +10,31 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.devices import numerals
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import Columns
+from latency_bench.devices.runners.trtexec_failure import Failure, failure_of
 from latency_bench.devices.strict_json import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+_PASSED = re.compile(r"^&&&& PASSED TensorRT\.trtexec", re.M)
+_FAILED = re.compile(r"^&&&& FAILED TensorRT\.trtexec", re.M)
 _WARMUP = re.compile(r"Warmup completed (\d+) queries over")
 _TRACE = re.compile(r"Timing trace has (\d+) queries over ([\d.]+) s")
 _DEVICE = re.compile(r"Selected Device: (.+)")
 _BUILT = re.compile(r"Engine built in ([\d.]+) sec")
+_DEVICE_UUID = re.compile(r"Selected Device UUID: (GPU-[0-9a-fA-F-]{36})")
 _WARNING = re.compile(r"\[W\] (?:\* )?(.+)")
-_ERROR = re.compile(r"\[E\] (?:Error\[\d+\]: )?(.+)")
-_OUT_OF_MEMORY = re.compile(r"out of memory|bad_alloc|Requested amount of GPU memory .* could not be allocated", re.I)
 
 # Name in our columns, and in trtexec's rows.
 _PHASES = {"h2d": "h2dMs", "compute": "computeMs", "d2h": "d2hMs"}
 _ROUNDING, _ROUNDING_NS = 1e-4, 1000
 """The latency is the sum of the phases, each of them printed with six digits."""
+_DIGITS = 6
+"""Of the moments too: after 120 s they are told to a millisecond, however short what lies between them."""
+_ENQUEUE_RESOLVED = 0.1
+"""An enqueue time is the difference of two moments: it is told where these are printed in steps of at most this part of
+it, so that the median is right to half of that."""
 _LONGEST_MS = 24 * 3600 * 1e3
 """Of a duration or a moment of one call, which ends after hours at most."""
 
@@ -40,10 +48,13 @@ class Log:
     sample_count: int | None
     sampling_s: float | None
     device: str | None
+    device_uuid: str | None
+    """Told from TensorRT 10 on."""
     build_s: float | None
     warnings: tuple[str, ...]
-    errors: tuple[str, ...]
-    out_of_memory: bool
+    failure: Failure | None
+    """Why it failed; None where it passed, whatever it complained of on the way: a tactic that finds no room is
+    skipped, and another is taken."""
 
 
 def parse_log(text: str) -> Log:
@@ -53,17 +64,17 @@ def parse_log(text: str) -> Log:
         found = pattern.search(text)
         return found[group].strip() if found else None
 
-    errors = tuple(dict.fromkeys(one.strip()[:300] for one in _ERROR.findall(text)))
+    passed = _PASSED.search(text) is not None and _FAILED.search(text) is None
     return Log(
-        passed="&&&& PASSED" in text,
+        passed=passed,
         warmup_count=numerals.count(first(_WARMUP)),
         sample_count=numerals.count(first(_TRACE)),
         sampling_s=numerals.number(first(_TRACE, 2)),
         device=first(_DEVICE),
+        device_uuid=first(_DEVICE_UUID),
         build_s=numerals.number(first(_BUILT)),
         warnings=tuple(dict.fromkeys(one.strip()[:300] for one in _WARNING.findall(text))),
-        errors=errors,
-        out_of_memory=any(_OUT_OF_MEMORY.search(one) for one in errors) or "Cuda failure: out of memory" in text,
+        failure=None if passed else failure_of(text),
     )
 
 
@@ -72,9 +83,11 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
 
     TensorRT 8.2 exports the rows of the warm-up too, later versions do not; how many they are, the log says.
     `latency_ns` is trtexec's own: the sum of the three phases' device events, not the wall clock of a request.
-    `enqueue_ns` is the host's time for enqueueing the computation.
+    `enqueue_ns` is the host's time for enqueueing the computation, None where the moments are printed too coarsely.
     """
 
+    if not log.passed:
+        raise _unexpected("a call that did not pass has no times")
     rows = _rows(text)
     warmup_count = 0
     if log.sample_count is not None and len(rows) != log.sample_count:
@@ -90,7 +103,7 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
         return _milliseconds([row[name] for row in rows], name)
 
     latency, start = column("latencyMs"), column("startEnqMs")
-    enqueue = _milliseconds([row["endEnqMs"] - row["startEnqMs"] for row in rows], "endEnqMs - startEnqMs")
+    enqueue = _enqueue(rows)
     if not (latency > 0).all():
         raise _unexpected("a latency of 0")
     together = sum(column(theirs) for theirs in _PHASES.values())
@@ -100,10 +113,25 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
     phases = {ours: values for ours, theirs in _PHASES.items() if (values := column(theirs)).any()}
     parts = [slice(None, warmup_count), slice(warmup_count, None)]
     warmup, samples = (
-        Columns(start[part], latency[part], {name: values[part] for name, values in phases.items()}, enqueue[part])
+        Columns(
+            start[part],
+            latency[part],
+            {name: values[part] for name, values in phases.items()},
+            None if enqueue is None else enqueue[part],
+        )
         for part in parts
     )
     return warmup, samples
+
+
+def _enqueue(rows: list[dict[str, float]]) -> npt.NDArray[np.int64] | None:
+    import numpy as np
+
+    spans_ms = np.array([row["endEnqMs"] - row["startEnqMs"] for row in rows])
+    latest_ms = max(row["endEnqMs"] for row in rows)
+    values = _milliseconds(list(spans_ms), "endEnqMs - startEnqMs")
+    step_ms = 10.0 ** (math.floor(math.log10(latest_ms)) + 1 - _DIGITS) if latest_ms > 0 else 0.0
+    return values if step_ms <= _ENQUEUE_RESOLVED * float(np.median(spans_ms)) else None
 
 
 def _milliseconds(values: list[float], name: str) -> npt.NDArray[np.int64]:

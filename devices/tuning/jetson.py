@@ -53,9 +53,10 @@ def _limits_by_sysfs(transport: Transport) -> tuple[str, str] | None:
 
 
 def gpu_folders(transport: Transport) -> list[str]:
-    """The GPU's folder of clocks: 57000000.gpu on a Nano, 17000000.ga10b or .gpu on an Orin, .gv11b on a Xavier."""
-    names = ("gpu", "ga10b", "gv11b", "gp10b")
-    return [path for name in names for path in transport.glob(f"/sys/class/devfreq/*.{name}")]
+    """The GPU's folder of clocks: 57000000.gpu on a Nano, 17000000.ga10b or .gpu on an Orin, .gv11b on a Xavier,
+    gpu-gpc-0 and further ones on a Thor."""
+    names = ("*.gpu", "*.ga10b", "*.gv11b", "*.gp10b", "gpu-gpc-*")
+    return [path for name in names for path in transport.glob(f"/sys/class/devfreq/{name}")]
 
 
 class PowerMode(Operation):

@@ -31,10 +31,15 @@ def check_runtime(check: RuntimeCheck, events: EventStream, clock: Clock) -> Non
     """Sends `checked`. Raises WorkerError where the runtime is not there or does not work."""
     started_ns = clock()
     runtime = create_runtime(check.runtime, check.runtime_options, clock, check.runtime_class)
-    versions = {
-        module: str(getattr(sys.modules[module], "__version__", "unknown"))
-        for group in runtime.MODULES
-        for module in group
-        if module in sys.modules
-    }
+    versions = {module: _version(module) for group in runtime.MODULES for module in group if module in sys.modules}
+    runtime.close()
     events.emit("checked", import_ns=clock() - started_ns, modules=versions)
+
+
+def _version(module: str) -> str:
+    """cuda-python has it in a package within the one that is imported."""
+    for name in (module, module + ".bindings"):
+        version = getattr(sys.modules.get(name), "__version__", None)
+        if version is not None:
+            return str(version)
+    return "unknown"

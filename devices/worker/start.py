@@ -16,4 +16,9 @@ sys.path.insert(0, os.path.dirname(_FOLDER))
 
 if __name__ == "__main__":
     # By name: this file is a program, and no part of the package.
-    sys.exit(importlib.import_module(os.path.basename(_FOLDER) + ".main").main(sys.argv[1:]))
+    code = importlib.import_module(os.path.basename(_FOLDER) + ".main").main(sys.argv[1:])
+    if code:
+        # All is said. A library that still holds a GPU which failed may abort the process while Python takes itself
+        # down (pycuda: "The context stack was not empty"), and the abort would stand in place of the reason.
+        sys.stderr.flush()
+        os._exit(code)

@@ -20,7 +20,7 @@ def _own_home(tmp_path, monkeypatch):
 def test_the_example_is_valid_and_names_parts_that_there_are(monkeypatch):
     monkeypatch.setenv("BENCH_DEVICES", str(EXAMPLE))
     devices = {device.name: device for device in list_devices()}
-    assert set(devices) == {"local", "orin", "nano", "a100", "phone"}
+    assert set(devices) == {"local", "orin", "nano", "a100", "pi", "phone"}
     for device in devices.values():
         assert device.transport in part_names("transport")
         assert device.runner in part_names("runner")

@@ -27,7 +27,7 @@ def _round(
 
 
 def test_constant_power():
-    found = energy([_round([(9, 50), (11, 10), (15, 10), (19, 10), (21, 50)])], batch=2)
+    found = energy([_round([(9, 50), (11, 10), (15, 10), (19, 10), (21, 50)])], 2, {})
     assert isinstance(found, Energy)
     assert found.mean_power_w == pytest.approx(10)
     assert found.joules_per_image == pytest.approx(10 * 10 / 200)
@@ -37,14 +37,14 @@ def test_constant_power():
 
 
 def test_readings_at_uneven_intervals_are_weighted_by_their_time():
-    found = energy([_round([(10, 4), (14, 4), (18, 8)])], batch=1)
+    found = energy([_round([(10, 4), (14, 4), (18, 8)])], 1, {})
     assert isinstance(found, Energy)
     # 4 W until 16 s, the middle between the last two, and 8 W from there on.
     assert found.mean_power_w == pytest.approx((6 * 4 + 4 * 8) / 10)
 
 
 def test_rounds_add_up():
-    found = energy([_round([(11, 10), (14, 10), (18, 10)]), _round([(11, 20), (14, 20), (18, 20)], images=300)], 1)
+    found = energy([_round([(11, 10), (14, 10), (18, 10)]), _round([(11, 20), (14, 20), (18, 20)], images=300)], 1, {})
     assert isinstance(found, Energy)
     assert found.joules_per_image == pytest.approx((100 + 200) / 400)
     assert found.mean_power_w == pytest.approx(15)
@@ -61,14 +61,14 @@ def test_rounds_add_up():
     ],
 )
 def test_too_little_gives_none_and_never_a_guess(rounds, reason):
-    found = energy(rounds, batch=1)
+    found = energy(rounds, 1, {})
     assert isinstance(found, NoEnergy)
     assert reason in found.reason
 
 
 def test_a_device_whose_power_is_not_read_has_none_and_no_reason():
-    assert energy([_round([])], batch=1) is None
-    assert energy([], batch=1) is None
+    assert energy([_round([])], 1, {}) is None
+    assert energy([], 1, {}) is None
 
 
 def test_a_record_whose_two_numbers_contradict_each_other_is_refused():
@@ -78,13 +78,20 @@ def test_a_record_whose_two_numbers_contradict_each_other_is_refused():
 
 def test_of_several_gpus_only_the_measured_one_counts_and_rails_always_do():
     one = _round([(11, 10), (14, 10), (18, 10)])
-    one.result.loaded["gpu"] = "Orin"
-    assert isinstance(energy([one], 1), Energy), "rails are a board's, whatever ran on it"
+    one.result.loaded["gpu"] = {"uuid": "0"}
+    machine = {"nvidia": {"gpus": [{"uuid": "GPU-0"}, {"uuid": "GPU-1"}]}}
+    assert isinstance(energy([one], 1, machine), Energy), "rails are a board's, whatever ran on it"
     one.readings[:] = [
         Reading(source, "power_total", watts, "W", second * S)
         for source, watts in (("gpu0", 5.0), ("gpu1", 70.0))
         for second in (11, 14, 18)
     ]
-    found = energy([one], 1)
+    found = energy([one], 1, machine)
     assert isinstance(found, Energy)
     assert found.mean_power_w == pytest.approx(5)
+    one.result.loaded["gpu"] = {"uuid": "2"}
+    unknown = energy([one], 1, machine)
+    assert isinstance(unknown, NoEnergy)
+    assert "which of the machine's GPUs" in unknown.reason
+    del one.result.loaded["gpu"]
+    assert energy([one], 1, machine) is None, "a run on a processor has no GPU's energy"

@@ -26,7 +26,7 @@ def throttling(clocks, loads=None, reasons=None, fingerprint=None):
         values += [FREQUENCY.of("gpu1", 100.0 * moment), TEMPERATURE.of("board", 99)]
         readings += [reading.at(moment * 10**9) for reading in values]
     result = SimpleNamespace(hello={}, loaded={"gpu": {}}, done={}, sampled_unix_ns=(0, len(clocks) * 10**9))
-    return ask_probes(fingerprint or {"nvidia": {}}, [Round(0, 0, None, result, readings)]).throttling
+    return ask_probes(fingerprint or {"nvidia": {"gpus": [{}]}}, [Round(0, 0, None, result, readings)]).throttling
 
 
 def test_a_clock_that_falls_under_load_is_throttled_and_an_idle_one_is_not():
@@ -87,11 +87,11 @@ def test_energy_is_that_of_the_gpu_that_was_measured():
     result = SimpleNamespace(
         hello={},
         done={},
-        loaded={"gpu": {}, "options": {"device": 1}},
+        loaded={"gpu": {"uuid": "b"}, "options": {"device": 0}},
         sampled_unix_ns=(0, 10 * second),
         samples=SimpleNamespace(latency_ns=np.ones(100, np.int64)),
     )
-    one = energy([Round(0, 0, None, result, found)], batch=2)
+    one = energy([Round(0, 0, None, result, found)], 2, {"nvidia": {"gpus": [{"uuid": "GPU-a"}, {"uuid": "GPU-b"}]}})
     assert one.mean_power_w == pytest.approx(300)
     assert one.joules_per_image == pytest.approx(300 * 10 / 200)
     assert one.rails == ("gpu1",)

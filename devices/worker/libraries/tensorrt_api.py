@@ -12,8 +12,8 @@ import json
 from collections import OrderedDict
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError, bad_request, one_line, out_of_memory
-from ..memory.failure import cuda_failure
+from ..failure import BAD_ARTIFACT, OUT_OF_MEMORY, RUNTIME_FAILED, WorkerError, bad_request, one_line
+from ..memory.failure import GPU_OUT_OF_MEMORY, LESS_GPU_MEMORY, OUT_OF_GPU_MEMORY, cuda_failure
 from ..runtime.base import LayerTime, TensorInfo
 from ..runtime.packages import version_numbers
 
@@ -46,7 +46,12 @@ class TensorRtApi:
         self.rtx = rtx
         self.version = str(module.__version__)
         self.messages: List[str] = []
+        """Errors of what is being done: what a step that succeeded complained of is no reason of a later one."""
         self._logger = _make_logger(module, self.messages)
+        if hasattr(module, "init_libnvinfer_plugins"):
+            # An engine with a plugin in it loads only where they are registered: until 8.6, InstanceNormalization.
+            # The parser registers them by itself; a process that finds its engine in the cache has no parser.
+            module.init_libnvinfer_plugins(self._logger, "")
 
     @property
     def typed(self) -> bool:
@@ -63,6 +68,7 @@ class TensorRtApi:
         runtime-missing without a driver; runtime-failed where the builder gives up.
         """
         trt = self.module
+        self.messages.clear()
         if self.typed and wanted.precision == "bf16":
             raise bad_request("no ONNX file of ours carries bf16", "ask for fp16, or for the runtime torch-cuda")
         try:
@@ -124,16 +130,18 @@ class TensorRtApi:
 
     def deserialise(self, plan: bytes) -> Any:
         """The engine. Raises WorkerError (bad-artifact) for one of another version or GPU, or a damaged one."""
+        self.messages.clear()
         try:
             runtime = self.module.Runtime(self._logger)
             engine = runtime.deserialize_cuda_engine(plan)
         except Exception as error:
             raise cuda_failure(self._words(error), "while loading the engine")
         if engine is None:
-            memory = out_of_memory(RuntimeError(self._said()), "while loading the engine")
+            doing = "while loading the engine"
+            memory = self._out_of_memory(doing)
             if memory is None and "cudaerror" in self._said().lower().replace(" ", ""):
                 # It is CUDA that failed (no driver, the GPU went away); the engine may be as good as ever.
-                raise cuda_failure(self._said(), "while loading the engine")
+                raise cuda_failure(self._said(), doing)
             raise memory or WorkerError(
                 BAD_ARTIFACT,
                 "TensorRT %s cannot load the engine: %s" % (self.version, self._said()),
@@ -169,6 +177,7 @@ class TensorRtApi:
 
     def context(self, engine: Any) -> Any:
         """Raises WorkerError (out-of-memory, mostly: the context holds the activations)."""
+        self.messages.clear()
         try:
             context = engine.create_execution_context()
         except Exception as error:
@@ -206,6 +215,12 @@ class TensorRtApi:
         context.profiler = Collector(self.module.IProfiler)
         for _ in range(count):
             request()
+        if not totals:
+            raise WorkerError(
+                RUNTIME_FAILED,
+                "TensorRT %s reported the time of no layer" % self.version,
+                "profile it with NVIDIA's own tools (trtexec --dumpProfile, nsys)",
+            )
         layers = [
             LayerTime(name, operators.get(name, "unknown"), int(calls), int(ms * 1e6))
             for name, (calls, ms) in totals.items()
@@ -245,7 +260,8 @@ class TensorRtApi:
         else:
             # Before 8.4. Unset it is 0 there, which leaves the builder without most of its kernels.
             config.max_workspace_size = wanted.workspace_bytes or 1 << 30
-        if hasattr(trt, "ProfilingVerbosity"):
+        # 8.0 has others, and no inspector that would tell.
+        if hasattr(getattr(trt, "ProfilingVerbosity", None), "DETAILED"):
             config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
         if wanted.optimisation_level is not None:
             if not hasattr(config, "builder_optimization_level"):
@@ -274,12 +290,20 @@ class TensorRtApi:
         return cache
 
     def _failure(self, what: str) -> WorkerError:
-        said = self._said()
-        return out_of_memory(RuntimeError(said), "in TensorRT") or WorkerError(
+        return self._out_of_memory("in TensorRT") or WorkerError(
             RUNTIME_FAILED,
-            "%s: %s" % (what, said),
+            "%s: %s" % (what, self._said()),
             "the log in the run's evidence says more; a larger workspace (runtime option workspace_mb) often helps",
         )
+
+    def _out_of_memory(self, doing: str) -> Optional[WorkerError]:
+        """What failed, if memory ran out on the way: a tactic that found no room is skipped, and only in the end no
+        implementation is left."""
+        for message in self.messages:
+            if GPU_OUT_OF_MEMORY.search(message):
+                said = "%s, %s: %s" % (OUT_OF_GPU_MEMORY, doing, one_line(message))
+                return WorkerError(OUT_OF_MEMORY, said, LESS_GPU_MEMORY)
+        return None
 
     def _words(self, error: Exception) -> str:
         return one_line("%s %s" % (error, self._said()))

@@ -41,6 +41,7 @@ def first_non_finite(
 
         def mark(network: Any, begin: int = begin, some: List[Watched] = some) -> None:
             nonlocal count
+            _close_sizes(network, wanted)
             candidates = _watchable(api.module, network)
             count = len(candidates)
             some += _fitting(candidates[begin:], room_bytes)
@@ -52,6 +53,13 @@ def first_non_finite(
             return found
         begin += len(some)
     return None
+
+
+def _close_sizes(network: Any, wanted: Build) -> None:
+    """Sizes that the file leaves open become those that are measured: outputs of layers get room by their size."""
+    for tensor in (network.get_input(number) for number in range(network.num_inputs)):
+        if any(int(size) < 0 for size in tensor.shape) and tensor.name in wanted.shapes:
+            tensor.shape = tuple(wanted.shapes[tensor.name])
 
 
 def _look(

@@ -39,7 +39,8 @@ class Memory:
     HAS_GRAPHS = False
 
     def facts(self) -> Dict[str, Any]:
-        """`name`, `driver` (CUDA's number of it, e.g. 12040), `compute_capability`, `memory_total_bytes`, `library`."""
+        """`name`, `driver` (CUDA's number of it, e.g. 12040), `compute_capability`, `memory_total_bytes`, `library`;
+        and which one it is: `uuid` (32 hexadecimal digits with dashes) and `pci_bus_id` (0000:3b:00.0)."""
         raise NotImplementedError
 
     def host_buffer(self, shape: Sequence[int], dtype: str, pinned: bool) -> HostBuffer:
@@ -104,7 +105,13 @@ def nanoseconds(milliseconds: float) -> int:
 
 
 def described(
-    name: Optional[str], driver: Optional[int], capability: Any, memory_total_bytes: Optional[int], library: str
+    library: str,
+    name: Optional[str],
+    driver: Optional[int],
+    capability: Any,
+    memory_total_bytes: Optional[int],
+    uuid: Optional[str],
+    pci_bus_id: Optional[str],
 ) -> Dict[str, Any]:
     """`facts` in one form for all libraries; absent where it could not be told."""
     facts = OrderedDict(
@@ -113,5 +120,13 @@ def described(
         compute_capability=None if capability is None else "%d.%d" % tuple(capability),
         memory_total_bytes=memory_total_bytes,
         library=library,
+        uuid=uuid,
+        pci_bus_id=None if pci_bus_id is None else pci_bus_id.lower(),
     )
     return OrderedDict((key, value) for key, value in facts.items() if value is not None)
+
+
+def uuid_text(content: bytes) -> str:
+    """16 bytes as nvidia-smi writes them, without its prefix."""
+    digits = "".join("%02x" % byte for byte in bytearray(content))
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -2,7 +2,7 @@
 
 import importlib
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Sequence
+from typing import Any, Dict, Iterator, Optional, Sequence
 
 from .base import DeviceBuffer, HostBuffer, Memory, described, nanoseconds
 from .failure import cuda_failure, library_missing
@@ -32,12 +32,20 @@ class PycudaMemory(Memory):
     def facts(self) -> Dict[str, Any]:
         with self._said("while asking the GPU what it is"):
             return described(
+                "pycuda " + self._version,
                 self._device.name(),
                 self._cuda.get_driver_version(),
                 self._device.compute_capability(),
                 self._device.total_memory(),
-                "pycuda " + self._version,
+                None,  # pycuda does not ask for it
+                self._pci_bus_id(),
             )
+
+    def _pci_bus_id(self) -> Optional[str]:
+        try:
+            return str(self._device.pci_bus_id())
+        except Exception:
+            return None  # this driver does not tell it
 
     def host_buffer(self, shape: Sequence[int], dtype: str, pinned: bool) -> HostBuffer:
         import numpy as np
@@ -81,9 +89,11 @@ class PycudaMemory(Memory):
         self._cuda.memcpy_dtoh_async(host.array, of.address, stream)
 
     def close(self) -> None:
-        with self._said("while letting go of the GPU"):
-            self._context.pop()
-            self._context.detach()
+        context, self._context = self._context, None
+        if context is not None:
+            with self._said("while letting go of the GPU"):
+                context.pop()
+                context.detach()
 
     @contextmanager
     def _said(self, doing: str) -> Iterator[None]:

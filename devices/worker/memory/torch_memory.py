@@ -32,12 +32,17 @@ class TorchMemory(Memory):
         with self._said("while asking the GPU what it is"):
             found = self._torch.cuda.get_device_properties(self._number)
             get_driver = getattr(self._torch._C, "_cuda_getDriverVersion", None)
+            # Which GPU it is, PyTorch tells from 2.5 on.
+            uuid, bus = getattr(found, "uuid", None), getattr(found, "pci_bus_id", None)
+            domain, device = getattr(found, "pci_domain_id", 0), getattr(found, "pci_device_id", 0)
             return described(
+                "torch %s" % self._torch.__version__,
                 found.name,
                 int(get_driver()) if get_driver else None,
                 (found.major, found.minor),
                 int(found.total_memory),
-                "torch %s" % self._torch.__version__,
+                None if uuid is None else str(uuid).lower(),
+                None if bus is None else "%04x:%02x:%02x.0" % (domain, bus, device),
             )
 
     def host_buffer(self, shape: Sequence[int], dtype: str, pinned: bool) -> HostBuffer:

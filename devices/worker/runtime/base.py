@@ -57,7 +57,8 @@ class Lane:
 
 class Runtime(RuntimeDeclaration):
     """One runtime with one artifact. Called in this order: the constructor (imports the package), `load`,
-    `set_inputs`, `facts`, `request` many times with `outputs` in between, `close`.
+    `set_inputs`, `facts`, `request` many times with `outputs` in between, `close`. A check of the device closes it
+    right after the constructor.
 
     A runtime of a device with a memory and a clock of its own times the phases there and leaves `start_ns` and `end_ns`
     to the host's clock, around everything and synchronised.

@@ -1,6 +1,7 @@
 """What the runtimes of a GPU share: the timed request, by events on a stream, and lanes for throughput."""
 
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence
 
 from ..clock import Clock
 from ..failure import WorkerError
@@ -22,11 +23,14 @@ GPU_OPTIONS: Dict[str, Option] = {
 }
 """Options that all of them have."""
 
+_EMPTY_PHASES = 21
+
 
 class GpuLane(Lane):
     """One stream with buffers of its own. A subclass enqueues; this class times.
 
-    Device time is read from four events around the three phases. The host's clock goes around all of it: enqueueing,
+    Device time is read from four events around the three phases. Where the GPU waits for the host, a phase also
+    contains the time in which the host enqueued it. The host's clock goes around all of it: enqueueing,
     the work, and the wait for the last event, which is when the host may read the outputs. It also goes around the
     enqueueing of the computation alone, as trtexec's does: where that takes as long as the computation, the GPU waits
     for the host.
@@ -68,6 +72,27 @@ class GpuLane(Lane):
         except Exception as error:
             raise cuda_failure("the CUDA graph cannot be captured: %s" % error, "while capturing")
         self._graph = graph
+
+    @contextmanager
+    def without_graph(self) -> Iterator[None]:
+        """Compute is enqueued anew meanwhile: a graph that is launched tells a profiler nothing of its layers."""
+        graph, self._graph = self._graph, None
+        try:
+            yield
+        finally:
+            self._graph = graph
+
+    def empty_phase_ns(self) -> int:
+        """What a phase takes in which nothing is done: two events, one recorded right after the other on a GPU that
+        has no work. It is the host's time for recording one, which every phase of a request contains."""
+        began, ended = self._events[:2]
+        memory, stream, gaps = self.memory, self.stream, []
+        for _ in range(_EMPTY_PHASES):
+            memory.record(began, stream)
+            memory.record(ended, stream)
+            memory.wait(ended)
+            gaps.append(memory.elapsed_ns(began, ended))
+        return sorted(gaps)[len(gaps) // 2]
 
     def submit(self) -> None:
         self.make_current()
@@ -140,6 +165,13 @@ class GpuRuntime(Runtime):
         self._lanes = []
         self._lanes = [self._ready_lane()]
         self._lanes[0].make_current()
+
+    def gpu_facts(self) -> Dict[str, Any]:
+        """Those of the memory seam, and `empty_phase_ns` once there is a lane."""
+        facts = self.memory.facts()
+        if self._lanes:
+            facts["empty_phase_ns"] = self._lanes[0].empty_phase_ns()
+        return facts
 
     def request(self) -> RequestTimes:
         try:

@@ -78,7 +78,7 @@ class TensorRt(GpuRuntime):
             "options": self.options,
             "inputs": [tensor.to_json() for tensor in self.inputs],
             "outputs": [tensor.to_json() for tensor in self.output_tensors],
-            "gpu": self.memory.facts(),
+            "gpu": self.gpu_facts(),
             "engine": self._engine_facts,
         }
         precisions = layer_precisions(self.api.layers(self.engine))
@@ -98,8 +98,9 @@ class TensorRt(GpuRuntime):
         return self._first_lane().outputs()
 
     def profile(self, count: int) -> List[LayerTime]:
-        operators = layer_operators(self.api.layers(self.engine))
-        return self.api.profile(self._first_lane().context, self.request, count, operators)
+        operators, lane = layer_operators(self.api.layers(self.engine)), self._first_lane()
+        with lane.without_graph():
+            return self.api.profile(lane.context, self.request, count, operators)
 
     def first_non_finite(self) -> Optional[NonFinite]:
         if self._artifact.endswith(_ENGINE_ENDINGS):

@@ -50,7 +50,7 @@ class TorchCuda(TorchRuntime, GpuRuntime):
 
     def facts(self) -> Dict[str, Any]:
         facts = super().facts()
-        facts.update(gpu=self.memory.facts(), cuda=getattr(self._torch.version, "cuda", None))
+        facts.update(gpu=self.gpu_facts(), cuda=getattr(self._torch.version, "cuda", None))
         return facts
 
     def make_lane(self) -> "TorchLane":
@@ -71,7 +71,8 @@ class TorchCuda(TorchRuntime, GpuRuntime):
         return self.named([host.array for host in lane.hosts or []])
 
     def profile(self, count: int) -> List[LayerTime]:
-        return profile_operators(self._torch, self.request, count, on_gpu=True)
+        with self._lanes[0].without_graph():
+            return profile_operators(self._torch, self.request, count, on_gpu=True)
 
     def input_buffer(self, array: "np.ndarray") -> HostBuffer:
         host = self.host_buffer(array.shape, str(array.dtype), self.options["channels_last"] and array.ndim == 4)

@@ -35,8 +35,9 @@ GOOD = {
 class LoopbackPhone:
     """`programs` come first in the daemon's PATH; `system` holds what is mounted."""
 
-    def __init__(self, programs: Path, system: Path) -> None:
+    def __init__(self, programs: Path, system: Path, toybox: Path) -> None:
         self.programs = programs
+        self._toybox = toybox
         self._cpu, self._class, self._stat = system / "cpu", system / "class", system / "stat"
         self._said: dict[str, int | bool | str] = dict(GOOD)
         for number, (highest_khz, capacity) in CORES.items():
@@ -111,13 +112,12 @@ class LoopbackPhone:
         self._stat.write_text(f"cpu  {ticks} 0 0 1000 0 0 0 0 0 0\n")
 
     def without(self, *missing: str) -> Path:
-        """A folder with all programs of this machine but those, as an older Android's."""
+        """A folder with all programs of a phone but those, as an older Android's."""
         folder = self.programs.parent / "older-bin"
         folder.mkdir()
-        for source in ("/usr/bin", "/bin", "/usr/local/bin"):
-            for program in Path(source).iterdir():
-                if program.name not in missing and not (folder / program.name).exists():
-                    (folder / program.name).symlink_to(program)
+        for program in self._toybox.iterdir():
+            if program.name not in missing:
+                (folder / program.name).symlink_to(program)
         return folder
 
     def _program(self, name: str, text: str) -> None:

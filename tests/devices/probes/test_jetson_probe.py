@@ -13,7 +13,7 @@ import pytest
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.probes import jetson
 from latency_bench.devices.probes.jetson import JetsonProbe
-from latency_bench.devices.probes.jetson_rails import read_rails, summed_rails, with_total
+from latency_bench.devices.probes.jetson_rails import read_rails, with_total
 from latency_bench.devices.probes.jetson_tegrastats import parse_tegrastats
 from latency_bench.devices.transports.base import Completed, Transport
 
@@ -100,9 +100,7 @@ def test_a_load_without_a_clock():
     assert _values("GR3D_FREQ 5% cpu@40C")["gpu0", "load"] == 5
 
 
-def test_the_module_input_is_not_added_to_what_hangs_on_it():
-    assert summed_rails(["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]) == ["VDD_IN"]
-    assert summed_rails(["VDD_GPU_SOC", "VDD_CPU_CV"]) == ["VDD_CPU_CV", "VDD_GPU_SOC"]
+def test_without_rails_there_is_no_power():
     assert with_total({}) == []
 
 
@@ -117,6 +115,57 @@ def test_rails_by_sysfs_of_both_generations():
     iio = "/sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0"
     nano = {f"{iio}/rail_name_0": "POM_5V_IN\n", f"{iio}/in_power0_input": "1022\n"}
     assert read_rails(Recorded(nano, {})) == {"POM_5V_IN": pytest.approx(1.022)}
+
+
+def test_the_memorys_rail_of_an_orin_is_not_added_to_the_one_that_it_hangs_on():
+    files = {}
+    for monitor, names in (("1-0040", ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0")), ("1-0041", ("VDDQ_VDD2_1V8AO",))):
+        folder = f"/sys/bus/i2c/drivers/ina3221/{monitor}/hwmon/hwmon3"
+        for number, name in enumerate(names, 1):
+            files[f"{folder}/in{number}_label"] = f"{name}\n"
+            files[f"{folder}/in{number}_input"] = "5000\n"
+            files[f"{folder}/curr{number}_input"] = "200\n"
+    probe = JetsonProbe()
+    board = Recorded(files, {"id": "0\n"})
+    (whole,) = [one for one in probe.read(board) if one.quantity == "power_total"]
+    assert (whole.source, whole.value) == ("VDD_CPU_CV+VDD_GPU_SOC+VIN_SYS_5V0", pytest.approx(3.0))
+    facts = probe.fingerprint(board)["power"]
+    assert facts["summed"] == whole.source.split("+")
+    assert facts["board"] == "AGX Orin"
+    assert "VDDQ_VDD2_1V8AO" in facts["rails"]
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("rails", "status", "says"),
+    [
+        (["VDD_IN"], "ok", "VDD_IN"),
+        (["POM_5V_IN", "POM_5V_GPU", "POM_5V_CPU"], "ok", "Nano"),
+        (["VDD_A", "VDD_B"], "warning", "of no board that is known"),
+        ([], "warning", "none can be read"),
+    ],
+)
+def test_doctor_says_which_rails_are_summed(rails, status, says):
+    iio = "/sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0"
+    files = {f"{iio}/rail_name_{number}": name for number, name in enumerate(rails)}
+    files |= {f"{iio}/in_power{number}_input": "10" for number in range(len(rails))}
+    probe = JetsonProbe()
+    (check,) = [one for one in probe.checks(Recorded(files, {"id": "0\n"}), {}) if one.name == "power rails"]
+    assert check.status == status
+    assert says in check.found
+    probe.close()
+
+
+def test_the_clock_of_a_thor_by_sysfs():
+    folder = "/sys/class/devfreq/gpu-gpc-0"
+    files = {
+        folder: "",
+        f"{folder}/min_freq": "315000000",
+        f"{folder}/max_freq": "1575000000",
+        f"{folder}/cur_freq": "1575000000",
+    }
+    assert JetsonProbe().fingerprint(Recorded(files, {"id": "0\n"})) == {"clocks": "free", "clocks_locked": "no"}
+    assert [(one.source, one.value) for one in JetsonProbe().read(Recorded(files, {}))] == [("gpu0", 1575.0)]
 
 
 def test_a_fingerprint_and_what_is_not_there_is_absent():

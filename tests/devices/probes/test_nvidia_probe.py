@@ -33,6 +33,7 @@ def fake_nvml(**changes):
         "nvmlSystemGetProcessName": b"/usr/bin/other",
         "nvmlDeviceGetName": b"NVIDIA A100-SXM4-80GB",
         "nvmlDeviceGetUUID": "GPU-1",
+        "nvmlDeviceGetPciInfo": types.SimpleNamespace(busId=b"00000000:3B:00.0"),
         "nvmlDeviceGetMemoryInfo": memory,
         "nvmlDeviceGetClockInfo": 1410,
         "nvmlDeviceGetMaxClockInfo": 1410,
@@ -86,6 +87,7 @@ def test_what_the_gpu_is():
     assert (facts["driver"], facts["cuda_driver"]) == ("550.54", 12040)
     (gpu,) = facts["gpus"]
     assert gpu["model"] == "NVIDIA A100-SXM4-80GB"
+    assert gpu["pci_bus_id"] == "00000000:3B:00.0"
     assert gpu["power_limit_w"] == 400
     assert gpu["clocks_mhz"] == {"sm": {"current": 1410, "max": 1410}, "memory": {"current": 1410, "max": 1410}}
     assert gpu["pcie"] == {"generation": 4, "width": 16, "max_generation": 4, "max_width": 16}
@@ -119,6 +121,9 @@ def test_it_is_let_go_of():
 def test_a_gpu_that_goes_away_ends_the_readings_with_a_reason():
     lost = {name: NvmlError("GPU is lost") for name in vars(fake_nvml()) if name.startswith("nvmlDeviceGet")}
     lost |= {"nvmlDeviceGetCount": 1, "nvmlDeviceGetHandleByIndex": "handle"}
+    alone = fake_nvml(nvmlDeviceGetHandleByIndex=NvmlError("GPU is lost"))
+    with pytest.raises(Exception, match="no GPU answers"):
+        Nvml(alone)
     with pytest.raises(DeviceError, match="no GPU answers"):
         NvidiaProbe(Nvml(fake_nvml(**lost))).read(Local())
 
@@ -133,10 +138,15 @@ def test_no_driver_is_said_with_the_way_out(monkeypatch):
     assert "nvidia-smi" in caught.value.remedy
 
 
-SMI = """NVIDIA A100-SXM4-80GB, GPU-1, 550.54.15, 81920, 1410, 400.00, 4, 16
+SMI = """NVIDIA A100-SXM4-80GB, GPU-1, 00000000:3B:00.0, 550.54.15, 81920, 1410, 400.00, 4, 16
 """
 NOW = """1410, 1593, 41, 71.50, 97, 0x0000000000000004
 210, 405, 30, [N/A], 0, 0x0000000000000001
+"""
+
+
+LISTED = """GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-1)
+  MIG 3g.40gb     Device  0: (UUID: MIG-c7384736-a75d-5afc-978f-d2f1294409fd)
 """
 
 
@@ -161,6 +171,8 @@ class Smi:
             return Completed(0, "99, /usr/bin/other, GPU-1\n", "")
         if any(word.startswith("--query-gpu=name") for word in argv):
             return Completed(0, SMI, "")
+        if argv[-1] == "-L":
+            return Completed(0, LISTED, "")
         if "--query-gpu=clocks.max.sm" in argv:
             return Completed(0, "1980\n1410\n", "")
         if "--query-gpu=clocks.sm" in argv:
@@ -180,6 +192,7 @@ def test_another_machine_is_asked_by_nvidia_smi():
     (gpu,) = facts["gpus"]
     assert (gpu["model"], gpu["power_limit_w"], gpu["pcie_width"]) == ("NVIDIA A100-SXM4-80GB", 400.0, 16)
     assert [one["pid"] for one in gpu["processes"]] == [99]
+    assert (gpu["pci_bus_id"], gpu["mig"]) == ("00000000:3B:00.0", 1)
     found = {(one.source, one.quantity): one.value for one in probe.read(transport)}
     assert found["gpu0", "power_total"] == 71.5
     assert found["gpu0", "throttle_reasons"] == 4

@@ -117,9 +117,9 @@ def test_a_log_says_what_happened():
     assert "INT64" in log.warnings[0]
     failed = parse_log(_text("failed_8.2.log"))
     assert not failed.passed
-    assert "node number 12" in failed.errors[0]
-    assert not failed.out_of_memory
-    assert parse_log(_text("memory_8.2.log")).out_of_memory
+    assert "node number 12" in failed.failure.reason
+    assert not failed.failure.out_of_memory
+    assert parse_log(_text("memory_8.2.log")).failure.out_of_memory
 
 
 def test_outputs_with_values_that_are_not_finite():
@@ -136,7 +136,7 @@ def _one_row(**changes: object) -> str:
     return json.dumps([{**row, **changes}])
 
 
-_ONE_REQUEST = parse_log("Timing trace has 1 queries over 1 s")
+_ONE_REQUEST = parse_log("Timing trace has 1 queries over 1 s\n&&&& PASSED TensorRT.trtexec [TensorRT v100300] # x\n")
 
 
 @pytest.mark.parametrize(

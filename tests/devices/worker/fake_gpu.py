@@ -45,9 +45,10 @@ class FakeGpu:
     def free(self, address: int) -> None:
         self.free_bytes += self.blocks.pop(address).nbytes
 
-    def enqueue(self, what: str, work: Any, ns: float) -> None:
+    def enqueue(self, what: str, work: Any, ns: float, stream: int = 77) -> None:
         """Streams of this GPU are finished at once: the host sees the order, the events see the time."""
         self.check()
+        assert stream == 77
 
         def run() -> None:
             work()
@@ -134,9 +135,16 @@ def fake_pycuda(gpu: FakeGpu) -> dict[str, types.ModuleType]:
         def total_memory(self) -> int:
             return gpu.total_bytes
 
+        def pci_bus_id(self) -> str:
+            return "0000:3B:00.0"
+
     class Allocation:
         def __init__(self, size_bytes: int) -> None:
             self._address = gpu.allocate(size_bytes)
+
+        def __del__(self) -> None:
+            if hasattr(self, "_address"):
+                gpu.free(self._address)
 
         def __int__(self) -> int:
             return self._address
@@ -170,14 +178,14 @@ def fake_pycuda(gpu: FakeGpu) -> dict[str, types.ModuleType]:
 
 
 class Code(int):
-    """cudaError_t: an integer with a name."""
+    """CUresult: an integer with a name."""
 
-    name = "cudaErrorSomething"
+    name = "CUDA_ERROR_SOMETHING"
 
 
 def fake_cuda_python(gpu: FakeGpu) -> dict[str, types.ModuleType]:
-    """`cuda`, `cuda.bindings` and `cuda.bindings.runtime`; nothing raises, every function returns a code first."""
-    runtime = types.ModuleType("cuda.bindings.runtime")
+    """`cuda`, `cuda.bindings` and `cuda.bindings.driver`; nothing raises, every function returns a code first."""
+    driver = types.ModuleType("cuda.bindings.driver")
     words: list[str] = []
     hosts: dict[int, np.ndarray] = {}
 
@@ -198,22 +206,17 @@ def fake_cuda_python(gpu: FakeGpu) -> dict[str, types.ModuleType]:
         raw = (ctypes.c_uint8 * size_bytes).from_address(address)
         return np.frombuffer(raw, np.uint8)
 
-    def copy(to: int, of: int, size_bytes: int, kind: str, stream: Any) -> None:
-        if kind == "in":
-            gpu.copy_in(to, host_array(of, size_bytes))
-        else:
-            gpu.copy_out(host_array(to, size_bytes), of)
-
-    def malloc_host(size_bytes: int) -> int:
+    def malloc_host(size_bytes: int, flags: int) -> int:
         gpu.check()
         array = np.empty(size_bytes, np.uint8)
         hosts[array.ctypes.data] = array
         return int(array.ctypes.data)
 
-    def set_device(number: int) -> None:
+    def get_device(number: int) -> int:
         gpu.check()
         if number != 0:
             raise CudaError("invalid device ordinal")
+        return number
 
     def begin(stream: Any, mode: Any) -> None:
         gpu.capturing = []
@@ -229,37 +232,49 @@ def fake_cuda_python(gpu: FakeGpu) -> dict[str, types.ModuleType]:
         for work in graph:
             work()
 
+    capability = types.SimpleNamespace(
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR=8, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=7
+    )
     contents = {
-        "cudaSetDevice": returns(set_device),
-        "cudaGetDeviceProperties": returns(
-            lambda number: types.SimpleNamespace(name=b"Fake GPU", major=8, minor=7, totalGlobalMem=gpu.total_bytes)
-        ),
-        "cudaDriverGetVersion": returns(lambda: 12040),
-        "cudaMallocHost": returns(malloc_host),
-        "cudaFreeHost": returns(lambda address: hosts.pop(address) is None),
-        "cudaMalloc": returns(gpu.allocate),
-        "cudaFree": returns(gpu.free),
-        "cudaStreamCreateWithFlags": returns(lambda flags: 77),
-        "cudaEventCreateWithFlags": returns(lambda flags: FakeEvent(gpu, flags)),
-        "cudaEventRecord": returns(lambda event, stream: event.record(stream)),
-        "cudaEventSynchronize": returns(lambda event: event.synchronize()),
-        "cudaEventElapsedTime": returns(lambda start, end: start.time_till(end)),
-        "cudaMemcpyAsync": returns(copy),
-        "cudaDeviceSynchronize": returns(gpu.check),
-        "cudaStreamBeginCapture": returns(begin),
-        "cudaStreamEndCapture": returns(end),
-        "cudaGraphInstantiate": returns(lambda graph, flags: graph),
-        "cudaGraphLaunch": returns(launch),
-        "cudaGetErrorString": lambda code: (Code(0), words[-1].encode()),
-        "cudaStreamNonBlocking": 1,
-        "cudaEventDefault": 0,
-        "cudaEventBlockingSync": 1,
-        "cudaMemcpyKind": types.SimpleNamespace(cudaMemcpyHostToDevice="in", cudaMemcpyDeviceToHost="out"),
-        "cudaStreamCaptureMode": types.SimpleNamespace(cudaStreamCaptureModeThreadLocal=1),
+        "cuInit": returns(lambda flags: gpu.check()),
+        "cuDeviceGet": returns(get_device),
+        "cuDevicePrimaryCtxRetain": returns(lambda device: "context"),
+        "cuDevicePrimaryCtxRelease": returns(lambda device: None),
+        "cuCtxSetCurrent": returns(lambda context: None),
+        "cuDeviceGetName": returns(lambda length, device: b"Fake GPU\0      "),
+        "cuDeviceGetAttribute": returns(lambda attribute, device: attribute),
+        "cuDeviceTotalMem": returns(lambda device: gpu.total_bytes),
+        "cuDeviceGetUuid": returns(lambda device: types.SimpleNamespace(bytes=bytes(range(16)))),
+        "cuDeviceGetPCIBusId": returns(lambda length, device: b"0000:3B:00.0\0   "),
+        "cuDriverGetVersion": returns(lambda: 12040),
+        "cuMemHostAlloc": returns(malloc_host),
+        "cuMemFreeHost": returns(lambda address: hosts.pop(address) is None),
+        "cuMemAlloc": returns(gpu.allocate),
+        "cuMemFree": returns(gpu.free),
+        "cuStreamCreate": returns(lambda flags: 77),
+        "cuStreamDestroy": returns(lambda stream: None),
+        "cuEventCreate": returns(lambda flags: FakeEvent(gpu, flags)),
+        "cuEventDestroy": returns(lambda event: None),
+        "cuEventRecord": returns(lambda event, stream: event.record(stream)),
+        "cuEventSynchronize": returns(lambda event: event.synchronize()),
+        "cuEventElapsedTime": returns(lambda start, end: start.time_till(end)),
+        "cuMemcpyHtoDAsync": returns(lambda to, of, size, stream: gpu.copy_in(to, host_array(of, size))),
+        "cuMemcpyDtoHAsync": returns(lambda to, of, size, stream: gpu.copy_out(host_array(to, size), of)),
+        "cuStreamBeginCapture": returns(begin),
+        "cuStreamEndCapture": returns(end),
+        "cuGraphInstantiate": returns(lambda graph, flags: graph),
+        "cuGraphLaunch": returns(launch),
+        "cuGraphDestroy": returns(lambda graph: None),
+        "cuGraphExecDestroy": returns(lambda graph: None),
+        "cuGetErrorString": lambda code: (Code(0), words[-1].encode()),
+        "CUstream_flags": types.SimpleNamespace(CU_STREAM_NON_BLOCKING=1),
+        "CUevent_flags": types.SimpleNamespace(CU_EVENT_DEFAULT=0, CU_EVENT_BLOCKING_SYNC=1),
+        "CUstreamCaptureMode": types.SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1),
+        "CUdevice_attribute": capability,
     }
     for name, value in contents.items():
-        setattr(runtime, name, value)
+        setattr(driver, name, value)
     package, bindings = types.ModuleType("cuda"), types.ModuleType("cuda.bindings")
     bindings.__version__ = "13.5.0"  # type: ignore[attr-defined]
-    bindings.runtime = runtime  # type: ignore[attr-defined]
-    return {"cuda": package, "cuda.bindings": bindings, "cuda.bindings.runtime": runtime}
+    bindings.driver = driver  # type: ignore[attr-defined]
+    return {"cuda": package, "cuda.bindings": bindings, "cuda.bindings.driver": driver}

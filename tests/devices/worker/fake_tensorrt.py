@@ -1,37 +1,37 @@
 """TensorRT in software, one module a version, each with the names that this version really has and without the others.
 
+Python 3.6, as on the first Jetsons, imports it too.
+
 An "ONNX file" is JSON: {"opset": 13, "scale": 2.0, "shape": [1, 3, 4, 4]}. The engine computes y = scale * x on the
 fake GPU's memory; "layers" in place of "scale" is a chain of several, [[name, type, input, output, scale], ...]. Its
 steps are in half precision where that was asked for. A plan carries the version that built it and loads in that version
 alone.
 """
 
-from __future__ import annotations
-
 import enum
 import json
 import types
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 HIGHEST_OPSET = {"8.2.1.8": 13, "8.6.1": 17}
 
 
-def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType:
+def fake_tensorrt(version, gpu, rtx=False):
     numbers = tuple(int(word) for word in version.split("."))
     old, by_name = numbers < (8, 4) and not rtx, numbers >= (8, 5) or rtx
     typed_only = rtx or numbers >= (11,)
-    trt: Any = types.ModuleType("tensorrt_rtx" if rtx else "tensorrt")
+    trt = types.ModuleType("tensorrt_rtx" if rtx else "tensorrt")
     trt.__version__ = version
     trt.log = []
     trt.fail_build = None
+    trt.has_plugins = False
 
     class ILogger:
         INTERNAL_ERROR, ERROR, WARNING, INFO = range(4)
 
-        def __init__(self) -> None:
+        def __init__(self):
             pass
 
     flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16"])
@@ -40,7 +40,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     network_flags = ["STRONGLY_TYPED"] if typed_only else ["EXPLICIT_BATCH"]
     if numbers >= (10,) and not typed_only:
         network_flags.append("STRONGLY_TYPED")
-    trt.NetworkDefinitionCreationFlag = enum.IntEnum("Flags", network_flags, start=0)
+    trt.NetworkDefinitionCreationFlag = enum.IntEnum("NetworkDefinitionCreationFlag", network_flags, start=0)
     trt.ProfilingVerbosity = enum.IntEnum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "DETAILED"])
     trt.LayerInformationFormat = enum.IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
     trt.MemoryPoolType = enum.IntEnum("MemoryPoolType", ["WORKSPACE"])
@@ -49,7 +49,7 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     trt.TensorIOMode = enum.IntEnum("TensorIOMode", ["INPUT", "OUTPUT"])
 
     class IProfiler:
-        def __init__(self) -> None:
+        def __init__(self):
             pass
 
     trt.IProfiler = IProfiler
@@ -57,33 +57,41 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
     class Tensor:
         is_shape_tensor = False
 
-        def __init__(self, name: str, graph: dict[str, Any]) -> None:
-            self.name, self.shape = name, tuple(graph.get("shape", ()))
+        def __init__(self, name, graph):
+            self.name, self._graph = name, graph
             half = graph.get("typed") == "fp16" and name not in ("image", "y")
             self.dtype = trt.DataType.HALF if half else trt.DataType.FLOAT
+
+        @property
+        def shape(self):
+            return tuple(self._graph.get("shape", ()))
+
+        @shape.setter
+        def shape(self, sizes):
+            self._graph["shape"] = list(sizes)
 
     class Layer:
         num_inputs = num_outputs = 1
 
-        def __init__(self, tensors: dict[str, Tensor], row: list[Any]) -> None:
+        def __init__(self, tensors, row):
             self.name, kind, source, target = row[:4]
             self.type = trt.LayerType[kind]
             self._source, self._target = tensors.get(source), tensors[target]
 
-        def get_input(self, number: int) -> Tensor | None:
+        def get_input(self, number):
             return self._source
 
-        def get_output(self, number: int) -> Tensor:
+        def get_output(self, number):
             return self._target
 
     class Network:
         num_inputs = 1
 
-        def __init__(self, given: int) -> None:
+        def __init__(self, given):
             self.flags, self.graph = given, {}
-            self.outputs: list[Tensor] = []
+            self.outputs = []
 
-        def read(self, graph: dict[str, Any]) -> None:
+        def read(self, graph):
             rows = graph.setdefault("layers", [["scaled", "ELEMENTWISE", "image", "y", graph.get("scale")]])
             self.graph = graph
             self.tensors = {name: Tensor(name, graph) for row in rows for name in row[2:4] if name}
@@ -91,44 +99,44 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             self.outputs = [self.tensors["y"]] if graph.get("outputs", 1) else []
 
         @property
-        def num_layers(self) -> int:
+        def num_layers(self):
             return len(self.layers)
 
         @property
-        def num_outputs(self) -> int:
+        def num_outputs(self):
             return len(self.outputs)
 
-        def get_layer(self, number: int) -> Layer:
+        def get_layer(self, number):
             return self.layers[number]
 
-        def get_input(self, number: int) -> Tensor:
+        def get_input(self, number):
             return self.tensors["image"]
 
-        def get_output(self, number: int) -> Tensor:
+        def get_output(self, number):
             return self.outputs[number]
 
-        def mark_output(self, tensor: Tensor) -> None:
+        def mark_output(self, tensor):
             assert tensor not in self.outputs, "TensorRT refuses an output that is one already"
             self.outputs.append(tensor)
 
     class TimingCache:
-        def __init__(self, content: bytes) -> None:
+        def __init__(self, content):
             self.content = content
 
-        def serialize(self) -> bytes:
+        def serialize(self):
             return self.content + b"timed;"
 
     class Profile:
-        def __init__(self) -> None:
-            self.shapes: dict[str, Any] = {}
+        def __init__(self):
+            self.shapes = {}
 
-        def set_shape(self, name: str, least: Any, best: Any, most: Any) -> None:
+        def set_shape(self, name, least, best, most):
             assert least == best == most
             self.shapes[name] = best
 
     class Config:
-        def __init__(self) -> None:
-            self.set: set[Any] = {trt.BuilderFlag.TF32}
+        def __init__(self):
+            self.set = {trt.BuilderFlag.TF32}
             self.pool = None
             self.profiling_verbosity = None
             if old:
@@ -140,45 +148,45 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             if not rtx:
                 self.create_timing_cache = TimingCache
                 self.set_timing_cache = self._set_timing_cache
-            self.cache: TimingCache | None = None
-            self.profiles: list[Profile] = []
+            self.cache = None
+            self.profiles = []
 
-        def add_optimization_profile(self, profile: Profile) -> int:
+        def add_optimization_profile(self, profile):
             self.profiles.append(profile)
             return len(self.profiles) - 1
 
-        def set_flag(self, flag: Any) -> None:
+        def set_flag(self, flag):
             self.set.add(flag)
 
-        def clear_flag(self, flag: Any) -> None:
+        def clear_flag(self, flag):
             self.set.discard(flag)
 
-        def _limit(self, pool: Any, size_bytes: int) -> None:
+        def _limit(self, pool, size_bytes):
             self.pool = size_bytes
 
-        def _set_timing_cache(self, cache: TimingCache, ignore_mismatch: bool) -> bool:
+        def _set_timing_cache(self, cache, ignore_mismatch):
             if cache.content and not cache.content.startswith(b"timed;"):
                 return False
             self.cache = cache
             return True
 
     class Builder:
-        def __init__(self, logger: Any) -> None:
+        def __init__(self, logger):
             if gpu.broken:
                 logger.log(ILogger.ERROR, gpu.broken)
                 raise TypeError("pybind11::init(): factory function returned nullptr")
             self._logger = logger
 
-        def create_network(self, given: int) -> Network:
+        def create_network(self, given):
             return Network(given)
 
-        def create_builder_config(self) -> Config:
+        def create_builder_config(self):
             return Config()
 
-        def create_optimization_profile(self) -> Profile:
+        def create_optimization_profile(self):
             return Profile()
 
-        def build_serialized_network(self, network: Network, config: Config) -> bytes | None:
+        def build_serialized_network(self, network, config):
             if trt.fail_build:
                 self._logger.log(ILogger.ERROR, trt.fail_build)
                 return None
@@ -200,30 +208,31 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             return json.dumps(plan).encode()
 
     class OnnxParser:
-        def __init__(self, network: Network, logger: Any) -> None:
+        def __init__(self, network, logger):
             self._network, self._errors = network, []
 
         @property
-        def num_errors(self) -> int:
+        def num_errors(self):
             return len(self._errors)
 
-        def get_error(self, number: int) -> str:
+        def get_error(self, number):
             return self._errors[number]
 
-        def parse_from_file(self, path: str) -> bool:
+        def parse_from_file(self, path):
             graph = json.loads(Path(path).read_text())
             highest = HIGHEST_OPSET.get(version, 20)
             if graph["opset"] > highest:
                 self._errors.append(f"opset {graph['opset']} is newer than {highest}")
                 return False
             self._network.read(graph)
+            trt.has_plugins = True
             return True
 
     class Inspector:
-        def __init__(self, plan: dict[str, Any]) -> None:
+        def __init__(self, plan):
             self._plan = plan
 
-        def get_engine_information(self, form: Any) -> str:
+        def get_engine_information(self, form):
             if not self._plan["detailed"]:
                 return json.dumps({"Layers": ["conv", "reformat"]})
             kind = (
@@ -236,9 +245,9 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             return json.dumps({"Layers": layers})
 
     class Context:
-        def __init__(self, engine: Any) -> None:
+        def __init__(self, engine):
             self._engine, self._addresses = engine, {}
-            self.profiler: Any = None
+            self.profiler = None
             self._shape = tuple(engine.plan["shape"])
             if by_name:
                 self.set_tensor_address = self._set
@@ -250,30 +259,30 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                 self.set_binding_shape = self._resize
                 self.get_binding_shape = lambda number: self._shape
 
-        def _resize(self, which: str | int, shape: Any) -> bool:
+        def _resize(self, which, shape):
             assert which in (0, "image")
             fits = list(shape) in self._engine.plan["profile"]
             self._shape = tuple(shape) if fits else self._shape
             return fits
 
-        def _set(self, name: str, address: int) -> bool:
+        def _set(self, name, address):
             self._addresses[name] = address
             return True
 
-        def _by_name(self, stream: int) -> bool:
+        def _by_name(self, stream):
             return self._run(stream, self._addresses)
 
-        def _by_number(self, bindings: list[int], stream: int) -> bool:
+        def _by_number(self, bindings, stream):
             names = [name for name, _ in self._engine.plan["io"]]
-            return self._run(stream, dict(zip(names, bindings, strict=True)))
+            assert len(names) == len(bindings)
+            return self._run(stream, {name: bindings[number] for number, name in enumerate(names)})
 
-        def _run(self, stream: int, addresses: dict[str, int]) -> bool:
-            assert stream == 77
+        def _run(self, stream, addresses):
             plan = self._engine.plan
             shape = self._shape
             assert -1 not in shape, "the context was not told its sizes"
 
-            def work() -> None:
+            def work():
                 values = {"image": gpu.array(addresses["image"], "float32", shape)}
                 dtypes = {name: "float16" if kind == "HALF" else "float32" for name, kind in plan["io"]}
                 for _, kind, source, target, scale in plan["layers"]:
@@ -285,14 +294,14 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                             written = made.astype(dtypes[target])
                             gpu.array(addresses[target], dtypes[target], shape)[...] = written
 
-            gpu.enqueue("compute", work, 50_000)
+            gpu.enqueue("compute", work, 50_000, stream)
             if self.profiler is not None:
                 self.profiler.report_layer_time("conv", 0.04)
                 self.profiler.report_layer_time("gemm", 0.01)
             return True
 
     class Engine:
-        def __init__(self, plan: dict[str, Any]) -> None:
+        def __init__(self, plan):
             self.plan = plan
             names = [name for name, _ in plan["io"]]
             if by_name:
@@ -308,17 +317,17 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
                 self.get_binding_dtype = lambda number: trt.DataType[plan["io"][number][1]]
                 self.binding_is_input = lambda number: number == 0
 
-        def create_engine_inspector(self) -> Inspector:
+        def create_engine_inspector(self):
             return Inspector(self.plan)
 
-        def create_execution_context(self) -> Context | None:
+        def create_execution_context(self):
             return None if trt.fail_build == "context" else Context(self)
 
     class Runtime:
-        def __init__(self, logger: Any) -> None:
+        def __init__(self, logger):
             self._logger = logger
 
-        def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
+        def deserialize_cuda_engine(self, plan):
             try:
                 content = json.loads(plan)
             except ValueError:
@@ -326,8 +335,18 @@ def fake_tensorrt(version: str, gpu: Any, rtx: bool = False) -> types.ModuleType
             if content["version"] != version:
                 self._logger.log(ILogger.ERROR, f"Version tag does not match: current {version}, {content['version']}")
                 return None
+            if content.get("plugin") and not trt.has_plugins:
+                self._logger.log(ILogger.ERROR, f"Cannot deserialize plugin {content['plugin']}: no creator was found")
+                return None
             return Engine(content)
 
+    def init_libnvinfer_plugins(logger, namespace):
+        assert namespace == ""
+        trt.has_plugins = True
+        return True
+
+    if not rtx:
+        trt.init_libnvinfer_plugins = init_libnvinfer_plugins
     for part in (Builder, OnnxParser, Runtime):
         setattr(trt, part.__name__, part)
     return trt

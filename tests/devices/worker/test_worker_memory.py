@@ -24,7 +24,7 @@ def gpu():
 
 def install(monkeypatch, gpu, *libraries):
     """Put the fakes of these libraries in place of what is installed, and hide the others."""
-    for name in ("pycuda", "pycuda.driver", "cuda", "cuda.bindings", "cuda.bindings.runtime", "cuda.cudart"):
+    for name in ("pycuda", "pycuda.driver", "cuda", "cuda.bindings", "cuda.bindings.driver", "cuda.cuda"):
         monkeypatch.setitem(sys.modules, name, None)
     made = {"pycuda": fakes.fake_pycuda, "cuda-python": fakes.fake_cuda_python}
     for library in libraries:
@@ -48,7 +48,7 @@ def memory(request, monkeypatch, gpu):
         name = name.removeprefix("fake ")
         install(monkeypatch, gpu, name)
     else:
-        pytest.importorskip({"pycuda": "pycuda.driver", "cuda-python": "cuda.bindings.runtime", "torch": "torch"}[name])
+        pytest.importorskip({"pycuda": "pycuda.driver", "cuda-python": "cuda.bindings.driver", "torch": "torch"}[name])
     opened = open_memory(name, 0)
     yield opened
     opened.close()
@@ -95,6 +95,7 @@ def test_facts_name_the_gpu(memory):
     assert facts["name"]
     assert facts["memory_total_bytes"] > 0
     assert "." in facts["compute_capability"]
+    assert "uuid" in facts or "pci_bus_id" in facts, "the host finds the GPU by one of them"
     assert memory.name.split("-")[0] in facts["library"]
 
 
@@ -110,8 +111,9 @@ def test_the_fake_moves_real_time(faked, gpu):
 
 
 def test_spinning_and_sleeping_are_different_events(faked):
-    assert faked.event(spin=True).flags == 0
-    assert faked.event(spin=False).flags == 1
+    for spin, flags in ((True, 0), (False, 1)):
+        event = faked.event(spin)
+        assert getattr(event, "handle", event).flags == flags
 
 
 def test_memory_runs_out(faked, gpu):
@@ -213,9 +215,12 @@ def test_a_graph_does_again_what_was_written_down(monkeypatch, gpu):
 def test_closing_frees_what_was_allocated(monkeypatch, gpu):
     install(monkeypatch, gpu, "cuda-python")
     memory = open_memory("cuda-python", 0)
-    memory.device_buffer(memory.host_buffer((1000,), "uint8", True))
-    assert gpu.free_bytes == gpu.total_bytes - 1000
+    kept = memory.device_buffer(memory.host_buffer((1000,), "uint8", True))
+    memory.device_buffer(memory.host_buffer((500,), "uint8", True))
+    assert gpu.free_bytes == gpu.total_bytes - 1000, "what nobody holds any more is free at once"
     memory.close()
+    assert gpu.free_bytes == gpu.total_bytes
+    del kept
     assert gpu.free_bytes == gpu.total_bytes
 
 

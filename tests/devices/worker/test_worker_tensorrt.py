@@ -89,6 +89,7 @@ def test_a_request_copies_in_computes_and_copies_out(install, gpu, onnx, version
     facts = runtime.facts()
     assert facts["runtime"] == {"name": "tensorrt", "package": "tensorrt", "version": version}
     assert facts["gpu"]["name"] == "Fake GPU"
+    assert facts["gpu"]["empty_phase_ns"] == 0, "the fake's host takes no time"
     runtime.close()
 
 
@@ -315,14 +316,43 @@ def test_a_graph_that_cannot_be_captured_is_an_error(install, gpu, onnx):
     assert "cuda_graph=false" in caught.value.remedy
 
 
-def test_times_by_layer(install, onnx):
+@pytest.mark.parametrize("graph", [False, True])
+def test_times_by_layer(install, onnx, graph):
     install("10.3.0")
-    runtime = loaded(onnx)
+    runtime = loaded(onnx, cuda_graph=graph)
     feed(runtime)
     first, second = runtime.profile(5)
     assert (first.name, first.calls, first.total_ns) == ("conv", 5, pytest.approx(200_000, abs=2))
     assert (second.name, second.operator, second.calls) == ("gemm", "gemm", 5)
     assert first.operator == "CaskConvolution"
+
+
+def test_a_profile_without_a_layer_is_an_error(install, onnx):
+    install("10.3.0")
+    runtime = loaded(onnx)
+    feed(runtime)
+    with pytest.raises(WorkerError, match="no layer"):
+        runtime.profile(0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_engine_with_a_plugin_in_it_is_found_again_by_a_later_process(install, onnx, version):
+    onnx.write_text(json.dumps({"opset": 13, "scale": 2.0, "shape": SHAPE, "plugin": "InstanceNormalization_TRT"}))
+    for origin in ("built", "cache"):
+        install(version)
+        assert loaded(onnx).facts()["engine"]["origin"] == origin
+
+
+def test_buffers_of_the_inputs_before_are_free_when_new_ones_are_set(install, gpu, onnx):
+    install("10.3.0")
+    for memory in ("pycuda", "cuda-python"):
+        runtime = loaded(onnx, memory=memory)
+        feed(runtime)
+        free_bytes = gpu.free_bytes
+        for _ in range(3):
+            feed(runtime)
+        assert gpu.free_bytes == free_bytes
+        runtime.close()
 
 
 CHAIN = [
@@ -351,6 +381,14 @@ def test_the_first_layer_that_overflows_is_named(install, gpu, onnx, version, ro
     assert found.nan_count == 0
     assert 0 < found.infinite_count <= found.value_count == np.prod(SHAPE)
     assert len(trt.log) - built == (1 if room == "for all" else 2)
+
+
+def test_the_layer_is_named_where_the_file_leaves_sizes_open(install, onnx):
+    install("10.3.0")
+    onnx.write_text(json.dumps({"opset": 13, "layers": CHAIN, "shape": [1, 3, -1, -1]}))
+    runtime = loaded(onnx, precision="fp16")
+    feed(runtime)
+    assert runtime.first_non_finite().layer == "values"
 
 
 def test_an_engine_in_which_all_is_finite_names_no_layer(install, onnx):
