@@ -120,7 +120,7 @@ def nvidia_foreign_processes(run: ObservedRun) -> tuple[str, ...]:
 def gpu_facts(run: ObservedRun) -> dict[str, Any]:
     """What the fingerprint says of the measured GPU; {} where it says nothing."""
     gpus = _gpus(run)
-    found = re.fullmatch(r"gpu(\d{1,4})", run.gpu or "")
+    found = re.fullmatch(r"gpu([0-9]{1,4})", run.gpu or "")
     return gpus[int(found[1])] if found and int(found[1]) < len(gpus) else {}
 
 

@@ -62,7 +62,8 @@ _FILE_WORDS: tuple[tuple[str, str], ...] = (
 """Why a device refused a file (strerror), and what to do."""
 
 _MISSING_PROGRAM = re.compile(
-    r"(?:/[\w./-]*/)?sh(?:\[\d+\])?: (?:<stdin>\[\d+\]: |\d+: )?(?P<shell>[\w.-]+): (?:inaccessible or )?not found"
+    r"(?:E: )?(?:/[\w./-]*/)?sh(?:\[\d+\])?: (?:<stdin>\[\d+\]: |\d+: )?(?P<shell>[\w.-]+): "
+    r"(?:inaccessible or )?not found"
     r"|toybox: Unknown command:? (?P<toybox>[\w.-]+).*"
     r"|(?:timeout|setsid|env|taskset): (?:exec|failed to (?:run command|execute)) "
     r"[\"'\u2018]?(?P<under>[\w.-]+)[\"'\u2019]?: No such file or directory"

@@ -121,9 +121,9 @@ def start_daemon(
 
 
 @pytest.fixture
-def loopback_phone(phone_programs: Path, toybox: Path, tmp_path: Path) -> LoopbackPhone:
+def loopback_phone(phone_programs: Path, tmp_path: Path) -> LoopbackPhone:
     """A phone that is ready; the test may set what it says of itself."""
-    return LoopbackPhone(phone_programs, tmp_path / "phone-system", toybox)
+    return LoopbackPhone(phone_programs, tmp_path / "phone-system")
 
 
 StartPhone = Callable[..., Daemon]

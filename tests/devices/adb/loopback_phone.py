@@ -7,7 +7,12 @@ also in the middle of a round.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from debian_adbd import android_programs
 
 PRIME = 7
 CORES = {
@@ -35,9 +40,8 @@ GOOD = {
 class LoopbackPhone:
     """`programs` come first in the daemon's PATH; `system` holds what is mounted."""
 
-    def __init__(self, programs: Path, system: Path, toybox: Path) -> None:
+    def __init__(self, programs: Path, system: Path) -> None:
         self.programs = programs
-        self._toybox = toybox
         self._cpu, self._class, self._stat = system / "cpu", system / "class", system / "stat"
         self._said: dict[str, int | bool | str] = dict(GOOD)
         for number, (highest_khz, capacity) in CORES.items():
@@ -113,12 +117,7 @@ class LoopbackPhone:
 
     def without(self, *missing: str) -> Path:
         """A folder with all programs of a phone but those, as an older Android's."""
-        folder = self.programs.parent / "older-bin"
-        folder.mkdir()
-        for program in self._toybox.iterdir():
-            if program.name not in missing:
-                (folder / program.name).symlink_to(program)
-        return folder
+        return android_programs(self.programs.parent / "older-bin", *missing)
 
     def _program(self, name: str, text: str) -> None:
         """Replaced as a whole: a command may be about to run it."""

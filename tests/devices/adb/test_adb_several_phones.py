@@ -30,7 +30,7 @@ def start_at(adbd: Path, namespace: object, toybox: Path, tmp_path: Path) -> Ite
         programs = tmp_path / f"{name}-bin"
         if not programs.exists():
             programs.mkdir()
-            LoopbackPhone(programs, tmp_path / f"{name}-system", toybox).set(serial=SERIALS[name])
+            LoopbackPhone(programs, tmp_path / f"{name}-system").set(serial=SERIALS[name])
         system = tmp_path / f"{name}-system"
         mounts = {"/sys/devices/system/cpu": system / "cpu", "/sys/class": system / "class"}
         port, log = FIRST_PORT + 80 + place, tmp_path / f"{name}.log"

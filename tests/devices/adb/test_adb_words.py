@@ -98,6 +98,7 @@ def test_an_android_that_lacks_a_program(number: int, program: str) -> None:
         "/bin/sh: 3: setsid: not found",
         "/system/bin/sh[3]: setsid: not found",
         "/vendor/bin/sh: setsid: inaccessible or not found",
+        "E: /bin/sh: setsid: inaccessible or not found",
         "sh: <stdin>[3]: setsid: inaccessible or not found",
         "timeout: exec setsid: No such file or directory",
         "timeout: failed to run command \u2018setsid\u2019: No such file or directory",
