@@ -116,11 +116,12 @@ def _blocks(made: _Made, random: np.random.Generator) -> list[StageSamples]:
 
 def _macs(spec: ModelSpec) -> int:
     """Of the right order, so that figures look as they do with real runs."""
-    from latency_bench.reports.published.tables import number, published_row
+    from latency_bench.reports.papers.catalog import default_paper
+    from latency_bench.reports.papers.published_counts import published_counts
 
-    printed = [number(published_row(reference), "macs_g") for reference in spec.published]
-    if printed and printed[0]:
-        return int(printed[0] * 1e9)
+    _, macs_g = published_counts(default_paper(), spec.id) or (None, None)
+    if macs_g:
+        return int(macs_g * 1e9)
     height, width = spec.resolution
     tokens = height * width
     return tokens * tokens * 256 if "softmax" in spec.id else tokens * 16 * 256 * 8

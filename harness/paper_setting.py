@@ -1,12 +1,11 @@
 """`--setting paper`: what the paper says of how it measured on each kind of device, and what had to be chosen beyond.
 
-Source: EfficientViT, section 4.1, "Latency Measurement", and the caption of Figure 4 for the Snapdragon 855.
+The paper is the default one; its `paper.yaml` has the settings with their source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from latency_bench.devices.device import Device
@@ -14,73 +13,19 @@ from latency_bench.devices.opening import runner_class
 from latency_bench.devices.probe_conditions import conditions_by_probe
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.outcome import Flag
+from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.papers.paper_file import SettingFields
 
 NAME = "paper"
 
 
-@dataclass(frozen=True)
-class PaperSetting:
-    """How the paper measured on one kind of device."""
-
-    kind: str
-    """What the devices are, in words."""
-    probe: str
-    """Devices of the kind have this probe."""
-    runtime: str
-    precision: str
-    batch: int | None
-    """None: the paper's tables differ in it, so it is the user's."""
-    threads: int | None
-    """Of a runtime on the CPU."""
-    stated: str
-    """What the paper says."""
-    chosen: str
-    """What it does not say, what was chosen, and why."""
-
-
-SETTINGS = (
-    PaperSetting(
-        kind="Android phones",
-        probe="android",
-        runtime="litert",
-        precision="fp32",
-        batch=1,
-        threads=1,
-        stated="TensorFlow Lite on the CPU of a Snapdragon 8 Gen 1 (Figure 4: a Snapdragon 855), fp32, batch 1",
-        # 0.52 G multiply-adds in the 19 ms that the authors' first README gives for B1 at 224x224 are 27 G a second;
-        # one Cortex-X2 at 3 GHz can do 48 (four units of four fp32 each), four threads would reach that much alone.
-        chosen="one thread on the fastest core: the paper does not say how many, and its times fit one Cortex-X2",
-    ),
-    PaperSetting(
-        kind="Jetson boards",
-        probe="jetson",
-        runtime="tensorrt",
-        precision="fp16",
-        batch=1,
-        threads=None,
-        stated="TensorRT on a Jetson Nano or a Jetson AGX Orin, fp16, batch 1, transfer included",
-        chosen="the power mode is the device's own: the paper does not name one",
-    ),
-    PaperSetting(
-        kind="NVIDIA GPUs",
-        probe="nvidia",
-        runtime="tensorrt",
-        precision="fp16",
-        batch=None,
-        threads=None,
-        stated="TensorRT on an A100, fp16, transfer included; batch 1 for Cityscapes, 16 for ADE20K and SAM",
-        chosen="clocks are as the device has them: the paper does not say whether they were locked",
-    ),
-)
-"""The first whose probe a device has is its kind."""
-
-
-def paper_setting(device: Device) -> PaperSetting:
+def paper_setting(device: Device) -> SettingFields:
     """The setting for a device. Raises UsageError for one of a kind that the paper did not measure on."""
-    for setting in SETTINGS:
+    settings = default_paper().file.settings
+    for setting in settings:
         if setting.probe in device.probes:
             return setting
-    kinds = ", ".join(f"{setting.kind} (probe {setting.probe})" for setting in SETTINGS)
+    kinds = ", ".join(f"{setting.kind} (probe {setting.probe})" for setting in settings)
     raise UsageError(
         f"--setting {NAME}: the paper measured on {kinds}; device {device.name!r} has none of these probes"
     )

@@ -79,17 +79,19 @@ def read_yaml(path: Path, root: str) -> LocatedYaml:
 
 def parse_yaml(text: str, source: str, root: str) -> LocatedYaml:
     """As `read_yaml`, from a text; `source` names it in messages."""
+    lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=_LOADER)
+        if not isinstance(node, MappingNode):
+            raise LocatedYamlError(f"{source}:1: {root}")
+        return LocatedYaml(source, _plain(node, (), lines, source, seen=set()), lines)
+    except RecursionError:
+        raise LocatedYamlError(f"{source}:1: not read: brackets are nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise LocatedYamlError(f"{source}:{mark.line + 1 if mark else 1}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise LocatedYamlError(f"{source}:1: not valid YAML: {error}") from None
-    if not isinstance(node, MappingNode):
-        raise LocatedYamlError(f"{source}:1: {root}")
-    lines: dict[Place, int] = {}
-    return LocatedYaml(source, _plain(node, (), lines, source, seen=set()), lines)
 
 
 def describe(error: ValidationError) -> Iterator[tuple[Place, str]]:

@@ -78,16 +78,8 @@ class OutputSpec(_Strict):
     stride: float | None = Field(default=None, strict=False)
 
 
-class PublishedRow(_Strict):
-    """Where the paper prints this model: table number and the row's model name (and resolution, where it is needed)."""
-
-    table: int = Field(ge=1, le=7)
-    model: str
-    resolution: int | None = None
-
-
 class PublishedCounts(_Strict):
-    """Counts that the authors publish for a model which has no row of its own in the paper's tables."""
+    """Counts that the authors publish for a model which has no row of its own in the tables of a paper."""
 
     params_m: float | None = Field(default=None, gt=0, strict=False)
     """Millions."""
@@ -150,15 +142,12 @@ class ModelSpec(_Strict):
     outputs: tuple[OutputSpec, ...] = Field(min_length=1, strict=False)
     accuracy: dict[str, FiniteFloat] = Field(default_factory=dict)
     """What its author says that it reaches, by metric with its unit: {"top-1, %": 78.2}. Nothing here measures it."""
-    throughput_batch: int | None = None
-    """Batch size of the paper's throughput column, where the authors state it."""
     onnx_opset: int = Field(default=13, ge=11)
     """Lowest opset that can express the model; 13 is what TensorRT 8.2 reads."""
     tflite: bool = True
     """False where the model cannot become a TFLite file without Flex or custom operators; `note` says why."""
-    published: tuple[PublishedRow, ...] = Field(default=(), strict=False)
     published_counts: PublishedCounts | None = None
-    """Only for models that no table of the paper has."""
+    """Only for models that no table of a paper has."""
     counting: Counting = Field(default_factory=Counting)
     deviation: Deviation = Field(default_factory=Deviation)
     tolerance: Tolerance | None = None

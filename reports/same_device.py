@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +13,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.store.record import RunRecord
+    from latency_bench.reports.papers.paper import Paper
 
 
-def paper_devices(runs: pd.DataFrame, store: Path) -> dict[str, str]:
-    """nano, orin or a100 by the device's name, as the latest run's fingerprint says; other devices are left out.
+def paper_devices(paper: Paper, runs: pd.DataFrame, store: Path) -> dict[str, str]:
+    """The paper's name for a device by ours, as the latest run's fingerprint says; other devices are left out.
 
     One record a device is read; one that cannot be is as if it said nothing.
     """
     found = {}
     for device, path in runs.drop_duplicates("device")[["device", "path"]].itertuples(index=False, name=None):
         try:
-            named = paper_device(read_record(store / path))
+            named = paper_device(paper, read_record(store / path))
         except BrokenRunError:
             continue
         if named is not None:
@@ -32,14 +32,9 @@ def paper_devices(runs: pd.DataFrame, store: Path) -> dict[str, str]:
     return found
 
 
-def paper_device(record: RunRecord) -> str | None:
-    """nano: a Jetson Nano of the first kind; orin: a Jetson AGX Orin, no Orin NX or Orin Nano; a100: a whole A100, no
-    slice of one. None for any other, and where the fingerprint does not say."""
-    device = conditions_of(record).get("device", {})
-    board = str(device.get("module", ""))
-    if "AGX Orin" in board:
-        return "orin"
-    if "Jetson Nano" in board:
-        return "nano"
-    gpu = str(device.get("GPU", ""))
-    return "a100" if re.search(r"\bA100\b", gpu) and "MIG" not in gpu else None
+def paper_device(paper: Paper, record: RunRecord) -> str | None:
+    """The first device of the paper by whose `recognised_by` the run's device is told. None for any other, and where
+    the fingerprint does not say."""
+    facts = conditions_of(record).get("device", {})
+    devices = paper.file.devices.items()
+    return next((name for name, one in devices if one.recognised_by and one.recognised_by.holds(facts)), None)

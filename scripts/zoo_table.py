@@ -16,10 +16,12 @@ from itertools import groupby
 from pathlib import Path
 
 from latency_bench.harness.cli.model_check import CheckedModel, compare_counts
+from latency_bench.harness.cli.models import tables_with
 from latency_bench.model_specs import ModelSpec, list_specs
 from latency_bench.model_specs.counting import count
 from latency_bench.model_specs.known_counts import FILE as COUNTS
 from latency_bench.model_specs.known_counts import as_csv
+from latency_bench.reports.papers.catalog import default_paper
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 Row = tuple[ModelSpec, CheckedModel]
@@ -102,7 +104,7 @@ def table(rows: Sequence[Row]) -> str:
                 ", ".join(_output(output.channels, output.stride) for output in spec.outputs),
                 _figure(checked.params_m, checked.params_published_m, checked.params_diff_pct),
                 _figure(checked.macs_g, checked.macs_published_g, checked.macs_diff_pct),
-                ", ".join(f"Table {row.table}" for row in spec.published) or "-",
+                tables_with(spec, default_paper()),
                 str(spec.onnx_opset),
                 "yes" if spec.tflite else "no",
             )

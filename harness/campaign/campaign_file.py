@@ -46,6 +46,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _as_texts(value: Any) -> Any:
+    return tuple(str(one) if type(one) is int else one for one in _one_or_more(value))
+
+
 _Several = BeforeValidator(_one_or_more)
 _Texts = Annotated[tuple[str, ...], _Several, Field(strict=False)]
 _Numbers = Annotated[tuple[int, ...], _Several, Field(strict=False)]
@@ -76,8 +80,10 @@ class Product(_Strict):
 
     models: _Texts = ()
     """Ids, or patterns of ids such as `b?-seg`."""
-    tables: _Numbers = ()
-    """Every model that a table of the paper has a row of."""
+    tables: Annotated[tuple[str, ...], BeforeValidator(_as_texts), Field(strict=False)] = ()
+    """Every model that these tables of the paper have a row of; `all` means every table."""
+    paper: str | None = Field(default=None, min_length=1, max_length=1000)
+    """Whose tables: a paper that ships here or its folder. None: the default one."""
     files: _Texts = ()
     """Paths of files of your own (.onnx, .tflite, .pt2), on the runtimes of these that load them."""
     baseline: str | None = Field(default=None, min_length=1, max_length=200)

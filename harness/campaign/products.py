@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,12 @@ from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Pr
 from latency_bench.harness.campaign.file_requests import file_requests
 from latency_bench.harness.case_options import OF_FILES, CaseOptions
 from latency_bench.harness.errors import UsageError
+from latency_bench.reports.papers.measured_models import resolutions_of, specs_of, throughput_batches
+from latency_bench.reports.papers.paper import ALL
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
+    from latency_bench.reports.papers.paper import PaperTable
 
 THROUGHPUT_STREAMS = 2
 """Where a runtime copies and computes at once, a table's throughput is measured beside its latency."""
@@ -61,16 +64,27 @@ def _agrees(wanted: tuple[Any, ...], value: Any) -> bool:
     return value in wanted
 
 
+def tables_of(product: Product) -> tuple[PaperTable, ...]:
+    """The tables that it names. Raises PaperError."""
+    if not product.tables:
+        return ()
+    from latency_bench.reports.papers.catalog import default_paper, find_paper
+
+    paper = default_paper() if product.paper is None else find_paper(product.paper)
+    tables = paper.tables_named(product.tables)
+    # Of all tables those that have nothing to measure are no mistake.
+    return tuple(table for table in tables if table.models) if ALL in product.tables else tables
+
+
 def models_of(product: Product) -> list[ModelSpec]:
-    """The models of a product, each once. Raises UsageError, SpecError."""
+    """The models of a product, each once. Raises UsageError, PaperError, SpecError."""
     from latency_bench.model_specs import list_specs, load_spec
 
     found: dict[str, ModelSpec] = {}
-    for table in product.tables:
-        rows = [spec for spec in list_specs() if any(row.table == table for row in spec.published)]
-        if not rows:
-            raise UsageError(f"table {table} of the paper has no model of ours; `bench models ls` names the tables")
-        found |= {spec.id: spec for spec in rows}
+    for table in tables_of(product):
+        if not table.models:
+            raise UsageError(f"{table.label} of the paper has no model of ours; `bench models ls` names the tables")
+        found |= {spec.id: spec for spec in specs_of([table])}
     for text in product.models:
         if not any(mark in text for mark in _PATTERN_MARKS):
             spec = load_spec(text)
@@ -98,15 +112,21 @@ def _combinations(
         "output": product.outputs,
         "streams": product.streams,
     }
+    of_tables = tables_of(product)
+    batches = throughput_batches(of_tables)
+    resolutions: Mapping[str, Sequence[tuple[int, int] | None]] = resolutions_of(of_tables)
     for spec, name, runtime in itertools.product(models_of(product), product.devices, product.runtimes):
         fixed = {"model": spec.id, "device": name, "runtime": runtime or device_of(name).runtime}
         for values in itertools.product(*axes.values()):
             varied = dict(zip(axes, values, strict=True))
             if product.tables and varied["output"] != "logits" and spec.task != "segmentation":
                 continue
-            yield CaseOptions.model_validate({**varied, **shared, **fixed})
+            # A table says at which sizes it has a model that the catalog does not list.
+            asked = varied.pop("resolution")
+            for resolution in [asked] if asked else resolutions.get(spec.id, [None]):
+                yield CaseOptions.model_validate({**varied, "resolution": resolution, **shared, **fixed})
         overlaps = declared_runtime(device_of(name), fixed["runtime"]).OVERLAPS_REQUESTS
-        if product.tables and overlaps and spec.throughput_batch is not None:
+        if overlaps and spec.id in batches:
             for precision in product.precisions:
-                batch = {"batch": spec.throughput_batch, "streams": THROUGHPUT_STREAMS, "precision": precision}
+                batch = {"batch": batches[spec.id], "streams": THROUGHPUT_STREAMS, "precision": precision}
                 yield CaseOptions.model_validate({**shared, **fixed, **batch})

@@ -77,7 +77,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
     type=click.Choice(["core", "module", "block"]),
     default=("module",),
     show_default=True,
-    help="Q, K and V given; with projections; the whole EfficientViT block; repeatable.",
+    help="Q, K and V given; with projections; the whole block around them; repeatable.",
 )
 @click.option(
     "--heads", multiple=True, type=click.IntRange(1, 10000), default=(8,), show_default=True, help="Repeatable."
@@ -89,7 +89,7 @@ class Tokens(click.ParamType[tuple[int, int]]):
     type=click.IntRange(1, 1024),
     default=(16,),
     show_default=True,
-    help="EfficientViT has 16 and 32; repeatable.",
+    help="16 and 32 are usual; repeatable.",
 )
 @click.option("--tokens", "sizes", multiple=True, type=Tokens(), help="Repeatable.  [default: 256, 1024, 4096]")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ _COLOURS = {"faster": "green", "slower": "red"}
 
 @click.command()
 @click.argument("a", metavar="A", type=RUN)
-@click.argument("b", metavar="B", type=RUN)
+@click.argument("b", metavar="[B]", type=RUN, required=False)
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0, min_open=True),
@@ -31,15 +32,17 @@ _COLOURS = {"faster": "green", "slower": "red"}
 )
 @across_option
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw both distributions into this PDF, SVG or PNG.")
+@click.option("--published", is_flag=True, help="Also place each run among what others published; B may be left out.")
 @click.option("--measure", is_flag=True, help="Measure both now, side by side: A and B are as in `bench pair`.")
 @store_option
 @json_option
 def compare(
     a: str,
-    b: str,
+    b: str | None,
     threshold: float,
     across: tuple[str, ...],
     plot: Path | None,
+    published: bool,
     measure: bool,
     store: str | None,
     as_json: bool,
@@ -50,12 +53,17 @@ def compare(
     bench compare latest 3f9a1c                two runs
     bench compare local/b1-seg local/b2-seg    all runs of two models
     bench compare baseline/ results/           two stores, case by case
+    bench compare latest --published           one run beside what others published
 
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side. With --measure the
     answer is that of `bench pair A B`, which has more options.
     """
     from latency_bench.harness.installation.requirements import require
 
+    if b is None:
+        if not published or plot is not None or measure:
+            raise click.UsageError("name two sides, A and B, or one run with --published")
+        return _place([a], store, as_json)
     if plot is not None:
         require(["pandas", "matplotlib"])
     if measure:
@@ -78,6 +86,23 @@ def compare(
         print_json(comparison_json(compared))
     else:
         print_comparison(compared, a, b, stdout_console())
+    if published and not as_json:
+        _place([a, b], store, as_json)
+    return 0
+
+
+def _place(sides: Sequence[str], store: str | None, as_json: bool) -> int:
+    """Print what was published of the models of these sides, and where their latest runs lie."""
+    from latency_bench.harness.cli.published import print_place, published_json
+    from latency_bench.harness.store.location import store_location
+    from latency_bench.harness.store.run_selection import select
+
+    place = store_location(store)
+    chosen = {run.record.run_id for side in sides for run in select(place, side).runs}
+    if as_json:
+        print_json(published_json(chosen, store))
+    else:
+        print_place(chosen, store, stdout_console())
     return 0
 
 

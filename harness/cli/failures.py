@@ -25,6 +25,7 @@ def exit_code_of(error: BaseException) -> int | None:
     )
     from latency_bench.model_specs.errors import CheckpointError, SpecError
     from latency_bench.reports.errors import AccuracyFileError, TableError
+    from latency_bench.reports.papers.errors import PaperError
     from latency_bench.reports.plots.style import FigureError
 
     wrong_request = (
@@ -35,6 +36,7 @@ def exit_code_of(error: BaseException) -> int | None:
         FigureError,
         TableError,
         AccuracyFileError,
+        PaperError,
         MissingPackageError,
         UnknownFormatError,
         ArchiveError,

@@ -27,10 +27,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("latency_bench.harness.cli.watch:watch", "Follow a running campaign."),
     "host": ("latency_bench.harness.cli.host:host", "Offer this host's devices to campaigns of other hosts."),
     "attention": ("latency_bench.harness.cli.attention:attention", "Softmax against ReLU linear attention."),
-    "report": ("latency_bench.harness.cli.report:report", "The paper's tables, figures and claims, measured."),
+    "report": ("latency_bench.harness.cli.report:report", "A paper's tables, figures and claims, measured."),
     "table": ("latency_bench.harness.cli.table:table", "A table of one's own from any selection of runs."),
     "board": ("latency_bench.harness.cli.board:board", "The numbers of several labs on one static site."),
     "plot": ("latency_bench.harness.cli.plot:plot", "Any single figure from any selection of runs."),
+    "papers": ("latency_bench.harness.cli.papers:papers", "List, show, check and begin papers: folders of tables."),
+    "published": ("latency_bench.harness.cli.published:published", "What others published for a model."),
     "models": ("latency_bench.harness.cli.models:models", "List, show and check the models."),
     "init": ("latency_bench.harness.cli.init:init", "A devices.yaml and a campaign.yaml for what is attached."),
     "devices": ("latency_bench.harness.cli.devices:devices", "List, probe, check and calibrate the devices."),
@@ -89,7 +91,7 @@ def bench() -> None:
     """Latency and throughput of vision models on phones, Jetsons, GPUs and CPUs, measured in the open.
 
     \b
-    bench run --device local --model b1-seg     measure EfficientViT-B1 on this computer
+    bench run --device local --model b1-seg     measure a model on this computer
     bench models ls                             what can be measured
     bench results ls                            what has been measured
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from latency_bench.model_specs.counting import Counts
 from latency_bench.model_specs.spec import ModelSpec
-from latency_bench.reports.published.tables import number, published_row
+from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.papers.published_counts import published_counts
 
 TOLERANCE_PCT = 3.0
 """The paper prints two or three digits, so that rounding alone is up to 2.5 % (1.5G may be 1.46)."""
@@ -62,9 +63,8 @@ def compare_counts(spec: ModelSpec, counts: Counts) -> CheckedModel:
 
 def _published(spec: ModelSpec) -> tuple[float | None, float | None]:
     """Millions of parameters and 10^9 MACs: of the paper's table, else of another source that the spec names."""
-    if spec.published:
-        row = published_row(spec.published[0])
-        return number(row, "params_m"), number(row, "macs_g")
+    if (counts := published_counts(default_paper(), spec.id)) is not None:
+        return counts
     if spec.published_counts is not None:
         return spec.published_counts.params_m, spec.published_counts.macs_g
     return None, None

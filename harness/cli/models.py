@@ -8,10 +8,12 @@ import click
 
 from latency_bench.harness.cli.module_options import specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
+from latency_bench.harness.cli.paper_options import paper_named, paper_option
 
 if TYPE_CHECKING:
     from latency_bench.harness.cli.model_check import CheckedModel
     from latency_bench.model_specs.spec import ModelSpec
+    from latency_bench.reports.papers.paper import Paper
 
 
 @click.group()
@@ -23,29 +25,28 @@ def models() -> None:
 @specs_option
 @click.option("--task", help="Only models for this task, e.g. segmentation.")
 @click.option("--family", help="Only models of this family.")
-@click.option("--table", type=int, help="Only models with a row in this table of the paper.")
+@paper_option
+@click.option("--table", metavar="ID", help="Only models with a row in this table of the paper.")
 @json_option
-def ls(task: str | None, family: str | None, table: int | None, as_json: bool) -> None:
+def ls(task: str | None, family: str | None, paper_text: str | None, table: str | None, as_json: bool) -> None:
     """List the models, with the row of the paper that each one is measured for."""
     from latency_bench.model_specs import list_specs
+    from latency_bench.reports.papers.measured_models import specs_of
 
+    paper = paper_named(paper_text)
+    tables = paper.tables if table is None else (paper.table(table),)
+    # A paper that was named has models that the catalog does not list.
+    listed = list_specs() if paper_text is None and table is None else specs_of(tables)
     chosen = [
-        spec
-        for spec in list_specs()
-        if (task is None or spec.task == task)
-        and (family is None or spec.family == family)
-        and (table is None or any(row.table == table for row in spec.published))
+        spec for spec in listed if (task is None or spec.task == task) and (family is None or spec.family == family)
     ]
     if as_json:
-        print_json([_brief(spec) for spec in chosen])
+        print_json([_brief(spec, paper) for spec in chosen])
         return
     from latency_bench.reports.terminal_grid import Heading, print_grid
 
     headings = [Heading("id"), *(Heading(title, wraps=True) for title in ("model", "task", "input", "paper"))]
-    rows = [
-        [spec.id, spec.title, spec.task, _sizes(spec), ", ".join(f"Table {row.table}" for row in spec.published) or "-"]
-        for spec in chosen
-    ]
+    rows = [[spec.id, spec.title, spec.task, _sizes(spec), tables_with(spec, paper)] for spec in chosen]
     print_grid(stdout_console(), headings, rows)
 
 
@@ -129,7 +130,13 @@ def _print_checked(checked: list[CheckedModel]) -> None:
     console.print(f"{len(checked) - len(off)} of {len(checked)} within 3 % of the published figures or with a reason")
 
 
-def _brief(spec: ModelSpec) -> dict[str, Any]:
+def tables_with(spec: ModelSpec, paper: Paper) -> str:
+    """`Table 2, Table 4`: those of the paper that have a row of the model; a dash where none has."""
+    labels = (table.label for table, _ in paper.rows_of(spec.id))
+    return ", ".join(dict.fromkeys(labels)) or "-"
+
+
+def _brief(spec: ModelSpec, paper: Paper) -> dict[str, Any]:
     return {
         "id": spec.id,
         "title": spec.title,
@@ -137,12 +144,15 @@ def _brief(spec: ModelSpec) -> dict[str, Any]:
         "task": spec.task,
         "dataset": spec.dataset,
         "inputs": [tensor.model_dump(mode="json") for tensor in spec.inputs],
-        "published": [row.model_dump(mode="json") for row in spec.published],
+        "published": [{"table": table.id, "row": row.name} for table, row in paper.rows_of(spec.id)],
     }
 
 
 def _facts(spec: ModelSpec, checked: CheckedModel) -> list[tuple[str, str]]:
+    from latency_bench.reports.papers.catalog import default_paper
+
     source = spec.provenance
+    rows = default_paper().rows_of(spec.id)
     facts = [
         ("family", f"{spec.family} ({spec.task})"),
         ("dataset", spec.dataset or "-"),
@@ -150,7 +160,7 @@ def _facts(spec: ModelSpec, checked: CheckedModel) -> list[tuple[str, str]]:
         ("outputs", ", ".join(_output(output) for output in spec.outputs)),
         ("parameters", f"{checked.params_m:.3f} M{_beside(checked.params_published_m, 'M', checked.params_diff_pct)}"),
         ("MACs", f"{checked.macs_g:.3f} G{_beside(checked.macs_published_g, 'G', checked.macs_diff_pct)}"),
-        ("paper", "; ".join(f"Table {row.table}, {row.model}" for row in spec.published) or "no row of its own"),
+        ("paper", "; ".join(f"{table.label}, {row.name}" for table, row in rows) or "no row of its own"),
         ("source", f"{source.paper}; code: {source.code}; licence: {source.license}"),
     ]
     if source.design == "ours":

@@ -9,17 +9,27 @@ from typing import Any, Literal
 import click
 
 from latency_bench.harness.cli.output import json_option, print_json, store_option
+from latency_bench.harness.cli.paper_options import paper_named, paper_option
 from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
-from latency_bench.reports.plots.kinds import KINDS
-
-_EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind in KINDS.items())
 
 
-@click.command(epilog=_EPILOG)
-@click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
+class _WithKinds(click.Command):
+    """Lists the kinds below its help, with the plots of the default paper's figures among them."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from latency_bench.reports.papers.catalog import default_paper
+        from latency_bench.reports.plots.kinds import kinds_of
+
+        with formatter.section("Kinds"):
+            formatter.write_dl([(name, kind.help) for name, kind in kinds_of(default_paper()).items()])
+
+
+@click.command(cls=_WithKinds)
+@click.argument("kind", metavar="KIND")
 @click.option("--to", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="PDF, SVG or PNG.")
 @run_selection_options
 @click.option("--published", is_flag=True, help="Add panels with the paper's own numbers, marked as published.")
+@paper_option
 @click.option(
     "--accuracy",
     "accuracy_file",
@@ -27,7 +37,9 @@ _EPILOG = "\b\nKinds:\n" + "\n".join(f"  {name:<17} {kind.help}" for name, kind 
     help="Latency and throughput: accuracies of this CSV file (model,metric,value) in place of the published ones.",
 )
 @click.option(
-    "--x", metavar="COLUMN", help="Scatter: the number across, such as macs. Latency and sam: this for the speed."
+    "--x",
+    metavar="COLUMN",
+    help="Scatter: the number across, such as macs. Latency and throughput: this for the speed.",
 )
 @click.option("--y", metavar="COLUMN", help="Scatter: the number upwards. docs/store.md lists all columns.")
 @click.option(
@@ -43,6 +55,7 @@ def plot(
     kind: str,
     path: Path,
     published: bool,
+    paper_text: str | None,
     accuracy_file: Path | None,
     x: str | None,
     y: str | None,
@@ -61,14 +74,17 @@ def plot(
     from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.location import store_location
     from latency_bench.reports.accuracy_file import read_accuracies
-    from latency_bench.reports.plots.kinds import Options, write
+    from latency_bench.reports.plots.kinds import Options, plot_of, write
 
+    paper = paper_named(paper_text)
+    plot_of(paper, kind)
     accuracies = tuple(read_accuracies(accuracy_file)) if accuracy_file is not None else ()
     require(["pandas", "matplotlib"])
     place = store_location(store)
     selection = selection_of(place, chosen)
     runs = stored_runs(place)
-    options = Options(width, published, x, y, accuracies, tuple(map(str, chosen["dataset"])), runs)
+    datasets = tuple(map(str, chosen["dataset"]))
+    options = Options(width, published, x, y, accuracies, datasets, paper, everything=runs)
     with warnings.catch_warnings(record=True) as seen:
         written = write(kind, selection.of(runs), place, path, options)
     for one in seen:

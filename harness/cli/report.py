@@ -11,13 +11,16 @@ import click
 
 from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.paper_options import paper_named, paper_option
 from latency_bench.harness.cli.report_source import Source, say
 from latency_bench.harness.cli.shared_options import across_option
 from latency_bench.reports.claims.claim_verdicts import MARGIN
-from latency_bench.reports.plots.kinds import FIGURES
+from latency_bench.reports.papers.errors import PaperError
 from latency_bench.reports.tables.formats import FORMATS
 
 if TYPE_CHECKING:
+    from latency_bench.reports.papers.paper import Paper, PaperTable
+    from latency_bench.reports.papers.paper_file import Figure
     from latency_bench.reports.tables.table import Table
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
@@ -26,15 +29,18 @@ PAGE = "index.html"
 
 
 @click.command()
+@paper_option
 @click.option(
-    "--table", "tables", multiple=True, type=click.IntRange(1, 7), help="This table of the paper; repeatable."
+    "--table", "tables", multiple=True, metavar="ID|all", help="This table of the paper, or all of them; repeatable."
 )
+@click.option("--figure", "figures", multiple=True, metavar="ID", help="This figure of the paper; repeatable.")
 @click.option(
-    "--figure",
-    "figures",
+    "--agreement",
+    "places",
     multiple=True,
-    type=click.Choice([str(number) for number in FIGURES]),
-    help="This figure of the paper; repeatable.",
+    metavar="PAPER|DEVICE",
+    help="Whether the order of models carries over: runs here and published ones against the devices of this paper, or "
+    "against this device of `bench published`; repeatable.",
 )
 @click.option("--claims", is_flag=True, help="The claims of the paper's text, each with a verdict.")
 @click.option("--html", is_flag=True, help="One self-contained page with everything.")
@@ -82,6 +88,7 @@ PAGE = "index.html"
 @store_option
 @json_option
 def report(
+    paper_text: str | None,
     devices: tuple[str, ...],
     runtimes: tuple[str, ...],
     precisions: tuple[str, ...],
@@ -99,10 +106,12 @@ def report(
 
     \b
     bench report                              what there is
-    bench report --table 3                    Table 3 on the terminal
-    bench report --table 3 --format tex       the same for a paper
+    bench report --table 2                    a table on the terminal
+    bench report --table 2 --format tex       the same for a paper
+    bench report --paper segnext --table all  the tables of another paper; `bench papers ls` names them
     bench report --table 2 --columns energy,peak_rss
     bench report --claims --device local      the paper's claims, judged on this computer
+    bench report --agreement iformer          does its order of models hold here?
     bench report --all --to report            everything, as files
     """
     from latency_bench.harness.installation.requirements import require
@@ -111,10 +120,12 @@ def report(
     from latency_bench.harness.store.row_selection import Selection
 
     shown = tuple(find_columns(columns or ""))
-    parts = _Parts.of(**wanted)
+    paper = paper_named(paper_text)
+    parts = _Parts.of(paper, **wanted)
     require(parts.modules())
     chosen = Selection(device=devices, runtime=runtimes, precision=precisions, threads=threads)
-    source = Source(store_location(store), chosen, store, shown, across, margin)
+    place = store_location(store)
+    source = Source(place, chosen, store, shown, across, margin, paper=paper, paper_text=paper_text)
     if parts == _Parts():
         from latency_bench.harness.cli.report_summary import print_summary, summary_json
 
@@ -129,8 +140,9 @@ def report(
 class _Parts:
     """What was asked for."""
 
-    tables: tuple[int, ...] = ()
-    figures: tuple[int, ...] = ()
+    tables: tuple[PaperTable, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    places: tuple[str, ...] = ()
     claims: bool = False
     html: bool = False
     everything: bool = False
@@ -139,22 +151,37 @@ class _Parts:
     def modules(self) -> list[str]:
         """What drawing up these parts imports."""
         page = ["jinja2", "markupsafe"] if self.html else []
-        return ["pandas", *page, *(["matplotlib"] if self.html or self.figures else [])]
+        return ["pandas", *page, *(["matplotlib"] if self.html or self.figures or self.places else [])]
 
     @classmethod
     def of(
-        cls, tables: Sequence[int], figures: Sequence[str], claims: bool, html: bool, everything: bool, every_run: bool
+        cls,
+        paper: Paper,
+        tables: tuple[str, ...],
+        figures: tuple[str, ...],
+        places: tuple[str, ...],
+        claims: bool,
+        html: bool,
+        everything: bool,
+        every_run: bool,
     ) -> _Parts:
+        """Raises PaperError for a table or figure that the paper does not have, and for claims where it has none."""
         if everything:
-            return cls(tuple(range(1, 8)), tuple(FIGURES), True, True, True, every_run)
+            return cls(paper.tables, paper.file.figures, places, bool(paper.file.claims), True, True, every_run)
         if every_run and not html:
             raise click.UsageError("--every-run is about the page; add --html")
-        chosen = tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(map(int, figures)))
-        return cls(*chosen, claims, html, every_run=every_run)
+        if claims and not paper.file.claims:
+            raise PaperError(f"{paper.name} lists no claims; paper.yaml has a field for them")
+        chosen = paper.tables_named(tables), paper.figures_named(figures)
+        return cls(*chosen, places, claims, html, every_run=every_run)
 
 
 def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequence[str], as_json: bool) -> None:
+    from latency_bench.reports.agreement.table import build_agreement
+
     tables = source.tables(parts.tables, parts.claims)
+    found = source.agreements(parts.places)
+    tables += [build_agreement(found)] if found else []
     of_tables = [name for name in FORMATS if name in formats]
     of_figures = [name for name in FIGURE_FORMATS if name in formats] or FIGURE_FORMATS
     to_terminal = folder is None and not parts.everything
@@ -165,6 +192,8 @@ def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequenc
 
         written += write_tables(tables, place, of_tables or list(FORMATS))
     written += source.write_figures(parts.figures, place, of_figures, required=not parts.everything)
+    if found and not to_terminal:
+        written += source.write_agreement(found, place, of_figures)
     if parts.html:
         written += source.write_page(place / PAGE, parts.every_run)
     if as_json:

@@ -15,6 +15,7 @@ import click
 from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.row_selection import Selection
 from latency_bench.reports.claims.claim_verdicts import MARGIN
+from latency_bench.reports.papers.catalog import default_paper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from latency_bench.harness.identity.setting import Setting
     from latency_bench.harness.store.columns.column import Column
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
+    from latency_bench.reports.agreement.statistics import Agreement
     from latency_bench.reports.paired_ratios import PairedRatios
+    from latency_bench.reports.papers.paper import Paper, PaperTable
+    from latency_bench.reports.papers.paper_file import Figure
     from latency_bench.reports.plots.style import Drawn
     from latency_bench.reports.tables.quantities import Measurements
     from latency_bench.reports.tables.table import Table
@@ -43,6 +47,16 @@ class Source:
     margin: float = MARGIN
     """By which factor a measured factor may miss a claimed one and still reproduce it."""
     broken: list[BrokenRun] = field(default_factory=list)
+    paper: Paper = field(default_factory=default_paper)
+    paper_text: str | None = None
+    """As the user named it on the command line."""
+
+    @property
+    def named(self) -> str:
+        """What a command line needs to mean the same paper: ` --paper NAME`; nothing for the default one."""
+        from latency_bench.reports.papers.catalog import default_name
+
+        return "" if self.paper.name == default_name() else f" --paper {self.paper_text or self.paper.name}"
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -76,7 +90,7 @@ class Source:
             evidence=Evidence(self.runs),
             settings=tuple(sorted({*chosen, *asked_for})),
             asked_for=asked_for,
-            same_as=paper_devices(self.runs, self.place),
+            same_as=paper_devices(self.paper, self.runs, self.place),
             store=self.store,
             columns=self.columns,
             across=self.across,
@@ -100,37 +114,38 @@ class Source:
             found.append(Setting(device.name, device.runner, runtime, precision, threads, "{}"))
         return tuple(found)
 
-    def tables(self, numbers: Sequence[int], claims: bool) -> list[Table]:
+    def tables(self, tables: Sequence[PaperTable], claims: bool) -> list[Table]:
         from latency_bench.reports.claims.build import build_claims
         from latency_bench.reports.tables.build import build_table
 
-        made = [build_table(number, self.measurements) for number in numbers]
-        return [*made, build_claims(self.runs, self.measurements, self.margin)] if claims else made
+        made = [build_table(table, self.measurements) for table in tables]
+        return [*made, build_claims(self.paper, self.runs, self.measurements, self.margin)] if claims else made
 
-    def write_figures(self, figures: Sequence[int], folder: Path, formats: Sequence[str], required: bool) -> list[Path]:
+    def write_figures(
+        self, figures: Sequence[Figure], folder: Path, formats: Sequence[str], required: bool
+    ) -> list[Path]:
         """Every kind of the paper's figures that the runs allow, and its rows as CSV beside it.
 
         Where nothing can be drawn for a figure, raises FigureError if it is `required`, else says so.
         """
-        from latency_bench.reports.plots.kinds import FIGURES
         from latency_bench.reports.plots.style import FigureError
 
         written: dict[Path, None] = {}
         for figure in figures:
             problems: list[Exception] = []
-            for kind in FIGURES[figure]:
+            for plot in figure.plots:
                 try:
-                    drawn = self._drawn(kind)
+                    drawn = self._drawn(plot.name)
                 except (FigureError, UnknownRunError) as error:
                     problems.append(error)
                     continue
                 for device, one in drawn.items():
-                    name = f"figure{figure}-{kind}" + (f"-{device}" if device else "")
+                    name = f"figure{figure.id}-{plot.name}" + (f"-{device}" if device else "")
                     written |= dict.fromkeys(_saved(one, folder, name, formats))
-            if required and len(problems) == len(FIGURES[figure]):
+            if required and len(problems) == len(figure.plots):
                 raise problems[0]
             for text in dict.fromkeys(str(problem) for problem in problems):
-                say(f"figure {figure}: {text}")
+                say(f"figure {figure.id}: {text}")
         return list(written)
 
     def _drawn(self, kind: str) -> dict[str, Drawn]:
@@ -138,7 +153,7 @@ class Source:
         from latency_bench.reports.plots.kinds import Options, draw
         from latency_bench.reports.plots.style import FigureError
 
-        runs, options = self._selected(), Options(everything=self.runs)
+        runs, options = self._selected(), Options(paper=self.paper, everything=self.runs)
         try:
             return {"": draw(kind, runs, self.place, options)}
         except FigureError:
@@ -150,6 +165,24 @@ class Source:
                 raise
             return found
 
+    def agreements(self, places: Sequence[str]) -> list[Agreement]:
+        """Of the selected runs and of what is published in these places. Raises PaperError."""
+        if not places:
+            return []
+        from latency_bench.reports.agreement.series import own_series, series_named
+        from latency_bench.reports.agreement.table import agreements
+        from latency_bench.reports.rows import rows_of
+
+        runs = self.runs if self.runs.empty else self._selected()
+        published = [series for place in dict.fromkeys(places) for series in series_named(place)]
+        return agreements(own_series(rows_of(runs)), published)
+
+    def write_agreement(self, found: Sequence[Agreement], folder: Path, formats: Sequence[str]) -> list[Path]:
+        """The scatter plots, and their points as CSV."""
+        from latency_bench.reports.plots.agreement import draw_agreements
+
+        return list(dict.fromkeys(_saved(draw_agreements(found), folder, "agreement-models", formats)))
+
     def write_page(self, path: Path, every_run: bool = False) -> list[Path]:
         """The HTML page with all tables and claims; with `every_run` also pages with the details of the runs that it
         has no room for."""
@@ -157,7 +190,8 @@ class Source:
         from latency_bench.reports.html.site import write_site
         from latency_bench.reports.tables.html import html
 
-        made = self.tables(range(1, 8), claims=True)
+        made = self.tables(self.paper.tables, claims=bool(self.paper.file.claims))
+        of_tables = len(self.paper.tables)
         sections = [Section(table.heading, html(table, address_of)) for table in made]
         _make(path.parent)
         runs = self._selected() if self.selection != Selection() else self.runs
@@ -165,8 +199,9 @@ class Source:
         pairs = [pair for pair in self.pairs if devices is None or pair.record.device.name in devices]
         # Without further pages the first one has the details that it has room for.
         parts: dict[str, Any] = {
-            "tables": sections[:-1],
-            "claims": sections[-1:],
+            "tables": sections[:of_tables],
+            "claims": sections[of_tables:],
+            "paper": self.paper,
             "pairs": pairs,
             "broken": self.broken,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.cli.figures import counted
@@ -10,16 +11,20 @@ from latency_bench.harness.cli.report_source import Source
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from latency_bench.reports.papers.paper import PaperTable
     from latency_bench.reports.tables.table import Block, Cell, Table
 
-MEASURABLE = range(1, 7)
-"""Table 7 is accuracy alone."""
 _DONE = ("done", "unstable")
+
+
+def measurable(source: Source) -> list[PaperTable]:
+    """The paper's tables without those that are accuracy alone."""
+    return [table for table in source.paper.tables if table.parts]
 
 
 def summary_json(source: Source) -> dict[str, Any]:
     """Runs, and of each setting how many rows of each table were measured, failed, or were not measured yet."""
-    settings = coverage(source.tables(MEASURABLE, claims=False))
+    settings = coverage(source.tables(measurable(source), claims=False))
     return {"runs": len(source.runs), "unreadable": len(source.broken), "settings": settings}
 
 
@@ -42,7 +47,7 @@ def print_summary(source: Source, console: Console) -> None:
     from latency_bench.reports.terminal_grid import Heading, print_grid
 
     runs = source.runs
-    tables = source.tables(MEASURABLE, claims=False)
+    tables = source.tables(measurable(source), claims=False)
     devices = runs["device"].nunique()
     console.print(f"{counted(len(runs), 'run')} on {counted(devices, 'device')} in {printable(str(source.place))}")
     if not len(runs):
@@ -55,17 +60,21 @@ def print_summary(source: Source, console: Console) -> None:
     console.print()
     print_grid(console, headings, rows)
     console.print()
-    for command, what in _NEXT:
+    for command, what in _next(source):
         console.print(Text.assemble((f"  {command:<40}", "bold"), what))
 
 
-_NEXT = (
-    ("bench report --table 3", "a table, with the commands that would fill its gaps"),
-    ("bench report --claims", "which of the paper's claims hold here"),
-    ("bench report --figure 1", "a figure, as PDF, SVG and PNG"),
-    ("bench report --html", "one page with everything"),
-    ("bench report --all --to report", "all of it as files: Markdown, LaTeX, CSV, HTML"),
-)
+def _next(source: Source) -> Iterator[tuple[str, str]]:
+    """The commands that show more, with names that the paper has."""
+    paper, named = source.paper, source.named
+    table = next((table.id for table in paper.tables if table.parts and table.accuracy), "all")
+    yield f"bench report --table {table}{named}", "a table, with the commands that would fill its gaps"
+    if paper.file.claims:
+        yield f"bench report --claims{named}", "which of the paper's claims hold here"
+    if paper.file.figures:
+        yield f"bench report --figure {paper.file.figures[0].id}{named}", "a figure, as PDF, SVG and PNG"
+    yield f"bench report --html{named}", "one page with everything"
+    yield f"bench report --all --to report{named}", "all of it as files: Markdown, LaTeX, CSV, HTML"
 
 
 def _counts(rows: list[tuple[Cell, ...]], block: Block) -> dict[str, int]:

@@ -13,6 +13,7 @@ from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
+from latency_bench.harness.cli.paper_options import paper_option
 from latency_bench.harness.cli.shared_options import (
     RuntimeName,
     cluster_options,
@@ -35,8 +36,13 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 
 @click.command()
 @click.argument("campaign", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@paper_option
 @click.option(
-    "--table", "tables", type=click.IntRange(1, 7), multiple=True, help="Every model of a table of the paper."
+    "--table",
+    "tables",
+    metavar="ID|all",
+    multiple=True,
+    help="Every model of a table of the paper, or of all its tables; repeatable.",
 )
 @click.option(
     "--model",
@@ -116,7 +122,8 @@ def sweep(
 
     \b
     bench sweep campaign.yaml
-    bench sweep --table 3 --device local --dry-run
+    bench sweep --table 2 --device local --dry-run
+    bench sweep --paper fastvit --table all
     bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime
     """
     from latency_bench.harness.campaign.campaign_plan import plan_of
@@ -149,7 +156,7 @@ def _pairs(asked: CampaignFile, plan: Plan) -> tuple[PlannedPair, ...]:
     """What is measured as pairs. Raises UsageError."""
     from latency_bench.harness.campaign.campaign_plan import PairTerms
     from latency_bench.harness.campaign.pair_plan import planned_pairs
-    from latency_bench.harness.campaign.products import models_of
+    from latency_bench.harness.campaign.products import models_of, tables_of
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.protocol import load_protocol
     from latency_bench.model_specs import load_spec
@@ -157,7 +164,7 @@ def _pairs(asked: CampaignFile, plan: Plan) -> tuple[PlannedPair, ...]:
 
     if asked.pairs == "none":
         return ()
-    baselines = table_baselines(number for product in asked.cases for number in product.tables)
+    baselines = table_baselines(table for product in asked.cases for table in tables_of(product))
     for product in asked.cases:
         if product.baseline is None:
             continue
@@ -261,6 +268,10 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
     from latency_bench.model_specs.located_yaml import describe
 
     product: dict[str, Any] = {field: list(options[field]) for field in _PRODUCT if options[field]}
+    if options["paper_text"] is not None:
+        if not product.get("tables"):
+            raise click.UsageError("--paper says whose --table is meant; name one, or `--table all`")
+        product["paper"] = options["paper_text"]
     if options["baseline"]:
         product["baseline"] = options["baseline"]
     given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
@@ -303,5 +314,6 @@ def _default_name(path: Path | None, options: dict[str, Any]) -> str:
     """A name that the same command always gets."""
     if path is not None:
         return path.stem
-    what = [f"table-{number}" for number in options["tables"]] or ["models"]
+    paper = [Path(options["paper_text"]).resolve().name] if options["paper_text"] else []
+    what = [*paper, *(f"table-{id}" for id in options["tables"])] or ["models"]
     return "-".join([*what, *(options["devices"] or ["local"])])[:80]

@@ -10,7 +10,7 @@ int8          weights and activations of the layers with weights are int8; range
 Quantised are the layers with weights: convolutions and linear layers. What lies between them stays fp32: in int8 the
 division of a linear attention fails outright, since a small denominator becomes 0, and normalisations lose too much.
 Depthwise convolutions keep fp32 weights in int8-dynamic: XNNPACK has no such kernel, so each of them would cut the
-graph in two (26 partitions instead of one in EfficientViT-B1), for a few percent of the weights.
+graph in two (26 partitions instead of one in b1-seg), for a few percent of the weights.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ PURPOSES = {
     "openvino": "OpenVINO, and NNCF for its int8",
     "ncnn": "ncnn, and pnnx, which makes its files",
     "mnn": "MNN",
-    "zoo": "the models that EfficientViT is compared with (timm, transformers)",
+    "zoo": "the models of others that papers compare (timm, transformers)",
     "tensorrt": "NVIDIA GPUs of this machine, with what [nvidia.md](docs/nvidia.md) says",
     "pycuda": "the same by pycuda, which needs CUDA's headers and a C++ compiler to be installed",
     "jetson": "the host side of Jetson boards: exporting; what runs on the board comes with it",

@@ -71,16 +71,19 @@ def plot(kind: str, *, to: str | Path | None = None, store: str | Path | None = 
     """Draw a figure of stored runs: `bench plot` of the command line, whose help lists the kinds.
 
     `chosen` selects runs by lists of values (`device`, `model`, `runtime`, `precision`, `threads`, `batch`, `run_id`),
-    or is an option of the figure (`width`, `published`, `x`, `y`). `to` names a PDF, SVG or PNG to write beside
-    returning the figure. Raises FigureError, UnknownRunError.
+    or is an option of the figure (`width`, `published`, `paper`, `x`, `y`). `to` names a PDF, SVG or PNG to write
+    beside returning the figure. Raises FigureError, PaperError, UnknownRunError.
     """
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.row_selection import Selection
+    from latency_bench.reports.papers.catalog import find_paper
     from latency_bench.reports.plots.kinds import Options, draw
     from latency_bench.reports.plots.style import save_drawn
 
     place, table = store_location(store), runs(store)
-    looks = {name: chosen.pop(name) for name in ("width", "published", "x", "y") if name in chosen}
+    looks: dict[str, Any] = {name: chosen.pop(name) for name in ("width", "published", "x", "y") if name in chosen}
+    if "paper" in chosen:
+        looks["paper"] = find_paper(str(chosen.pop("paper")))
     drawn = draw(kind, Selection(**chosen).of(table), place, Options(**looks, everything=table))
     if to is not None:
         save_drawn(drawn, Path(to))

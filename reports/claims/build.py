@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,15 @@ from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.claims.claim_evidence import MARKS_EXPLAINED, is_inconclusive, marks_of
 from latency_bench.reports.claims.claim_verdicts import MARGIN, PublishedFactor, judge, tone_of, verdicts_explained
 from latency_bench.reports.claims.factors import (
+    COUNTED_OF,
     Factor,
     attention_factors,
     counted_factor,
     latency_factor,
     throughput_factor,
 )
-from latency_bench.reports.claims.subjects import Claim, claims
+from latency_bench.reports.claims.subjects import Claim, claims_of
+from latency_bench.reports.papers.paper import Paper
 from latency_bench.reports.tables.measured_block import facts_of
 from latency_bench.reports.tables.quantities import NOTHING, Measurements
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
@@ -26,26 +28,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _INTERVALS = (
-    "A factor above 1 is in favour of EfficientViT. Intervals are 95 %, from the rounds of both runs; what lies "
+    "A factor above 1 is in favour of {subject}. Intervals are 95 %, from the rounds of both runs; what lies "
     "outside an interval is ruled out, and measured / published says it in units of the published factor."
 )
 _PLACES = "The paper's factors are of its own devices; a verdict here is of the device that heads the column."
 _NOT_MEASURED = Cell("not measured", status="not measured")
+_NOTHING_MEASURES_IT = Cell("accuracy", notes=("nothing here measures accuracy",))
 _NOT_COMPARABLE = Cell("not comparable", status="not comparable", tone="open")
 _NO_VERDICT = Cell("no verdict", tone="open")
 _INCONCLUSIVE = Cell("inconclusive: measured twice, and not shown steady", tone="open")
 
 
-def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float = MARGIN) -> Table:
+def build_claims(paper: Paper, runs: pd.DataFrame, measurements: Measurements, margin: float = MARGIN) -> Table:
     """The table of all claims: `runs` is where attention is looked for (its shapes are no models of the catalog).
 
     `margin`: by which factor a measured factor may miss the published one and still reproduce it.
     """
-    attention = attention_factors(runs, measurements.paired)
+    claims = claims_of(paper)
+    of_attention = any(claim.subject.quantity == "attention" for claim in claims)
+    attention = attention_factors(runs, measurements.paired) if of_attention else {}
     settings = [
         setting
         for setting in measurements.settings
-        if setting in measurements.asked_for or setting in attention or _has_any(setting, measurements)
+        if setting in measurements.asked_for or setting in attention or _has_any(claims, setting, measurements)
     ]
     columns = (
         Column("factor", "factor"),
@@ -67,8 +72,13 @@ def build_claims(runs: pd.DataFrame, measurements: Measurements, margin: float =
             )),
             *(measured or [Block("measured", columns)]),
         ),
-        groups=(tuple(_row(claim, settings, measurements, attention, margin) for claim in claims()),),
-        remarks=(_INTERVALS, verdicts_explained(margin), MARKS_EXPLAINED, _PLACES),
+        groups=(tuple(_row(claim, settings, measurements, attention, margin) for claim in claims),),
+        remarks=(
+            _INTERVALS.format(subject=paper.file.subject or "the first of the two models"),
+            verdicts_explained(margin),
+            MARKS_EXPLAINED,
+            _PLACES,
+        ),
     )  # fmt: skip
 
 
@@ -79,19 +89,22 @@ def _row(
     attention: Mapping[Setting, Factor],
     margin: float,
 ) -> Row:
-    stated = PublishedFactor.parse(claim.value)
+    stated = PublishedFactor.of_claim(claim.fields)
     published = (
         Cell(stated.text),
-        Cell(claim.quantity),
-        Cell(f"{claim.candidate} over {claim.baseline}"),
-        Cell(claim.where),
+        Cell(claim.fields.of),
+        Cell(claim.which),
+        Cell(claim.fields.where),
     )
-    if claim.subject.quantity == "macs":
+    name = (Cell(claim.fields.text),)
+    if claim.subject.quantity in COUNTED_OF:
         counted = _judged(stated, counted_factor(claim.subject), margin)
-        return Row(((Cell(claim.text),), published, *([counted] * max(1, len(settings)))))
+        return Row((name, published, *([counted] * max(1, len(settings)))))
+    if claim.subject.quantity == "accuracy":
+        return Row((name, published, *([(_NOTHING_MEASURES_IT, NOTHING, NOTHING)] * max(1, len(settings)))))
     factors = (_factor(claim, setting, measurements, attention) for setting in settings)
     measured = [_judged(stated, factor, margin) for factor in factors]
-    return Row(((Cell(claim.text),), published, *(measured or [(_NOT_MEASURED, NOTHING, _NOT_MEASURED)])))
+    return Row((name, published, *(measured or [(_NOT_MEASURED, NOTHING, _NOT_MEASURED)])))
 
 
 def _factor(claim: Claim, setting: Setting, measurements: Measurements, attention: Mapping[Setting, Factor]) -> Factor:
@@ -129,10 +142,11 @@ def _to_published(published: PublishedFactor, value: float, low: float, high: fl
     return Cell(f"{ratio(ends[0])} to {ratio(ends[1])}", None, *ends)
 
 
-def _has_any(setting: Setting, measurements: Measurements) -> bool:
+def _has_any(claims: Sequence[Claim], setting: Setting, measurements: Measurements) -> bool:
     """Whether any model of a claim was tried in this setting."""
-    models = {model for claim in claims() for model in (claim.subject.baseline, claim.subject.candidate) if model}
-    found = (measurements.evidence.find(model, setting) for model in models)
+    models = {model for claim in claims for model in claim.subject.models}
+    evidence = measurements.evidence
+    found = (evidence.find(model.run_id, setting, resolution=model.resolution) for model in models)
     return any(one.run or one.failure for one in found) or any(
-        measurements.evidence.throughputs_img_s(model, setting) for model in models
+        evidence.throughputs_img_s(model.run_id, setting, resolution=model.resolution) for model in models
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from latency_bench.reports.papers.paper_file import ClaimFields
 
 Verdict = Literal[
     "reproduced",
@@ -16,6 +19,14 @@ Verdict = Literal[
 ]
 MARGIN = 1.10
 """By which factor a measured factor may lie above or below the published one and still be the same."""
+
+
+_AS_FACTOR: Mapping[str, Callable[[float], float]] = {
+    "less": lambda percent: 1 / (1 - percent / 100),
+    "more": lambda percent: 1 + percent / 100,
+    "share": lambda share: 1 / share,
+}
+_WORDS = {"less": " % less", "more": " % more", "share": " of it"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,17 @@ class PublishedFactor:
             return cls(1.0, math.inf, {">1": "> 1×", ">=1": "≥ 1×"}[printed])
         first, _, last = printed.partition("-")
         return cls(float(first), float(last or first), f"{printed}×")
+
+    @classmethod
+    def of_claim(cls, claim: ClaimFields) -> PublishedFactor:
+        """As a factor in the subject's favour: 40 % less of something is 1.67 times as little."""
+        stated = cls.parse(claim.factor)
+        if claim.says == "factor":
+            return stated
+        if claim.says == "difference":
+            return cls(stated.low, stated.high, f"{claim.factor} points")
+        ends = sorted(_AS_FACTOR[claim.says](end) for end in (stated.low, stated.high))
+        return cls(ends[0], ends[-1], f"{claim.factor}{_WORDS[claim.says]}")
 
     def relative(self, low: float, high: float) -> tuple[float, float] | None:
         """An interval in units of the published factor: deviations beyond it are ruled out. Of a published range the

@@ -13,6 +13,7 @@ from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.subjects import Subject
 from latency_bench.reports.evidence import Found, Run
 from latency_bench.reports.paired_ratios import PAIRED, PairedRatios
+from latency_bench.reports.papers.library_models import LIBRARIES
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.tables.measured_block import at_batch
 from latency_bench.reports.tables.notes import TOO_FEW_ROUNDS, failure_note
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
 UNSTATED_BATCH = 16
 """For the command where the paper does not state the batch of a throughput."""
-COUNTED = "MACs, counted from the modules: the same on every device"
+COUNTED_OF = {"macs": "MACs", "params": "parameters"}
+"""Quantities that are counted and not measured."""
 UNPUBLISHED = "the paper's network is not published: measured is our own design after the paper's words"
 _FORM = "softmax"
+_NO_MODEL = Cell("not measured", status="not measured", notes=("one of the two networks is not among the models here",))
+_NOT_COUNTED = Cell("not counted", notes=("the counts of one of the two networks are not known here",))
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,10 @@ class Factor:
 
 def latency_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Factor:
     """Latency of the baseline over the candidate's, at batch 1."""
+    if subject.baseline is None or subject.candidate is None:
+        return Factor(_NO_MODEL)
     baseline, candidate = (
-        measurements.evidence.find(model, setting) for model in (subject.baseline, subject.candidate)
+        measurements.evidence.find(model.run_id, setting, resolution=model.resolution) for model in subject.models
     )
     if baseline.run is None or candidate.run is None:
         return Factor(_missing(subject, baseline, candidate, setting, measurements, batch=1, throughput=False))
@@ -56,13 +62,16 @@ def latency_factor(subject: Subject, setting: Setting, measurements: Measurement
 def throughput_factor(subject: Subject, setting: Setting, measurements: Measurements) -> Factor:
     """Throughput of the candidate over the baseline's, at one batch (harness/identity/throughput.py); it is noted where
     it is not the paper's."""
-    stated = _stated_batch(subject.baseline)
+    if subject.baseline is None or subject.candidate is None:
+        return Factor(_NO_MODEL)
+    stated = subject.baseline.throughput_batch
+    evidence = measurements.evidence
     in_setting = (
-        measurements.evidence.throughputs_img_s(model, setting) for model in (subject.baseline, subject.candidate)
+        evidence.throughputs_img_s(model.run_id, setting, resolution=model.resolution) for model in subject.models
     )
     batch = common_batch(stated, *in_setting) or UNSTATED_BATCH
     baseline, candidate = (
-        measurements.evidence.find(model, setting, batch=batch) for model in (subject.baseline, subject.candidate)
+        evidence.find(model.run_id, setting, batch=batch, resolution=model.resolution) for model in subject.models
     )
     if baseline.run is None or candidate.run is None:
         return Factor(_missing(subject, baseline, candidate, setting, measurements, batch=batch, throughput=True))
@@ -73,21 +82,23 @@ def throughput_factor(subject: Subject, setting: Setting, measurements: Measurem
 
 
 def _factor(subject: Subject, cell: Cell, baseline: Run, candidate: Run) -> Factor:
-    ours = any(map(_is_our_design, (subject.baseline, subject.candidate)))
+    ours = any(_is_our_design(model.id) for model in subject.models)
     # A ratio that was measured as one rests on the pair, not on the two runs.
     pairs = () if PAIRED in cell.notes else ((baseline, candidate),)
     return Factor(_noted(cell, UNPUBLISHED) if ours else cell, pairs, is_the_papers=not ours)
 
 
 def counted_factor(subject: Subject) -> Factor:
-    """MACs of the baseline over the candidate's, counted from the modules as the paper's figures were."""
+    """MACs or parameters of the baseline over the candidate's, counted from the modules as the paper's figures were."""
     from latency_bench.model_specs.known_counts import known_counts
 
-    baseline, candidate = known_counts(subject.baseline), known_counts(subject.candidate)
-    assert baseline is not None, "the models of the claims ship here"
-    assert candidate is not None, "the models of the claims ship here"
-    factor = baseline.macs / candidate.macs
-    return Factor(Cell(ratio(factor), factor, notes=(COUNTED,)), is_counted=True)
+    counts = [known_counts(model.id) for model in subject.models]
+    if len(counts) < 2 or None in counts:
+        return Factor(_NOT_COUNTED)
+    baseline, candidate = (getattr(known, subject.quantity) for known in counts)
+    factor = baseline / candidate
+    note = f"{COUNTED_OF[subject.quantity]}, counted from the modules: the same on every device"
+    return Factor(Cell(ratio(factor), factor, notes=(note,)), is_counted=True)
 
 
 def attention_factors(runs: pd.DataFrame, paired: PairedRatios | None = None) -> dict[Setting, Factor]:
@@ -141,13 +152,7 @@ def _hull(points: list[Run]) -> tuple[float | None, float | None]:
 def _is_our_design(model: str) -> bool:
     from latency_bench.model_specs.catalog import load_spec
 
-    return load_spec(model).provenance.design == "ours"
-
-
-def _stated_batch(model: str) -> int | None:
-    from latency_bench.model_specs.catalog import load_spec
-
-    return load_spec(model).throughput_batch
+    return not model.startswith(LIBRARIES) and load_spec(model).provenance.design == "ours"
 
 
 def _missing(
@@ -161,10 +166,10 @@ def _missing(
     throughput: bool,
 ) -> Cell:
     """A cell that says what lacks."""
-    sides = ((subject.baseline, baseline), (subject.candidate, candidate))
-    failures = tuple(f"{model} {failure_note(one.failure)}" for model, one in sides if one.failure is not None)
+    sides = tuple(zip(subject.models, (baseline, candidate), strict=True))
+    failures = tuple(f"{model.id} {failure_note(one.failure)}" for model, one in sides if one.failure is not None)
     commands = tuple(
-        measurements.command(model, setting, batch, throughput)
+        measurements.command(model.id, setting, batch, throughput, model.resolution)
         for model, one in sides
         if one.run is None and one.failure is None
     )

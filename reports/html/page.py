@@ -23,12 +23,14 @@ from latency_bench.reports.html.details import RUNS_PER_BLOCK, Place, chosen_run
 from latency_bench.reports.html.figures import figure_data
 from latency_bench.reports.html.overview import overview
 from latency_bench.reports.html.pairs import pair_anchor, pair_parts, pair_table, pairs_of_runs
+from latency_bench.reports.papers.catalog import default_paper
 
 if TYPE_CHECKING:
     import jinja2
     import pandas as pd
 
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
+    from latency_bench.reports.papers.paper import Paper
 
 MOST_DETAILS = 2000
 """Runs whose samples, telemetry and environment the page carries. Each costs some milliseconds of reading and some
@@ -57,6 +59,7 @@ def write_html(
     most_details: int = MOST_DETAILS,
     elsewhere: Mapping[str, str] | None = None,
     made_at: datetime | None = None,
+    paper: Paper | None = None,
 ) -> None:
     """Write the report of `runs` (harness/store/run_table.py, latest first) to `path`: the whole file or none.
 
@@ -64,6 +67,7 @@ def write_html(
     others; the page says which do not. `pairs`, latest first, have a view of their own, and say of changes in a history
     whether the code or the machine made them. `elsewhere`: by run id, the file beside this one that has the details of
     a run which this one has not (site.py). `broken` are runs that could not be read: the page names them.
+    `paper`: whose accuracies the figures show; None: the default one.
     The same arguments give the same bytes. Raises StoreError where the file cannot be written.
     """
     try:
@@ -71,6 +75,7 @@ def write_html(
             for text in _texts(
                 runs,
                 store,
+                paper or default_paper(),
                 tables,
                 claims,
                 pairs,
@@ -94,6 +99,7 @@ def address_of(folder: str) -> str:
 def _texts(
     runs: pd.DataFrame,
     store: Path,
+    paper: Paper,
     tables: Sequence[Section],
     claims: Sequence[Section],
     pairs: Sequence[StoredPair],
@@ -106,7 +112,7 @@ def _texts(
     early, code, css = early_script(), script(), style()
     data = {
         **encode_runs(runs),
-        "figures": {**figure_data(runs), "changes": changes_by_run(runs, pairs)},
+        "figures": {**figure_data(runs, paper), "changes": changes_by_run(runs, pairs)},
         "pairs": pairs_of_runs(pairs, runs),
         "dimensions": [vars(dimension) for dimension in DIMENSIONS.values()],
         "elsewhere": dict(elsewhere),

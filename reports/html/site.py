@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
+    from latency_bench.reports.papers.paper import Paper
 
 
 def write_site(
@@ -30,6 +31,7 @@ def write_site(
     broken: Sequence[BrokenRun] = (),
     most_details: int = MOST_DETAILS,
     made_at: datetime | None = None,
+    paper: Paper | None = None,
 ) -> list[Path]:
     """Write the page of `runs` to `path` as `write_html` does, and `details-1.html` and so on beside it with the runs
     whose details it has no room for, `most_details` each, by device and model. Returns all places, the page's first.
@@ -46,7 +48,8 @@ def write_site(
     for first in range(0, len(others), most_details):
         some = others.iloc[first : first + most_details].sort_values("run_id", ascending=False)
         part = path.with_name(f"details-{len(parts) + 1}.html")
-        write_html(some.reset_index(drop=True), store, part, most_details=len(some), made_at=made_at)
+        details = some.reset_index(drop=True)
+        write_html(details, store, part, most_details=len(some), made_at=made_at, paper=paper)
         parts.append(part)
         elsewhere |= dict.fromkeys(some["run_id"].tolist(), part.name)
     write_html(
@@ -60,5 +63,6 @@ def write_site(
         most_details=most_details,
         elsewhere=elsewhere,
         made_at=made_at,
+        paper=paper,
     )
     return [path, *parts]

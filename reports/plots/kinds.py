@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.plots.style import Drawn, FigureError, save_drawn
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.reports.accuracy_file import Accuracy
+    from latency_bench.reports.papers.paper import Paper
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Options:
     """Of the user's own, in place of the published ones."""
     datasets: tuple[str, ...] = ()
     """Those that published panels are wanted of; empty: all."""
+    paper: Paper | None = None
+    """Whose accuracies and published speeds are shown; None: the default one."""
+    tables: tuple[str, ...] = ()
+    """Of the paper, those that are shown; all where none is named."""
     everything: pd.DataFrame | None = None
     """All runs of the store, where the figure is of a selection of them: calibrations are looked for here."""
 
@@ -59,7 +65,7 @@ KINDS: dict[str, Kind] = {
         "trade_off:draw_trade_off",
         "Latency against published accuracy, or --accuracy, with the frontier (Figure 1).",
         takes=("store", "options"),
-        arguments={"speed": "latency", "tables": (2, 3, 4)},
+        arguments={"speed": "latency"},
         has_accuracies=True,
         axes=("x",),
     ),
@@ -67,14 +73,8 @@ KINDS: dict[str, Kind] = {
         "trade_off:draw_trade_off",
         "Throughput against published accuracy, or --accuracy, with the frontier (Figure 1).",
         takes=("store", "options"),
-        arguments={"speed": "throughput", "tables": (2, 3, 4)},
+        arguments={"speed": "throughput"},
         has_accuracies=True,
-    ),
-    "sam": Kind(
-        "trade_off:draw_trade_off",
-        "Throughput of segment-anything models against published COCO mAP (Figure 7).",
-        takes=("store", "options"),
-        arguments={"speed": "throughput", "tables": (6,)},
         axes=("x",),
     ),
     "scatter": Kind(
@@ -127,19 +127,36 @@ KINDS: dict[str, Kind] = {
 }
 """By the name that `bench plot` takes."""
 
-FIGURES: dict[int, tuple[str, ...]] = {1: ("latency", "throughput"), 4: ("attention",), 7: ("sam",)}
-"""The paper's figures that are measurements, and the kinds that show them."""
+
+def kinds_of(paper: Paper) -> dict[str, Kind]:
+    """All kinds, with the plots of the paper's figures under their own names: what `bench plot --paper` takes."""
+    plots = [plot for figure in paper.file.figures for plot in figure.plots if plot.name not in KINDS]
+    named = {plot.name: replace(KINDS[plot.draws], help=plot.help or KINDS[plot.draws].help) for plot in plots}
+    generic = list(KINDS.items())
+    return dict([*generic[:2], *named.items(), *generic[2:]])
+
+
+def plot_of(paper: Paper, name: str) -> tuple[str, tuple[str, ...]]:
+    """The kind that draws a plot, and the tables of the paper that it shows. Raises FigureError for another name."""
+    for figure in paper.file.figures:
+        for plot in figure.plots:
+            if plot.name == name:
+                return plot.draws, plot.tables
+    if name not in KINDS:
+        raise FigureError(f"no figure is called {name!r}; there are {', '.join(kinds_of(paper))}")
+    return name, ()
 
 
 def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = None) -> Drawn:
-    """The figure of a kind, from rows of the run table (latest first, as `load_runs` gives them).
+    """The figure of a kind or of a plot of the paper, from rows of the run table (latest first, as `load_runs` gives
+    them).
 
     Raises FigureError for an unknown kind, or where the runs do not have what it needs.
     """
-    if kind not in KINDS:
-        raise FigureError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
-    entry = KINDS[kind]
     options = options or Options()
+    kind, tables = plot_of(options.paper or default_paper(), kind)
+    options = replace(options, tables=options.tables or tables)
+    entry = KINDS[kind]
     for axis, chosen in (("x", options.x), ("y", options.y)):
         if chosen is not None and axis not in entry.axes:
             raise FigureError(f"{kind} has no choice of --{axis}: `bench plot scatter` draws any two numbers")

@@ -1,4 +1,4 @@
-"""Figures 1 and 7: speed against accuracy, one panel a device, data set and metric, the frontier drawn."""
+"""Speed against accuracy, one panel a device, data set and metric, the frontier drawn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.reports.paired_ratios import PairedRatios
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.plots.column_axis import number_column
 from latency_bench.reports.plots.family_looks import Look, look_of
 from latency_bench.reports.plots.geometry import Segment
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from latency_bench.harness.store.columns.column import Column
+    from latency_bench.reports.papers.paper import PaperTable
     from latency_bench.reports.plots.kinds import Options
 
 _FEW = 14
@@ -31,10 +33,13 @@ _FEW = 14
 _WORDS: dict[Speed, str] = {"latency": "latency, ms", "throughput": "throughput, images/s"}
 
 
-def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Speed, tables: Sequence[int]) -> Drawn:
-    """`runs` are rows of the run table. Raises FigureError where no run is of a model whose accuracy is known."""
+def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Speed) -> Drawn:
+    """`runs` are rows of the run table. The published accuracies are those of the tables of `options`, or else of all
+    that have one. Raises FigureError where no run is of a model whose accuracy is known."""
     from latency_bench.harness.store.pair_listing import find_pairs
 
+    paper = options.paper or default_paper()
+    tables = [table for table in paper.tables if table.accuracy and (not options.tables or table.id in options.tables)]
     column = None if options.x is None else number_column(options.x)
     if column is not None:
         speed = _like(column, options)
@@ -64,12 +69,13 @@ def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Spe
     return Drawn(figure, points)
 
 
-def _nothing(options: Options, tables: Sequence[int]) -> str:
+def _nothing(options: Options, tables: Sequence[PaperTable]) -> str:
     if options.accuracies:
         models = ", ".join(list(dict.fromkeys(one.model for one in options.accuracies))[:4])
         return f"no selected run is of a model of the file of accuracies ({models}, ...); `bench results ls` shows ids"
     return (
-        f"no run is of a model that Table {', '.join(map(str, tables))} of the paper has, at its own resolution; "
+        f"no run is of a model that Table {', '.join(table.id for table in tables)} of the paper has, at its own "
+        "resolution; "
         "`bench models ls` tells which do, --published draws what the paper prints, --accuracy takes your own"
     )
 

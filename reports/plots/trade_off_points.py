@@ -1,10 +1,9 @@
-"""Speed against accuracy, as numbers: what figures 1 and 7 of the paper are drawn from. Accuracies are the published
+"""Speed against accuracy, as numbers: what a paper's figures of that kind are drawn from. Accuracies are the published
 ones, or those that a user has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from latency_bench.harness.identity.dataset_names import dataset_key
@@ -15,8 +14,9 @@ from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.accuracy_file import Accuracy, stated_accuracies
 from latency_bench.reports.evidence import Evidence, Run, settings
 from latency_bench.reports.paired_ratios import PairedRatios
+from latency_bench.reports.papers.measured_models import MeasuredModel
+from latency_bench.reports.plots.accurate_models import AccurateModel, accurate_models
 from latency_bench.reports.plots.family_looks import family_name
-from latency_bench.reports.published.tables import number, published_row, table
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.shown_better import ShownBetter
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.store.columns.column import Column
-    from latency_bench.model_specs.spec import ModelSpec, PublishedRow
+    from latency_bench.reports.papers.paper import PaperTable
 
 Speed = Literal["latency", "throughput"]
 
@@ -56,33 +56,10 @@ COLUMNS: dict[str, str] = {
 """Name and meaning of every column of `trade_off_points`, in order."""
 
 
-@dataclass(frozen=True)
-class PaperAccuracy:
-    """Which column of a table of the paper is the accuracy of its models."""
-
-    dataset: str
-    metric: str
-    column: str
-
-
-ACCURACIES: dict[int, PaperAccuracy] = {
-    2: PaperAccuracy("ImageNet", "top-1 accuracy, %", "top1"),
-    3: PaperAccuracy("Cityscapes", "mIoU, %", "miou"),
-    4: PaperAccuracy("ADE20K", "mIoU, %", "miou"),
-    6: PaperAccuracy("COCO", "box-prompted mAP, %", "coco_map"),
-}
-"""By number of the table."""
-PUBLISHED_SPEEDS: dict[Speed, dict[str, str]] = {
-    "latency": {"nano_ms_bs1": "Jetson Nano", "orin_ms_bs1": "Jetson AGX Orin"},
-    "throughput": {"a100_img_per_s": "A100"},
-}
-"""Columns of the paper's tables with speeds, and the devices that they are of."""
-
-
 def trade_off_points(
     runs: pd.DataFrame,
     speed: Speed,
-    tables: Sequence[int],
+    tables: Sequence[PaperTable],
     published: bool = False,
     column: Column | None = None,
     own: Sequence[Accuracy] = (),
@@ -100,7 +77,7 @@ def trade_off_points(
     import pandas as pd
 
     evidence = Evidence(runs)
-    models = [] if own else list(_models(tables))
+    models = [] if own else accurate_models(tables)
     found = list(_measured_points(evidence, settings(runs), speed, models, column))
     found += _own_points(evidence, settings(runs), speed, own or stated_accuracies(rows_of(runs)), column)
     if published:
@@ -127,27 +104,18 @@ def _panel_of(point: Point) -> tuple[str, str, str]:
     return point["panel"], point["dataset"], point["metric"]
 
 
-def _models(tables: Sequence[int]) -> Iterator[tuple[ModelSpec, PublishedRow]]:
-    from latency_bench.model_specs.catalog import list_specs
-
-    for spec in list_specs():
-        for reference in spec.published:
-            if reference.table in tables:
-                yield spec, reference
-
-
 def _measured_points(
     evidence: Evidence,
     measured_in: Sequence[Setting],
     speed: Speed,
-    models: Sequence[tuple[ModelSpec, PublishedRow]],
+    models: Sequence[AccurateModel],
     column: Column | None,
 ) -> Iterator[Measured]:
     for setting in measured_in:
-        for spec, reference in models:
-            run = _run_for(evidence, setting, spec.id, spec.throughput_batch, speed if column is None else "latency")
+        for one in models:
+            run = _run_for(evidence, setting, one.model, speed if column is None else "latency")
             if run is not None and (column is None or (run[column.name] or 0) > 0):
-                yield _point(run, setting, speed, column, _about(spec, reference)), run
+                yield _point(run, setting, speed, column, one.about()), run
 
 
 def _own_points(
@@ -159,7 +127,8 @@ def _own_points(
 ) -> Iterator[Measured]:
     for setting in measured_in:
         for one in accuracies:
-            run = _run_for(evidence, setting, one.model, None, speed if column is None else "latency")
+            model = MeasuredModel(one.model, one.model, None, None)
+            run = _run_for(evidence, setting, model, speed if column is None else "latency")
             if run is not None and (column is None or (run[column.name] or 0) > 0):
                 about = {
                     "dataset": run["dataset"] or "",
@@ -187,11 +156,14 @@ def _point(run: Run, setting: Setting, speed: Speed, column: Column | None, abou
     }
 
 
-def _run_for(evidence: Evidence, setting: Setting, model: str, stated_batch: int | None, speed: Speed) -> Run | None:
+def _run_for(evidence: Evidence, setting: Setting, model: MeasuredModel, speed: Speed) -> Run | None:
     if speed == "latency":
-        return evidence.find(model, setting).run
-    batch = throughput_batch(stated_batch, evidence.throughputs_img_s(model, setting))
-    return None if batch is None else evidence.find(model, setting, batch=batch).run
+        return evidence.find(model.run_id, setting, resolution=model.resolution).run
+    measured = evidence.throughputs_img_s(model.run_id, setting, resolution=model.resolution)
+    batch = throughput_batch(model.throughput_batch, measured)
+    if batch is None:
+        return None
+    return evidence.find(model.run_id, setting, batch=batch, resolution=model.resolution).run
 
 
 def _latency(run: Run) -> dict[str, Any]:
@@ -226,36 +198,22 @@ def _throughput(run: Run) -> dict[str, Any]:
     return {"speed": run["img_s"], "low": low, "high": high, "unit": "images/s", "basis": "batch / median latency"}
 
 
-def _published_points(speed: Speed, models: Sequence[tuple[ModelSpec, PublishedRow]]) -> Iterator[dict[str, Any]]:
-    for column, device in PUBLISHED_SPEEDS[speed].items():
-        for spec, reference in models:
-            printed = number(published_row(reference), column)
+def _published_points(speed: Speed, models: Sequence[AccurateModel]) -> Iterator[dict[str, Any]]:
+    devices = {name: device for one in models for name, device in one.table.file.devices.items()}
+    for name, device in devices.items():
+        for one in models:
+            printed = one.printed(speed, name)
             if printed is not None:
                 yield {
-                    **_about(spec, reference),
-                    "panel": f"{device} (published)",
+                    **one.about(),
+                    "panel": f"{device.title} (published)",
                     "source": "published",
                     "speed": printed,
                     "unit": "ms" if speed == "latency" else "images/s",
                     "basis": "as printed in the paper",
-                    "batch": 1 if speed == "latency" else spec.throughput_batch,
+                    "batch": 1 if speed == "latency" else one.model.throughput_batch,
                     "flags": "",
                 }
-
-
-def _about(spec: ModelSpec, reference: PublishedRow) -> dict[str, Any]:
-    accuracy = ACCURACIES[reference.table]
-    same = [row for row in table(reference.table) if row["model"] == reference.model]
-    return {
-        "dataset": accuracy.dataset,
-        "model": spec.id,
-        "label": reference.model if len(same) == 1 else f"{reference.model} r{reference.resolution}",
-        "family": family_name(spec.family),
-        "accuracy": number(published_row(reference), accuracy.column),
-        "metric": accuracy.metric,
-        "accuracy_from": "published",
-        "published_in": f"Table {reference.table}",
-    }
 
 
 def _mark_frontier(points: list[dict[str, Any]], speed: Speed) -> None:

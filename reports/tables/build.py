@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latency_bench.reports.published.tables import number
-from latency_bench.reports.tables.measured_block import BASELINE, MeasuredBlock, PaperRow, baselines, measured_block
-from latency_bench.reports.tables.paper import PAPER_TABLES, PaperTable, Variant, groups, model_of
+from latency_bench.reports.papers.paper import PaperRow, PaperTable, TablePart
+from latency_bench.reports.papers.paper_file import CONFIDENCE
+from latency_bench.reports.tables.measured_block import BASELINE, MeasuredBlock, baselines, measured_block
 from latency_bench.reports.tables.quantities import NOTHING, Measurements
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
 from latency_bench.reports.tables.text import ratio
@@ -16,57 +16,47 @@ _SPEED_UP_REMARK = (
     "Speed-up: latency of the group's baseline over the model's. The baseline is the first model of a group that the "
     "paper has a figure for. Intervals are 95 %, from the rounds of both runs."
 )
-_THROUGHPUT_REMARK = (
-    "Throughput was not measured: bench run measures it with --streams 2, and with --batch 16 as the paper did for "
-    "Tables 4 and 6; for Table 3 its batch was 1."
+_ONE_BASELINE_REMARK = (
+    "Speed-up: latency of the baseline over the model's. Intervals are 95 %, from the rounds of both runs."
 )
+_THROUGHPUT_REMARK = "Throughput was not measured: bench run measures it with --streams 2"
 _PUBLISHED_REMARK = "Published figures are the paper's, accuracy among them: nothing here measures accuracy."
 
 
-def build_table(paper_number: int, measurements: Measurements) -> Table:
-    """The table. Raises KeyError for a number that the paper does not have."""
-    paper = PAPER_TABLES[paper_number]
-    rows = [PaperRow(row, group) for group, members in enumerate(groups(paper_number)) for row in members]
+def build_table(table: PaperTable, measurements: Measurements) -> Table:
+    """The table with columns for every setting that was measured."""
+    rows = table.rows
     measured = [
         block
         for setting in measurements.settings
-        if (block := measured_block(paper, rows, setting, measurements)) is not None
+        if (block := measured_block(table, setting, measurements)) is not None
     ]
-    published, published_cells = _published(paper, rows)
+    published, published_cells = _published(table)
     made = [
-        Row(((Cell(_model_name(row, rows)),), published_cells[index], *(block.cells[index] for block in measured)))
+        Row(((Cell(row.name),), published_cells[index], *(block.cells[index] for block in measured)))
         for index, row in enumerate(rows)
     ]
     return Table(
-        name=f"table{paper_number}",
-        label=f"Table {paper_number}",
-        title=paper.title,
+        name=f"table{table.id}",
+        label=table.label,
+        title=table.fields.title,
         blocks=(Block("", (Column("model", "model", is_text=True),)), published, *(one.block for one in measured)),
         groups=tuple(
             tuple(one for one, row in zip(made, rows, strict=True) if row.group == group)
             for group in dict.fromkeys(row.group for row in rows)
         ),
-        remarks=_remarks(paper, measured),
+        remarks=_remarks(table, measured),
     )
 
 
-def _model_name(row: PaperRow, rows: Sequence[PaperRow]) -> str:
-    """As the paper prints it, with its `r288` where several rows are of one model."""
-    name = row.published["model"]
-    several = sum(one.published["model"] == name for one in rows) > 1
-    return f"{name} (r{row.published['resolution']})" if several else name
-
-
-def _published(paper: PaperTable, rows: Sequence[PaperRow]) -> tuple[Block, list[tuple[Cell, ...]]]:
+def _published(table: PaperTable) -> tuple[Block, list[tuple[Cell, ...]]]:
     columns = [
-        (Column(f"published_{one.name}", one.title), [_printed(row.published.get(one.name, "")) for row in rows])
-        for one in paper.columns
+        (Column(f"published_{one.name}", one.title), [_printed(row.published[one.name]) for row in table.rows])
+        for one in table.columns
     ]
-    for variant in paper.variants:
-        if variant.lead:
-            columns.append(_published_speed_up(paper, rows, variant))
+    columns += [_published_speed_up(table, part) for part in table.parts if part.lead]
     block = Block(PUBLISHED, tuple(column for column, _ in columns))
-    return block, [tuple(cells[index] for _, cells in columns) for index in range(len(rows))]
+    return block, [tuple(cells[index] for _, cells in columns) for index in range(len(table.rows))]
 
 
 def _printed(text: str) -> Cell:
@@ -78,33 +68,38 @@ def _printed(text: str) -> Cell:
         return Cell(text)
 
 
-def _published_speed_up(paper: PaperTable, rows: Sequence[PaperRow], variant: Variant) -> tuple[Column, list[Cell]]:
+def _published_speed_up(table: PaperTable, part: TablePart) -> tuple[Column, list[Cell]]:
     """Of the paper's own figures, over the same baselines as what was measured."""
-    specs = [model_of(paper, row.published, variant) for row in rows]
-    of_group = baselines(rows, specs, variant)
+    rows: tuple[PaperRow, ...] = table.rows
+    of_group = baselines(table, part)
     cells = []
     for index, row in enumerate(rows):
         baseline = of_group.get(row.group)
-        figures = [number(one.published, variant.lead) for one in (row, rows[baseline or 0])]
+        figures = [table.figure(one, part.lead) for one in (row, rows[baseline or 0])]
         if baseline is None or None in figures:
             cells.append(NOTHING)
         elif baseline == index:
             cells.append(BASELINE)
         else:
             own, base = (float(figure or 0) for figure in figures)
-            factor = own / base if variant.by_throughput else base / own
+            factor = own / base if part.by_throughput else base / own
             cells.append(Cell(ratio(factor), factor))
-    title = next(one.title for one in paper.columns if one.name == variant.lead).partition(",")[0]
-    what = "gain" if variant.by_throughput else "speed-up"
-    return Column(f"published_{variant.lead}_speedup", f"{title} {what}"), cells
+    title = table.column(part.lead).title.partition(",")[0]
+    what = "gain" if part.by_throughput else "speed-up"
+    return Column(f"published_{part.lead}_speedup", f"{title} {what}"), cells
 
 
-def _remarks(paper: PaperTable, measured: Sequence[MeasuredBlock]) -> tuple[str, ...]:
-    remarks = [_PUBLISHED_REMARK, *paper.remarks]
-    if paper.variants:
+def _remarks(table: PaperTable, measured: Sequence[MeasuredBlock]) -> tuple[str, ...]:
+    remarks = [_PUBLISHED_REMARK, *table.fields.remarks]
+    if table.fields.confidence not in (None, "A"):
+        remarks.append(f"How sure the published figures are: {CONFIDENCE[table.fields.confidence]}.")
+    if any(part.baseline for part in table.parts):
+        remarks.append(_ONE_BASELINE_REMARK)
+    elif table.parts:
         remarks.append(_SPEED_UP_REMARK)
-    if any(variant.throughput for variant in paper.variants) and not any(
+    if any(part.throughput for part in table.parts) and not any(
         column.key.endswith("img_s") for one in measured for column in one.block.columns
     ):
-        remarks.append(_THROUGHPUT_REMARK)
+        batches = table.file.throughput_remark
+        remarks.append(f"{_THROUGHPUT_REMARK}, and {batches}" if batches else f"{_THROUGHPUT_REMARK}.")
     return tuple(remarks)

@@ -11,10 +11,11 @@ from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import throughput_batch, throughput_img_s
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.harness.store.columns.registry import columns as run_columns
-from latency_bench.model_specs.spec import ModelSpec
 from latency_bench.reports.evidence import Found, Run
-from latency_bench.reports.published.tables import number
-from latency_bench.reports.tables.paper import PaperTable, Variant, model_of
+from latency_bench.reports.papers.measured_models import MeasuredModel
+from latency_bench.reports.papers.paper import PaperRow, PaperTable, TablePart
+from latency_bench.reports.papers.paper_file import PaperDevice
+from latency_bench.reports.tables.commands import Command
 from latency_bench.reports.tables.quantities import (
     NO_NETWORK,
     NOTHING,
@@ -34,14 +35,6 @@ BASELINE = Cell("baseline", 1.0)
 
 
 @dataclass(frozen=True)
-class PaperRow:
-    """A published row, and which of the paper's groups it stands in."""
-
-    published: Mapping[str, str]
-    group: int
-
-
-@dataclass(frozen=True)
 class MeasuredBlock:
     """A setting's columns: the block, and its cells by row."""
 
@@ -49,16 +42,14 @@ class MeasuredBlock:
     cells: list[tuple[Cell, ...]]
 
 
-def measured_block(
-    paper: PaperTable, rows: Sequence[PaperRow], setting: Setting, measurements: Measurements
-) -> MeasuredBlock | None:
+def measured_block(table: PaperTable, setting: Setting, measurements: Measurements) -> MeasuredBlock | None:
     """None where no row was ever tried in this setting, and nobody asked for it."""
-    parts = [_Part(paper, rows, variant, setting, measurements) for variant in paper.variants]
+    parts = [_Part(table, part, setting, measurements) for part in table.parts]
     if not any(part.is_tried for part in parts) and setting not in measurements.asked_for:
         return None
     columns = [column for part in parts for column in part.columns()]
     block = Block(setting.label(), tuple(column for column, _ in columns), facts_of(setting))
-    cells = [tuple(of_rows[index] for _, of_rows in columns) for index in range(len(rows))]
+    cells = [tuple(of_rows[index] for _, of_rows in columns) for index in range(len(table.rows))]
     return MeasuredBlock(block, cells)
 
 
@@ -74,42 +65,40 @@ def facts_of(setting: Setting) -> dict[str, str]:
     }
 
 
-def baselines(rows: Sequence[PaperRow], specs: Sequence[ModelSpec | None], variant: Variant) -> dict[int, int]:
-    """Index of the baseline's row by group: the first one whose latency or throughput the paper prints, else the first
-    that can be measured."""
-    printed = [*variant.latency.values(), *variant.throughput.values()]
+def baselines(table: PaperTable, part: TablePart) -> dict[int, int]:
+    """Index of the baseline's row by group: the one that paper.yaml names, else the first one whose latency or
+    throughput the paper prints, else the first that can be measured."""
+    rows = table.rows
+    printed = [*part.latency.values(), *part.throughput.values()]
+    named = next((index for index, row in enumerate(rows) if row.name == part.baseline), None)
     found = {}
     for group, members in groupby(range(len(rows)), key=lambda index: rows[index].group):
-        measurable = [index for index in members if specs[index] is not None]
-        with_figure = [i for i in measurable if any(number(rows[i].published, name) for name in printed)]
-        if measurable:
+        measurable = [index for index in members if part.model_of(rows[index]) is not None]
+        with_figure = [i for i in measurable if any(table.figure(rows[i], name) for name in printed)]
+        if named is not None:
+            found[group] = named
+        elif measurable:
             found[group] = (with_figure or measurable)[0]
     return found
 
 
 class _Part:
-    """The columns of one variant."""
+    """The columns of one part."""
 
-    def __init__(
-        self,
-        paper: PaperTable,
-        rows: Sequence[PaperRow],
-        variant: Variant,
-        setting: Setting,
-        measurements: Measurements,
-    ) -> None:
-        self._rows, self._variant, self._setting, self._measurements = rows, variant, setting, measurements
-        self._specs = [model_of(paper, row.published, variant) for row in rows]
-        self._baselines = baselines(rows, self._specs, variant)
+    def __init__(self, table: PaperTable, part: TablePart, setting: Setting, measurements: Measurements) -> None:
+        self._table, self._part, self._setting, self._measurements = table, part, setting, measurements
+        self._rows: Sequence[PaperRow] = table.rows
+        self._models = [MeasuredModel.of_row(table, part, row) for row in table.rows]
+        self._baselines = baselines(table, part)
         # In a table of several data sets a row without the one in question is no gap.
-        self._absent = NO_NETWORK if len(paper.variants) == 1 else NOTHING
+        self._absent = NO_NETWORK if len(table.parts) == 1 else NOTHING
 
     def columns(self) -> list[Filled]:
         shown = self._latency_columns() + (self._throughput_columns() if self._shows_throughput else [])
-        if not self._variant.key:
+        if not self._part.key:
             return shown
         return [
-            (replace(one, key=f"{self._variant.key}_{one.key}", title=f"{self._variant.title}: {one.title}"), cells)
+            (replace(one, key=f"{self._part.key}_{one.key}", title=f"{self._part.title}: {one.title}"), cells)
             for one, cells in shown
         ]
 
@@ -119,11 +108,11 @@ class _Part:
 
     @cached_property
     def _latencies(self) -> list[Found]:
-        return [self._find(spec, 1) for spec in self._specs]
+        return [self._find(model, 1) for model in self._models]
 
     @cached_property
     def _throughputs(self) -> list[Found]:
-        return [self._find(spec, batch) for spec, batch in zip(self._specs, self._batches, strict=True)]
+        return [self._find(model, batch) for model, batch in zip(self._models, self._batches, strict=True)]
 
     @cached_property
     def _batches(self) -> list[int | None]:
@@ -131,34 +120,37 @@ class _Part:
         and the paper states no batch."""
         evidence = self._measurements.evidence
         return [
-            throughput_batch(spec.throughput_batch, evidence.throughputs_img_s(spec.id, self._setting))
-            if spec
+            throughput_batch(
+                model.throughput_batch,
+                evidence.throughputs_img_s(model.run_id, self._setting, resolution=model.resolution),
+            )
+            if model
             else None
-            for spec in self._specs
+            for model in self._models
         ]
 
     @property
     def _shows_throughput(self) -> bool:
         """Not where it would repeat the latency: at batch 1, unless it was measured with requests in flight."""
-        return self._variant.by_throughput or any(
+        return self._part.by_throughput or any(
             found.run is not None and (found.run["batch"] > 1 or found.run["throughput_img_s"] is not None)
             for found in self._throughputs
         )
 
-    def _find(self, spec: ModelSpec | None, batch: int | None) -> Found:
-        if spec is None or batch is None:
+    def _find(self, model: MeasuredModel | None, batch: int | None) -> Found:
+        if model is None or batch is None:
             return Found()
-        return self._measurements.evidence.find(spec.id, self._setting, batch=batch)
+        return self._measurements.evidence.find(model.run_id, self._setting, batch=batch, resolution=model.resolution)
 
     def _latency_columns(self) -> list[Filled]:
         cells = [
-            self._absent if spec is None else latency_cell(one, self._measurements.command(spec.id, self._setting))
-            for spec, one in zip(self._specs, self._latencies, strict=True)
+            self._absent if model is None else latency_cell(one, self._command(model))
+            for model, one in zip(self._models, self._latencies, strict=True)
         ]
         columns = [(Column("latency_ms", "latency, ms"), cells)]
-        if (printed := self._printed(self._variant.latency)) is not None:
+        if (printed := self._printed(self._part.latency)) is not None:
             against = [
-                to_published(cell.value, figure, one.run)
+                to_published(cell.value, figure, one.run, self._device)
                 for cell, figure, one in zip(cells, printed, self._latencies, strict=True)
             ]
             columns.append((Column("latency_to_published", "measured / published"), against))
@@ -173,46 +165,54 @@ class _Part:
 
     def _chosen_column(self, column: RunColumn) -> Filled:
         cells = [
-            self._absent if spec is None else column_cell(found, column)
-            for spec, found in zip(self._specs, self._latencies, strict=True)
+            self._absent if model is None else column_cell(found, column)
+            for model, found in zip(self._models, self._latencies, strict=True)
         ]
         return Column(column.name, column.heading, is_text=not column.is_number), cells
 
     def _throughput_columns(self) -> list[Filled]:
-        stated = {spec.throughput_batch for spec in self._specs if spec is not None and spec.throughput_batch}
+        stated = {model.throughput_batch for model in self._models if model is not None and model.throughput_batch}
         (only,) = stated if len(stated) == 1 else (None,)
         cells = [
-            self._throughput_cell(spec, batch, one, is_named=batch != only)
-            for spec, batch, one in zip(self._specs, self._batches, self._throughputs, strict=True)
+            self._throughput_cell(model, batch, one, is_named=batch != only)
+            for model, batch, one in zip(self._models, self._batches, self._throughputs, strict=True)
         ]
         columns = [(Column("img_s", f"img/s, batch {only}" if only else "img/s"), cells)]
-        if (printed := self._printed(self._variant.throughput)) is not None:
+        if (printed := self._printed(self._part.throughput)) is not None:
             against = [
-                to_published(None if one.run is None else throughput_img_s(one.run), figure, one.run)
+                to_published(None if one.run is None else throughput_img_s(one.run), figure, one.run, self._device)
                 for figure, one in zip(printed, self._throughputs, strict=True)
             ]
             columns.append((Column("img_s_to_published", "measured / published"), against))
-        if self._variant.by_throughput:
+        if self._part.by_throughput:
             gains = self._against_baseline(self._throughputs, throughput_gain)
             columns.append((Column("img_s_gain", "throughput gain"), gains))
         return columns
 
-    def _throughput_cell(self, spec: ModelSpec | None, batch: int | None, found: Found, is_named: bool) -> Cell:
+    def _throughput_cell(self, model: MeasuredModel | None, batch: int | None, found: Found, is_named: bool) -> Cell:
         """`is_named`: the column's title does not say the batch."""
-        if spec is None:
+        if model is None:
             return self._absent
         if batch is None:
             return NOTHING
-        stated = spec.throughput_batch or batch
-        command = self._measurements.command(spec.id, self._setting, stated, True)
-        cell = throughput_cell(found, command, (at_batch(batch, spec.throughput_batch),) if is_named else ())
+        stated = model.throughput_batch or batch
+        command = self._command(model, stated, throughput=True)
+        cell = throughput_cell(found, command, (at_batch(batch, model.throughput_batch),) if is_named else ())
         # Another batch than the paper's is shown and named; what the paper measured is still to be measured.
         return cell if batch == stated else replace(cell, commands=(command,))
+
+    def _command(self, model: MeasuredModel, batch: int = 1, throughput: bool = False) -> Command:
+        return self._measurements.command(model.id, self._setting, batch, throughput, resolution=model.resolution)
+
+    @property
+    def _device(self) -> PaperDevice | None:
+        """Which of the paper's devices the setting was measured on."""
+        return self._table.file.devices.get(self._measurements.paper_device(self._setting) or "")
 
     def _printed(self, columns: Mapping[str, str]) -> list[float | None] | None:
         """What the paper prints for the device that this is; None where it is none of the paper's."""
         name = columns.get(self._measurements.paper_device(self._setting) or "")
-        return None if name is None else [number(row.published, name) for row in self._rows]
+        return None if name is None else [self._table.figure(row, name) for row in self._rows]
 
     def _against_baseline(
         self, found: Sequence[Found], quantity: Callable[[Run | None, Run | None, Collection[str]], Cell]

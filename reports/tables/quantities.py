@@ -13,6 +13,7 @@ from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
 from latency_bench.reports.paired_ratios import PairedRatios
+from latency_bench.reports.papers.paper_file import PaperDevice
 from latency_bench.reports.tables.commands import Command, run_command
 from latency_bench.reports.tables.notes import (
     TOO_FEW_ROUNDS,
@@ -39,7 +40,7 @@ class Measurements:
     asked_for: tuple[Setting, ...] = ()
     """Those that get columns even without a single run."""
     same_as: dict[str, str] | None = None
-    """By the device's name: which of the paper's devices it is (nano, orin, a100)."""
+    """By the device's name: which of the paper's devices it is."""
     store: str | None = None
     """As the user named it; the commands name it too."""
     columns: tuple[RunColumn, ...] = ()
@@ -53,9 +54,16 @@ class Measurements:
         """Which of the paper's devices a setting was measured on, if any."""
         return (self.same_as or {}).get(setting.device)
 
-    def command(self, model: str, setting: Setting, batch: int = 1, throughput: bool = False) -> Command:
+    def command(
+        self,
+        model: str,
+        setting: Setting,
+        batch: int = 1,
+        throughput: bool = False,
+        resolution: tuple[int, int] | None = None,
+    ) -> Command:
         """The line that would measure it."""
-        found = run_command(model, setting, batch=batch, throughput=throughput)
+        found = run_command(model, setting, batch=batch, resolution=resolution, throughput=throughput)
         return found if self.store is None else Command(found.model, (*found.options, "--store", self.store))
 
 
@@ -120,13 +128,13 @@ def throughput_gain(run: Run | None, baseline: Run | None, across: Collection[st
     return _ratio_cell(round_throughputs_img_s(run), round_throughputs_img_s(baseline), run, baseline, across)
 
 
-def to_published(value: float | None, published: float | None, run: Run | None) -> Cell:
+def to_published(value: float | None, published: float | None, run: Run | None, device: PaperDevice | None) -> Cell:
     """The measured figure over the one that the paper prints for the same device."""
     if value is None or not published or run is None:
         return NOTHING
     notes: tuple[str, ...] = ()
-    if (run["precision"], str(run["runtime"]).startswith("tensorrt")) != ("fp16", True):
-        notes = ("the paper measured with TensorRT in fp16",)
+    if device is not None and not device.is_measured_alike(str(run["runtime"]), run["precision"]):
+        notes = (f"the paper measured with {device.how}",)
     return Cell(ratio(value / published), value / published, notes=notes, runs=(run["path"],))
 
 

@@ -73,7 +73,7 @@ class Table:
 
     name: str
     label: str
-    """What the paper calls it: `Table 3`; empty if the paper has no such table."""
+    """What the paper calls it; empty if the paper has no such table."""
     title: str
     blocks: tuple[Block, ...]
     groups: tuple[tuple[Row, ...], ...]

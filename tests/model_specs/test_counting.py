@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,33 +11,19 @@ from torch import nn
 from latency_bench.model_specs import ModelSpec, SpecError, list_specs, load_spec
 from latency_bench.model_specs.counting import Counts, count
 from latency_bench.model_specs.known_counts import FILE, known_counts
+from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.papers.published_counts import published_counts
 
-PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
+PAPER = default_paper()
 TOLERANCE = 0.03
 OURS = [spec for spec in list_specs() if spec.builder.startswith("efficientvit.")]
 
 
-def published_counts(spec: ModelSpec) -> tuple[float | None, float | None] | None:
-    """(parameters in millions, MACs in 10^9) from the paper's tables, or from the spec for what no table has."""
-    for row in spec.published:
-        (file,) = PUBLISHED.glob(f"table{row.table}_*.csv")
-        with file.open() as lines:
-            found = [
-                line
-                for line in csv.DictReader(lines)
-                if line["model"] == row.model and row.resolution in (None, int(line.get("resolution", 0)))
-            ]
-        assert len(found) == 1, f"{spec.id}: table {row.table} has {len(found)} rows for {row.model}"
-        if "macs_g" in found[0]:
-            return float(found[0]["params_m"]), float(found[0]["macs_g"])
-    if spec.published_counts is not None:
-        return spec.published_counts.params_m, spec.published_counts.macs_g
-    return None
-
-
 @pytest.mark.parametrize("spec", OURS, ids=lambda spec: spec.id)
 def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec) -> None:
-    published = published_counts(spec)
+    published = published_counts(PAPER, spec.id)
+    if published is None and spec.published_counts is not None:
+        published = (spec.published_counts.params_m, spec.published_counts.macs_g)
     if published is None:
         assert spec.note or spec.provenance.design == "ours", f"{spec.id} has no published figure and gives no reason"
         return
@@ -61,14 +46,9 @@ def test_counts_are_known_beforehand_of_every_model_that_ships_and_of_no_other()
 
 def test_every_row_of_the_paper_for_our_models_has_a_spec() -> None:
     # The whole SAM models have a family of their own, beside SAM-ViT-H; ours are their image encoders.
-    claimed = {(row.table, row.model, row.resolution) for spec in list_specs() for row in spec.published}
-    for table in (2, 3, 4, 5, 6):
-        (file,) = PUBLISHED.glob(f"table{table}_*.csv")
-        with file.open() as lines:
-            for line in csv.DictReader(lines):
-                if line["model"].startswith("EfficientViT"):
-                    resolution = int(line["resolution"]) if "resolution" in line else None
-                    assert (table, line["model"], resolution) in claimed
+    for table in PAPER.tables:
+        for part in table.parts if table.id != "1" else ():
+            assert all(part.model_of(row) is not None for row in table.rows if PAPER.is_own(row.name))
 
 
 class Net(nn.Module):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from latency_bench.harness.store.record import RunRecord, parse_record
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.same_device import paper_device, paper_devices
 
 EXAMPLE = parse_record((Path(__file__).parents[1] / "harness" / "store" / "examples" / "schema_1.json").read_bytes())
@@ -47,9 +48,9 @@ def record(board: str | None = None, gpu: Any = None) -> RunRecord:
     ],
 )
 def test_only_the_very_device_is_the_papers(board: str | None, gpu: Any, name: str | None) -> None:
-    assert paper_device(record(board, gpu)) == name
+    assert paper_device(default_paper(), record(board, gpu)) == name
 
 
 def test_a_record_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     runs = pd.DataFrame({"device": ["orin"], "path": ["orin/b1-seg/20261101T000000Z-000000"]})
-    assert paper_devices(runs, tmp_path) == {}
+    assert paper_devices(default_paper(), runs, tmp_path) == {}

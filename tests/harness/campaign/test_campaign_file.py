@@ -22,6 +22,7 @@ from latency_bench.harness.store.errors import InvalidNameError
 from latency_bench.harness.store.layout import is_name
 from latency_bench.model_specs import list_specs
 from latency_bench.model_specs.errors import SpecError
+from latency_bench.reports.papers.catalog import default_paper
 
 DEVICES = {
     "local": Device(name="local"),
@@ -81,13 +82,14 @@ def test_the_same_case_twice_is_one_case():
 
 
 def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
-    models = {spec.id for spec in list_specs() if any(row.table == 3 for row in spec.published)}
+    models = set(default_paper().table("3").models)
     on_cpu = requests("cases: [{tables: 3}]")
     assert {one.model for one in on_cpu} == models
     assert all((one.batch, one.streams) == (1, None) for one in on_cpu)
     on_gpu = requests("cases: [{tables: 3, devices: orin, precisions: fp16}]")
     throughputs = {one.model for one in on_gpu if one.streams == THROUGHPUT_STREAMS}
-    assert throughputs == {spec.id for spec in list_specs() if spec.id in models and spec.throughput_batch is not None}
+    assert throughputs == models
+    assert {one.batch for one in on_gpu if one.streams == THROUGHPUT_STREAMS} == {1}
     assert {one.precision for one in on_gpu} == {"fp16"}
 
 

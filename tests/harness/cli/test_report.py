@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from latency_bench.harness.cli.report import report
+from latency_bench.reports.papers.errors import PaperError
 
 Report = Callable[..., Result]
 
@@ -152,9 +153,25 @@ def test_a_device_without_runs_has_to_be_a_configured_one(run_report: Report) ->
     assert isinstance(run_report("--table", "3", "--device", "nobody").exception, InventoryError)
 
 
-@pytest.mark.parametrize("words", [("--table", "8"), ("--figure", "2"), ("--format", "doc"), ("--threads", "0")])
+@pytest.mark.parametrize("words", [("--format", "doc"), ("--threads", "0")])
 def test_a_wrong_request(run_report: Report, words: tuple[str, ...]) -> None:
     assert run_report(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--table", "8"), "has no table '8'; it has 1, 2, 3, 4, 5, 6, 7"),
+        (("--figure", "2"), "has no figure '2'; it lists 1, 4, 7"),
+        (("--paper", "efficientvid", "--table", "3"), "did you mean efficientvit"),
+    ],
+)
+def test_what_a_paper_does_not_have_is_told_with_what_it_has(
+    run_report: Report, words: tuple[str, ...], complaint: str
+) -> None:
+    error = run_report(*words).exception
+    assert isinstance(error, PaperError)
+    assert complaint in str(error)
 
 
 def test_broken_runs_are_named_and_do_not_stop_it(run_report: Report, store: Path, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.build import build_claims
 from latency_bench.reports.evidence import Evidence
 from latency_bench.reports.evidence import settings as settings_of
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.tables.quantities import Measurements, speed_up, throughput_gain
 
@@ -340,7 +341,7 @@ def test_a_claim_is_not_judged_across_power_modes(measured: Any, other: dict[str
     a, b = measured(*_records(other, MAXN))
     runs = _table(*_pair(b, a, ("segformer-b5", "l1-seg")))
     measurements = Measurements(Evidence(runs), tuple(settings_of(runs)))
-    table = build_claims(runs, measurements)
+    table = build_claims(default_paper(), runs, measurements)
     claim = next(
         one for one in table.rows if one.cells[0][0].text.startswith("GPU latency reduction over SegFormer on")
     )

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from latency_bench.harness.identity.case_key import CaseKey
-from latency_bench.model_specs.catalog import load_spec
 from latency_bench.reports.claims.build import build_claims
-from latency_bench.reports.claims.claim_verdicts import PublishedFactor
-from latency_bench.reports.claims.subjects import SUBJECTS, Claim, claims
+from latency_bench.reports.claims.subjects import claims_of
 from latency_bench.reports.evidence import Evidence, settings
 from latency_bench.reports.paired_ratios import PairedRatios, PairedSpeedUp
-from latency_bench.reports.published.tables import number, published_row
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.tables.quantities import Measurements
 from latency_bench.reports.tables.table import Cell, Table
 
@@ -23,7 +21,7 @@ Make = Callable[..., Any]
 
 
 def table_of_claims(runs: Any) -> Table:
-    return build_claims(runs, Measurements(Evidence(runs), tuple(settings(runs))))
+    return build_claims(default_paper(), runs, Measurements(Evidence(runs), tuple(settings(runs))))
 
 
 def cells(table: Table, claim: str, block: int = -1) -> tuple[Cell, ...]:
@@ -31,24 +29,9 @@ def cells(table: Table, claim: str, block: int = -1) -> tuple[Cell, ...]:
 
 
 def test_there_are_eighteen_factors_and_two_directions_and_each_has_its_subject() -> None:
-    assert [claim.text for claim in claims()] == list(SUBJECTS)
-    assert Counter(claim.value.startswith(">") for claim in claims()) == {False: 18, True: 2}
-
-
-@pytest.mark.parametrize("claim", [one for one in claims() if one.subject.table], ids=lambda claim: claim.text)
-def test_the_papers_own_tables_give_the_claimed_factor(claim: Claim) -> None:
-    """So the two models and the column are the ones that are meant."""
-    subject = claim.subject
-    figures = []
-    for model in (subject.baseline, subject.candidate):
-        row = next(one for one in load_spec(model).published if one.table == subject.table)
-        figures.append(number(published_row(row), subject.column))
-    baseline, candidate = figures
-    assert baseline is not None
-    assert candidate is not None
-    factor = candidate / baseline if subject.quantity == "throughput" else baseline / candidate
-    published = PublishedFactor.parse(claim.value)
-    assert published.low * 0.975 <= factor <= published.high * 1.025
+    claims = claims_of(default_paper())
+    assert Counter(claim.fields.factor.startswith(">") for claim in claims) == {False: 18, True: 2}
+    assert all(len(claim.subject.models) == (0 if claim.subject.quantity == "attention" else 2) for claim in claims)
 
 
 def verdicts(table: Table) -> list[str]:
@@ -132,7 +115,7 @@ def test_a_factor_measured_as_a_pair_rests_on_the_pair(make_run: Make, table_of:
     baseline, candidate = map(CaseKey.of_row, rows)
     paired = PairedRatios({(candidate, baseline): PairedSpeedUp(13.9, 13.6, 14.2, "local/pair/1")})
     runs = table_of(*rows)
-    table = build_claims(runs, Measurements(Evidence(runs), tuple(settings(runs)), paired=paired))
+    table = build_claims(default_paper(), runs, Measurements(Evidence(runs), tuple(settings(runs)), paired=paired))
     factor, _, verdict = cells(table, "GPU latency reduction over SegFormer on Cityscapes")
     assert (factor.value, verdict.text) == (13.9, "reproduced")
 
@@ -213,6 +196,6 @@ def test_claims_of_macs_need_no_run(table_of: Make) -> None:
 
 def test_the_margin_is_the_readers(table_of: Make) -> None:
     runs = table_of()
-    table = build_claims(runs, Measurements(Evidence(runs), ()), margin=1.02)
+    table = build_claims(default_paper(), runs, Measurements(Evidence(runs), ()), margin=1.02)
     assert cells(table, "MACs reduction over SegNeXt-S on ADE20K")[-1].text == "same direction, smaller"
     assert any("×/÷ 1.02" in remark for remark in table.remarks)

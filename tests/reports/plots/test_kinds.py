@@ -13,7 +13,8 @@ import pytest
 from latency_bench.harness.store.errors import UnknownRunError
 from latency_bench.harness.store.listing import load_runs
 from latency_bench.harness.store.row_selection import Selection
-from latency_bench.reports.plots.kinds import FIGURES, KINDS, Options, draw, write
+from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.plots.kinds import KINDS, Options, draw, kinds_of, write
 from latency_bench.reports.plots.style import COLUMN_WIDTH_IN, FigureError
 
 AddRun = Callable[..., str]
@@ -72,7 +73,7 @@ def test_of_failed_runs_alone_it_says_that_they_failed(kind: str, store: Path, a
         draw(kind, Selection(run_id=[failed]).of(load_runs(store)), store)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "sam"])
 def test_nothing_to_draw_is_an_error_that_says_so(kind: str, store: Path, tmp_path: Path) -> None:
     with pytest.raises(FigureError):
         write(kind, load_runs(store), store, tmp_path / "none.svg")
@@ -80,8 +81,10 @@ def test_nothing_to_draw_is_an_error_that_says_so(kind: str, store: Path, tmp_pa
 
 
 def test_kinds_of_the_papers_figures_are_there() -> None:
-    assert {kind for kinds in FIGURES.values() for kind in kinds} <= set(KINDS)
-    assert set(FIGURES) == {1, 4, 7}
+    paper = default_paper()
+    plots = {plot.name for figure in paper.file.figures for plot in figure.plots}
+    assert plots <= set(kinds_of(paper))
+    assert {figure.id for figure in paper.file.figures} == {"1", "4", "7"}
 
 
 def test_an_unknown_kind_is_told_what_there_is(store: Path) -> None:

@@ -98,4 +98,4 @@ def test_an_unknown_column_names_the_nearest(add_run, store: Path) -> None:
 
 
 def test_a_kind_takes_only_the_axes_that_it_says(store: Path) -> None:
-    assert {kind for kind, entry in KINDS.items() if entry.axes} == {"latency", "sam", "scatter"}
+    assert {kind for kind, entry in KINDS.items() if entry.axes} == {"latency", "throughput", "scatter"}

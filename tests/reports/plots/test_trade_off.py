@@ -21,13 +21,15 @@ from latency_bench.harness.store.listing import load_runs
 from latency_bench.harness.store.row_selection import Selection
 from latency_bench.model_specs.catalog import list_specs
 from latency_bench.reports.accuracy_file import Accuracy
+from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.papers.measured_models import specs_of
 from latency_bench.reports.plots.family_looks import family_name, look_of
 from latency_bench.reports.plots.kinds import Options, draw
 from latency_bench.reports.plots.style import FigureError
 from latency_bench.reports.plots.trade_off_points import COLUMNS, _mark_frontier, trade_off_points
 from latency_bench.reports.rows import rows_of
 
-SEGMENTATION = (2, 3, 4)
+SEGMENTATION = default_paper().tables_named(("2", "3", "4"))
 
 
 def points_of(store: Path, speed: str = "latency", **changes: Any) -> list[dict[str, Any]]:
@@ -58,7 +60,7 @@ def test_what_the_accuracy_is_not_of_is_no_point(add_run, store) -> None:
 
 def test_every_model_of_a_table_appears_under_the_tables_data_set(make_run, table_of) -> None:
     """However it is asked for: in figures, in tables and in the filter of the page, which reads the column."""
-    specs = [spec for spec in list_specs() for row in spec.published if row.table in SEGMENTATION]
+    specs = specs_of(SEGMENTATION)
     runs = table_of(*[make_run(spec.id, [10.0, 10.1]) for spec in specs])
     shown = rows_of(trade_off_points(runs, "latency", SEGMENTATION))
     assert {point["model"] for point in shown} == {spec.id for spec in specs}

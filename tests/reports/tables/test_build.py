@@ -9,16 +9,16 @@ import pytest
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.reports.evidence import Evidence, settings
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.plots.trade_off_points import trade_off_points
-from latency_bench.reports.published.tables import table as published
 from latency_bench.reports.tables.build import build_table
-from latency_bench.reports.tables.paper import PAPER_TABLES, groups, model_of
 from latency_bench.reports.tables.quantities import Measurements
 from latency_bench.reports.tables.table import Cell, Table, mark_of
 
 Make = Callable[..., Any]
 LOCAL = Setting("local", "worker", "litert", "fp32", 2, '{"xnnpack": true}')
 ROUNDS = 7
+PAPER = default_paper()
 
 
 def rounds(median_ms: float) -> list[float]:
@@ -37,10 +37,10 @@ def cell(table: Table, model: str, key: str, block: int = -1) -> Cell:
 
 
 def test_every_row_of_the_paper_is_there_in_its_order(table_of: Make) -> None:
-    for number in PAPER_TABLES:
-        table = build_table(number, measurements(table_of()))
+    for printed in PAPER.tables:
+        table = build_table(printed, measurements(table_of()))
         names = [row.cells[0][0].text.partition(" (r")[0] for row in table.rows]
-        assert names == [row["model"] for row in published(number)]
+        assert names == [row.published["model"] for row in printed.rows]
         assert len({row.cells[0][0].text for row in table.rows}) == len(table.rows)
 
 
@@ -49,21 +49,21 @@ def test_every_row_of_the_paper_is_there_in_its_order(table_of: Make) -> None:
     [(1, [4]), (2, [3, 4, 3, 4, 3, 3]), (3, [2, 3, 3, 4, 2]), (4, [3, 2, 6, 2]), (5, [6]), (6, [6])],
 )
 def test_groups_are_the_papers(number: int, sizes: list[int]) -> None:
-    assert [len(group) for group in groups(number)] == sizes
+    groups = [row.group for row in PAPER.table(str(number)).rows]
+    assert [groups.count(group) for group in dict.fromkeys(groups)] == sizes
 
 
-def test_every_measurable_row_has_one_model(table_of: Make) -> None:
-    for number, paper in PAPER_TABLES.items():
-        for variant in paper.variants:
-            for row in published(number):
-                spec = model_of(paper, row, variant)
-                printed = [row[name] for name in (*variant.latency.values(), *variant.throughput.values())]
-                assert spec is not None or not any(printed), (number, row["model"], variant.key)
+def test_every_measurable_row_has_one_model() -> None:
+    for table in PAPER.tables:
+        for part in table.parts:
+            for row in table.rows:
+                printed = [row.published[name] for name in (*part.latency.values(), *part.throughput.values())]
+                assert part.model_of(row) is not None or not any(printed), (table.id, row.name, part.key)
 
 
 def test_latency_with_its_interval_and_speed_up_over_the_groups_baseline(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("segformer-b1", rounds(100.0)), make_run("b1-seg", rounds(20.0)))
-    table = build_table(3, measurements(runs))
+    table = build_table(PAPER.table("3"), measurements(runs))
     latency, speed_up = cell(table, "EfficientViT-B1", "latency_ms"), cell(table, "EfficientViT-B1", "speedup")
     assert latency.value == pytest.approx(20.0)
     assert latency.text == "20.00 [19.88, 20.12]"
@@ -77,14 +77,14 @@ def test_latency_with_its_interval_and_speed_up_over_the_groups_baseline(make_ru
 
 def test_a_ratio_of_too_few_rounds_has_no_interval_and_says_so(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("segformer-b1", [100.0]), make_run("b1-seg", [20.0]))
-    speed_up = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup")
+    speed_up = cell(build_table(PAPER.table("3"), measurements(runs)), "EfficientViT-B1", "speedup")
     assert (speed_up.text, speed_up.low) == ("5.00×", None)
     assert "too few rounds for an interval" in speed_up.notes
 
 
 def test_what_was_not_measured_says_how_to(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("b1-seg", rounds(20.0)), make_run("b1-seg", rounds(9.0), precision="fp16"))
-    table = build_table(3, measurements(runs, store="my store"))
+    table = build_table(PAPER.table("3"), measurements(runs, store="my store"))
     missing = cell(table, "SegNeXt-T", "latency_ms", 2)
     assert (missing.text, missing.status) == ("not measured", "not measured")
     (command,) = missing.commands
@@ -106,14 +106,16 @@ def test_the_commands_are_ones_that_bench_takes(make_run: Make, table_of: Make) 
         make_run("b2-seg-ade20k", rounds(20.0), runtime_options='{"xnnpack": false}', batch=16, precision="fp16"),
     ]
     found = measurements(table_of(*rows))
-    lines = [line for number in range(1, 7) for line in build_table(number, found).commands()]
+    lines = [line for number in range(1, 7) for line in build_table(PAPER.table(str(number)), found).commands()]
     assert any("--batch 16 --streams 2" in line for line in lines)
     for line in lines:
         run.make_context("run", shlex.split(line)[2:])
 
 
 def test_a_failure_says_why(make_run: Make, table_of: Make) -> None:
-    table = build_table(3, measurements(table_of(make_run("b0-seg", rounds(1.0)), make_run("segformer-b5"))))
+    table = build_table(
+        PAPER.table("3"), measurements(table_of(make_run("b0-seg", rounds(1.0)), make_run("segformer-b5")))
+    )
     failed = cell(table, "SegFormer-B5", "latency_ms")
     assert (failed.text, failed.commands) == ("failed", ())
     assert failed.notes == ("failed in measure: the device has too little memory",)
@@ -138,7 +140,7 @@ def test_a_failure_says_why(make_run: Make, table_of: Make) -> None:
 def test_what_speaks_against_a_number_stands_beside_it(
     make_run: Make, table_of: Make, changes: dict[str, Any], words: str
 ) -> None:
-    table = build_table(3, measurements(table_of(make_run("b0-seg", rounds(5.0), **changes))))
+    table = build_table(PAPER.table("3"), measurements(table_of(make_run("b0-seg", rounds(5.0), **changes))))
     (note,) = cell(table, "EfficientViT-B0", "latency_ms").notes
     assert words in note
     assert table.footnotes() == {note: "a"}
@@ -146,15 +148,15 @@ def test_what_speaks_against_a_number_stands_beside_it(
 
 def test_latencies_of_different_things_have_no_ratio(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("segformer-b1", rounds(9.0)), make_run("b1-seg", rounds(2.0), latency_covers="compute"))
-    assert cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup").value is None
+    assert cell(build_table(PAPER.table("3"), measurements(runs)), "EfficientViT-B1", "speedup").value is None
 
 
 def test_conditions_that_differ_leave_no_ratio_unless_they_are_meant(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("segformer-b1", rounds(9.0)), make_run("b1-seg", rounds(2.0), runtime_version="9.9"))
-    unlike = cell(build_table(3, measurements(runs)), "EfficientViT-B1", "speedup")
+    unlike = cell(build_table(PAPER.table("3"), measurements(runs)), "EfficientViT-B1", "speedup")
     assert (unlike.text, unlike.value) == ("not comparable", None)
     assert unlike.notes == ("no ratio, measured under different conditions: version 9.9 against 2.3.0",)
-    meant = cell(build_table(3, measurements(runs, across=("runtime",))), "EfficientViT-B1", "speedup")
+    meant = cell(build_table(PAPER.table("3"), measurements(runs, across=("runtime",))), "EfficientViT-B1", "speedup")
     assert meant.value == pytest.approx(4.5)
     assert meant.notes == ("compared across: version 9.9 against 2.3.0",)
 
@@ -162,12 +164,14 @@ def test_conditions_that_differ_leave_no_ratio_unless_they_are_meant(make_run: M
 def test_published_figures_are_compared_on_the_same_device_alone(make_run: Make, table_of: Make) -> None:
     orin = {"device": "orin", "runtime": "tensorrt", "precision": "fp16", "threads": None, "runtime_options": "{}"}
     runs = table_of(make_run("b1-seg", rounds(27.0), **orin))
-    keys = [column.key for column in build_table(3, measurements(runs)).blocks[-1].columns]
+    keys = [column.key for column in build_table(PAPER.table("3"), measurements(runs)).blocks[-1].columns]
     assert keys == ["latency_ms", "round_samples", "speedup"]
-    same = build_table(3, measurements(runs, same_as={"orin": "orin"}))
+    same = build_table(PAPER.table("3"), measurements(runs, same_as={"orin": "orin"}))
     assert cell(same, "EfficientViT-B1", "latency_to_published").value == pytest.approx(27.0 / 24.3)
     assert cell(same, "EfficientViT-B1", "latency_to_published").notes == ()
-    fp32 = build_table(3, measurements(table_of(make_run("b1-seg", rounds(27.0))), same_as={"local": "orin"}))
+    fp32 = build_table(
+        PAPER.table("3"), measurements(table_of(make_run("b1-seg", rounds(27.0))), same_as={"local": "orin"})
+    )
     assert cell(fp32, "EfficientViT-B1", "latency_to_published").notes == ("the paper measured with TensorRT in fp16",)
 
 
@@ -178,7 +182,7 @@ def test_throughput_is_that_of_the_papers_batch(make_run: Make, table_of: Make) 
         make_run("b1-seg-ade20k", rounds(50.0), batch=16, **streams),
         make_run("b2-seg-ade20k", rounds(80.0), batch=16),
     ]
-    table = build_table(4, measurements(table_of(*rows), same_as={"local": "a100"}))
+    table = build_table(PAPER.table("4"), measurements(table_of(*rows), same_as={"local": "a100"}))
     measured, from_latency = (cell(table, f"EfficientViT-{name}", "img_s") for name in ("B1", "B2"))
     assert (measured.value, measured.notes) == (400.0, ())
     assert from_latency.value == pytest.approx(200.0)
@@ -187,7 +191,7 @@ def test_throughput_is_that_of_the_papers_batch(make_run: Make, table_of: Make) 
 
 
 def test_throughput_at_batch_1_is_not_the_latency_once_more(make_run: Make, table_of: Make) -> None:
-    table = build_table(3, measurements(table_of(make_run("b1-seg", rounds(20.0)))))
+    table = build_table(PAPER.table("3"), measurements(table_of(make_run("b1-seg", rounds(20.0)))))
     assert "img_s" not in [column.key for column in table.blocks[-1].columns]
     assert any("--streams" in remark for remark in table.remarks)
 
@@ -201,44 +205,44 @@ def test_a_table_and_a_figure_print_the_same_throughput(make_run: Make, table_of
         make_run("b1-seg-ade20k", rounds(9.0), batch=2),
     )
     for number, label, model in ((2, "EfficientViT-B2", "b2-cls-r256"), (4, "EfficientViT-B1", "b1-seg-ade20k")):
-        in_table = cell(build_table(number, measurements(runs)), label, "img_s")
-        (point,) = trade_off_points(runs, "throughput", [number]).to_dict("records")
+        in_table = cell(build_table(PAPER.table(str(number)), measurements(runs)), label, "img_s")
+        (point,) = trade_off_points(runs, "throughput", [PAPER.table(str(number))]).to_dict("records")
         assert (point["model"], point["speed"]) == (model, pytest.approx(in_table.value))
         assert any(f"at batch {point['batch']}; the paper's is" in note for note in in_table.notes)
 
 
 def test_an_unstated_batch_is_named(make_run: Make, table_of: Make) -> None:
     runs = table_of(make_run("b2-cls-r256", rounds(8.0)), make_run("b2-cls-r256", rounds(60.0), batch=32))
-    notes = cell(build_table(2, measurements(runs)), "EfficientViT-B2", "img_s").notes
+    notes = cell(build_table(PAPER.table("2"), measurements(runs)), "EfficientViT-B2", "img_s").notes
     assert "at batch 32; the paper's is not stated" in notes
 
 
 def test_table_6_is_compared_by_throughput(make_run: Make, table_of: Make) -> None:
     rows = [make_run("sam-vit-h", rounds(8000.0), batch=16), make_run("sam-l0-box", rounds(800.0), batch=16)]
-    gain = cell(build_table(6, measurements(table_of(*rows))), "EfficientViT-SAM-L0", "img_s_gain")
+    gain = cell(build_table(PAPER.table("6"), measurements(table_of(*rows))), "EfficientViT-SAM-L0", "img_s_gain")
     assert gain.value == pytest.approx(10.0)
     assert gain.low is not None
 
 
 def test_table_5_has_columns_of_both_data_sets(make_run: Make, table_of: Make) -> None:
     rows = [make_run("restormer-ffhq", rounds(64.0)), make_run("sr-w0.75-ffhq", rounds(10.0))]
-    table = build_table(5, measurements(table_of(*rows)))
+    table = build_table(PAPER.table("5"), measurements(table_of(*rows)))
     assert cell(table, "EfficientViT-w0.75", "ffhq_speedup").value == pytest.approx(6.4)
     assert cell(table, "EfficientViT-w0.75", "bsd100_latency_ms").status == "not measured"
     assert cell(table, "VapSR", "ffhq_latency_ms").status == ""
 
 
 def test_published_speed_ups_are_those_of_the_papers_text(table_of: Make) -> None:
-    table = build_table(5, measurements(table_of()))
+    table = build_table(PAPER.table("5"), measurements(table_of()))
     assert cell(table, "EfficientViT-w0.75", "published_ffhq_a100_ms_bs1_speedup", 1).text == "6.43×"
-    assert cell(build_table(6, measurements(table_of())), "EfficientViT-SAM-L2",
+    assert cell(build_table(PAPER.table("6"), measurements(table_of())), "EfficientViT-SAM-L2",
                 "published_a100_img_per_s_speedup", 1).text == "48.9×"  # fmt: skip
 
 
 def test_a_setting_without_runs_is_shown_where_it_was_asked_for(table_of: Make) -> None:
     found = Measurements(Evidence(table_of()), (LOCAL,), asked_for=(LOCAL,))
-    assert cell(build_table(3, found), "EfficientViT-B1", "latency_ms").status == "not measured"
-    assert len(build_table(3, Measurements(Evidence(table_of()), (LOCAL,))).blocks) == 2
+    assert cell(build_table(PAPER.table("3"), found), "EfficientViT-B1", "latency_ms").status == "not measured"
+    assert len(build_table(PAPER.table("3"), Measurements(Evidence(table_of()), (LOCAL,))).blocks) == 2
 
 
 def test_marks_count_on_after_z() -> None:
@@ -254,7 +258,7 @@ def test_chosen_columns_stand_beside_every_way_of_measuring(make_run: Make, tabl
     )
     chosen = tuple(find_columns("peak_rss,n,img_s,latency"))
     measurements = Measurements(Evidence(runs), tuple(settings(runs)), columns=chosen)
-    table = build_table(3, measurements)
+    table = build_table(PAPER.table("3"), measurements)
     block = next(place for place, block in enumerate(table.blocks) if block.facts)
     assert [column.title for column in table.blocks[block].columns] == [
         "latency, ms",
@@ -279,7 +283,7 @@ def test_a_latency_says_what_it_rests_on(make_run: Make, table_of: Make) -> None
         make_run("b1-seg", [20.0, 20.2, 20.1], round_samples=[40, 36, 38]),
         make_run("b2-seg", [40.0], round_samples=[100], flags=["few_rounds"]),
     )
-    table = build_table(3, Measurements(Evidence(runs), tuple(settings(runs))))
+    table = build_table(PAPER.table("3"), Measurements(Evidence(runs), tuple(settings(runs))))
     assert cell(table, "EfficientViT-B1", "round_samples", 2).text == "3 × 36 to 40"
     assert cell(table, "EfficientViT-B2", "round_samples", 2).text == "1 × 100"
     latency = cell(table, "EfficientViT-B2", "latency_ms", 2)

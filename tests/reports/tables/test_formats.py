@@ -18,6 +18,7 @@ from rich.console import Console
 
 from latency_bench.harness.store.errors import StoreError
 from latency_bench.reports.evidence import Evidence, settings
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.tables.build import build_table
 from latency_bench.reports.tables.formats import FORMATS, write_tables
 from latency_bench.reports.tables.html import html
@@ -43,7 +44,9 @@ def every_case(make_run: Make, table_of: Make) -> Table:
         make_run("b2-seg", [40.0, 41.0, 42.0], runtime="torch", runtime_options='{"mode": "<b>&\\\\$_"}'),
     ]
     runs = table_of(*rows)
-    return build_table(3, Measurements(Evidence(runs), tuple(settings(runs)), same_as={"local": "orin"}))
+    return build_table(
+        default_paper().table("3"), Measurements(Evidence(runs), tuple(settings(runs)), same_as={"local": "orin"})
+    )
 
 
 _ALIGNMENTS = ("text-align:left", "text-align:right")

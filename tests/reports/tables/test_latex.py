@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from latency_bench.reports.chosen_table.build import Request, build_chosen_table
 from latency_bench.reports.evidence import Evidence
+from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.tables.build import build_table
 from latency_bench.reports.tables.latex import document, latex
 from latency_bench.reports.tables.quantities import Measurements
@@ -100,7 +101,7 @@ def tables(make_run: Make, table_of: Make) -> list[Table]:
         build_chosen_table(three[three["device"] == "desk"], Request(columns=["latency", "n"])),
         build_chosen_table(three, Request(["model"], ["device", *values], baseline="b1-seg")),
         build_chosen_table(runs[runs["device"] == "rows"], Request(columns=values, baseline="batch=1")),
-        *(build_table(number, measurements) for number in range(1, 7)),
+        *(build_table(table, measurements) for table in default_paper().tables[:6]),
     ]
 
 
