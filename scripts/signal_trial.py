@@ -59,6 +59,8 @@ IMPORTED = (
 """What `bench run` needs of the host. Runtimes are the worker's, which is a process of its own."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 COLD_EVERY = 10
+LONGEST_END_S = 600.0
+"""That a busy machine may take until a process that was sent a signal has ended."""
 TOLD_EVERY = 25
 
 
@@ -103,7 +105,7 @@ class Trial:
             return
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-        code = process.wait(timeout=120)
+        code = process.wait(timeout=LONGEST_END_S)
         self.sent[number.name] += 1
         for left in self._left_by(number, code):
             self.faults.append(f"{number.name} after {after_s:.2f} s{' from a cold start' * cold}: {left}")
@@ -128,7 +130,7 @@ class Trial:
             yield f"the next run ended with {next_code}: {(self.place / 'stderr').read_text()[-300:]}"
         yield from (finding.problem for finding in verify_store(self.place / "store").findings)
         yield from (f"left: {path}" for path in sorted(self._files() - self.usual))
-        # Before its first line a program has no handler, and dies of the signal itself.
+        # Before its first line a program has no handler, and dies of the signal itself. 0: it was over just then.
         if number != signal.SIGKILL and code not in (0, 128 + number, -number):
             yield f"exit code {code}: {(self.place / 'stderr').read_text()[-300:]}"
 
@@ -162,6 +164,9 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = options.parse_args()
     chance = random.Random(asked.seed)
+    # Where this runs in the background of a shell, or under nohup, they are ignored, and so they would be by `bench`.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder).resolve()
         (place / "trial.yaml").write_text(PROTOCOL)

@@ -38,6 +38,9 @@ def interrupt_on_signals() -> None:
 
 def exit_code_of_interruption() -> int:
     """128 + the signal's number, as a shell has it."""
+    # Python remembers a KeyboardInterrupt that came while it ran source text, as it does where a data class is made.
+    # Started with -m, it would end as killed by SIGINT, though the interrupt was handled. Other text makes it forget.
+    eval("0")  # noqa: S307 - a constant
     return 128 + (_ended_by[0] if _ended_by else signal.SIGINT)
 
 

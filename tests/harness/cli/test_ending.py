@@ -64,3 +64,23 @@ def test_a_signal_that_is_ignored_stays_ignored(bench_environment):
     )
     assert signal.SIGHUP
     subprocess.run([sys.executable, "-c", program], env=bench_environment, check=True, timeout=120)
+
+
+TEXT = """
+import os, signal, sys
+from latency_bench.harness.cli.ending import exit_code_of_interruption, interrupt_on_signals
+interrupt_on_signals()
+try:
+    exec("os.kill(os.getpid(), signal.SIGTERM)")
+except KeyboardInterrupt:
+    sys.exit(exit_code_of_interruption())
+"""
+
+
+def test_a_signal_while_python_runs_source_text_gives_its_own_exit_code(bench_environment, tmp_path):
+    """Data classes and named tuples are made by such text: importing is full of it."""
+    (tmp_path / "interrupted.py").write_text(TEXT)
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], cwd=tmp_path, env=bench_environment, check=False, timeout=120
+    )
+    assert done.returncode == 128 + signal.SIGTERM
