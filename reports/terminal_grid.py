@@ -129,6 +129,8 @@ def _space(text: str, width: int) -> str:
 
 def _cells_wide(text: str) -> int:
     """Cells of a terminal, two for letters of East Asian scripts."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)

@@ -17,6 +17,8 @@ def counted(count: int, singular: str) -> str:
 
 def printable(text: str) -> str:
     """Text of a device, file or tool, on one line and without anything a terminal would obey."""
+    if text.isprintable():  # nearly all is, and a list may have a hundred thousand lines
+        return text
     return "".join(
         letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
