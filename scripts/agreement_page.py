@@ -35,7 +35,10 @@ INTRODUCTION = """# Do published rankings agree?
 Before a published table is trusted for a device at hand: is the order of models the same there? These are published
 latencies of the same networks at the same input size, on phones, a desktop's CPU and a GPU, set against each other. Of
 the places in `bench papers ls` and `bench published` those are left out that have fewer than eight networks in common
-with any other; the V100 is one of them. The same for runs of your own: `bench report --agreement iformer`.
+with any other; the V100 is one of them. Of a device with several runtimes the one with most networks in common stands
+here. The same for runs of your own: `bench report --agreement iformer`.
+
+Where the interval of tau-b holds 0, the one table tells nothing of the order in the other.
 """
 
 
@@ -74,12 +77,23 @@ def _own(store: Path | None) -> list[Series]:
 
 
 def _agreements(own: Sequence[Series], published: Sequence[Series]) -> list[Agreement]:
-    """Those with most networks in common first; of one device only with other devices."""
+    """Of every two devices the places with most networks in common; those with most of all first."""
     pairs = [(one, other) for one in own for other in published]
     pairs += [(one, other) for place, one in enumerate(published) for other in published[place + 1 :]]
     apart = [(one, other) for one, other in pairs if _device(one) != _device(other)]
-    found = [made for one, other in apart if (made := agreement(one, other)) is not None]
-    return sorted((one for one in found if len(one.keys) >= LEAST_MODELS), key=lambda one: -len(one.keys))
+    best: dict[tuple[str, str], tuple[Series, Series]] = {}
+    for one, other in apart:
+        devices = (_device(one), _device(other))
+        if devices not in best or _common(one, other) > _common(*best[devices]):
+            best[devices] = (one, other)
+    chosen = sorted(
+        (pair for pair in best.values() if _common(*pair) >= LEAST_MODELS), key=lambda pair: -_common(*pair)
+    )
+    return [made for one, other in chosen if (made := agreement(one, other)) is not None]
+
+
+def _common(one: Series, other: Series) -> int:
+    return sum(key in other.latencies for key in one.latencies)
 
 
 def _device(series: Series) -> str:
