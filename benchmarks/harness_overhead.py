@@ -184,6 +184,38 @@ def _bare_openvino(runtime: Any) -> Callable[[], None]:
     return request
 
 
+def _bare_ncnn(runtime: Any) -> Callable[[], None]:
+    import numpy as np
+
+    net, inputs, mats = runtime._net, runtime._copies_in, runtime._mats
+
+    def request() -> None:
+        for view, array in inputs:
+            view[...] = array
+        extractor = net.create_extractor()
+        for blob, mat in zip(runtime._input_blobs, mats, strict=True):
+            extractor.input(blob, mat)
+        for blob in runtime._output_blobs:
+            np.array(extractor.extract(blob)[1])
+
+    return request
+
+
+def _bare_mnn(runtime: Any) -> Callable[[], None]:
+    interpreter, session, inputs = runtime._interpreter, runtime._session, runtime._copies_in
+    outputs = list(zip(runtime._runtime_outputs.values(), runtime._landings, strict=True))
+
+    def request() -> None:
+        for tensor, host in inputs:
+            tensor.copyFrom(host)
+        interpreter.runSession(session)
+        for tensor, landing in outputs:
+            tensor.copyToHostTensor(landing)
+            landing.getNumpyData().copy()
+
+    return request
+
+
 def _bare_torch(runtime: Any) -> Callable[[], None]:
     module, arguments, inputs = runtime._module, runtime._arguments, runtime._copies_in
 
@@ -201,6 +233,8 @@ BARE: dict[str, Callable[[Any], Callable[[], None]]] = {
     "litert": _bare_litert,
     "onnxruntime": _bare_onnxruntime,
     "openvino": _bare_openvino,
+    "ncnn": _bare_ncnn,
+    "mnn": _bare_mnn,
     "torch": _bare_torch,
 }
 RUNTIMES = tuple(BARE)

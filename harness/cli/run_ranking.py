@@ -106,8 +106,9 @@ def tie_lines(result: Ranking) -> list[str]:
         one.against_fastest.rounds_b for one in result.ranked if one.against_fastest and not one.against_fastest.low
     ]
     if counts:
+        are = "is" if min(counts) == 1 else "are"
         lines.append(
-            f"{counted(min(counts), 'round')} are too few to tell two runtimes apart: ask for --rounds "
+            f"{counted(min(counts), 'round')} {are} too few to tell two runtimes apart: ask for --rounds "
             f"{least_rounds()} or more"
         )
     return lines
