@@ -142,7 +142,7 @@ def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
 def _renamed(module: torch.nn.Module, state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The file's tensors under our names. A file with any of our keys is ours; else it must be the authors'."""
     if isinstance(module, HasPublishedNames):
-        return module.from_published(state)
+        state = module.from_published(state)
     own = module.state_dict().keys()
     layout = _layout(module)
     if layout is None or own & state.keys() - layout.ours.keys():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
@@ -23,6 +25,22 @@ _MAKERS = {
 _LIBRARY_NAME = re.compile(r"[a-z][a-z0-9_.]*[a-z0-9]")
 
 
+_LISTERS = {
+    "timm:": "architectures.timm_models:timm_names",
+    "torchvision:": "architectures.torchvision_models:torchvision_names",
+}
+"""By prefix, the function that lists the names behind it."""
+
+
+def generated_names(pattern: str) -> list[str]:
+    """The ids that a pattern with such a prefix means, for example `timm:mobilenetv4*`; none for another pattern."""
+    for prefix, lister in _LISTERS.items():
+        if pattern.startswith(prefix):
+            names: list[str] = _function(lister)()
+            return [prefix + name for name in names if fnmatchcase(name, pattern[len(prefix) :])]
+    return []
+
+
 def generated_spec(model_id: str) -> ModelSpec | None:
     """The spec that an id makes; None for an id that begins like none of these. Raises UnknownModelError, SpecError.
 
@@ -33,8 +51,7 @@ def generated_spec(model_id: str) -> ModelSpec | None:
     """
     for prefix, maker in _MAKERS.items():
         if model_id.startswith(prefix):
-            module, name = maker.split(":")
-            spec: ModelSpec = getattr(importlib.import_module(f"latency_bench.model_specs.{module}"), name)(model_id)
+            spec: ModelSpec = _function(maker)(model_id)
             return spec
     return None
 
@@ -52,3 +69,9 @@ def named_in_libraries(name: str) -> list[str]:
             if generated_spec(f"{library}:{name}") is not None:
                 found.append(f"{library}:{name}")
     return found
+
+
+def _function(place: str) -> Callable[..., Any]:
+    module, name = place.split(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(f"latency_bench.model_specs.{module}"), name)
+    return function

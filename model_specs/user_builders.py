@@ -12,7 +12,7 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,19 @@ def add(builder: UserBuilder) -> UserBuilder:
     if known != builder:
         raise SpecError(f"{builder.label!r} stands for {known.file} already; write the whole path of the other")
     return builder
+
+
+_data_files: dict[str, tuple[Path, ...]] = {}
+
+
+def note_data_files(label: str, files: Iterable[Path]) -> None:
+    """What the builder's file reads while it builds, beside Python: part of what the network is."""
+    _data_files[label] = tuple(sorted({*_data_files.get(label, ()), *files}))
+
+
+def data_files(label: str) -> tuple[Path, ...]:
+    """As far as they are known to this process."""
+    return _data_files.get(label, ())
 
 
 def registered(name: str) -> UserBuilder | None:

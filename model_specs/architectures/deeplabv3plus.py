@@ -15,10 +15,44 @@ from torch import nn
 
 from latency_bench.model_specs.architectures.timm_models import require_known_model
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
+from latency_bench.model_specs.published_names import renamed, without
 
 _TRUNK_STRIDE = 8
 _DILATIONS = {3: 2, 4: 2, 5: 4, 6: 4}
 """By stage of MobileNetV2, at stride 8."""
+
+
+_LAYERS = 7
+"""Of MobileNetV2; mmsegmentation counts them from 1, timm from 0."""
+PUBLISHED_NAMES = (
+    (r"^backbone\.conv1\.conv\.", "trunk.conv_stem."),
+    (r"^backbone\.conv1\.bn\.", "trunk.bn1."),
+    # The first layer's block expands nothing: depthwise, then pointwise.
+    (r"^backbone\.layer1\.0\.conv\.0\.conv\.", "trunk.blocks.0.0.conv_dw."),
+    (r"^backbone\.layer1\.0\.conv\.0\.bn\.", "trunk.blocks.0.0.bn1."),
+    (r"^backbone\.layer1\.0\.conv\.1\.conv\.", "trunk.blocks.0.0.conv_pw."),
+    (r"^backbone\.layer1\.0\.conv\.1\.bn\.", "trunk.blocks.0.0.bn2."),
+    *((rf"^backbone\.layer{layer}\.", f"trunk.blocks.{layer - 1}.") for layer in range(2, _LAYERS + 1)),
+    (r"^(trunk\.blocks\.\d\.\d)\.conv\.0\.conv\.", r"\1.conv_pw."),
+    (r"^(trunk\.blocks\.\d\.\d)\.conv\.1\.conv\.", r"\1.conv_dw."),
+    (r"^(trunk\.blocks\.\d\.\d)\.conv\.2\.conv\.", r"\1.conv_pwl."),
+    *((rf"^(trunk\.blocks\.\d\.\d)\.conv\.{part}\.bn\.", rf"\1.bn{part + 1}.") for part in range(3)),
+    (r"^decode_head\.image_pool\.1\.", "pyramid.pool.1."),
+    (r"^decode_head\.aspp_modules\.0\.", "pyramid.pointwise."),
+    *((rf"^decode_head\.aspp_modules\.{branch + 1}\.", f"pyramid.dilated.{branch}.") for branch in range(3)),
+    (r"^decode_head\.bottleneck\.", "pyramid.mix."),
+    (r"^decode_head\.c1_bottleneck\.", "reduce_skip."),
+    (r"^decode_head\.sep_bottleneck\.", "decode."),
+    (r"^decode_head\.conv_seg\.", "classify."),
+    # Of each convolution of the head: first itself, then its norm.
+    (r"^((?:pyramid|decode)\..*)\.depthwise_conv\.", r"\1.0."),
+    (r"^((?:pyramid|decode)\..*)\.pointwise_conv\.", r"\1.1."),
+    (r"^((?:pyramid|reduce_skip|decode)\b.*)\.conv\.(weight)$", r"\1.0.\2"),
+    (r"^((?:pyramid|reduce_skip|decode)\b.*)\.bn\.", r"\1.1."),
+)
+"""From mmsegmentation's names to ours."""
+_UNUSED = (r"auxiliary_head\.",)
+"""Of the published files: a second head for training."""
 
 
 def _conv(width_in: int, width_out: int, kernel: int = 1, dilation: int = 1, groups: int = 1) -> nn.Sequential:
@@ -82,6 +116,10 @@ class DeepLabV3Plus(nn.Module):
         context = F.interpolate(self.pyramid(coarse), size=skip.shape[2:], mode="bilinear", align_corners=False)
         logits: torch.Tensor = self.classify(self.decode(torch.cat([context, skip], dim=1)))
         return logits
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """mmsegmentation's files."""
+        return renamed(without(state, *_UNUSED), PUBLISHED_NAMES)
 
 
 def build(

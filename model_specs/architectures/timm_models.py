@@ -123,6 +123,15 @@ def timm_spec(model_id: str) -> ModelSpec:
     )
 
 
+def timm_names() -> list[str]:
+    """The architectures that this version of timm knows."""
+    prepare_torchvision()
+    import timm
+
+    names: list[str] = timm.list_models()
+    return names
+
+
 def _normalisation(configuration: Any, shape: tuple[int, ...]) -> dict[str, Any]:
     """What the model's pretrained configuration says of it; ImageNet's, by default, where it says nothing."""
     if not configuration or shape[0] != 3 or len(configuration.mean) != 3 or not all(configuration.std):

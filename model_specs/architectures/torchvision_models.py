@@ -67,6 +67,15 @@ def torchvision_spec(model_id: str) -> ModelSpec:
     )
 
 
+def torchvision_names() -> list[str]:
+    """The classifiers and segmentation networks that this version of torchvision knows."""
+    prepare_torchvision()
+    import torchvision
+    from torchvision.models import list_models
+
+    return [*list_models(module=torchvision.models), *list_models(module=torchvision.models.segmentation)]
+
+
 def _is_segmentation(name: str) -> bool:
     """Raises UnknownModelError for what is neither: detectors and networks for video take no single image."""
     import difflib

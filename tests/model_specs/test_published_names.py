@@ -8,111 +8,27 @@ from pathlib import Path
 
 import pytest
 import torch
+from their_names import (
+    THEIR_KEYS,
+    TO_DEEPLAB,
+    TO_FASTERVIT,
+    TO_MOBILE_SAM,
+    TO_RESTORMER,
+    TO_SEGFORMER_AUTHORS,
+    TO_SEGFORMER_HUB,
+    TO_SEGNEXT,
+    State,
+    in_their_names,
+    with_other_values,
+)
 from torch import nn
 
+from latency_bench.model_specs.architectures.fastervit.classification import build as build_fastervit
 from latency_bench.model_specs.architectures.restormer import build as build_restormer
 from latency_bench.model_specs.building import build_module
 from latency_bench.model_specs.catalog import load_spec
 from latency_bench.model_specs.checkpoints import load_checkpoint
 from latency_bench.model_specs.errors import CheckpointError
-
-State = dict[str, torch.Tensor]
-TO_RESTORMER = (
-    (r"^embed\.", "patch_embed.proj."),
-    (r"^encoders\.3\.", "latent."),
-    *((rf"^encoders\.{i}\.", f"encoder_level{i + 1}.") for i in range(3)),
-    *((rf"^decoders\.{i}\.", f"decoder_level{i + 1}.") for i in range(3)),
-    *((rf"^downs\.{i}\.", f"down{i + 1}_{i + 2}.body.") for i in range(3)),
-    *((rf"^ups\.{i}\.", f"up{i + 2}_{i + 1}.body.") for i in range(3)),
-    *((rf"^fusions\.{i}\.", f"reduce_chan_level{i + 1}.") for i in (1, 2)),
-    (r"\.(norm[12])\.", r".\1.body."),
-    (r"\.attention\.depthwise", ".attn.qkv_dwconv"),
-    (r"\.attention\.project", ".attn.project_out"),
-    (r"\.attention\.", ".attn."),
-    (r"\.feed_forward\.expand", ".ffn.project_in"),
-    (r"\.feed_forward\.depthwise", ".ffn.dwconv"),
-    (r"\.feed_forward\.project", ".ffn.project_out"),
-)
-TO_SEGNEXT = (
-    (r"^backbone\.stages\.0\.downsample\.", "backbone.patch_embed1.proj."),
-    *((rf"^backbone\.stages\.{i}\.downsample\.0", f"backbone.patch_embed{i + 1}.proj") for i in (1, 2, 3)),
-    *((rf"^backbone\.stages\.{i}\.downsample\.1", f"backbone.patch_embed{i + 1}.norm") for i in (1, 2, 3)),
-    *((rf"^backbone\.stages\.{i}\.blocks", f"backbone.block{i + 1}") for i in range(4)),
-    *((rf"^backbone\.stages\.{i}\.norm", f"backbone.norm{i + 1}") for i in range(4)),
-    (r"\.norm_attention\.", ".norm1."),
-    (r"\.norm_mlp\.", ".norm2."),
-    (r"\.attention\.project_in", ".attn.proj_1"),
-    (r"\.attention\.project_out", ".attn.proj_2"),
-    (r"\.attention\.attention\.local", ".attn.spatial_gating_unit.conv0"),
-    (r"\.attention\.attention\.mix", ".attn.spatial_gating_unit.conv3"),
-    (r"\.attention\.attention\.strips\.(\d)\.0", r".attn.spatial_gating_unit.conv\1_1"),
-    (r"\.attention\.attention\.strips\.(\d)\.1", r".attn.spatial_gating_unit.conv\1_2"),
-    (r"\.mlp\.0", ".mlp.fc1"),
-    (r"\.mlp\.1", ".mlp.dwconv.dwconv"),
-    (r"\.mlp\.3", ".mlp.fc2"),
-    (r"\.scale_attention", ".layer_scale_1"),
-    (r"\.scale_mlp", ".layer_scale_2"),
-    (r"^head\.(squeeze|align)\.0", r"decode_head.\1.conv"),
-    (r"^head\.(squeeze|align)\.1", r"decode_head.\1.gn"),
-    (r"^head\.hamburger\.lower", "decode_head.hamburger.ham_in.conv"),
-    (r"^head\.hamburger\.upper", "decode_head.hamburger.ham_out.conv"),
-    (r"^head\.hamburger\.norm", "decode_head.hamburger.ham_out.gn"),
-    (r"^head\.classify", "decode_head.conv_seg"),
-)
-TO_SEGFORMER_HUB = (
-    (r"^model\.", ""),
-    (r"stages\.(\d)\.patch_embeddings", r"encoder.patch_embeddings.\1"),
-    (r"stages\.(\d)\.blocks", r"encoder.block.\1"),
-    (r"stages\.(\d)\.layer_norm", r"encoder.layer_norm.\1"),
-    (r"attention\.q_proj", "attention.self.query"),
-    (r"attention\.k_proj", "attention.self.key"),
-    (r"attention\.v_proj", "attention.self.value"),
-    (r"attention\.o_proj", "attention.output.dense"),
-    (r"attention\.sequence_reduction\.sequence_reduction", "attention.self.sr"),
-    (r"attention\.sequence_reduction\.layer_norm", "attention.self.layer_norm"),
-    (r"mlp\.fc([12])", r"mlp.dense\1"),
-    ("layernorm_before", "layer_norm_1"),
-    ("layernorm_after", "layer_norm_2"),
-    ("linear_projections", "linear_c"),
-)
-TO_SEGFORMER_AUTHORS = (
-    (r"^model\.segformer\.", "backbone."),
-    (r"^model\.", ""),
-    *((rf"stages\.{i}\.patch_embeddings\.proj", f"patch_embed{i + 1}.proj") for i in range(4)),
-    *((rf"stages\.{i}\.patch_embeddings\.layer_norm", f"patch_embed{i + 1}.norm") for i in range(4)),
-    *((rf"stages\.{i}\.blocks", f"block{i + 1}") for i in range(4)),
-    *((rf"stages\.{i}\.layer_norm", f"norm{i + 1}") for i in range(4)),
-    ("layernorm_before", "norm1"),
-    ("layernorm_after", "norm2"),
-    (r"attention\.([qkv])_proj", r"attn.\1"),
-    (r"attention\.o_proj", "attn.proj"),
-    (r"attention\.sequence_reduction\.sequence_reduction", "attn.sr"),
-    (r"attention\.sequence_reduction\.layer_norm", "attn.norm"),
-    *((rf"linear_projections\.{i}", f"linear_c{i + 1}") for i in range(4)),
-    (r"decode_head\.linear_fuse", "decode_head.linear_fuse.conv"),
-    (r"decode_head\.batch_norm", "decode_head.linear_fuse.bn"),
-    (r"decode_head\.classifier", "decode_head.linear_pred"),
-)
-
-
-def in_their_names(module: nn.Module, rules: tuple[tuple[str, str], ...]) -> State:
-    state = {}
-    for key, tensor in module.state_dict().items():
-        name = key
-        for pattern, replacement in rules:
-            name = re.sub(pattern, replacement, name)
-        state[name] = tensor.clone()
-    return state
-
-
-def with_other_values(module: nn.Module) -> nn.Module:
-    """The same network, its values moved so that every tensor of it has to come from the file."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(5)
-        for tensor in (*module.parameters(), *module.buffers()):
-            if tensor.is_floating_point():
-                tensor += 0.01 * torch.rand_like(tensor)
-    return module
 
 
 def with_pairs(state: State) -> State:
@@ -139,9 +55,32 @@ def whole_sam(state: State) -> State:
     return {**encoder, "mask_decoder.iou_token.weight": torch.zeros(1, 256), "prompt_encoder.x": torch.zeros(1)}
 
 
+def with_classifier(state: State) -> State:
+    """TinyViT's, which no embedding goes through, and the indices of its windows."""
+    unused = {"norm_head.weight": torch.ones(320), "head.weight": torch.zeros(1000, 320)}
+    return {**state, **unused, "layers.1.blocks.0.attn.attention_bias_idxs": torch.zeros(49, 49, dtype=torch.long)}
+
+
+def with_auxiliary_head(state: State) -> State:
+    return {**state, "auxiliary_head.conv_seg.weight": torch.zeros(19, 256, 1, 1)}
+
+
+def with_tables(state: State) -> State:
+    """What FasterViT computes from its parameters once and keeps."""
+    stages = {key.split(".attn.")[0] for key in state if ".attn." in key}
+    names = (
+        "attn.pos_emb_funct.relative_bias",
+        "attn.pos_emb_funct.relative_position_index",
+        "pos_embed.relative_bias",
+    )
+    return {**state, **{f"{stage}.{name}": torch.zeros(1) for stage in stages for name in names}}
+
+
 def build(name: str) -> nn.Module:
     if name == "restormer":
         return build_restormer(scale=1, depths=(1, 1, 1, 2), refinement_depth=1)
+    if name == "fastervit":
+        return build_fastervit(depths=(1, 1, 2, 1), heads=(1, 1, 2, 4), width=16, resolution=(224, 224), classes=10)
     return build_module(load_spec(name))
 
 
@@ -155,17 +94,11 @@ FILES = {
     "segnext": ("segnext-t", TO_SEGNEXT, lambda state: {"meta": {}, "state_dict": flat_scales(state)}),
     "segformer-hub": ("segformer-b1", TO_SEGFORMER_HUB, lambda state: state),
     "segformer-authors": ("segformer-b1", TO_SEGFORMER_AUTHORS, lambda state: {"state_dict": with_pairs(state)}),
+    "mobile-sam": ("mobile-sam", TO_MOBILE_SAM, lambda state: whole_sam(with_classifier(state))),
+    "deeplab": ("deeplabv3plus-mbv2", TO_DEEPLAB, lambda state: {"state_dict": with_auxiliary_head(state)}),
+    "fastervit": ("fastervit", TO_FASTERVIT, lambda state: {"state_dict": with_tables(state), "epoch": 300}),
     "deeplab-ours-in-parallel": ("deeplabv3plus-mbv2", (), lambda state: {"module." + k: v for k, v in state.items()}),
 }
-THEIR_KEYS = {
-    "restormer": ("encoder_level1.0.attn.qkv_dwconv.weight", "reduce_chan_level3.weight", "down1_2.body.0.weight",
-                  "up4_3.body.0.weight", "latent.0.norm1.body.bias", "refinement.0.ffn.project_out.weight"),
-    "segnext": ("backbone.patch_embed1.proj.4.running_var", "backbone.block2.0.attn.spatial_gating_unit.conv2_2.weight",
-                "backbone.block4.1.mlp.dwconv.dwconv.bias", "decode_head.hamburger.ham_out.gn.weight"),
-    "segformer-hub": ("segformer.encoder.block.0.0.attention.self.sr.weight", "decode_head.linear_c.3.proj.bias"),
-    "segformer-authors": ("backbone.block1.0.attn.q.weight", "backbone.patch_embed4.norm.bias",
-                          "decode_head.linear_fuse.bn.running_mean", "backbone.block3.1.mlp.dwconv.dwconv.weight"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -16,6 +16,7 @@ from latency_bench.model_specs.architectures.fastervit.attention import (
     from_windows,
     to_windows,
 )
+from latency_bench.model_specs.published_names import renamed, without
 
 _STAGES = 4
 _NORM_EPS = 1e-6
@@ -99,6 +100,63 @@ class AttentionStage(nn.Module):
         return x.permute(0, 3, 1, 2).contiguous()
 
 
+class FasterViT(nn.Sequential):
+    """Stages and head in a row; see `build` for shapes."""
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The authors' files, without the position tables that are computed from parameters."""
+        return renamed(without(state, *_COMPUTED), self._rules())
+
+    def _rules(self) -> list[tuple[str, str]]:
+        """The authors number levels, and blocks within them; here every part has a number of its own."""
+        rules = [(r"^patch_embed\.conv_down\.", "0.")]
+        level = block = 0
+        for number, part in list(self.named_children())[1:]:
+            if isinstance(part, ConvBlock):
+                theirs = rf"^levels\.{level}\.blocks\.{block}\."
+                rules += [(theirs + name, rf"{number}.body.{place}.") for name, place in _IN_CONV_BLOCK]
+                block += 1
+            elif isinstance(part, AttentionStage):
+                rules.append((rf"^levels\.{level}\.(?=blocks|global_tokenizer)", f"{number}."))
+            elif isinstance(part, LayerNorm2d):
+                rules.append((rf"^levels\.{level}\.downsample\.norm\.", f"{number}."))
+            elif isinstance(part, nn.Conv2d):
+                rules.append((rf"^levels\.{level}\.downsample\.reduction\.0\.", f"{number}."))
+                level, block = level + 1, 0
+            elif isinstance(part, nn.BatchNorm2d):
+                rules.append((r"^norm\.", f"{number}."))
+            elif isinstance(part, nn.Linear):
+                rules.append((r"^head\.", f"{number}."))
+        return [*rules, *_IN_ATTENTION_STAGE]
+
+
+_COMPUTED = (r".*\.relative_(bias|coords_table|position_index)$",)
+_IN_CONV_BLOCK = ((r"conv1\.", 0), (r"norm1\.", 1), (r"conv2\.", 3), (r"norm2\.", 4))
+_IN_ATTENTION_STAGE = (
+    (r"\.global_tokenizer\.to_global_feature\.pos\.", ".tokenize.0."),
+    (r"\.hat_pos_embed\.cpb_mlp\.", ".carrier_position.network."),
+    (r"\.pos_embed\.cpb_mlp\.", ".position.network."),
+    (r"\.hat_norm1\.", ".between.norm_attention."),
+    (r"\.hat_norm2\.", ".between.norm_mlp."),
+    (r"\.hat_attn\.", ".between.attention."),
+    (r"\.hat_mlp\.", ".between.mlp."),
+    (r"\.gamma1$", ".between.scale_attention"),
+    (r"\.gamma2$", ".between.scale_mlp"),
+    (r"(blocks\.\d+)\.norm1\.", r"\1.within.norm_attention."),
+    (r"(blocks\.\d+)\.norm2\.", r"\1.within.norm_mlp."),
+    (r"(blocks\.\d+)\.attn\.", r"\1.within.attention."),
+    (r"(blocks\.\d+)\.mlp\.", r"\1.within.mlp."),
+    (r"\.gamma3$", ".within.scale_attention"),
+    (r"\.gamma4$", ".within.scale_mlp"),
+    (r"\.attention\.pos_emb_funct\.cpb_mlp\.", ".attention.bias.network."),
+    (r"\.attention\.proj\.", ".attention.project."),
+    (r"\.mlp\.fc1\.", ".mlp.0."),
+    (r"\.mlp\.fc2\.", ".mlp.2."),
+)
+"""From the authors' names to ours: `hat` is attention between carrier tokens, what has no such beginning is attention
+within windows."""
+
+
 def _pool(size: Grid, reduced: Grid) -> nn.AvgPool2d:
     """Mean over parts of equal size; neighbouring parts overlap where `size` is no multiple of `reduced`."""
     stride = (size[0] // reduced[0], size[1] // reduced[1])
@@ -148,4 +206,4 @@ def build(
             ]
     channels = width * 2 ** (_STAGES - 1)
     head = [nn.BatchNorm2d(channels), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
-    return nn.Sequential(*stages, *head).eval()
+    return FasterViT(*stages, *head).eval()

@@ -12,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH, make_neck
+from latency_bench.model_specs.architectures.sam.edge_sam_checkpoint import PUBLISHED_BLOCKS, TRUNK, trained_trunk
+from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH, SAM_PARTS, make_neck
 from latency_bench.model_specs.architectures.sam.random_parameters import draw_parameters
+from latency_bench.model_specs.published_names import part_of, renamed
 
-TRUNK = "repvit_m1"
+_ADDED = ("fuse_stage", "neck.")
+"""What of the encoder is no part of RepViT."""
 # A block adds two depthwise branches to its input, and then a mixer of channels.
 RESIDUAL_NORMS = ("token_mixer.conv.bn", "token_mixer.conv1.bn", "channel_mixer.conv2.bn", "ffn.conv2.bn")
 
@@ -24,7 +27,7 @@ def build(upsample: Literal["bicubic", "bilinear"] = "bicubic", reparameterised:
     """The forward takes (N, 3, H, W), multiples of 32, and returns the embedding (N, 256, H / 16, W / 16).
 
     `reparameterised` merges RepViT's parallel branches and batch norms into single convolutions, as for deployment;
-    a checkpoint from training fits only without it. `upsample` doubles the last stage's resolution.
+    those of a checkpoint from training are merged when it is loaded. `upsample` doubles the last stage's resolution.
     """
     from latency_bench.model_specs.architectures import timm_models
 
@@ -32,15 +35,16 @@ def build(upsample: Literal["bicubic", "bilinear"] = "bicubic", reparameterised:
     draw_parameters(trunk, RESIDUAL_NORMS)
     if reparameterised:
         trunk.fuse()
-    return EdgeSamEncoder(trunk, upsample).eval()
+    return EdgeSamEncoder(trunk, upsample, reparameterised).eval()
 
 
 class EdgeSamEncoder(nn.Module):
     """See `build` for shapes."""
 
-    def __init__(self, trunk: Any, upsample: str) -> None:
+    def __init__(self, trunk: Any, upsample: Literal["bicubic", "bilinear"], reparameterised: bool) -> None:
         super().__init__()
         self.upsample = upsample
+        self._reparameterised = reparameterised
         self.stem = trunk.stem
         self.early_stages = nn.Sequential(*trunk.stages[:3])
         # timm counts the block before a reduction to the next stage; the pyramid takes the features between the two.
@@ -61,3 +65,18 @@ class EdgeSamEncoder(nn.Module):
         enlarged = F.interpolate(self.fuse_stage3(coarse), scale_factor=2.0, mode=self.upsample, align_corners=False)
         embedding: torch.Tensor = self.neck(self.fuse_stage2(fine) + enlarged)
         return embedding
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The authors' files hold the whole of SAM, with RepViT's branches as they were trained: these are merged here
+        where this module has them merged."""
+        own = renamed(part_of(state, *SAM_PARTS), ((r"^fuse_stage3\.op_list\.0\.", "fuse_stage3."),))
+        blocks = {key: tensor for key, tensor in own.items() if key.startswith(PUBLISHED_BLOCKS)}
+        if not blocks:
+            return own
+        others = {key: tensor for key, tensor in own.items() if key not in blocks}
+        trunk, left_over = trained_trunk(blocks)
+        if self._reparameterised:
+            trunk.fuse()
+        encoder = EdgeSamEncoder(trunk, self.upsample, self._reparameterised)
+        of_trunk = {key: tensor for key, tensor in encoder.state_dict().items() if not key.startswith(_ADDED)}
+        return {**others, **left_over, **of_trunk}

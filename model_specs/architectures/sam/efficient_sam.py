@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from latency_bench.model_specs.architectures.sam.neck import make_neck
+from latency_bench.model_specs.architectures.sam.neck import SAM_PARTS, make_neck
 from latency_bench.model_specs.architectures.sam.vit_encoder import NORM_EPS, PATCH
 from latency_bench.model_specs.errors import SpecError
 from latency_bench.model_specs.published_names import part_of
@@ -104,7 +104,7 @@ class EfficientSamEncoder(nn.Module):
 
     def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The authors' files hold the whole of SAM."""
-        return part_of(state, "image_encoder.", "prompt_encoder.", "mask_decoder.")
+        return part_of(state, *SAM_PARTS)
 
     def _positions(self) -> torch.Tensor:
         """(1, tokens, width). Bicubic enlargement as two matrix products: TFLite has no bicubic operator, and exporters

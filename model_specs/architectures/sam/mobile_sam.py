@@ -8,10 +8,23 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from latency_bench.model_specs.architectures.sam.neck import make_neck
+from latency_bench.model_specs.architectures.sam.neck import SAM_PARTS, make_neck
 from latency_bench.model_specs.architectures.sam.random_parameters import draw_parameters
+from latency_bench.model_specs.published_names import part_of, renamed, without
 
 TRUNK = "tiny_vit_5m_224"
+_STAGES = 3
+"""That are followed by another."""
+PUBLISHED_NAMES = (
+    (r"^patch_embed\.seq\.0\.", "patch_embed.conv1."),
+    (r"^patch_embed\.seq\.2\.", "patch_embed.conv2."),
+    # The authors count the reduction between two stages to the first of them, timm to the second.
+    *((rf"^layers\.{stage}\.downsample\.", f"stages.{stage + 1}.downsample.") for stage in range(_STAGES)),
+    (r"^layers\.", "stages."),
+    (r"\.c\.(weight)$", r".conv.\1"),
+)
+_UNUSED = (r"norm_head\.", r"head\.", r".*\.attention_bias_idxs$")
+"""Of the authors' files: a classifier that no embedding goes through, and indices that follow from the windows."""
 # What closes the residual branch of a convolutional block.
 RESIDUAL_NORMS = ("blocks.0.conv3.bn", "blocks.1.conv3.bn")
 
@@ -40,3 +53,7 @@ class MobileSamEncoder(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         embedding: torch.Tensor = self.neck(self.stages(self.patch_embed(image)))
         return embedding
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The authors' files hold the whole of SAM."""
+        return renamed(without(part_of(state, *SAM_PARTS), *_UNUSED), PUBLISHED_NAMES)

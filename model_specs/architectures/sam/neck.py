@@ -7,6 +7,8 @@ from torch import nn
 from latency_bench.model_specs.architectures.channel_norm import ChannelNorm
 
 EMBEDDING_WIDTH = 256
+SAM_PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
+"""How names of tensors begin in a file of the whole of SAM; the encoder's first."""
 
 
 def make_neck(inputs: int, outputs: int = EMBEDDING_WIDTH) -> nn.Sequential:

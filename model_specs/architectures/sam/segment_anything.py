@@ -12,6 +12,7 @@ from latency_bench.model_specs.architectures import find_builder
 from latency_bench.model_specs.architectures.sam.mask_decoder import MASKS, MaskDecoder
 from latency_bench.model_specs.architectures.sam.neck import EMBEDDING_WIDTH
 from latency_bench.model_specs.architectures.sam.prompt_encoder import PromptEncoder
+from latency_bench.model_specs.published_names import HasPublishedNames
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.architectures.efficientvit.author_keys import AuthorLayout
@@ -81,6 +82,15 @@ class SegmentAnything(nn.Module):
         quality = quality[:, self.first_mask : self.end_mask]
         per_image = boxes.shape[1] * (self.end_mask - self.first_mask)
         return masks.reshape(-1, per_image, *masks.shape[-2:]), quality.reshape(-1, per_image)
+
+    def from_published(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The encoder's tensors as the encoder knows them; the rest is called as we call it."""
+        encoder = self.image_encoder
+        if not isinstance(encoder, HasPublishedNames):
+            return state
+        own = {key: tensor for key, tensor in state.items() if not key.startswith(ENCODER_PREFIX)}
+        theirs = {key.removeprefix(ENCODER_PREFIX): state[key] for key in state.keys() - own.keys()}
+        return own | {ENCODER_PREFIX + key: tensor for key, tensor in encoder.from_published(theirs).items()}
 
     def author_layout(self) -> AuthorLayout:
         """What published checkpoints call the parameters: as we do, in SAM's own files and EfficientViT-SAM's alike,
