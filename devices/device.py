@@ -21,7 +21,7 @@ current folder that the user has not trusted."""
 class Device(BaseModel):
     """One entry of devices.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$", json_schema_extra=INERT)
     transport: str = "local"

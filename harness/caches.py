@@ -17,6 +17,7 @@ from typing import Literal
 from bench_worker.libraries.engine_cache import default_folder as engines_folder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.export.cache import ArtifactCache
+from latency_bench.harness.export.kept_references import FOLDER as KEPT_REFERENCES
 from latency_bench.harness.frozen_files import files_folder, is_in_use
 from latency_bench.harness.store.checked_runs import checked_folder
 from latency_bench.harness.store.folders import names_in
@@ -28,6 +29,7 @@ from latency_bench.harness.store.quarantine import set_aside_folders
 Kind = Literal[
     "export",
     "damaged export",
+    "reference outputs",
     "brought file",
     "engine",
     "index file",
@@ -55,7 +57,15 @@ class Cached:
 def everything_cached(store: Path | None = None) -> list[Cached]:
     """All that is kept on this host, and what was set aside in `store`, the least recently used first. Files are not
     read."""
-    found = [*_exports(), *_damaged_exports(), *_brought_files(), *_engines(), *_indexes(), *_lists_of_checked_runs()]
+    found = [
+        *_exports(),
+        *_damaged_exports(),
+        *_references(),
+        *_brought_files(),
+        *_engines(),
+        *_indexes(),
+        *_lists_of_checked_runs(),
+    ]
     found += _mirrored_runs()
     if store is not None:
         found += _set_aside(store)
@@ -131,6 +141,11 @@ def _exports() -> Iterator[Cached]:
 def _damaged_exports() -> Iterator[Cached]:
     for path in _children(ArtifactCache().broken):
         yield _cached("damaged export", path.name, (path,))
+
+
+def _references() -> Iterator[Cached]:
+    for path in _children(cache_folder() / KEPT_REFERENCES):
+        yield _cached("reference outputs", path.name, (path,))
 
 
 def _brought_files() -> Iterator[Cached]:

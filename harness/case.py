@@ -17,6 +17,7 @@ from latency_bench.harness.export.artifact import tensor_to_json
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.frozen_files import FrozenFile
 from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.model_file.original import Original
 from latency_bench.harness.protocol import Protocol
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -61,6 +62,8 @@ class Case:
     """An image that outputs are compared on as well."""
     calibration: FrozenFile | None = None
     """Inputs that int8's ranges of activations are taken from (harness/export/calibration.py); None: seeded draws."""
+    like: Original | None = None
+    """Of a file: what its outputs are held to (like_reference.py)."""
     artifact: Artifact | None = None
     """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
 
@@ -78,6 +81,11 @@ class Case:
     def declared(self) -> type[RuntimeDeclaration]:
         """What the runtime declares of itself. Raises InventoryError for one that the device's runner has not."""
         return declared_runtime(self.device, self.runtime)
+
+    @property
+    def builds_engines(self) -> bool:
+        """Whether the runtime builds what it runs from the file; an engine that is brought is built already."""
+        return self.declared.BUILDS_ENGINES and (self.artifact is None or self.artifact.format == self.declared.FORMAT)
 
     def export_options(self, precision: str = "fp32") -> ExportOptions:
         """`precision` is what the file itself has to carry."""
@@ -111,7 +119,7 @@ class Case:
         """Which of the engines built on the device a round runs on, from 0; None where nothing is built there, or where
         every round has the same."""
         chosen = "build" in self.runtime_options or "build" in self.device.runtime_options
-        if not self.declared.BUILDS_ENGINES or "build" not in self.declared.OPTIONS or chosen:
+        if not self.builds_engines or "build" not in self.declared.OPTIONS or chosen:
             return None
         return round_index % min(self.protocol.builds, self.rounds)
 
@@ -126,7 +134,7 @@ class Case:
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
             outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
-            idle_timeout_s=BUILD_TIMEOUT_S if self.declared.BUILDS_ENGINES else RoundJob.idle_timeout_s,
+            idle_timeout_s=BUILD_TIMEOUT_S if self.builds_engines else RoundJob.idle_timeout_s,
             throughput=None
             if self.streams is None
             else {**self.protocol.worker_throughput(self.streams), "images": self.batch},

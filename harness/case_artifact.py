@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, export_artifact
+from latency_bench.harness.export.file_precision import UNKNOWN
 from latency_bench.harness.export.formats import find_format
+from latency_bench.harness.like_reference import with_reference_of
 from latency_bench.harness.model_file.file_spec import FileSpec
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ def artifact_of(case: Case, session: DeviceSession, progress: Callable[[str], No
     fails."""
     needed = export_of(case, session)
     if isinstance(needed, Artifact):
-        return needed
+        if case.like is None or case.file is None:
+            return needed
+        return with_reference_of(case.like, case.file, needed, progress)
     return export_artifact(needed.spec, needed.format, needed.options, progress=progress)
 
 
@@ -39,8 +43,9 @@ def export_of(case: Case, session: DeviceSession) -> Export | Artifact:
     """What a case needs: an export, or a file that was brought. Raises as `artifact_of`."""
     declared = case.declared
     if case.artifact is not None:
-        if case.artifact.format != declared.FORMAT:
-            raise UsageError(f"runtime {case.runtime} loads {declared.FORMAT} files, not {case.artifact.path.name}")
+        if not declared.loads(case.artifact.format):
+            formats = " and ".join((declared.FORMAT, *declared.ALSO_LOADS))
+            raise UsageError(f"runtime {case.runtime} loads {formats} files, not {case.artifact.path.name}")
         if isinstance(case.spec, FileSpec):
             _check_carried(case, case.spec, session)
         return case.artifact
@@ -55,7 +60,7 @@ def export_of(case: Case, session: DeviceSession) -> Export | Artifact:
 def _check_carried(case: Case, spec: FileSpec, session: DeviceSession) -> None:
     """Raises UsageError where the device's version of the runtime takes the precision from the file's types after all,
     which only the device could tell."""
-    if case.precision == spec.precision:
+    if spec.precision in (case.precision, UNKNOWN):
         return
     carried = session.artifact_precision(case.runtime, case.precision)
     if carried not in ("fp32", spec.precision):

@@ -9,6 +9,7 @@ from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import runner_class
 from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.file_precision import UNKNOWN
 from latency_bench.harness.model_file.file_spec import FileSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def _check_precision(case: Case) -> None:
 def _check_file_precision(case: Case, spec: FileSpec) -> None:
     """A file is computed in the types that it has, unless a builder makes others of them."""
     way = case.declared.PRECISIONS.get(case.precision)
+    if spec.precision == UNKNOWN and (case.precision == UNKNOWN or way is not None):
+        return
     if case.precision == spec.precision or (way == BUILDER_FLAG and spec.precision == "fp32"):
         return
     raise UsageError(

@@ -17,6 +17,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.model_file.file_request import FileRequest, parse_shape
 from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.model_file.original import original_named
 from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
 
@@ -57,6 +58,7 @@ OF_FILES = {
     "inputs": "--input",
     "name": "--name",
     "reference": "--reference",
+    "like": "--like",
 }
 """Options that only a file has, by field; also what the command line calls them."""
 _OF_THE_CATALOG = {
@@ -73,7 +75,7 @@ _OF_THE_CATALOG = {
 class CaseOptions(BaseModel):
     """What `bench run` takes as options and a campaign as fields. None: as device or protocol say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     model: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")
     """Id of a model; None where a file is brought."""
@@ -89,6 +91,8 @@ class CaseOptions(BaseModel):
     """Of a file: what its model is called."""
     reference: Path | None = Field(default=None, strict=False)
     """Of a file: an .npz file with what its outputs have to be."""
+    like: str | None = Field(default=None, min_length=1, max_length=1000)
+    """Of a file: another file, or a model's id, whose outputs for the same values its own have to be."""
     device: str = Field(default="local", pattern=_NAME)
     runtime: str | None = Field(default=None, pattern=_NAME)
     protocol: str = Field(default="standard", min_length=1, max_length=1000)
@@ -161,6 +165,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     case = Case(
         spec=spec,
         artifact=artifact,
+        like=None if request.like is None else original_named(request.like),
         device=device,
         protocol=protocol,
         runtime=runtime,
@@ -216,6 +221,8 @@ def _brought(request: CaseOptions, file: tuple[Path, str], device: Device, runti
 
     if given := _given(request, _OF_THE_CATALOG):
         raise UsageError(f"{file[0]}: a file is measured as it is; {given[0]} is for --model")
+    if request.like is not None and request.reference is not None:
+        raise UsageError("--reference and --like both say what the outputs have to be; give one of them")
     require([*find_format(file[1]).reading_modules, *modules_for_running(device, runtime)])
     asked = FileRequest(
         request.shapes, request.dimensions, request.batch, request.inputs, request.name, request.reference
@@ -278,6 +285,6 @@ def usual_runtime(device: Device, brought: tuple[Path, str] | None) -> str:
     from latency_bench.devices.opening import declared_runtime
     from latency_bench.harness.export.formats import find_format
 
-    if brought is None or brought[1] == declared_runtime(device, device.runtime).FORMAT:
+    if brought is None or declared_runtime(device, device.runtime).loads(brought[1]):
         return device.runtime
     return find_format(brought[1]).usual_runtime or device.runtime

@@ -72,7 +72,8 @@ def add_python_module(
     """The spec of a module, which `load_spec` knows by its id from now on.
 
     `label` is `FILE.py:NAME`, with a file relative to `folder`; `name` becomes the id, which without it is the
-    builder's name and a short hash of sources and arguments, so that another network has another one. The module is
+    builder's name and a short hash of sources, of the data files that they read, and of arguments, so that another
+    network has another one. The module is
     built and called once, in a process of its own. Raises UsageError, SpecError for what is wrong with it,
     ExportError where memory or a package is missing.
     """
@@ -80,18 +81,22 @@ def add_python_module(
     from latency_bench.harness.export.key import hash_builder
     from latency_bench.harness.export.module_interface import interface_of
     from latency_bench.model_specs.catalog import require_free_id
-    from latency_bench.model_specs.user_builders import register
+    from latency_bench.model_specs.user_builders import note_data_files, register
 
     builder = register(label, folder)
-    sources_sha256, _ = hash_builder(label)
-    model_id = _checked_id(name or own_id(builder, sources_sha256, arguments))
-    require_free_id(model_id)
+    hash_builder(label)  # tells what is no Python before anything is run
+    if name is not None:
+        require_free_id(_checked_id(name))
     try:
         interface = interface_of(builder, arguments, inputs)
     except ExportError as error:
         if type(error) is not ExportError:
             raise  # memory, a package that is missing
         raise UsageError(str(error)) from error
+    note_data_files(label, interface.data_files)
+    sources_sha256, _ = hash_builder(label)
+    model_id = _checked_id(name or own_id(builder, sources_sha256, arguments))
+    require_free_id(model_id)
     return _added_spec(builder, model_id, arguments, inputs, interface, f"{label}, SHA-256 {sources_sha256}")
 
 

@@ -90,7 +90,7 @@ class ActiveRun(OpenRun):
     def build_engines(self, observer: Observer) -> None:
         """Have every engine built that the rounds will load, so that no building heats the device between them."""
         engines = {self.case.build_of(index): index for index in reversed(range(self.case.rounds))}
-        if self._failure is not None or not self.case.declared.BUILDS_ENGINES:
+        if self._failure is not None or not self.case.builds_engines:
             return
         assert self._measured.artifact is not None
         try:

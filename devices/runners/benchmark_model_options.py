@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class BenchmarkModelOptions(BaseModel):
     """The field `benchmark_model` of a device."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     binary: Path | None = None
     """The tool's file on this computer, for the device's processor; it is pushed, and its hash recorded."""

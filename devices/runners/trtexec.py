@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench_worker.libraries.engine_layers import layer_precisions
 from bench_worker.runtime.declaration import BUILDER_FLAG, TYPED_FILE, Option, RuntimeDeclaration
-from bench_worker.runtimes.tensorrt import TensorRt
+from bench_worker.runtimes.tensorrt import ENGINE_ENDINGS, TensorRt
 from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import DeviceError, UnreachableError, WorkerError
 from latency_bench.devices.numerals import count, cpu_list
@@ -51,6 +51,7 @@ class TrtexecTensorRt(RuntimeDeclaration):
 
     name = "tensorrt"
     FORMAT = "onnx"
+    ALSO_LOADS = TensorRt.ALSO_LOADS
     ON_GPU = True
     BUILDS_ENGINES = True
     PRECISIONS: ClassVar[Mapping[str, str]] = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG}
@@ -100,7 +101,10 @@ class TrtexecRunner(Runner):
         options = self.options(request.runtime, request.runtime_options)
         tool = self.tool(transport)
         shapes = shape_flags(request.inputs, request.resized_inputs)
-        engine = self._engine(transport, tool, deployment, options, shapes, on_progress)
+        if deployment.path.endswith(ENGINE_ENDINGS):
+            engine = {"path": deployment.path, "log": "", "origin": "given", **_file_facts(transport, deployment.path)}
+        else:
+            engine = self._engine(transport, tool, deployment, options, shapes, on_progress)
         on_progress(Progress("loaded"))
         flags = measure_flags(tool, engine["path"], "times.json", request.warmup, request.sampling)
         flags += [*shapes, push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
@@ -207,12 +211,17 @@ class TrtexecRunner(Runner):
             _done(transport.run(["mv", "-f", "building.engine", path], timeout_s=_HELP_S), "keeping the engine")
         # Also tells apart what is in use from what may be thrown away.
         _done(transport.run(["touch", path], timeout_s=_HELP_S), "keeping the engine")
-        hashed = _done(transport.run(["sha256sum", path], timeout_s=_HELP_S), "hashing the engine").stdout.split()
-        size = _done(transport.run(["wc", "-c", path], timeout_s=_HELP_S), "measuring the engine").stdout.split()
-        size_bytes = count(size[0]) if size else None
-        if size_bytes is None or not hashed or not re.fullmatch(r"[0-9a-f]{64}", hashed[0]):
-            raise WorkerError("protocol", f"the engine {path} on the device can be neither hashed nor measured")
-        return {**facts, "sha256": hashed[0], "size_bytes": size_bytes}
+        return {**facts, **_file_facts(transport, path)}
+
+
+def _file_facts(transport: Transport, path: str) -> dict[str, Any]:
+    """Hash and size of an engine on the device."""
+    hashed = _done(transport.run(["sha256sum", path], timeout_s=_HELP_S), "hashing the engine").stdout.split()
+    size = _done(transport.run(["wc", "-c", path], timeout_s=_HELP_S), "measuring the engine").stdout.split()
+    size_bytes = count(size[0]) if size else None
+    if size_bytes is None or not hashed or not re.fullmatch(r"[0-9a-f]{64}", hashed[0]):
+        raise WorkerError("protocol", f"the engine {path} on the device can be neither hashed nor measured")
+    return {"sha256": hashed[0], "size_bytes": size_bytes}
 
 
 class _InferenceClock:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class TrtexecOptions(BaseModel):
     """TensorRT's own benchmark tool on the device."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     program: str = Field(default="/usr/src/tensorrt/bin/trtexec", min_length=1, pattern=r"^[^-\x00-\x1f]")
     """Where JetPack puts it."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class AdbOptions(BaseModel):
     """The field `adb` of a device."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     serial: str | None = Field(default=None, pattern=r"^[A-Za-z0-9(][A-Za-z0-9._:\-\[\]%() ]{0,127}$")
     """As `adb devices` prints it, or the phone's own, by which it is found over wireless debugging whatever name and

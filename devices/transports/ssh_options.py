@@ -15,7 +15,7 @@ _JUMP = r"^[A-Za-z0-9_][A-Za-z0-9_.@:%\[\]-]{0,320}$"
 class SshOptions(BaseModel):
     """How a host is reached. What is left out is as ~/.ssh/config has it for this host."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     host: str = Field(pattern=_HOST)
     """Name, address, or an alias of ~/.ssh/config."""

@@ -43,7 +43,7 @@ def _one_or_more(value: Any) -> Any:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _as_texts(value: Any) -> Any:
@@ -75,6 +75,29 @@ class Match(_Strict):
         return self
 
 
+def _with_path(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class OwnFile(_Strict):
+    """A model file of the user's; a text alone is its path."""
+
+    path: str = Field(min_length=1)
+    format: str | None = Field(default=None, pattern=_NAME)
+    """None: told by its ending."""
+
+
+class OwnModule(_Strict):
+    """A network in a Python file of the user's, as `bench run --module` takes it."""
+
+    module: str = Field(min_length=1, max_length=1000)
+    """`mynet.py:Net`."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    inputs: _Texts = Field(min_length=1)
+    """Sizes without the batch: `3x512x512`, `ids=128:int64`."""
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+
+
 class Product(_Strict):
     """Every combination of these. What is left out is as `bench run` has it."""
 
@@ -84,8 +107,10 @@ class Product(_Strict):
     """Every model that these tables of the paper have a row of; `all` means every table."""
     paper: str | None = Field(default=None, min_length=1, max_length=1000)
     """Whose tables: a paper that ships here or its folder. None: the default one."""
-    files: _Texts = ()
-    """Paths of files of your own (.onnx, .tflite, .pt2), on the runtimes of these that load them."""
+    files: Annotated[tuple[Annotated[OwnFile, BeforeValidator(_with_path)], ...], _Several, Field(strict=False)] = ()
+    """Files of your own (.onnx, .tflite, .pt2), on the runtimes of these that load them."""
+    modules: Annotated[tuple[OwnModule, ...], _Several, Field(strict=False)] = ()
+    """Networks in Python files of your own."""
     baseline: str | None = Field(default=None, min_length=1, max_length=200)
     """Id of the model that the others of this entry are held against, as pairs. A table has its own baselines."""
     devices: _Texts = Field(default=("local",), min_length=1)
@@ -106,8 +131,8 @@ class Product(_Strict):
 
     @model_validator(mode="after")
     def _of_something(self) -> Product:
-        if not self.models and not self.tables and not self.files:
-            raise ValueError("give `models`, `tables` of the paper, or `files`")
+        if not self.models and not self.tables and not self.files and not self.modules:
+            raise ValueError("give `models`, `tables` of the paper, `files`, or `modules`")
         return self
 
 

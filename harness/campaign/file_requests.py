@@ -36,16 +36,16 @@ def _combinations(
         "threads": product.threads,
         "streams": product.streams,
     }
-    for text, name in itertools.product(product.files, product.devices):
-        file = (Path(text), _format_of(text))
+    for own, name in itertools.product(product.files, product.devices):
+        file = (Path(own.path), own.format or _format_of(own.path))
         runtimes = [
             runtime or usual_runtime(device_of(name), file)
             for runtime in product.runtimes
-            if runtime is None or file[1] == declared_runtime(device_of(name), runtime).FORMAT
+            if runtime is None or declared_runtime(device_of(name), runtime).loads(file[1])
         ]
         if not runtimes:
             asked = ", ".join(str(runtime) for runtime in product.runtimes)
-            raise UsageError(f"{text} is no file that {asked} loads; name a runtime for {file[1]} files")
+            raise UsageError(f"{own.path} is no file that {asked} loads; name a runtime for {file[1]} files")
         for runtime, values in itertools.product(runtimes, itertools.product(*axes.values())):
             varied = dict(zip(axes, values, strict=True))
             yield CaseOptions.model_validate({**varied, **shared, "file": file, "device": name, "runtime": runtime})

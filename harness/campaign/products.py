@@ -79,6 +79,7 @@ def tables_of(product: Product) -> tuple[PaperTable, ...]:
 def models_of(product: Product) -> list[ModelSpec]:
     """The models of a product, each once. Raises UsageError, PaperError, SpecError."""
     from latency_bench.model_specs import list_specs, load_spec
+    from latency_bench.model_specs.generated import generated_names
 
     found: dict[str, ModelSpec] = {}
     for table in tables_of(product):
@@ -91,6 +92,7 @@ def models_of(product: Product) -> list[ModelSpec]:
             found[spec.id] = spec
             continue
         meant = {spec.id: spec for spec in list_specs() if fnmatchcase(spec.id, text)}
+        meant |= {spec.id: spec for spec in map(load_spec, generated_names(text))}
         if not meant:
             raise UsageError(f"no model's id is like {text!r}; `bench models ls` lists them")
         found |= meant

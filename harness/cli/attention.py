@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.module_options import ARGUMENTS_OPTION, NAME_OPTION, SIZES_OPTION, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import pair_options
 from latency_bench.harness.cli.run import RuntimeOption, request_of
@@ -108,6 +109,20 @@ class Tokens(click.ParamType[tuple[int, int]]):
     help="A whole model beside its twin ID-softmax, e.g. b1-seg, instead of attention alone; repeatable.",
 )
 @click.option(
+    "--module",
+    metavar="FILE.py:NAME",
+    help="A block or network of your own beside its --twin, instead of attention alone.",
+)
+@click.option(
+    "--twin",
+    metavar="FILE.py:NAME",
+    help="The same as --module with softmax attention in the place of linear attention.",
+)
+@ARGUMENTS_OPTION
+@SIZES_OPTION
+@NAME_OPTION
+@specs_option
+@click.option(
     "--resolution",
     "resolutions",
     multiple=True,
@@ -154,6 +169,11 @@ class Tokens(click.ParamType[tuple[int, int]]):
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def attention(
+    module: str | None,
+    twin: str | None,
+    arguments: str,
+    inputs: tuple[str, ...],
+    name: str | None,
     from_store: bool,
     dry_run: bool,
     again: bool,
@@ -175,6 +195,7 @@ def attention(
     bench attention                                       on this computer, a few minutes
     bench attention --runtime torch --form relu-linear --form sdpa --tokens 1024 --tokens 64x128
     bench attention --whole b1-seg --resolution 256x512 --resolution 512x1024
+    bench attention --module nets.py:Linear --twin nets.py:Softmax --input 64x32x32
     bench attention --from-store --to figures/            tables and figures of what was measured
 
     Runs are stored as those of `bench run`; then every two that the tables compare are measured as a pair too, and the
@@ -189,6 +210,10 @@ def attention(
     from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
 
+    if module is not None or twin is not None:
+        request["whole_models"] += (_own_twins(module, twin, arguments, inputs, name),)
+    elif arguments or inputs or name:
+        raise click.UsageError("--arguments, --input and --name are for a --module with its --twin")
     if not from_store:
         request["device_name"] = request["device_name"] or "local"
         if not dry_run:
@@ -232,6 +257,19 @@ def attention(
     for line in failed:
         click.echo(f"bench: {printable(line)}", err=True)
     return 1 if failed else 0
+
+
+def _own_twins(module: str | None, twin: str | None, arguments: str, inputs: tuple[str, ...], name: str | None) -> str:
+    """The id of a network of the user's, whose twin is known by that id as the catalog's twins are."""
+    from latency_bench.harness.python_module import add_python_module, parse_arguments, parse_module_input
+    from latency_bench.model_specs.architectures.attention.subject import SOFTMAX_TWIN
+
+    if module is None or twin is None:
+        raise click.UsageError("--module and --twin belong together: linear attention, and softmax in its place")
+    sizes, built_with = [parse_module_input(text) for text in inputs], parse_arguments(arguments)
+    linear = add_python_module(module, Path.cwd(), built_with, sizes, name)
+    add_python_module(twin, Path.cwd(), built_with, sizes, linear.id + SOFTMAX_TWIN)
+    return linear.id
 
 
 def _require_packages(device_name: str, runtime: str | None) -> None:

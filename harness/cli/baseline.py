@@ -8,10 +8,13 @@ from typing import Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
     batch_option,
+    file_value_options,
     precision_or_own_option,
+    refuse_without_file,
     resolution_option,
     runtime_option,
 )
@@ -38,6 +41,9 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @baseline.command()
 @click.argument("name")
 @click.argument("what", metavar="FILE|ID|RUN")
+@module_options("what", own_name=False)
+@file_value_options("shapes", "dimensions")
+@specs_option
 @folder_option
 @click.option("--device", type=DEVICE, default="local", show_default=True, help="Device whose runtime the file is for.")
 @runtime_option
@@ -47,12 +53,22 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @batch_option
 @store_option
 @json_option
-def keep(name: str, what: str, folder: Path | None, store: str | None, as_json: bool, **common: Any) -> None:
+def keep(
+    name: str,
+    what: str,
+    of_files: dict[str, Any],
+    folder: Path | None,
+    store: str | None,
+    as_json: bool,
+    **common: Any,
+) -> None:
     """Keep a file, the export of a model, or the file of a stored run's model under NAME.
 
     \b
     bench baseline keep main model.onnx
     bench baseline keep v1 b1-cls-r224@litert,threads=2 --to baselines
+    bench baseline keep open net.onnx --dim height=640 --dim width=640
+    bench baseline keep mine mynet.py:Net --input 3x224x224
 
     FILE and ID are as in `bench pair`. A baseline of that name is replaced.
     """
@@ -65,16 +81,19 @@ def keep(name: str, what: str, folder: Path | None, store: str | None, as_json: 
     from latency_bench.harness.store.location import store_location
 
     place = baselines_folder(folder, store)
-    side = side_named(what, common, place, store_location(store))
+    side = side_named(what, common, place, store_location(store), of_files)
+    refuse_without_file(of_files, [side for side in (side.options,) if side.file is not None])
     case = case_of(side.options, single=True)
     with open_device(case.device) as session:
         artifact = artifact_of(case, session, lambda text: click.echo(f"bench: {text}", err=True))
     if side.sha256 is not None and side.sha256 != (artifact.content_sha256 or artifact.sha256):
         raise UsageError(f"{what}: the file that is exported now is not the one that the run measured")
     model = case.spec.id if case.file is None else Path(case.file.title).stem
+    of_case = {"shapes": side.options.shapes, "dimensions": side.options.dimensions, "batch": side.options.batch}
     kept = keep_baseline(
         place, name, side.name, artifact, model=model, runtime=case.runtime,
         precision=case.precision, threads=case.threads, runtime_options=case.runtime_options,
+        open_sizes={} if case.file is None else of_case,
     )  # fmt: skip
     if as_json:
         print_json(kept.model_dump(mode="json"))

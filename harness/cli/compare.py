@@ -47,7 +47,8 @@ def compare(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Is B faster than A? Each is a run, DEVICE/MODEL, a device, a model, or the folder of another store.
+    """Is B faster than A? Each is a run, DEVICE/MODEL, a device, a model (its id, or a file of your own), or the folder
+    of another store.
 
     \b
     bench compare latest 3f9a1c                two runs
@@ -73,11 +74,13 @@ def compare(
             raise click.UsageError("--across is for runs; with --measure A and B say themselves what differs")
         return measure_and_print(pair_request([a, b]), plot, wait=False, store=store, quiet=False, as_json=as_json)
     from latency_bench.harness.comparing import compare_sets
+    from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.run_selection import select
 
     place = store_location(store)
-    compared = compare_sets(select(place, a), select(place, b), threshold / 100, across)
+    sides = [select(place, model_named(text) if Path(text).is_file() else text) for text in (a, b)]
+    compared = compare_sets(sides[0], sides[1], threshold / 100, across)
     if plot is not None:
         from latency_bench.reports.plots.comparison import draw_comparison
 

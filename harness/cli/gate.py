@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import across_option, label_option, wait_option
+from latency_bench.harness.cli.shared_options import (
+    across_option,
+    batch_option,
+    label_option,
+    model_file_options,
+    refuse_without_file,
+    wait_option,
+)
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -43,9 +52,13 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--baselines", type=click.Path(file_okay=False, path_type=Path), help="Folder of `bench baseline keep --to`."
 )
+@module_options("candidates", "against", own_inputs=False, own_name=False)
+@partial(model_file_options, own_name=False)
+@specs_option
 @click.option(
     "--device", "device", type=DEVICE, default="local", show_default=True, help="Device to measure on, with --against."
 )
+@batch_option
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Warm-up, with --against.")
 @click.option(
     "--max-minutes",
@@ -96,8 +109,11 @@ def gate(
     baseline: str | None,
     candidates: tuple[str, ...],
     against: tuple[str, ...],
+    files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
     baselines: Path | None,
     device: str,
+    batch: int | None,
     protocol: str,
     max_minutes: float,
     count: str | None,
@@ -128,6 +144,7 @@ def gate(
     bench gate baseline/                          stored runs of two sessions: the machine may have changed meanwhile
     bench gate --against main --candidate new.onnx         a kept file and a new one, side by side, until it is known
     bench gate --against git:main --candidate model.onnx   the same file as main has it
+    bench gate --against main --module mynet.py:Net --input 3x224x224      a network in a Python file
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
     With --against both are measured now, and the machine is the same for both.
@@ -139,16 +156,20 @@ def gate(
     budgets = Budgets(max_ms, max_mb)
     if against:
         of_stored = (baseline, min_accuracy, max_drop)
-        if any(one is not None for one in of_stored) or budgets or len(candidates) != len(against):
+        sides = len(candidates) + len(files)
+        if any(one is not None for one in of_stored) or budgets or sides != len(against):
             raise click.UsageError(
-                "--against takes a --candidate each, and neither a BASELINE nor budgets (--max-ms, --min-accuracy, ...)"
+                "--against takes a --candidate (or --module, --onnx, ...) each, and neither a BASELINE nor budgets "
+                "(--max-ms, --min-accuracy, ...)"
             )
-        common = {"device": device, "protocol": protocol}
-        pairs = _sides(against, candidates, baselines, common, across, labels, store)
+        common = {"device": device, "protocol": protocol, "batch": batch}
+        pairs = _sides(against, [*candidates, *files], of_files, baselines, common, across, labels, store)
         result = GateResult(_measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet))
     elif count is not None or labels:
         raise click.UsageError("--count and --label need --against: stored runs have their times and labels already")
     else:
+        if files or of_files or batch is not None:
+            raise click.UsageError("files, their sizes and --batch are for what is measured now; name its --against")
         if len(candidates) > 1:
             raise click.UsageError("stored runs have one --candidate; name a store's folder for many cases")
         candidate = candidates[0] if candidates else None
@@ -162,7 +183,8 @@ def gate(
 
 def _sides(
     against: Sequence[str],
-    candidates: Sequence[str],
+    candidates: Sequence[str | tuple[Path, str]],
+    of_files: dict[str, Any],
     baselines: Path | None,
     common: dict[str, Any],
     across: tuple[str, ...],
@@ -176,6 +198,7 @@ def _sides(
     from latency_bench.harness.cli.pair import labelled
     from latency_bench.harness.gating.gate_sides import (
         as_brought,
+        file_as_side,
         refuse_unlike,
         side_at_revision,
         side_named,
@@ -183,21 +206,26 @@ def _sides(
     )
     from latency_bench.harness.gating.git_file import MARK
     from latency_bench.harness.gating.measured_gate import GatePair
+    from latency_bench.harness.shared_sizes import narrowed
     from latency_bench.harness.store.location import store_location
 
     folder, place = baselines_folder(baselines, store), store_location(store)
     pairs = []
     for old_text, new_text in zip(against, candidates, strict=True):
-        new = side_named(new_text, common, folder, place)
+        named = partial(side_named, common=common, of_files=of_files, baselines=folder, store=place)
+        new = named(new_text) if isinstance(new_text, str) else file_as_side(*new_text, common, of_files)
         with TemporaryFolder("revision") as files:
-            at_revision = old_text.startswith(MARK)
-            old = side_at_revision(old_text, new, files) if at_revision else side_named(old_text, common, folder, place)
+            old = side_at_revision(old_text, new, files) if old_text.startswith(MARK) else named(old_text)
+            refuse_without_file(of_files, [side for side in (old, new) if side.options.file is not None])
             # From here on the file is kept in the cache.
-            new = with_own_commit(new) if at_revision else new
-            named = labelled([old.options, new.options], labels)
-            old_case, new_case = (case_of(options, single=True) for options in named)
+            new = with_own_commit(new) if old_text.startswith(MARK) else new
+            both = narrowed(labelled([old.options, new.options], labels))
+            old_case, new_case = (case_of(options, single=True) for options in both)
         if (old_case.artifact is None) != (new_case.artifact is None):
-            old_case, new_case = (case_of(as_brought(case, common), single=True) for case in (old_case, new_case))
+            old_case, new_case = (
+                case if case.artifact is not None else case_of(as_brought(case, common), single=True)
+                for case in (old_case, new_case)
+            )
         refuse_unlike(old_case, new_case, across)
         pairs.append(GatePair(old_case, new_case, old.name, new.name, old.sha256))
     return pairs

@@ -64,6 +64,7 @@ def history(
     two commits says what the code did, whatever the machine did meanwhile. Exit code 1: the newest level is slower.
     """
     from latency_bench.harness.installation.requirements import require
+    from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.listing import load_runs
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.row_selection import Selection
@@ -89,18 +90,6 @@ def history(
     _print(histories, as_json)
     answers = [one.answer()[0] for one in histories]
     return FAILED if "slower" in answers else CANNOT_TELL if strict and "cannot tell" in answers else 0
-
-
-def model_named(text: str) -> str:
-    """The id of a model, or that which a file with this name and content has where no --name was given.
-
-    Raises UsageError for a file that cannot be read.
-    """
-    from latency_bench.harness.export.formats import format_of_file
-    from latency_bench.harness.model_file.open_file import model_id_of
-
-    format_ = format_of_file(Path(text))
-    return text if format_ is None else model_id_of(Path(text), format_)
 
 
 def moment_of(text: str, found: Sequence[RunSeries]) -> datetime:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,28 @@ _MODULES = click.option(
     metavar="FILE.py:NAME",
     help="A network of your own: a class, a function that returns a module, or a module; repeatable.",
 )
-_ARGUMENTS = click.option(
+ARGUMENTS_OPTION = click.option(
     "--arguments",
     default="",
     metavar="NAME=VALUE,...",
     help="What a --module is built with, e.g. width=32,depths=[2,2,6].",
 )
-_SIZES = click.option(
+SIZES_OPTION = click.option(
     "--input",
     "inputs",
     multiple=True,
     metavar="[NAME=]SIZE",
     help="Size of an input of a --module without the batch, e.g. 3x512x512 or ids=128:int64; repeatable.",
 )
-_NAME = click.option("--name", help="Name of a --module. Default: its own, and a short hash of its code.")
+NAME_OPTION = click.option("--name", help="Name of a --module. Default: its own, and a short hash of its code.")
 
 
 def module_options(
-    models: str, own_inputs: bool = True, own_name: bool = True
+    models: str, *others: str, own_inputs: bool = True, own_name: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--module and --arguments; the ids of the networks are added to the command's argument `models`, a tuple of ids or
-    one id. `own_inputs`: the command has no --input and --name yet, which files have too, and gets them. `own_name`: it
-    has no --name of another meaning."""
+    one id. `others` are further arguments whose texts may be networks. `own_inputs`: the command has no --input and
+    --name yet, which files have too, and gets them. `own_name`: it has no --name of another meaning."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
@@ -48,28 +49,34 @@ def module_options(
             if own_inputs:
                 taken = ("inputs", "name") if own_name else ("inputs",)
                 options = {key: value for key, value in options.items() if key not in taken}
-            known = options[models]
-            texts = known if isinstance(known, tuple) else () if known is None else (known,)
-            if modules or any(map(_is_module, texts)):
+            texts = {key: _texts(options[key]) for key in (models, *others)}
+            texts[models] += modules
+            if modules or any(map(_is_module, itertools.chain(*texts.values()))):
                 if any(option.startswith(FILE_ARGUMENT) and value for option, value in options.items()):
                     raise click.UsageError("--module and files have --input and --name of their own: one at a time")
-                texts = (*texts, *modules)
-                if not isinstance(known, tuple) and len(texts) > 1:
+                if not isinstance(options[models], tuple) and len(texts[models]) > 1:
                     raise click.UsageError("this command takes one model: a --model or a --module")
-                options |= {} if own_inputs else {"inputs": (), "name": None}
-                resolved = _resolved(texts, arguments, inputs, name)
-                options[models] = resolved if isinstance(known, tuple) else resolved[0]
+                options |= {} if own_inputs else {"inputs": (), **({"name": None} if own_name else {})}
+                ids = _ids(itertools.chain(*texts.values()), arguments, inputs, name)
+                for key, of_key in texts.items():
+                    resolved = tuple(_with_id(text, ids) for text in of_key)
+                    options[key] = resolved if isinstance(options[key], tuple) else next(iter(resolved), None)
             elif arguments or (own_inputs and (inputs or name)):
                 raise click.UsageError("--arguments, --input and --name are for a --module")
             return command(**options)
 
         decorated: Callable[..., Any] = with_modules
-        names = (_NAME,) if own_inputs and own_name else ()
-        for option in (*names, *((_SIZES,) if own_inputs else ()), _ARGUMENTS, _MODULES):
+        names = (NAME_OPTION,) if own_inputs and own_name else ()
+        for option in (*names, *((SIZES_OPTION,) if own_inputs else ()), ARGUMENTS_OPTION, _MODULES):
             decorated = option(decorated)
         return decorated
 
     return decorate
+
+
+def _texts(given: Any) -> tuple[str, ...]:
+    """Of an argument that is given several times, once, or not at all."""
+    return given if isinstance(given, tuple) else () if given is None else (given,)
 
 
 def _is_module(text: str) -> bool:
@@ -79,8 +86,8 @@ def _is_module(text: str) -> bool:
     return is_user_builder(text.partition("@")[0])
 
 
-def _resolved(texts: Sequence[str], arguments: str, inputs: Sequence[str], name: str | None) -> tuple[str, ...]:
-    """The same with the id of each network in its place, all built with these arguments for these inputs.
+def _ids(texts: Iterable[str], arguments: str, inputs: Sequence[str], name: str | None) -> dict[str, str]:
+    """The id of each network among them, all built with these arguments for these inputs.
 
     Raises UsageError, SpecError, ExportError.
     """
@@ -90,8 +97,12 @@ def _resolved(texts: Sequence[str], arguments: str, inputs: Sequence[str], name:
     if name is not None and len(networks) > 1:
         raise click.UsageError("--name names one module, and there are several")
     sizes, built_with = [parse_module_input(text) for text in inputs], parse_arguments(arguments)
-    ids = {what: add_python_module(what, Path.cwd(), built_with, sizes, name).id for what in networks}
-    return tuple(ids.get(what, what) + at + rest for what, at, rest in (text.partition("@") for text in texts))
+    return {what: add_python_module(what, Path.cwd(), built_with, sizes, name).id for what in networks}
+
+
+def _with_id(text: str, ids: Mapping[str, str]) -> str:
+    what, at, rest = text.partition("@")
+    return ids.get(what, what) + at + rest
 
 
 def _use_specs(ctx: click.Context, param: click.Parameter, file: Path | None) -> None:

@@ -166,22 +166,22 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     return parse_shape(text)
 
 
-_FILE_OPTIONS = (
-    click.option(
+_FILE_OPTIONS = {
+    "shapes": click.option(
         "--shape",
         "shapes",
         type=Assignment("INPUT=1x3x640x640", _parse_shape),
         multiple=True,
         help="Sizes of an input that your file leaves open, batch included; repeatable.",
     ),
-    click.option(
+    "dimensions": click.option(
         "--dim",
         "dimensions",
         type=Assignment("NAME=640", _parse_size),
         multiple=True,
         help="An open size by the name that your file has for it, in all inputs; repeatable.",
     ),
-    click.option(
+    "inputs": click.option(
         "--input",
         "inputs",
         multiple=True,
@@ -189,17 +189,24 @@ _FILE_OPTIONS = (
         help="What an input of your file is fed: an array, or one number everywhere; repeatable. Default: noise. Of a "
         "--module: its size without the batch, e.g. 3x512x512.",
     ),
-    click.option(
+    "name": click.option(
         "--name",
         help="What your file or --module is called in the store. Default: its own name and a hash of its content.",
     ),
-    click.option(
+    "reference": click.option(
         "--reference",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE.npz",
         help="What the outputs of your file have to be, by name, for the inputs that it is fed.",
     ),
-)
+    "like": click.option(
+        "--like",
+        metavar="FILE|ID",
+        help="What your file was converted from: it runs on this computer, and the outputs have to be the same. The "
+        "file itself checks a device against this computer.",
+    ),
+}
+"""By the field of CaseOptions that each is."""
 _VALUES = Assignment("INPUT=FILE.npy|NUMBER", str)
 """What --input is for a file; a module's says its size."""
 _GATHERED = ("shapes", "dimensions", "inputs")
@@ -218,9 +225,34 @@ def once_each(pairs: Iterable[tuple[str, Any]], flag: str) -> dict[str, Any]:
     return named
 
 
-def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def file_value_options(*fields: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options for what a file leaves to say, those of these fields of CaseOptions; one argument `of_files` of the
+    command: the fields that are given."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def gathered(**options: Any) -> Any:
+            from latency_bench.harness.case_options import OF_FILES
+
+            said: dict[str, Any] = {field: options.pop(field) for field in fields}
+            if "inputs" in said:
+                said["inputs"] = [_VALUES.convert(text, None, None) for text in said["inputs"]]
+            said |= {field: once_each(said[field], OF_FILES[field]) for field in fields if field in _GATHERED}
+            given = {field: value for field, value in said.items() if value not in (None, {})}
+            return command(of_files=given, **options)
+
+        decorated: Callable[..., Any] = gathered
+        for field in reversed(fields):
+            decorated = _FILE_OPTIONS[field](decorated)
+        return decorated
+
+    return decorate
+
+
+def model_file_options(command: Callable[..., Any], own_name: bool = True) -> Callable[..., Any]:
     """--onnx, --tflite, ...: one for every format that a file can be brought of; one argument `files` of the command,
-    a list of (path, format). Beside them `of_files`: the fields of CaseOptions that only files have, as far as given.
+    a list of (path, format). Beside them all of `file_value_options`. `own_name`: the command has no --name of another
+    meaning.
     """
     from latency_bench.harness.export.formats import known_formats
 
@@ -229,20 +261,13 @@ def model_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     }
 
     @functools.wraps(command)
-    def gathered(**options: Any) -> Any:
-        from latency_bench.harness.case_options import OF_FILES
-
+    def gathered(of_files: dict[str, Any], **options: Any) -> Any:
         files = [(path, target.name) for argument, target in brought.items() for path in options.pop(argument)]
-        options["inputs"] = [_VALUES.convert(text, None, None) for text in options["inputs"]]
-        of_files: dict[str, Any] = {name: once_each(options.pop(name), OF_FILES[name]) for name in _GATHERED}
-        of_files |= {name: options.pop(name) for name in ("name", "reference")}
-        given = {name: value for name, value in of_files.items() if value not in (None, {})}
-        _check_goes_with_files(files, given)
-        return command(files=files, of_files=given, **options)
+        _check_goes_with_files(files, of_files)
+        return command(files=files, of_files=of_files, **options)
 
-    with_options: Callable[..., Any] = gathered
-    for option in reversed(_FILE_OPTIONS):
-        with_options = option(with_options)
+    fields = [field for field in _FILE_OPTIONS if own_name or field != "name"]
+    with_options = file_value_options(*fields)(gathered)
     for argument, target in reversed(brought.items()):
         with_options = click.option(
             f"--{target.name}",

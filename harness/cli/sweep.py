@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from latency_bench.harness.cli.shared_options import (
     RuntimeName,
     cluster_options,
     label_option,
+    model_file_options,
     precisions_option,
+    refuse_without_file,
     wait_option,
 )
 from latency_bench.harness.store.redaction import command_without_secrets
@@ -46,13 +49,15 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 )
 @click.option(
     "--model",
+    "--models",
     "models",
     type=MODEL,
     multiple=True,
     metavar="PATTERN",
-    help="Models by id or by pattern, e.g. 'b?-seg'; repeatable.",
+    help="Models by id or by pattern, e.g. 'b?-seg' or 'timm:mobilenetv4*'; repeatable.",
 )
-@module_options("models", own_name=False)
+@module_options("models", own_inputs=False, own_name=False)
+@partial(model_file_options, own_name=False)
 @specs_option
 @click.option(
     "--device", "devices", type=DEVICE, multiple=True, help="Device to measure on; repeatable. Default: local."
@@ -125,15 +130,17 @@ def sweep(
     bench sweep --table 2 --device local --dry-run
     bench sweep --paper fastvit --table all
     bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime
+    bench sweep --model 'timm:mobilenetv4*' --onnx a.onnx --onnx b.onnx --runtime litert --runtime onnxruntime
     """
     from latency_bench.harness.campaign.campaign_plan import plan_of
     from latency_bench.harness.campaign.cluster_settings import cluster_settings
+    from latency_bench.harness.campaign.own_modules import with_modules
     from latency_bench.harness.campaign.place import place_of
     from latency_bench.harness.campaign.products import requests_of
     from latency_bench.harness.store.layout import checked_name
     from latency_bench.harness.store.location import store_location
 
-    asked = _asked(campaign, options)
+    asked = with_modules(_asked(campaign, options))
     name = checked_name(name or asked.name or _default_name(campaign, options), "campaign")
     location = store_location(store)
     with place_of(cluster_settings(**cluster)) as place:
@@ -272,6 +279,11 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         if not product.get("tables"):
             raise click.UsageError("--paper says whose --table is meant; name one, or `--table all`")
         product["paper"] = options["paper_text"]
+    if options["files"]:
+        product["files"] = [{"path": str(file), "format": format_} for file, format_ in options["files"]]
+    if options["of_files"]:
+        refuse_without_file(options["of_files"], options["files"])
+        product["set"] = options["of_files"]
     if options["baseline"]:
         product["baseline"] = options["baseline"]
     given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
@@ -281,8 +293,10 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         asked = read_campaign(path)
         given["cases"] = asked.cases
     else:
-        if "tables" not in product and "models" not in product:
-            raise click.UsageError("name a campaign's file, a --table of the paper, or a --model")
+        if not any(field in product for field in ("tables", "models", "files")):
+            raise click.UsageError(
+                "name a campaign's file, a --table of the paper or a --model, or bring your own (--module, --onnx, ...)"
+            )
         asked = CampaignFile.model_validate({"cases": [{"models": ["any"]}]})
         given["cases"] = [product]
     if options["labels"]:
@@ -315,5 +329,6 @@ def _default_name(path: Path | None, options: dict[str, Any]) -> str:
     if path is not None:
         return path.stem
     paper = [Path(options["paper_text"]).resolve().name] if options["paper_text"] else []
-    what = [*paper, *(f"table-{id}" for id in options["tables"])] or ["models"]
+    what = [*paper, *(f"table-{id}" for id in options["tables"])]
+    what = what or ["models" if options["models"] or not options["files"] else "files"]
     return "-".join([*what, *(options["devices"] or ["local"])])[:80]

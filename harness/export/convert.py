@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -24,7 +24,7 @@ from latency_bench.harness.export.artifact import tensor_to_json
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, ExportError
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.job import Conversion, ExportJob
-from latency_bench.harness.export.key import cache_key, key_document
+from latency_bench.harness.export.key import cache_key, key_document, reference_document
 from latency_bench.harness.export.options import ExportOptions
 from latency_bench.harness.export.peak_memory import peak_memory_bytes
 from latency_bench.model_specs.building import build_module
@@ -32,6 +32,7 @@ from latency_bench.model_specs.building import build_module
 if TYPE_CHECKING:
     import torch
 
+    from latency_bench.harness.export.kept_references import KeptReferences
     from latency_bench.model_specs.spec import ModelSpec
 
 NO_SPACE_TEXTS = tuple(os.strerror(number) for number in NO_SPACE_ERRNOS)
@@ -66,15 +67,17 @@ def answer(request_path: str, work: Callable[[dict[str, Any], Callable[[str], No
     return 0
 
 
-def register_user_builder(label: str, file: str) -> None:
+def register_user_builder(label: str, file: str, data_files: Sequence[str] = ()) -> None:
     """So that this process may run a file of the user's."""
-    from latency_bench.model_specs.user_builders import UserBuilder, add
+    from latency_bench.model_specs.user_builders import UserBuilder, add, note_data_files
 
     add(UserBuilder(label, Path(file), label.rpartition(":")[2]))
+    note_data_files(label, map(Path, data_files))
 
 
 def convert_request(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
     """The artifact that a request asks for."""
+    from latency_bench.harness.export.kept_references import KeptReferences
     from latency_bench.model_specs.spec import ModelSpec
 
     spec = ModelSpec.model_validate_json(json.dumps(request["spec"]))
@@ -83,7 +86,8 @@ def convert_request(request: dict[str, Any], stage: Callable[[str], None]) -> di
         asked[name] = None if asked[name] is None else Path(asked[name])
     options = ExportOptions(**asked)
     loaded = load(spec, request["format"], options, request["key"], stage)
-    return {"artifact": convert(loaded, spec, request["format"], options, Path.cwd(), stage)}
+    kept = KeptReferences(Path(request["cache"]), reference_document(spec, options, loaded.overrides))
+    return {"artifact": convert(loaded, spec, request["format"], options, Path.cwd(), kept, stage)}
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ class Loaded:
     module: torch.nn.Module
     export: Callable[[ExportJob], Conversion]
     choices: dict[str, str]
+    overrides: dict[str, str]
+    """Arguments of the builder that the format changes."""
 
 
 def load(
@@ -110,7 +116,7 @@ def load(
     export = find_format(format).export
     if cache_key(key_document(spec, format, options)) != expected_key:
         raise ExportError("source files or weights changed while they were loaded; run it again")
-    return Loaded(module, export, choices)
+    return Loaded(module, export, choices, overrides)
 
 
 def convert(
@@ -119,17 +125,18 @@ def convert(
     format: str,
     options: ExportOptions,
     directory: Path,
+    kept: KeptReferences,
     stage: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write model and reference into `directory`; returns Artifact.to_json() with names for paths, without hashes."""
     start_s = time.perf_counter()
-    stage("computing the reference output")
     from latency_bench.harness.export.calibration import calibration_facts, calibration_samples
-    from latency_bench.harness.export.references import REFERENCE, write_references
+    from latency_bench.harness.export.kept_references import references_of
+    from latency_bench.harness.export.references import REFERENCE
 
     counts = count_facts(spec, format, options)
     single_bytes = counts["weights_bytes"] + counts["activations_bytes"]
-    references = write_references(loaded.module, spec, options, directory, single_bytes)
+    references = references_of(loaded.module, spec, options, directory, single_bytes, kept, stage)
     reference_s = time.perf_counter() - start_s
 
     stage(f"converting to {format}")

@@ -80,6 +80,7 @@ def make(
     paths = {name: None if file is None else str(file.absolute()) for name, file in files.items()}
     request = {
         "key": key,
+        "cache": str(store.directory),
         "spec": spec.model_dump(mode="json"),
         "format": format,
         "options": {**dataclasses.asdict(options), **paths},
@@ -96,12 +97,14 @@ def make(
     return store.commit(key, directory, artifact, document)
 
 
-def describe_user_builder(name: str) -> dict[str, str] | None:
+def describe_user_builder(name: str) -> dict[str, Any] | None:
     """What the process of the conversion has to register; None for a builder that it finds by itself."""
-    from latency_bench.model_specs.user_builders import registered
+    from latency_bench.model_specs.user_builders import data_files, registered
 
     builder = registered(name)
-    return None if builder is None else {"label": builder.label, "file": str(builder.file)}
+    if builder is None:
+        return None
+    return {"label": builder.label, "file": str(builder.file), "data_files": [str(file) for file in data_files(name)]}
 
 
 def check_request(spec: ModelSpec, format: str, options: ExportOptions) -> None:

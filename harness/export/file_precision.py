@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+UNKNOWN = "unknown"
+"""Of a file that nothing on this computer reads."""
 OF_TYPE = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}
 """By numpy's name of a type. Other files are called by the type itself: `int64`, `bool`."""
 

@@ -38,6 +38,8 @@ class Interface:
     outputs: tuple[FileTensor, ...]
     precision: str
     """The number format of its weights (file_precision.py)."""
+    stated: bool = True
+    """False: nothing here can read what the file takes and gives, and the user says what it takes."""
 
 
 class Format(ABC):
@@ -60,6 +62,8 @@ class Format(ABC):
     usual_runtime: ClassVar[str | None] = None
     """What runs a file of the user's where no runtime is named, and the device's own loads another format. None: files
     of this format cannot be brought."""
+    channels_last: ClassVar[bool] = False
+    """Whether images usually have their channels last."""
     has_opset: ClassVar[bool] = False
     """Whether `--opset` means something to it."""
     usual_quantiser: ClassVar[str | None] = None

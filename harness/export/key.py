@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,31 @@ def key_document(spec: ModelSpec, format: str, options: ExportOptions) -> dict[s
     }
 
 
+def reference_document(spec: ModelSpec, options: ExportOptions, overrides: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that a module's references depend on, as canonical JSON values: not the format, but what the format
+    changes in the module (`overrides` of its builder's arguments). Raises as `key_document`."""
+    computing = ("latency_bench.harness.export.references", "latency_bench.model_specs.building", "bench_worker.inputs")
+    own, _ = hash_sources(computing, leave_out=REGISTRY)
+    builder, package = locate_builder(spec.builder)
+    theirs, foreign = hash_builder(spec.builder)
+    names = {"torch", "numpy", *foreign, *([package] if package else [])}
+    return {
+        "layout": LAYOUT_VERSION,
+        "spec": what_is_exported(spec),
+        "overrides": dict(overrides),
+        "builder": builder,
+        "output": options.output,
+        "batch": options.batch,
+        "seed": options.seed if options.weights is None else None,
+        "input_seed": options.input_seed,
+        "weights_sha256": hash_brought(options.weights),
+        "check_image_sha256": hash_brought(options.check_image),
+        "sources": {"references": own, "builder": theirs},
+        "versions": {name: found for name in sorted(names) if (found := installed_version(name))},
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
 def cache_key(document: dict[str, Any]) -> str:
     """SHA-256 in hexadecimal of the document in canonical JSON."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -74,14 +100,24 @@ def what_is_exported(spec: ModelSpec) -> dict[str, Any]:
 
 def hash_builder(name: str) -> tuple[str, frozenset[str]]:
     """SHA-256 of a builder's sources, and the packages that they import. Raises ExportError, SpecError."""
-    from latency_bench.model_specs.user_builders import is_user_builder, require_registered
+    from latency_bench.model_specs.user_builders import data_files, is_user_builder, require_registered
 
     if is_user_builder(name):
         user = require_registered(name)
         if user.is_program:
             return sha256_of(user.file), frozenset({"torch"})
-        return hash_sources([user.module], root=user.root)
+        sources_sha256, foreign = hash_sources([user.module], root=user.root)
+        return _with_data(sources_sha256, user.root, data_files(name)), foreign
     return hash_sources([locate_builder(name)[0].partition(":")[0]], leave_out=REGISTRY)
+
+
+def _with_data(sources_sha256: str, root: Path, files: Sequence[Path]) -> str:
+    """The hash of sources and of what they read beside them; that of the sources where they read nothing."""
+    if not files:
+        return sources_sha256
+    places = [file.relative_to(root.resolve()) for file in files]
+    lines = [sources_sha256, *(f"{hash_brought(file)}  {place}" for file, place in zip(files, places, strict=True))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def locate_builder(name: str) -> tuple[str, str | None]:

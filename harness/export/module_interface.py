@@ -10,10 +10,12 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.export.convert import answer
+from latency_bench.harness.export.opened_files import OpenedFiles
 from latency_bench.model_specs.errors import SpecError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class ModuleInterface:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    data_files: tuple[Path, ...] = ()
+    """What its file read while it was built and called, beside Python."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,33 @@ def interface_of(builder: UserBuilder, arguments: dict[str, Any], inputs: Sequen
     }
     with TemporaryFolder("module") as folder:
         done = run_apart(__name__, request, folder)
-    return ModuleInterface(tuple(done["inputs"]), tuple(done["outputs"]))
+    return ModuleInterface(tuple(done["inputs"]), tuple(done["outputs"]), tuple(map(Path, done["data_files"])))
 
 
 def describe(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
     """The names of a request's module. Raises SpecError where the inputs are not those that its forward takes."""
-    from latency_bench.model_specs.user_builders import import_builder, in_a_line, require_registered
+    from latency_bench.model_specs.user_builders import require_registered
 
-    label = request["user_builder"]["label"]
+    builder = require_registered(request["user_builder"]["label"])
     given = [GivenInput(name, tuple(shape), dtype) for name, shape, dtype in request["inputs"]]
+    with OpenedFiles(builder.root) as opened:
+        names, outputs = _names(builder, request["arguments"], given, stage)
+    return {"inputs": names, "outputs": outputs, "data_files": [str(file) for file in opened.data()]}
+
+
+def _names(
+    builder: UserBuilder, arguments: dict[str, Any], given: Sequence[GivenInput], stage: Callable[[str], None]
+) -> tuple[list[str], list[str]]:
+    """Of inputs and of outputs, by building the module and calling it."""
+    from latency_bench.model_specs.user_builders import import_builder, in_a_line
+
+    label = builder.label
     stage("building the module")
-    build = import_builder(require_registered(label))
+    build = import_builder(builder)
     try:
-        module = build(**request["arguments"]).eval()
+        module = build(**arguments).eval()
     except (TypeError, ValueError, KeyError) as error:
-        given_words = request["arguments"] or "no arguments"
+        given_words = arguments or "no arguments"
         raise SpecError(f"{label}: cannot be built with {given_words}: {in_a_line(error)}") from error
     names = input_names(label, module, given)
     stage("calling it once")
@@ -82,7 +98,7 @@ def describe(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str,
         raise SpecError(f"{label}: forward fails on inputs of {shapes}: {in_a_line(error)}") from error
     if not outputs:
         raise SpecError(f"{label}: forward returns no tensor")
-    return {"inputs": names, "outputs": outputs}
+    return names, outputs
 
 
 def _call(module: torch.nn.Module, given: Sequence[GivenInput]) -> dict[str, torch.Tensor]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.floating[Any]]
 
+GIVEN = "values given"
+"""What a record calls the inputs of a file that come from --input."""
+
 
 class FidelityError(DeviceError):
     """What ran does not compute the model."""
@@ -50,7 +53,7 @@ def check_fidelity(
     if artifact.reference is None:
         return FidelityRecord(
             passed=None,
-            reason="the model file was supplied by the user, without a --reference to check it against",
+            reason="the model file was supplied by the user, without --reference or --like to check it against",
         )
     if outputs is None and no_outputs_because:
         return FidelityRecord(passed=None, reason=no_outputs_because)
@@ -80,7 +83,13 @@ def _judged(
         at_least_relative=spec.tolerance.max_relative_error if spec.tolerance else 0.0,
         rounding_errors=rounding_errors,
     )
-    return judge_input(name, fidelity, _of_input(artifact.facts.get("output_changes"), name), rounding_errors)
+    shown = GIVEN if _is_given(spec) else name
+    return judge_input(shown, fidelity, _of_input(artifact.facts.get("output_changes"), name), rounding_errors)
+
+
+def _is_given(spec: ModelSpec | FileSpec) -> bool:
+    """Whether a file is fed values of the user's, and no noise."""
+    return isinstance(spec, FileSpec) and any(one.values is not None for one in spec.inputs)
 
 
 def _of_input(fact: object, name: str) -> dict[str, float]:
@@ -94,6 +103,8 @@ def deployed_outputs(artifact: Artifact, outputs: Path) -> dict[str, Array]:
     """By the artifact's names, channel-first."""
     named = _arrays(outputs)
     names = [tensor.name for tensor in artifact.outputs]
+    if not names:  # of a file that is not read on this computer
+        return named
     if set(names) != set(named) and len(names) == len(named):
         # Some runtimes have no names for outputs (a torch.export program); their order is the artifact's.
         named = dict(zip(names, named.values(), strict=True))

@@ -142,7 +142,7 @@ def compare_outputs(
             return Fidelity(
                 False,
                 (),
-                f"output {name} has shape {actual.shape}, the module gives {expected.shape}",
+                f"output {name} has shape {actual.shape}, and its reference {expected.shape}",
             )
         limits = limits_of(precision, at_least_relative, (rounding_errors or {}).get(name))
         compared = _compare(name, expected, actual, limits, name in class_outputs)

@@ -51,6 +51,11 @@ class Baseline(BaseModel):
     precision: str = "fp32"
     threads: int = Field(ge=1)
     runtime_options: dict[str, Any] = Field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    dimensions: dict[str, int] = Field(default_factory=dict)
+    """Sizes that the file leaves open, as `bench run` takes them."""
+    batch: int | None = Field(default=None, ge=1)
+    """Of a file that leaves it open."""
 
     @property
     def content(self) -> str:
@@ -58,8 +63,11 @@ class Baseline(BaseModel):
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.sha256_by_file.items()))
         return hashlib.sha256(lines.encode()).hexdigest()
 
-    def options(self, folder: Path, common: Mapping[str, Any]) -> CaseOptions:
-        """As a side that is measured. Raises UsageError where a file is not what was kept."""
+    def options(self, folder: Path, common: Mapping[str, Any], of_files: Mapping[str, Any]) -> CaseOptions:
+        """As a side that is measured; `of_files` are fields of CaseOptions for files, which count before its own.
+
+        Raises UsageError where a file is not what was kept.
+        """
         place = folder / _FILES / self.content
         for name, digest in self.sha256_by_file.items():
             if not (place / name).is_file() or file_sha256(str(place / name)) != digest:
@@ -70,8 +78,11 @@ class Baseline(BaseModel):
             "precision": self.precision,
             "threads": self.threads,
             "runtime_options": self.runtime_options,
+            "batch": common.get("batch") or self.batch,
+            "shapes": self.shapes,
+            "dimensions": self.dimensions,
         }
-        return CaseOptions(**{**common, **fields})
+        return CaseOptions(**{**common, **fields, **of_files})
 
 
 def keep_baseline(
@@ -85,10 +96,12 @@ def keep_baseline(
     precision: str,
     threads: int,
     runtime_options: Mapping[str, Any],
+    open_sizes: Mapping[str, Any],
 ) -> Baseline:
     """Copy a file and what lies beside it, and describe it under `name`; one of the same name is replaced.
 
-    `model` names the copy. Raises InvalidNameError, UsageError for files whose names cannot be kept.
+    `model` names the copy; `open_sizes` are `shapes`, `dimensions` and `batch` of a file that leaves sizes open.
+    Raises InvalidNameError, UsageError for files whose names cannot be kept.
     """
     checked_name(name, "baseline")
     own = f"{model}{artifact.path.suffix}"
@@ -108,6 +121,7 @@ def keep_baseline(
         precision=precision,
         threads=threads,
         runtime_options=dict(runtime_options),
+        **open_sizes,
     )
     _put(folder, kept, sources)
     return kept

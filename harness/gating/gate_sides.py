@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.pairs.side_text import side_of
+from latency_bench.harness.pairs.side_text import file_side, side_of
 from latency_bench.harness.repeated_case import options_of_run
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ class GateSide:
     sha256: str | None = None
 
 
-def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Path) -> GateSide:
-    """A kept baseline of this name, else a run of this id, else a side in the words of `bench pair`.
+def side_named(
+    text: str, common: Mapping[str, Any], baselines: Path, store: Path, of_files: Mapping[str, Any] | None = None
+) -> GateSide:
+    """A kept baseline of this name, else a run of this id, else a side in the words of `bench pair`. `of_files` are
+    fields of CaseOptions for sides that are files.
 
     Raises UsageError, UnknownRunError, AmbiguousRunError, BrokenRunError.
     """
@@ -39,7 +42,8 @@ def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Pat
 
     kept = find_baseline(baselines, text)
     if kept is not None:
-        return GateSide(f"{text} (kept {kept.kept_at:%Y-%m-%d}, of {kept.origin})", kept.options(baselines, common))
+        options = kept.options(baselines, common, of_files or {})
+        return GateSide(f"{text} (kept {kept.kept_at:%Y-%m-%d}, of {kept.origin})", options)
     if is_run_id(text) or (Path(text) / RECORD_FILE).is_file():
         path = Path(text) if (Path(text) / RECORD_FILE).is_file() else find_run(store, text)
         record = read_record(path)
@@ -48,7 +52,7 @@ def side_named(text: str, common: Mapping[str, Any], baselines: Path, store: Pat
             return GateSide(text, options_of_run(record, common), sha256)
         except UsageError as error:
             raise UsageError(f"{error}. Or keep files with `bench baseline keep NAME FILE`, and name that") from None
-    side = side_of(text, common)
+    side = side_of(text, common, of_files)
     _refuse_unknown(text, side.model, baselines)
     return GateSide(text, side)
 
@@ -66,6 +70,11 @@ def _refuse_unknown(text: str, model: str | None, baselines: Path) -> None:
         names = [kept.name for kept in list_baselines(baselines)]
         kept = f"kept are {', '.join(names)}" if names else f"none is kept in {baselines}"
         raise UsageError(f"{text!r} is no baseline ({kept}), no run, no file and no model: {error}") from None
+
+
+def file_as_side(path: Path, format_: str, common: Mapping[str, Any], of_files: Mapping[str, Any]) -> GateSide:
+    """A file whose format is known. Raises UsageError."""
+    return GateSide(str(path), file_side(path, format_, {**common, **of_files}))
 
 
 def side_at_revision(text: str, candidate: GateSide, folder: Path) -> GateSide:
@@ -97,21 +106,17 @@ def with_own_commit(side: GateSide) -> GateSide:
 
 
 def as_brought(case: Case, common: Mapping[str, Any]) -> CaseOptions:
-    """The case with its exported file in the place of its model: a kept file is held against a file. Raises as
-    `artifact_of`."""
+    """The case of a model with its exported file in the place of the model: a kept file is held against a file. Raises
+    as `artifact_of`."""
     from latency_bench.devices.opening import open_device
     from latency_bench.harness.case_artifact import artifact_of
 
-    if case.artifact is not None:
-        path, format_ = case.artifact.path, case.artifact.format
-    else:
-        with open_device(case.device) as session:
-            artifact = artifact_of(case, session, lambda _: None)
-        path, format_ = artifact.path, artifact.format
+    with open_device(case.device) as session:
+        artifact = artifact_of(case, session, lambda _: None)
     return CaseOptions(
         **{
             **common,
-            "file": (path, format_),
+            "file": (artifact.path, artifact.format),
             "runtime": case.runtime,
             "precision": case.precision,
             "threads": case.threads,

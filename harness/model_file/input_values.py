@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_worker.runtime.tensors import as_bfloat16, storage_dtype
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.format import FileTensor
 from latency_bench.harness.frozen_files import FrozenFile, freeze
+from latency_bench.harness.model_file.file_request import FileRequest
 
 if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN_DIGITS = 8
+_WIDEST_BYTES = 8
+"""Of one value, before it becomes the input's type."""
 _NARROW_BITS = 16
 """Integers of up to so many bits are pixels, audio, or quantised values, and may be anything; wider ones are indices,
 masks or counts, of which 0 and 1 are always valid."""
@@ -51,6 +56,24 @@ def shape_of_file(option: str, path: Path) -> tuple[int, ...]:
     return tuple(int(size) for size in _array(option, path).shape)
 
 
+def inputs_as_said(file: str, request: FileRequest) -> tuple[FileTensor, ...]:
+    """Of a file that is not read here: the inputs that the user names, of the type of the array that they are fed, else
+    float32. Raises UsageError where there is none."""
+    names = dict.fromkeys([*request.shapes, *request.values])
+    if not names:
+        raise UsageError(
+            f"{file}: what it takes is not read on this computer. Say it, for example: --shape=input=1x3x224x224 "
+            "(float32), or --input=input=FILE.npy, which has the type too"
+        )
+    return tuple(FileTensor(name, None, _said_type(name, request.values.get(name))) for name in names)
+
+
+def _said_type(name: str, text: str | None) -> str:
+    if text is None or given_number(text) is not None:
+        return "float32"
+    return str(_array(f"--input {name}={text}", Path(text)).dtype.name)
+
+
 def frozen_values(name: str, text: str, dtype: str, shape: tuple[int, ...]) -> tuple[FrozenFile, str]:
     """The values in a file of the cache, of the input's type and shape, and how they are called in a label.
 
@@ -60,6 +83,8 @@ def frozen_values(name: str, text: str, dtype: str, shape: tuple[int, ...]) -> t
 
     number = given_number(text)
     option = f"--input {name}={text}"
+    if number is not None:
+        _require_memory(option, shape)
     array: np.ndarray[Any, Any] = (
         _array(option, Path(text))
         if number is None
@@ -73,6 +98,18 @@ def frozen_values(name: str, text: str, dtype: str, shape: tuple[int, ...]) -> t
         np.save(file, values, allow_pickle=False)
         frozen = freeze(file)
     return frozen, text if number is not None else f"values {frozen.sha256[:_SHOWN_DIGITS]}"
+
+
+def _require_memory(option: str, shape: tuple[int, ...]) -> None:
+    """Raises UsageError where an array of this shape does not fit into this computer's memory."""
+    from latency_bench.devices.host_memory import available_bytes
+
+    needed_bytes, free_bytes = _WIDEST_BYTES * math.prod(shape), available_bytes()
+    if needed_bytes > free_bytes:
+        raise UsageError(
+            f"{option}: {'x'.join(map(str, shape))} values take {needed_bytes / 1e9:.1f} GB, and "
+            f"{free_bytes / 1e9:.1f} GB are free; give smaller sizes"
+        )
 
 
 def _array(option: str, path: Path) -> Any:

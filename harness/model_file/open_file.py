@@ -19,13 +19,17 @@ from latency_bench.harness.frozen_files import FrozenFile, freeze
 from latency_bench.harness.model_file.file_request import FileRequest
 from latency_bench.harness.model_file.file_spec import FileInput, FileSpec
 from latency_bench.harness.model_file.image_axes import IMAGE_RANK, resolution_of
-from latency_bench.harness.model_file.input_values import drawn_range, frozen_values, given_number, shape_of_file
+from latency_bench.harness.model_file.input_values import (
+    drawn_range,
+    frozen_values,
+    given_number,
+    inputs_as_said,
+    shape_of_file,
+)
 from latency_bench.harness.model_file.reference_values import check_reference
 from latency_bench.harness.model_file.sizes import ClosedShapes, closed_shapes
 
 _ID_DIGITS = 8
-_CHANNELS_LAST = ("tflite",)
-"""Formats whose images usually have the channels last."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,13 @@ def open_model_file(path: Path, format_: str, request: FileRequest | None = None
     request = request or FileRequest()
     target = find_format(format_)
     frozen, interface = _read(path, target)
+    if not interface.stated:
+        interface = dataclasses.replace(interface, inputs=inputs_as_said(path.name, request))
     _refuse_other_than_tensors(path.name, interface)
     request = _with_shapes_of_values(request)
     closed = closed_shapes(path.name, interface.inputs, request)
     if request.reference is not None:
-        check_reference(request.reference, interface.outputs)
+        check_reference(request.reference, interface.outputs if interface.stated else None)
     inputs = tuple(
         _file_input(tensor, shape, asked, request)
         for tensor, shape, asked in zip(interface.inputs, closed.shapes, closed.asked, strict=True)
@@ -62,7 +68,7 @@ def open_model_file(path: Path, format_: str, request: FileRequest | None = None
         outputs=interface.outputs,
         precision=interface.precision,
         batch=_batch(inputs, closed, request),
-        resolution=resolution_of(closed.shapes, target.name in _CHANNELS_LAST),
+        resolution=resolution_of(closed.shapes, target.channels_last),
     )
     return ModelFile(spec, _artifact(spec, frozen, target.name, request))
 

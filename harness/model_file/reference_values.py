@@ -12,21 +12,24 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.format import FileTensor
 
 
-def check_reference(path: Path, outputs: Sequence[FileTensor]) -> None:
-    """Raises UsageError for a file that is no .npz of finite numbers, for an output that the model does not have, and
-    for one of another shape than the model states."""
+def check_reference(path: Path, outputs: Sequence[FileTensor] | None) -> None:
+    """`outputs`: those of the model; None where they are not known here.
+
+    Raises UsageError for a file that is no .npz of finite numbers, for an output that the model does not have, and for
+    one of another shape than the model states.
+    """
     where = f"--reference {path}"
-    stated = {tensor.name: tensor.shape for tensor in outputs}
+    stated = {tensor.name: tensor.shape for tensor in outputs or ()}
     arrays = _arrays(path, where)
     if not arrays:
         raise UsageError(
             f"{where}: holds no array; write one for each output with numpy.savez, under the output's name"
         )
-    unnamed = len(arrays) == len(outputs) == 1  # one output needs no name
+    unnamed = len(arrays) == len(stated) == 1  # one output needs no name
     for name, array in arrays.items():
-        if name not in stated and not unnamed:
+        if outputs is not None and name not in stated and not unnamed:
             raise UsageError(f"{where}: the file has no output {name!r}; it has {', '.join(map(repr, stated))}")
-        shape = stated[name] if name in stated else outputs[0].shape
+        shape = stated.get(name, next(iter(stated.values()), None))
         if shape is not None and not _may_be(array.shape, shape):
             sizes = "x".join(str(size or "?") for size in shape)
             raise UsageError(f"{where}: {name!r} is {'x'.join(map(str, array.shape))}, the file states {sizes}")

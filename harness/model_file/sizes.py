@@ -5,6 +5,7 @@ What is given for a size by name holds for every input that has a size of that n
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from latency_bench.harness.export.format import FileTensor
 from latency_bench.harness.model_file.file_request import FileRequest, shape_text
 from latency_bench.harness.model_file.image_axes import is_image_rank
 
+MOST_VALUES = (2**63 - 1) // 8
+"""Of one tensor, of 64 bits each: no array of numpy can be larger."""
 _SPATIAL_EXAMPLE, _OTHER_EXAMPLE = 224, 128
 _BATCH_WORDS = ("batch", "bs", "n", "none", "?")
 """How exporters call the first dimension where it is the batch; ONNX's converter numbers unnamed ones (`unk__12`)."""
@@ -45,8 +48,15 @@ def closed_shapes(file: str, inputs: Sequence[FileTensor], request: FileRequest)
     shapes = [_closed(tensor, request, by_name, batch) for tensor in inputs]
     if any(shape is None for shape in shapes):
         raise UsageError(_question(file, inputs, shapes, by_name))
+    closed = tuple(shape for shape in shapes if shape is not None)
+    for tensor, shape in zip(inputs, closed, strict=True):
+        if math.prod(shape) > MOST_VALUES:
+            raise UsageError(
+                f"{file}: input {tensor.name} would be {shape_text(shape)}, more values than memory has addresses for; "
+                "give smaller sizes"
+            )
     return ClosedShapes(
-        tuple(shape for shape in shapes if shape is not None),
+        closed,
         batch,
         tuple(_has_open_sizes(tensor, batch is not None) for tensor in inputs),
     )

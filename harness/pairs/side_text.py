@@ -26,6 +26,8 @@ def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | 
     runtime, *assignments = rest.split(",") if at else [""]
     if not at and "," in what:
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what.split(',')[0]}@litert,...")
+    if "=" in runtime:
+        raise UsageError(f"{text!r}: name the runtime before its options, for example {what}@onnxruntime,{runtime}")
     if not what or (at and not runtime):
         raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
     if "=" in runtime:

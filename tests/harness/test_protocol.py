@@ -54,6 +54,8 @@ def test_standard_takes_nine_rounds_in_a_campaign_and_fewer_alone():
         ("min_count: 10, max_count: 20000", "min_count: 10, max_count: 9", "a minimum is larger"),
         ("confidence: 0.95", "confidence: 95", "field 'sampling.confidence'"),
         ("name: quick", "name: [quick", "not valid YAML"),
+        ("max_s: 3,", "max_s: .inf,", "field 'warmup.max_s'.* finite"),
+        ("confidence: 0.95", "confidence: .nan", "field 'sampling.confidence'"),
     ],
 )
 def test_a_wrong_file_is_named_with_line_and_field(tmp_path, old, new, message):

@@ -136,6 +136,37 @@ def test_another_network_has_another_id_and_another_export(nets: Path) -> None:
     assert len(sources | {hash_builder(builder.label)}) == 2
 
 
+DATA_NET = """
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = float((Path(__file__).parent / "data" / "scale.txt").read_text())
+
+    def forward(self, image):
+        return image * self.scale
+"""
+
+
+def test_what_a_network_reads_is_part_of_what_it_is(nets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_builders, "_data_files", {})
+    (nets / "data_net.py").write_text(DATA_NET)
+    (nets / "data").mkdir()
+    ids, artifacts = set(), set()
+    for scale in ("2.0", "3.0", "2.0"):
+        (nets / "data" / "scale.txt").write_text(scale)
+        spec = add(nets, "data_net.py:Scaled")
+        ids.add(spec.id)
+        artifacts.add(export_artifact(spec, "pt2", ExportOptions(), progress=lambda _: None).path)
+    assert user_builders.data_files("data_net.py:Scaled") == ((nets / "data" / "scale.txt").resolve(),)
+    assert (len(ids), len(artifacts)) == (2, 2)
+
+
 def test_a_name_is_the_id_and_no_other_models(nets: Path) -> None:
     assert add(nets, name="my-net").id == "my-net"
     with pytest.raises(SpecError, match="'my-net' is another model's id"):

@@ -52,7 +52,9 @@ class RuntimeDeclaration:
     name = ""
     """As `--runtime` takes it; in the module's name `-` is `_`."""
     FORMAT = ""
-    """Name of the file format that it loads (`onnx`, `tflite`, `pt2`)."""
+    """Name of the file format that models are exported to for it (`onnx`, `tflite`, `pt2`)."""
+    ALSO_LOADS: Tuple[str, ...] = ()
+    """Names of further formats, of files that a user brings."""
     MODULES: Tuple[Tuple[str, ...], ...] = ()
     """What it imports on the device: of every group, one module."""
     DISTRIBUTIONS: Tuple[str, ...] = ()
@@ -82,6 +84,11 @@ class RuntimeDeclaration:
 
     OPTIONS: ClassVar[Mapping[str, Option]] = {}
     """What `--runtime-option` may set. `threads` and `precision` are fields of the case, and set from it."""
+
+    @classmethod
+    def loads(cls, file_format: str) -> bool:
+        """Whether a file of this format can be brought for it."""
+        return file_format in (cls.FORMAT,) + cls.ALSO_LOADS
 
     @classmethod
     def with_defaults(cls, options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -10,7 +10,7 @@ from ..files import file_sha256
 from ..job import InputTensor
 from ..libraries.engine_cache import EngineCache, default_folder, engine_key
 from ..libraries.engine_layers import layer_operators, layer_precisions
-from ..libraries.onnx_file import external_files
+from ..libraries.onnx_external_data import external_files
 from ..libraries.tensorrt_api import FIRST_TYPED, Build, TensorRtApi
 from ..libraries.tensorrt_lane import EngineLane, refuse_open
 from ..libraries.tensorrt_non_finite import first_non_finite
@@ -25,7 +25,8 @@ from ..runtime.tensors import match_inputs
 if TYPE_CHECKING:
     import numpy as np
 
-_ENGINE_ENDINGS = (".engine", ".plan")
+ENGINE_ENDINGS = (".engine", ".plan")
+"""Of files that are built already."""
 
 
 class TensorRt(GpuRuntime):
@@ -33,6 +34,7 @@ class TensorRt(GpuRuntime):
 
     name = "tensorrt"
     FORMAT = "onnx"
+    ALSO_LOADS: Tuple[str, ...] = ("engine",)
     MODULES: Tuple[Tuple[str, ...], ...] = (("tensorrt",), ("cuda", "pycuda"))
     DISTRIBUTIONS: Tuple[str, ...] = ("tensorrt", "pycuda", "cuda-python")
     INSTALL = (
@@ -65,7 +67,7 @@ class TensorRt(GpuRuntime):
         require_file(artifact)
         self._artifact = artifact
         self._shapes = {tensor.name: tensor.artifact_shape for tensor in inputs}
-        plan = self._ready_made(artifact) if artifact.endswith(_ENGINE_ENDINGS) else self._built(artifact)
+        plan = self._ready_made(artifact) if artifact.endswith(ENGINE_ENDINGS) else self._built(artifact)
         self.engine = self.api.deserialise(plan)
         self.inputs, self.output_tensors = self.api.tensors(self.engine)
         if all(None not in tensor.shape for tensor in self.inputs):
@@ -103,7 +105,7 @@ class TensorRt(GpuRuntime):
             return self.api.profile(lane.context, self.request, count, operators)
 
     def first_non_finite(self) -> Optional[NonFinite]:
-        if self._artifact.endswith(_ENGINE_ENDINGS):
+        if self._artifact.endswith(ENGINE_ENDINGS):
             raise bad_request("an engine shows no outputs of its layers", "deploy the ONNX file instead")
         return first_non_finite(self.api, self.memory, self._artifact, self._build_options(b""), self._arrays)
 

@@ -56,13 +56,19 @@ class Onnx(Format):
         return export(job)
 
     def external_data(self, path: Path) -> tuple[str, ...]:
-        from latency_bench.harness.export.onnx_reading import external_files, read_model
+        from latency_bench.harness.export.onnx_reading import external_data
 
-        return external_files(read_model(path))
+        return tuple(sorted({tensor.file for tensor in external_data(path)}))
 
     def read(self, path: Path) -> Interface:
-        from latency_bench.harness.export.onnx_reading import interface_of, read_model
+        from latency_bench.harness.export.onnx_reading import (
+            check_external_data,
+            external_data,
+            interface_of,
+            read_model,
+        )
 
+        check_external_data(path, external_data(path))
         return interface_of(read_model(path))
 
 

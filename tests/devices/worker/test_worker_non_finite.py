@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bench_worker.clock import now_ns
 from bench_worker.failure import WorkerError
 from bench_worker.job import InputTensor
-from bench_worker.libraries.onnx_file import external_files, read_nodes, with_outputs
+from bench_worker.libraries.onnx_external_data import external_files
+from bench_worker.libraries.onnx_file import read_nodes, with_outputs
 from bench_worker.libraries.torch_non_finite import first_non_finite
 from bench_worker.libraries.torch_program import program_module
 from bench_worker.runtime.non_finite import count_non_finite

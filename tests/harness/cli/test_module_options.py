@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -68,6 +69,78 @@ def test_a_side_of_a_pair_is_a_network_in_its_file(folder: Path, monkeypatch: py
     assert first.spec.builder == "cli_net.py:Net"
 
 
+@pytest.fixture
+def gated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The pairs that `bench gate --against` would measure, in the place of measuring them."""
+    pairs: list[Any] = []
+    monkeypatch.setattr("latency_bench.harness.cli.gate._measure", lambda asked, *rest: pairs.extend(asked) or ())
+    return pairs
+
+
+TWINS = """
+from torch import nn
+
+
+class Linear(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.body = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        return self.body(x)
+
+
+class Softmax(Linear):
+    def forward(self, x):
+        return self.body(x).softmax(1)
+"""
+
+
+def test_a_block_of_ones_own_is_set_beside_its_twin(folder: Path) -> None:
+    (folder / "twins.py").write_text(TWINS)
+    words = ["attention", "--module", "twins.py:Linear", "--twin", "twins.py:Softmax", "--arguments", "channels=4"]
+    words += ["--input", "4x8x8", "--name", "mine", "--runtime", "onnxruntime", "--store", "store", "--quiet", "--json"]
+    planned = CliRunner().invoke(bench, [*words, "--dry-run"])
+    assert [row["model"] for row in json.loads(planned.stdout)] == ["mine", "mine-softmax"], planned.output
+    measured = CliRunner().invoke(bench, [*words, "--rounds", "1", "--no-pairs"])
+    assert measured.exit_code == 0, measured.output
+    (row,) = json.loads(measured.stdout)["whole_models"]
+    assert (row["model"], row["height"], row["width"], row["linear_fits"]) == ("mine", 8, 8, True)
+
+
+def test_a_network_is_kept_as_a_baseline_and_gated(folder: Path, gated: list[Any]) -> None:
+    sizes = ["--arguments", "width=4", "--input", "3x8x8"]
+    kept = CliRunner().invoke(bench, ["baseline", "keep", "main", "cli_net.py:Net", *sizes, "--store", "store"])
+    assert kept.exit_code == 0, kept.output
+    words = ["gate", "--against", "main", "--module", "cli_net.py:Net", *sizes, "--store", "store", "--json"]
+    outcome = CliRunner().invoke(bench, words)
+    assert len(gated) == 1, outcome.output
+    old, new = gated[0].baseline, gated[0].candidate
+    assert old.artifact.sha256 == new.artifact.sha256, "what was kept is what the same network is exported as"
+    assert gated[0].baseline_name.startswith("main (kept ")
+
+
+def test_open_sizes_of_a_kept_file_are_kept_and_given_to_the_candidate(folder: Path, gated: list[Any]) -> None:
+    pytest.importorskip("onnx")
+    _save_open(folder / "old.onnx")
+    _save_open(folder / "new.onnx")
+    kept = CliRunner().invoke(bench, ["baseline", "keep", "main", "old.onnx", "--dim", "h=8", "--store", "store"])
+    assert kept.exit_code == 0, kept.output
+    for candidate in (["--onnx", "new.onnx", "--dim", "h=8"], ["--candidate", "new.onnx", "--shape", "x=1x3x8x8"]):
+        gated.clear()
+        outcome = CliRunner().invoke(bench, ["gate", "--against", "main", *candidate, "--store", "store"])
+        assert len(gated) == 1, outcome.output
+        assert gated[0].baseline.asked_inputs == gated[0].candidate.asked_inputs == "x=1x3x8x8"
+
+
+def _save_open(path: Path) -> None:
+    import onnx
+
+    tensors = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3, "h", 8]) for name in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Neg", ["x"], ["y"])], "graph", tensors[:1], tensors[1:])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), str(path))
+
+
 def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> None:
     try:
         named = CliRunner().invoke(bench, ["models", "ls", "--specs", "mine.yaml", "--family", "mine", "--json"])
@@ -86,6 +159,8 @@ def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> Non
         (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
         (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),
         (["export", "--format", "onnx"], "--model .* or a --module"),
+        (["attention", "--module", "cli_net.py:Net"], "--module and --twin belong together"),
+        (["attention", "--input", "3x8x8"], "are for a --module with its --twin"),
         (["pair", "a.py:A@litert", "b.py:B@litert", "--name", "x"], "--name names one module"),
         (["run", "--onnx", "a.onnx", "--dim", "h=8", "--dim", "h=16"], "--dim gives h two values, 8 and 16"),
         (["run", "--model", "b1-seg", "--label", "a=b", "--label", "a=c"], "--label gives a two values"),

@@ -56,6 +56,72 @@ def test_a_campaign_is_measured_once_even_though_one_case_fails(bench, tmp_path)
     assert len(rows) == 2
 
 
+NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.body = nn.Conv2d(3, width, 3)
+
+    def forward(self, image):
+        return self.body(image)
+"""
+
+
+def _onnx_file(path, scale):
+    onnx = pytest.importorskip("onnx")
+    shape = ["n", 3, "h", 8]
+    tensors = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in ("x", "y")]
+    constant = onnx.helper.make_tensor("scale", onnx.TensorProto.FLOAT, [], [scale])
+    node = onnx.helper.make_node("Mul", ["x", "scale"], ["y"])
+    graph = onnx.helper.make_graph([node], "graph", tensors[:1], tensors[1:], [constant])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def test_files_and_patterns_of_names_need_no_yaml(bench, tmp_path):
+    for name, scale in (("a", 2.0), ("b", 3.0)):
+        _onnx_file(tmp_path / f"{name}.onnx", scale)
+    files = ("--onnx", "a.onnx", "--onnx", "b.onnx", "--dim", "h=6")
+    words = ("sweep", *files, "--runtime", "litert", "--runtime", "onnxruntime")
+    done = bench(*words, "--models", "timm:mobilenetv4_conv_small*", "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    cases = [(case["model"], case["runtime"]) for case in done.json()["cases"]]
+    of_files = [(model[:6], runtime) for model, runtime in cases if model.startswith("file-")]
+    assert sorted(of_files) == [("file-a", "onnxruntime"), ("file-b", "onnxruntime")]
+    networks = [(model, runtime) for model, runtime in cases if not model.startswith("file-")]
+    assert {("timm-mobilenetv4_conv_small", "litert"), ("timm-mobilenetv4_conv_small", "onnxruntime")} <= set(networks)
+    assert all(model.startswith("timm-mobilenetv4_conv_small") for model, _ in networks)
+    refused = bench(*words, "--models", "timm:no_such_network*", "--dry-run")
+    assert refused.returncode == 2
+    assert "no model's id is like" in refused.stderr
+
+
+def test_files_and_networks_of_a_campaign_are_measured(bench, tmp_path):
+    (tmp_path / "fast.yaml").write_text(FAST)
+    (tmp_path / "net.py").write_text(NET)
+    _onnx_file(tmp_path / "a.onnx", 2.0)
+    (tmp_path / "campaign.yaml").write_text(
+        """
+        protocol: fast.yaml
+        cases:
+          - modules: {module: "net.py:Net", arguments: {width: 4}, inputs: 3x8x8, name: tiny}
+            runtimes: onnxruntime
+          - files: a.onnx
+            set: {dimensions: {h: 6}, like: a.onnx}
+        """
+    )
+    done = bench("sweep", "campaign.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    assert sorted((case["model"][:6], case["status"]) for case in done.json()["cases"]) == [
+        ("file-a", "done"), ("tiny", "done"),
+    ]  # fmt: skip
+    again = bench("sweep", "campaign.yaml", "--dry-run")
+    assert "campaign: 2 cases, 0 to measure" in again.stdout
+    assert len(bench("results", "ls", "--json").json()) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -66,6 +132,8 @@ def test_a_campaign_is_measured_once_even_though_one_case_fails(bench, tmp_path)
         (["sweep", "--model", "b0-seg", "--resolution", "big"], "no resolution"),
         (["sweep", "wrong.yaml"], "wrong.yaml:2: unknown field 'cases[0].modles'"),
         (["sweep", "wrong.yaml", "--model", "b0-seg"], "a file says itself"),
+        (["sweep", "--model", "b0-seg", "--dim", "h=8"], "--dim is for a file of your own"),
+        (["sweep", "module.yaml"], "missing field 'cases[0].modules[0].inputs'"),
         (["sweep", "--model", "b0-seg", "--scheduler", "lab:8786"], "without TLS"),
         (["sweep", "--model", "b0-seg", "--tls-ca", "wrong.yaml"], "--scheduler"),
         (["host", "--devices", "local"], "--scheduler"),
@@ -75,6 +143,7 @@ def test_a_campaign_is_measured_once_even_though_one_case_fails(bench, tmp_path)
 )
 def test_wrong_requests_say_what_to_change(bench, tmp_path, words, complaint):
     (tmp_path / "wrong.yaml").write_text("cases:\n  - modles: b0-seg\n")
+    (tmp_path / "module.yaml").write_text("cases:\n  - modules: {module: 'net.py:Net'}\n")
     done = bench(*words)
     assert done.returncode == 2, done.stdout
     assert complaint in done.stderr

@@ -38,3 +38,29 @@ def test_segmentation_at_full_size_is_finite_and_near(model_id: str, dtype: torc
     assert computed.isfinite().all()
     error = (computed - expected).abs().max() / expected.abs().max()
     assert error < (1e-2 if dtype == torch.float16 else 8e-2)
+
+
+@pytest.mark.slow
+def test_ten_natural_images_are_finite_in_half_on_pytorch_and_onnx_runtime(shared_cache: Path) -> None:
+    """b1-seg at 512x1024, where two of four photographs were all NaN."""
+    import onnxruntime
+
+    from latency_bench.harness.export import ExportOptions, export_artifact
+    from latency_bench.harness.export.inputs import NATURAL
+    from latency_bench.harness.export.reference import seeded_inputs
+
+    spec = load_spec("b1-seg").at((512, 1024))
+    artifact = export_artifact(spec, "onnx", ExportOptions(precision="fp16"), shared_cache)
+    session = onnxruntime.InferenceSession(str(artifact.path), providers=["CPUExecutionProvider"])
+    single, half = build_module(spec), build_module(spec).half()
+    for seed in range(10):
+        inputs = seeded_inputs(spec, 1, seed, NATURAL)
+        (image,) = inputs.values()
+        with torch.inference_mode():
+            expected = single(image)
+            computed = {"torch": half(image.half()).float()}
+        (of_runtime,) = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+        computed["onnxruntime"] = torch.from_numpy(of_runtime)
+        for runtime, outputs in computed.items():
+            assert outputs.isfinite().all(), (runtime, seed)
+            assert (outputs - expected).abs().max() < 1e-2 * expected.abs().max(), (runtime, seed)

@@ -186,6 +186,13 @@ def test_values_that_do_not_fit_are_refused(tmp_path, given, words):
         open_model_file(path, "onnx", FileRequest(values={name: text}))
 
 
+def test_a_number_for_more_values_than_memory_holds_is_refused(tmp_path):
+    path = save_identity(tmp_path / "m.onnx", ["n", "m"])
+    request = FileRequest(shapes={"x": (2000000, 2000000)}, values={"x": "1"})
+    with pytest.raises(UsageError, match=r"--input x=1: 2000000x2000000 values take 32000\.0 GB"):
+        open_model_file(path, "onnx", request)
+
+
 def test_a_large_file_is_described_without_its_weights(tmp_path, monkeypatch):
     """The graph alone is parsed: what protobuf is given is smaller than one weight."""
     weight = np.zeros(1_000_000, np.float32)

@@ -88,3 +88,8 @@ def test_a_batch_that_the_file_fixes_is_not_another():
     assert closed_shapes("net.onnx", [FIXED], FileRequest(batch=2)).batch == 2
     with pytest.raises(UsageError, match=r"--batch 8.*leaves no batch open, the first size of its inputs is 2"):
         shapes(FIXED, batch=8)
+
+
+def test_sizes_whose_product_no_memory_has_are_refused():
+    with pytest.raises(UsageError, match="image would be 1x2147483647x2147483647x3, more values than"):
+        shapes(UNNAMED, shapes={"image": (1, 2147483647, 2147483647, 3)})

@@ -39,6 +39,7 @@ def test_a_file_is_told_by_its_ending() -> None:
         ("b1-seg@litert,threads=many", "threads"),
         ("b1-seg@litert,resolution=big", "resolution"),
         ("b1-seg,threads=2", "name the runtime"),
+        ("b1-seg@threads=2", "name the runtime before its options, for example b1-seg@onnxruntime,threads=2"),
         ("b1 seg", "model"),
     ],
 )
