@@ -39,7 +39,18 @@ def file_flags(measured: Measured) -> list[Flag]:
             )
         )
     loaded = measured.rounds[0].result.loaded if measured.rounds else {}
-    if allocated := loaded.get("outputs_allocated"):
+    misstated = [str(name) for name in loaded.get("outputs_misstated", ())]
+    if misstated:
+        flags.append(
+            Flag(
+                name="outputs_misstated",
+                severity="info",
+                text=f"the file states another shape of {', '.join(misstated)} than it gives: the runtime allocates it "
+                "in every request, and device to host is a copy into new memory",
+                remedy="correct the shape of the output in the file",
+            )
+        )
+    if allocated := [name for name in loaded.get("outputs_allocated", ()) if name not in misstated]:
         flags.append(
             Flag(
                 name="outputs_of_varying_size",

@@ -105,6 +105,7 @@ class OnnxRuntime(HostRuntime):
 
     def facts(self) -> Dict[str, Any]:
         allocated = [self._outputs[position].name for position in self._allocated]
+        misstated = [name for name in self._misstated if name in allocated]
         return {
             "runtime": {
                 "name": self.name,
@@ -116,6 +117,7 @@ class OnnxRuntime(HostRuntime):
             "shape_probe": self._probed,
             **self._graph_facts,
             **({"outputs_allocated": allocated} if allocated else {}),
+            **({"outputs_misstated": misstated} if misstated else {}),
             "inputs": [tensor.to_json() for tensor in self._inputs],
             "outputs": [tensor.to_json() for tensor in self._outputs],
         }
@@ -125,6 +127,7 @@ class OnnxRuntime(HostRuntime):
         # Of an output without a rank it says the same as of a scalar.
         self._probed = any(None in tensor.shape or not tensor.shape for tensor in self._outputs)
         self._allocated: List[int] = []
+        self._misstated: List[str] = []
         if self._probed:
             self._outputs, self._allocated = self._probe_outputs()
         self._hosts = [aligned_empty(_sizes(tensor), tensor.dtype) for tensor in self._outputs]
@@ -140,6 +143,9 @@ class OnnxRuntime(HostRuntime):
     def copy_in(self) -> None:
         for bound, array in self._copies_in:
             bound[...] = array
+        for name in self._misstated:
+            # Else what the last request gave is bound, and refused for its shape.
+            self._binding.bind_output(name, "cpu")
 
     def invoke(self) -> None:
         self._session.run_with_iobinding(self._binding)
@@ -218,8 +224,15 @@ class OnnxRuntime(HostRuntime):
             others = self._computed_shapes()
         except Exception:
             others = shapes
+        # The runtime takes no memory of another shape than the file states, even where that is what it computes.
+        self._misstated = [tensor.name for tensor, shape in zip(self._outputs, shapes) if not _may_be(tensor, shape)]
         outputs = [tensor._replace(shape=shape) for tensor, shape in zip(self._outputs, shapes)]
-        return outputs, [position for position, shape in enumerate(shapes) if shape != others[position]]
+        allocated = [
+            position
+            for position, (tensor, shape) in enumerate(zip(outputs, shapes))
+            if shape != others[position] or tensor.name in self._misstated
+        ]
+        return outputs, allocated
 
     def _computed_shapes(self) -> List[Tuple[int, ...]]:
         for tensor in self._outputs:
@@ -235,6 +248,15 @@ def _tensor(node: Any) -> TensorInfo:
         raise WorkerError(BAD_ARTIFACT, "%s is a %s, which numpy has no type for" % (node.name, node.type))
     shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in node.shape)
     return TensorInfo(node.name, shape, _DTYPES[node.type])
+
+
+def _may_be(stated: TensorInfo, shape: Tuple[int, ...]) -> bool:
+    """Whether a computed shape is one that the file allows. Of an output without a rank the file says nothing."""
+    if not stated.shape:
+        return True
+    return len(stated.shape) == len(shape) and all(
+        size is None or size == actual for size, actual in zip(stated.shape, shape)
+    )
 
 
 def _element_type(tensor: TensorInfo) -> Any:

@@ -116,6 +116,16 @@ def test_a_size_that_depends_on_values_is_allocated_by_the_runtime(tmp_path):
     assert facts["shape_probe"] is True
 
 
+def test_an_output_of_another_rank_than_the_file_states_is_read(tmp_path):
+    """As in files whose converter states what a later operator makes of an output."""
+    nodes = [helper.make_node("Reshape", ["x", "sizes"], ["y"]), helper.make_node("Neg", ["x"], ["z"])]
+    inputs = [value("x", [1, 12]), value("sizes", ["k"], TensorProto.INT64)]
+    path = save(tmp_path / "m.onnx", nodes, inputs, [value("y", [None, None]), value("z", [1, 12])])
+    np.save(tmp_path / "sizes.npy", np.array([1, 3, 4]))
+    facts = check_by_value(path, FileRequest(values={"sizes": str(tmp_path / "sizes.npy")}))
+    assert facts["outputs_misstated"] == facts["outputs_allocated"] == ["y"]
+
+
 def test_an_output_without_rank_is_read(tmp_path):
     branch = helper.make_graph([helper.make_node("Identity", ["x"], ["r"])], "a", [], [value("r", [1, 6])])
     other = helper.make_graph([helper.make_node("Concat", ["x", "x"], ["q"], axis=0)], "b", [], [value("q", [2, 6])])
