@@ -30,9 +30,8 @@ def trained_trunk(blocks: dict[str, torch.Tensor]) -> tuple[Any, dict[str, torch
     own = trunk.state_dict()
     missing = sorted(key for key in own.keys() - theirs.keys() if not key.endswith(_COUNTER))
     if missing:
-        raise CheckpointError(
-            f"the checkpoint lacks {len(missing)} tensors of RepViT-M1, timm's {missing[0]} among them"
-        )
+        some = f"{len(missing)} tensors of RepViT-M1, for example {missing[0]} (as timm calls it)"
+        raise CheckpointError(f"the checkpoint lacks {some}")
     try:
         trunk.load_state_dict({key: tensor for key, tensor in theirs.items() if key in own}, strict=False)
     except RuntimeError as error:
