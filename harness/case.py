@@ -62,8 +62,8 @@ class Case:
     """An image that outputs are compared on as well."""
     calibration: FrozenFile | None = None
     """Inputs that int8's ranges of activations are taken from (harness/export/calibration.py); None: seeded draws."""
-    like: Original | None = None
-    """Of a file: what its outputs are held to (like_reference.py)."""
+    original: Original | None = None
+    """Of a file: what its outputs are held to (original_reference.py)."""
     artifact: Artifact | None = None
     """What a FileSpec is of, or an export that another computer made; else it is exported when it is needed."""
 

@@ -10,8 +10,8 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, export_artifact
 from latency_bench.harness.export.file_precision import UNKNOWN
 from latency_bench.harness.export.formats import find_format
-from latency_bench.harness.like_reference import with_reference_of
 from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.original_reference import with_reference_of
 
 if TYPE_CHECKING:
     from latency_bench.devices.device_session import DeviceSession
@@ -33,9 +33,9 @@ def artifact_of(case: Case, session: DeviceSession, progress: Callable[[str], No
     fails."""
     needed = export_of(case, session)
     if isinstance(needed, Artifact):
-        if case.like is None or case.file is None:
+        if case.original is None or case.file is None:
             return needed
-        return with_reference_of(case.like, case.file, needed, progress)
+        return with_reference_of(case.original, case.file, needed, progress)
     return export_artifact(needed.spec, needed.format, needed.options, progress=progress)
 
 

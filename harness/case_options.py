@@ -58,7 +58,7 @@ OF_FILES = {
     "inputs": "--input",
     "name": "--name",
     "reference": "--reference",
-    "like": "--like",
+    "original": "--original",
 }
 """Options that only a file has, by field; also what the command line calls them."""
 _OF_THE_CATALOG = {
@@ -91,7 +91,7 @@ class CaseOptions(BaseModel):
     """Of a file: what its model is called."""
     reference: Path | None = Field(default=None, strict=False)
     """Of a file: an .npz file with what its outputs have to be."""
-    like: str | None = Field(default=None, min_length=1, max_length=1000)
+    original: str | None = Field(default=None, min_length=1, max_length=1000)
     """Of a file: another file, or a model's id, whose outputs for the same values its own have to be."""
     device: str = Field(default="local", pattern=_NAME)
     runtime: str | None = Field(default=None, pattern=_NAME)
@@ -165,7 +165,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     case = Case(
         spec=spec,
         artifact=artifact,
-        like=None if request.like is None else original_named(request.like),
+        original=None if request.original is None else original_named(request.original),
         device=device,
         protocol=protocol,
         runtime=runtime,
@@ -221,8 +221,8 @@ def _brought(request: CaseOptions, file: tuple[Path, str], device: Device, runti
 
     if given := _given(request, _OF_THE_CATALOG):
         raise UsageError(f"{file[0]}: a file is measured as it is; {given[0]} is for --model")
-    if request.like is not None and request.reference is not None:
-        raise UsageError("--reference and --like both say what the outputs have to be; give one of them")
+    if request.original is not None and request.reference is not None:
+        raise UsageError("--reference and --original both say what the outputs have to be; give one of them")
     require([*find_format(file[1]).reading_modules, *modules_for_running(device, runtime)])
     asked = FileRequest(
         request.shapes, request.dimensions, request.batch, request.inputs, request.name, request.reference

@@ -199,8 +199,8 @@ _FILE_OPTIONS = {
         metavar="FILE.npz",
         help="What the outputs of your file have to be, by name, for the inputs that it is fed.",
     ),
-    "like": click.option(
-        "--like",
+    "original": click.option(
+        "--original",
         metavar="FILE|ID",
         help="What your file was converted from: it runs on this computer, and the outputs have to be the same. The "
         "file itself checks a device against this computer.",

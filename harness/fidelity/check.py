@@ -53,7 +53,7 @@ def check_fidelity(
     if artifact.reference is None:
         return FidelityRecord(
             passed=None,
-            reason="the model file was supplied by the user, without --reference or --like to check it against",
+            reason="the model file was supplied by the user, without --reference or --original to check it against",
         )
     if outputs is None and no_outputs_because:
         return FidelityRecord(passed=None, reason=no_outputs_because)

@@ -1,4 +1,4 @@
-"""What a file was converted from, as `--like` names it."""
+"""What a file was converted from, as `--original` names it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def original_named(text: str) -> Original:
         require([*find_format("onnx").modules, *load_spec(text).requires, "onnxruntime"])
         return Original(text, None)
     if not Path(text).is_file():
-        raise UsageError(f"--like {text}: there is no such file")
+        raise UsageError(f"--original {text}: there is no such file")
     require([*find_format(format_).reading_modules])
     return Original(text, (Path(text), format_))

@@ -41,8 +41,8 @@ def run(
     `model` is an id (`"b1-seg"`, `"timm:resnet18"`), a file (`"net.onnx"`), a network in a Python file
     (`"mynet.py:Net"`, built with `arguments`) or a `torch.nn.Module`; the last two need the `inputs`, sizes without the
     batch such as `"3x224x224"`. Of a file `inputs` are values by name, and `shapes`, `dimensions`, `reference` and
-    `like` are as on the command line. All but ids may have a `name` to be found by. `options` are those of `bench run`:
-    `device`, `runtime`, `protocol`, `rounds`, `threads`, `cpus`, `resolution`, `batch`, `weights`, `seed`, `precision`,
+    `original` are as on the command line. All but ids may have a `name` to be found by. `options` are those of `bench
+    run`: `device`, `runtime`, `protocol`, `rounds`, `threads`, `cpus`, `resolution`, `batch`, `weights`, `seed`, `precision`,
     `output`, `runtime_options`, `labels`. `store` is a folder or an address (default: BENCH_STORE, then ./results).
     Progress goes to stderr unless `quiet`. `wait`: for somebody else who is measuring on the device.
 

@@ -35,7 +35,7 @@ def run(remote, bench, tmp_path):
 
 
 def test_an_engine_is_timed_and_held_to_its_original(remote, run, files, tmp_path):
-    done = run("--shape", "x=1x3x8x8", "--like", "net.onnx")
+    done = run("--shape", "x=1x3x8x8", "--original", "net.onnx")
     assert done.returncode == 0, done.stderr
     record = json.loads((Path(done.json()["path"]) / "record.json").read_text())
     engine = record["runtime"]["facts"]["engine"]
@@ -46,7 +46,7 @@ def test_an_engine_is_timed_and_held_to_its_original(remote, run, files, tmp_pat
     assert record["fidelity"]["passed"] is True
     calls = [json.loads(line) for line in (tmp_path / "trtexec.calls").read_text().splitlines()]
     assert not [word for call in calls for word in call if word.startswith(("--onnx=", "--saveEngine="))]
-    wrong = run("--shape", "x=1x3x8x8", "--like", "other.onnx")
+    wrong = run("--shape", "x=1x3x8x8", "--original", "other.onnx")
     assert wrong.returncode == 1
     assert "largest error" in wrong.json()["fidelity"]["reason"]
 

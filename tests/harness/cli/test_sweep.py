@@ -109,7 +109,7 @@ def test_files_and_networks_of_a_campaign_are_measured(bench, tmp_path):
           - modules: {module: "net.py:Net", arguments: {width: 4}, inputs: 3x8x8, name: tiny}
             runtimes: onnxruntime
           - files: a.onnx
-            set: {dimensions: {h: 6}, like: a.onnx}
+            set: {dimensions: {h: 6}, original: a.onnx}
         """
     )
     done = bench("sweep", "campaign.yaml", "--json")

@@ -13,14 +13,16 @@ from latency_bench.harness.python_api.subject import fields_of
 
 def test_a_file_has_values_sizes_and_a_name() -> None:
     fields = fields_of("net.onnx", {"image": Path("image.npy"), "rate": 16000}, None, "mine", 1)
-    options = options_of({**fields, "shapes": {"image": (1, 3, 8, 8)}, "dimensions": {"length": 4}, "like": "old.onnx"})
+    options = options_of(
+        {**fields, "shapes": {"image": (1, 3, 8, 8)}, "dimensions": {"length": 4}, "original": "old.onnx"}
+    )
     assert options.file == (Path("net.onnx"), "onnx")
     assert options.inputs == {"image": "image.npy", "rate": "16000"}
     assert (options.name, options.shapes, options.dimensions) == ("mine", {"image": (1, 3, 8, 8)}, {"length": 4})
 
 
 def test_a_misspelt_option_is_named_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="treads: there is no such option; did you mean threads"):
+    with pytest.raises(UsageError, match="there is no option 'treads'; did you mean threads"):
         options_of({"model": "b1-seg", "treads": 2})
 
 

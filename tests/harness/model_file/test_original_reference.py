@@ -7,11 +7,11 @@ import pytest
 
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.fidelity.check import check_fidelity
-from latency_bench.harness.like_reference import with_reference_of
 from latency_bench.harness.model_file.file_request import FileRequest
 from latency_bench.harness.model_file.likeness import axes_between
 from latency_bench.harness.model_file.open_file import open_model_file
 from latency_bench.harness.model_file.original import Original, original_named
+from latency_bench.harness.original_reference import with_reference_of
 from latency_bench.model_specs.errors import UnknownModelError
 
 onnx = pytest.importorskip("onnx")
@@ -59,7 +59,7 @@ class TestSmallFiles:
         record, artifact = held_to(affine(tmp_path / "a.onnx"), affine(tmp_path / "b.onnx", x="image", y="logits"))
         assert record.passed is True
         assert record.metrics["y"]["max_rel"] < 1e-6
-        assert artifact.facts["like"]["runtime"] == "onnxruntime"
+        assert artifact.facts["original"]["runtime"] == "onnxruntime"
         assert artifact.facts["output_changes"]["noise"]["y"] > 0.1
 
     def test_another_network_is_refused(self, tmp_path):
@@ -100,7 +100,7 @@ class TestSmallFiles:
         original = affine(tmp_path / "b.onnx", **other)
         with pytest.raises(UsageError, match=words) as refused:
             held_to(affine(tmp_path / "a.onnx"), original)
-        assert str(refused.value).startswith(f"--like {original}: ")
+        assert str(refused.value).startswith(f"--original {original}: ")
         assert "\n" not in str(refused.value)
 
     def test_an_original_that_is_not_finite_is_no_measure(self, tmp_path):
@@ -144,7 +144,7 @@ def test_a_converted_pair_and_a_model_of_the_catalog(bench, tmp_path):
         "warmup: {min_count: 2, max_count: 5, min_s: 0, max_s: 1, window: 2}\n"
         "sampling: {min_count: 5, max_count: 9, min_s: 0, max_s: 1, relative_interval: 0.5, confidence: 0.95}\n"
     )
-    words = ("run", "--tflite", "net.tflite", "--protocol", str(fast), "--json", "--quiet", "--like")
+    words = ("run", "--tflite", "net.tflite", "--protocol", str(fast), "--json", "--quiet", "--original")
     for original in ("net.onnx", TINY[1]):
         done = bench(*words, original)
         assert done.returncode == 0, done.stderr

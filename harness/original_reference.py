@@ -41,17 +41,17 @@ def with_reference_of(
     from latency_bench.harness.export.inputs import NOISE
     from latency_bench.harness.frozen_files import freeze
 
-    with TemporaryFolder("like") as folder:
+    with TemporaryFolder("original") as folder:
         try:
             file = original.file or _exported(original.text, spec, progress)
             progress(f"computing what {original.text} gives")
             case, outputs = _Comparison(spec, artifact.format, file).run(folder)
         except UsageError as error:
-            raise UsageError(f"--like {original.text}: {error}") from None
+            raise UsageError(f"--original {original.text}: {error}") from None
         save(str(folder / "reference.npz"), outputs[NOISE])
         reference = freeze(folder / "reference.npz").path
     assert case.file is not None
-    facts: dict[str, Any] = {"like": {"model": original.text, "sha256": case.file.sha256, "runtime": case.runtime}}
+    facts: dict[str, Any] = {"original": {"model": original.text, "sha256": case.file.sha256, "runtime": case.runtime}}
     if _ANOTHER in outputs:
         facts["output_changes"] = {NOISE: _changes(outputs[NOISE], outputs[_ANOTHER])}
     return dataclasses.replace(artifact, reference=reference, facts={**artifact.facts, **facts})
