@@ -42,9 +42,9 @@ def run(
     (`"mynet.py:Net"`, built with `arguments`) or a `torch.nn.Module`; the last two need the `inputs`, sizes without the
     batch such as `"3x224x224"`. Of a file `inputs` are values by name, and `shapes`, `dimensions`, `reference` and
     `original` are as on the command line. All but ids may have a `name` to be found by. `options` are those of `bench
-    run`: `device`, `runtime`, `protocol`, `rounds`, `threads`, `cpus`, `resolution`, `batch`, `weights`, `seed`, `precision`,
-    `output`, `runtime_options`, `labels`. `store` is a folder or an address (default: BENCH_STORE, then ./results).
-    Progress goes to stderr unless `quiet`. `wait`: for somebody else who is measuring on the device.
+    run`: `device`, `runtime`, `protocol`, `rounds`, `threads`, `cpus`, `resolution`, `batch`, `weights`, `seed`,
+    `precision`, `output`, `runtime_options`, `labels`. `store` is a folder or an address (default: BENCH_STORE, then
+    ./results). Progress goes to stderr unless `quiet`. `wait`: for somebody else who is measuring on the device.
 
     Raises UsageError (and its like: SpecError, InventoryError) for a request that is wrong, MeasurementFailedError
     where measuring failed, DeviceBusyError where the device is in use.
