@@ -82,34 +82,26 @@ def _placed(store: str | None, only: Collection[str] | None = None) -> Iterator[
 def print_place(run_ids: Collection[str], store: str | None, console: Console) -> None:
     """What was published of the models of these runs, and where the runs lie."""
     from latency_bench.harness.cli.figures import printable
+    from latency_bench.reports.atlas.looking_up import known_runs_of
 
     placed = list(_placed(store, run_ids))
     for model in dict.fromkeys(run["model"] for run, _ in placed):
         console.print()
         console.print(f"published of {printable(model)}", style="bold")
-        print_published(_published_of(model), console)
+        print_published(known_runs_of(model), console)
     _print_own(placed, console)
 
 
 def published_json(run_ids: Collection[str], store: str | None) -> dict[str, Any]:
     """The same for programs."""
+    from latency_bench.reports.atlas.looking_up import known_runs_of
+
     placed = list(_placed(store, run_ids))
     models = dict.fromkeys(run["model"] for run, _ in placed)
     return {
-        "published": {model: [asdict(run) for run in _published_of(model)] for model in models},
+        "published": {model: [asdict(run) for run in known_runs_of(model)] for model in models},
         "own": [_own_json(*one) for one in placed],
     }
-
-
-def _published_of(model: str) -> list[PublishedRun]:
-    """Nothing for a model that nobody published anything of."""
-    from latency_bench.model_specs.errors import UnknownModelError
-    from latency_bench.reports.atlas.looking_up import runs_of
-
-    try:
-        return runs_of(model)
-    except UnknownModelError:
-        return []
 
 
 def print_published(runs: Sequence[PublishedRun], console: Console) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.columns.column import Column
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
     from latency_bench.reports.agreement.statistics import Agreement
+    from latency_bench.reports.html.page import Section
     from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.papers.paper import Paper, PaperTable
     from latency_bench.reports.papers.paper_file import Figure
@@ -201,6 +202,7 @@ class Source:
         parts: dict[str, Any] = {
             "tables": sections[:of_tables],
             "claims": sections[of_tables:],
+            "published": self._published(runs),
             "paper": self.paper,
             "pairs": pairs,
             "broken": self.broken,
@@ -209,6 +211,16 @@ class Source:
             return write_site(runs, self.place, path, **parts)
         write_html(runs, self.place, path, **parts)
         return [path]
+
+    def _published(self, runs: pd.DataFrame) -> list[Section]:
+        """The runs beside what others published; nothing where that is nothing."""
+        from latency_bench.reports.atlas.table import build_published
+        from latency_bench.reports.html.page import Section, address_of
+        from latency_bench.reports.rows import rows_of
+        from latency_bench.reports.tables.html import html
+
+        table = build_published(rows_of(runs))
+        return [] if table is None else [Section(table.heading, html(table, address_of))]
 
     def _selected(self) -> pd.DataFrame:
         """The runs that were selected. Raises UnknownRunError where there is none."""

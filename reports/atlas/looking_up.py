@@ -20,17 +20,22 @@ def runs_of(model: str) -> list[PublishedRun]:
     A model of the catalog has the rows of its architecture at its own size, whatever weights they are of. Raises
     UnknownModelError where nothing is published of such a name, with the nearest ones.
     """
+    found = known_runs_of(model)
+    if not found and not model.startswith(_PREFIXES) and _spec(model) is None:
+        near = difflib.get_close_matches(plain(model), [*_by_name(), *_by_timm()], n=4, cutoff=0.6)
+        hint = f"did you mean {', '.join(near)}?" if near else "`bench models ls` lists the models here"
+        raise UnknownModelError(f"nothing is published of {model!r}; {hint}")
+    return found
+
+
+def known_runs_of(model: str) -> list[PublishedRun]:
+    """The same; nothing for a name that nothing is published of."""
     for prefix in _PREFIXES:
         if model.startswith(prefix):
             return list(_by_timm().get(architecture(model.removeprefix(prefix)), ()))
     if (spec := _spec(model)) is not None:
         return runs_of_spec(spec)
-    found = _by_name().get(plain(model)) or _by_timm().get(model)
-    if not found:
-        near = difflib.get_close_matches(plain(model), [*_by_name(), *_by_timm()], n=4, cutoff=0.6)
-        hint = f"did you mean {', '.join(near)}?" if near else "`bench models ls` lists the models here"
-        raise UnknownModelError(f"nothing is published of {model!r}; {hint}")
-    return list(found)
+    return list(_by_name().get(plain(model)) or _by_timm().get(model) or ())
 
 
 def runs_of_spec(spec: ModelSpec) -> list[PublishedRun]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from latency_bench.harness.store.number_text import decimals_for
 from latency_bench.reports.atlas.looking_up import timm_name
@@ -83,6 +84,7 @@ def _nearest(kind: str, own_ms: Mapping[Key, float], key: Key | None) -> tuple[s
     return None if best is None else best[1:]
 
 
+@cache
 def _platforms(kind: str) -> dict[str, dict[Key, float]]:
     """By platform of a kind, milliseconds at batch 1 by model and size; of several figures the first."""
     found: dict[str, dict[Key, float]] = {}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from latency_bench.harness.identity.setting import Setting
-from latency_bench.model_specs.errors import UnknownModelError
-from latency_bench.reports.atlas.looking_up import runs_of
+from latency_bench.reports.atlas.looking_up import known_runs_of
 from latency_bench.reports.atlas.own_runs import Run, kind_of, latest_by_setting
 from latency_bench.reports.atlas.plausibility import Plausibility, plausibility
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
@@ -53,10 +52,8 @@ def build_published(rows: Iterable[Run]) -> Table | None:
 
 def _count(run: Run) -> int:
     """How many measurements are published of its model on its kind of device."""
-    try:
-        return sum(published.kind == kind_of(run) for published in runs_of(run["model"]))
-    except UnknownModelError:
-        return 0
+    kind = kind_of(run)
+    return sum(published.kind == kind for published in known_runs_of(run["model"]))
 
 
 def _row(setting: Setting, run: Run, of_setting: Mapping[tuple[str, str], Run], count: int) -> Row:

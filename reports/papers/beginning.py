@@ -160,6 +160,9 @@ def _known_models(names: Sequence[str]) -> dict[str, str]:
 def _timm_models() -> Callable[[str], bool]:
     if find_spec("timm") is None:
         return lambda name: False
+    from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
+
+    prepare_torchvision()
     import timm
 
     return lambda name: bool(timm.is_model(name))

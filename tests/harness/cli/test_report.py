@@ -101,6 +101,14 @@ def test_a_figure_is_written_with_its_numbers(run_report: Report, tmp_path: Path
     ]
 
 
+def test_the_page_places_runs_among_what_others_published(run_report: Report, tmp_path: Path) -> None:
+    done = run_report("--html", "--device", "desk", "--runtime", "litert", "--to", "out")
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'id="view-published"' in page
+    assert "published measurements on a cpu" in page or "common models a latency here is" in page
+
+
 def test_everything(run_report: Report, tmp_path: Path) -> None:
     done = run_report("--all", "--device", "desk", "--runtime", "litert", "--to", "out", "--format", "csv",
                       "--format", "md", "--format", "png")  # fmt: skip

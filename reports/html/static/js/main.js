@@ -3,6 +3,7 @@ const VIEWS = {
   overview: () => {},
   tables: showTables,
   claims: () => {},
+  published: () => {},
   pairs: () => {},
   runs: showRuns,
   plots: showPlots,
