@@ -24,7 +24,7 @@ class ShownBetter:
     def __call__(self, run: Run, other: Run, column: Column) -> bool:
         """Whether `run` is shown to be better than `other`: what is counted by its value; a latency and a measured
         throughput where the whole interval of their ratio is on one side of 1. Other measurements have no interval,
-        and nothing is shown of them; nor of a run that was repeated and is inconclusive all the same."""
+        and nothing is shown of them; nor of a run that never settled, or is inconclusive though it was repeated."""
         key = (column.name, run["path"], other["path"])
         if key not in self._known:
             self._known[key] = self._shown(run, other, column)
@@ -35,7 +35,7 @@ class ShownBetter:
             mine, theirs = run[column.name], other[column.name]
             return bool(mine > theirs if column.better == "higher" else mine < theirs)
         gain = self._gains().get(column.name)
-        if gain is None or "no" in (run["conclusive"], other["conclusive"]):
+        if gain is None or any(one["status"] == "unstable" or one["conclusive"] == "no" for one in (run, other)):
             return False
         cell = gain(run, other)
         return cell.low is not None and cell.low > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def attention_factors(
         _finish(axes, rows)
         labels[axes] = [Label(row["tokens"], row["ratio"], _factor(row["ratio"])) for row in rows]
         avoid[axes] = [_bar(row) for row in rows]
-        spare[axes] = [((axes.get_xlim()[0], 1.0), (axes.get_xlim()[1], 1.0))]
+        spare[axes] = [((axes.get_xlim()[0], 1.0), (axes.get_xlim()[1], 1.0)), *_lines(rows)]
     _legend(figure, data, options.width)
     place_labels(figure, labels, avoid, spare)
     return Drawn(figure, data)
@@ -88,6 +89,16 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], form: str) -> None:
             )
     axes.set_xlabel("tokens")
     axes.set_ylabel(f"latency of {plain(form)}\nover ReLU linear")
+
+
+def _lines(rows: list[dict[str, Any]]) -> list[Segment]:
+    """The lines between the points, which names keep off."""
+    ordered = sorted(rows, key=lambda row: (row["definition"], row["tokens"]))
+    return [
+        ((one["tokens"], one["ratio"]), (other["tokens"], other["ratio"]))
+        for one, other in pairwise(ordered)
+        if one["definition"] == other["definition"]
+    ]
 
 
 def _limits(rows: list[dict[str, Any]]) -> tuple[float, float]:

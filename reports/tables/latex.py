@@ -139,6 +139,8 @@ def _heading(table: Table, columns: Sequence[TexColumn]) -> list[str]:
             rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
         place += width
     spans = [(1, "l") if column.is_text else (2, "c") for column in columns]
+    # As in the columns below, nothing is before the first.
+    spans[0] = (spans[0][0], f"@{{}}{spans[0][1]}")
     titles = [
         rf"\multicolumn{{{span}}}{{{place}}}{{{_stacked(column.heading)}}}"
         for column, (span, place) in zip(columns, spans, strict=True)
@@ -176,7 +178,8 @@ def _bold(text: str, cell: Cell) -> str:
 def _notes(table: Table, layout: Layout) -> Iterator[Piece]:
     """One paragraph of footnotes and one of remarks, in portions that fit on a page."""
     size = SIZES_PT[-1]
-    marked_notes = [(note, rf"\textsuperscript{{{mark}}}\,{escaped(note)}") for note, mark in table.footnotes().items()]
+    marks = table.footnotes()
+    marked_notes = [(note, rf"\textsuperscript{{{mark}}}\,{escaped(note)}.") for note, mark in marks.items()]
     remarks = [(remark, escaped(remark)) for remark in table.remarks]
     for paragraph in (marked_notes, remarks):
         portion: list[str] = []

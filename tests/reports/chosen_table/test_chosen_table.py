@@ -81,8 +81,9 @@ def test_bold_is_only_what_is_shown_to_be_best(runs: Any, make_run: Make, table_
     ]
     few = table_of(make_run("b1-seg", FAST[:2]), make_run("b0-seg", SLOW[:2]))
     assert best(build_chosen_table(few, Request())) == [], "two rounds show nothing"
-    unclear = table_of(make_run("b1-seg", FAST, conclusive="no"), make_run("b0-seg", SLOW))
-    assert best(build_chosen_table(unclear, Request())) == [], "an inconclusive run shows nothing"
+    for unclear in ({"conclusive": "no"}, {"status": "unstable"}):
+        pair = table_of(make_run("b1-seg", FAST, **unclear), make_run("b0-seg", SLOW))
+        assert best(build_chosen_table(pair, Request())) == [], "such a run shows nothing"
 
 
 def test_ranks_have_ties(runs: Any) -> None:

@@ -91,7 +91,7 @@ def test_two_runs_are_chosen_and_compared(opened: Open, runs: pd.DataFrame) -> N
     assert f"B / A {found.ratio:.3f}" in text
     assert "Compared across model" in text
     assert "What differs" in text
-    device = a_run(runs, status="done", model="b2-seg", device="laptop")
+    device = a_run(runs, status="done", model="b2-seg", device="orin")
     page = window.go(f"#/compare/{one['run_id']}/{device['run_id']}")
     assert "not comparable" in page.locator("#view-compare").inner_text()
     page = window.go("#/compare/none/such")

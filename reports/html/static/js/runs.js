@@ -94,7 +94,7 @@ function runsPage(runs, update) {
   return [
     element("p", { class: "muted", role: "status" }, `${count(rows.length)} of ${plural(runs.count, "run")}${rows.length > ROWS_A_PAGE ? `, page ${page} of ${pages}` : ""}`),
     element("p", { id: "picks" }, pickWords()),
-    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
+    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of runs" },
       element("table", { id: "runs-table" },
         element("caption", {}, "Runs with the median latency of a request, its interval in brackets"),
         element("thead", {}, element("tr", {}, columns.map(({ name, title, number: right }) =>
