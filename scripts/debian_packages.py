@@ -22,10 +22,9 @@ class CannotFetchError(Exception):
 
 
 class DebianSuite:
-    """One suite of Debian (`trixie`, `sid`). `folder` is for apt's own files and for what it downloads; `architecture`
-    is this machine's where none is named."""
+    """One suite of Debian (`trixie`, `sid`). `folder` is for apt's own files and for what it downloads."""
 
-    def __init__(self, suite: str, folder: Path, architecture: str | None = None) -> None:
+    def __init__(self, suite: str, folder: Path) -> None:
         for program in ("apt-get", "apt-cache", "dpkg"):
             if shutil.which(program) is None:
                 raise CannotFetchError(f"needs {program}")
@@ -52,7 +51,6 @@ class DebianSuite:
             "APT::Install-Recommends": "false",
             "Acquire::Languages": "none",
             "Acquire::Retries": "2",
-            **({"APT::Architecture": architecture, "APT::Architectures": architecture} if architecture else {}),
         }
         self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         self._apt("update")

@@ -6,12 +6,11 @@ of their own load them as they would load NVIDIA's.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from uv import find_uv_bin
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-EXPORTED = '__attribute__((visibility("default")))'
 CompileDriver = Callable[..., Path]
 InstallPackages = Callable[..., Path]
 OverDriver = Callable[..., dict[str, str]]
@@ -37,26 +35,21 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def compile_driver(shared_folder: Path) -> CompileDriver:
-    """compile_driver("BEFORE_535", without=[...]): the folder of both libraries, for this driver. `without` are further
-    functions that have to be there and support nothing, for libraries that are bound to all of them."""
+    """compile_driver("BEFORE_535"): the folder of both libraries, for this driver."""
     if shutil.which("cc") is None:
         pytest.skip("the stand-in driver needs a C compiler")
 
-    def compile_(*defines: str, without: Sequence[str] = ()) -> Path:
-        number = [hashlib.sha256(repr(sorted(without)).encode()).hexdigest()[:8]] if without else []
-        folder = shared_folder / "-".join(("driver", *defines, *number))
+    def compile_(*defines: str) -> Path:
+        folder = shared_folder / "-".join(("driver", *defines))
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 partial = folder.with_name(f"{folder.name}-partial")
                 partial.mkdir()
-                rest = partial / "rest.c"
-                rest.write_text("".join(f"{EXPORTED} int {name}(void) {{ return 801; }}\n" for name in without))
                 for name in ("libcuda", "libnvidia-ml"):
                     flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden"]
-                    more = [str(rest)] if name == "libcuda" else []
                     names = [f"-Wl,-soname,{name}.so.1", "-o", str(partial / f"{name}.so.1")]
                     subprocess.run(
-                        ["cc", *flags, *(f"-D{one}" for one in defines), *names, str(HERE / f"{name}.c"), *more],
+                        ["cc", *flags, *(f"-D{one}" for one in defines), *names, str(HERE / f"{name}.c")],
                         check=True,
                     )
                 partial.rename(folder)
