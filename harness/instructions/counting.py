@@ -25,8 +25,8 @@ from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.instructions.counters import COUNTERS, InstructionCounter
 
-PROCESSES = 4
-"""Estimates a case."""
+ESTIMATES = 3
+"""A case; each is of two processes."""
 _TRIED_REQUESTS = 4
 _MOST_REQUESTS = 100
 _WORTH_COUNTING = 1_000_000_000
@@ -122,21 +122,22 @@ def _counts_by(
     folder: Path,
     on_stage: Callable[[str], None],
 ) -> list[InstructionCounts]:
-    requests = [_worth_counting(counted, job, folder, counter) for job in jobs]
-    estimates: list[list[float]] = [[] for _ in jobs]
-    for number in range(PROCESSES):
-        on_stage(f"counting instructions with {counter.name}: {number + 1} of {PROCESSES}")
+    requests, estimates = [], []
+    for job in jobs:
+        tried = _per_request(counted, job, _TRIED_REQUESTS, folder, counter)
+        requests.append(_worth_counting(tried))
+        estimates.append([tried] if requests[-1] == _TRIED_REQUESTS else [])
+    for number in range(ESTIMATES):
+        on_stage(f"counting instructions with {counter.name}: {number + 1} of {ESTIMATES}")
         for own, job, count in zip(estimates, jobs, requests, strict=True):
-            own.append(_per_request(counted, job, count, folder, counter))
+            if len(own) <= number:
+                own.append(_per_request(counted, job, count, folder, counter))
     return [InstructionCounts(counter.name, tuple(own)) for own in estimates]
 
 
-def _worth_counting(
-    counted: DeviceSession, job: tuple[Deployment, RoundJob], folder: Path, counter: InstructionCounter
-) -> int:
+def _worth_counting(per_request: float) -> int:
     """How many requests make what is counted large beside what differs between two starts."""
-    one = _per_request(counted, job, _TRIED_REQUESTS, folder, counter)
-    return min(max(math.ceil(_WORTH_COUNTING / max(one, 1.0)), _TRIED_REQUESTS), _MOST_REQUESTS)
+    return min(max(math.ceil(_WORTH_COUNTING / per_request), _TRIED_REQUESTS), _MOST_REQUESTS)
 
 
 def _per_request(

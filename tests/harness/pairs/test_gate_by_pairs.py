@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import sys
 
 import pytest
 
@@ -81,19 +82,48 @@ def test_fewer_than_ten_pairs_are_named_as_the_reason(gate, files):
     assert "10 are the least for an answer" in case["reason"]
 
 
-@pytest.mark.skipif(not (shutil.which("valgrind") or shutil.which("perf")), reason="needs valgrind or perf")
-def test_instructions_are_judged_apart_from_time(gate, write_model):
-    """Six times the convolutions are about six times the instructions, however busy the machine is."""
-    few, many = write_model("few", layers=3, size=32), write_model("many", layers=18, size=32)
-    words = ("--candidate", str(many), "--count", "instructions", "--json")
-    done = gate("--against", str(few), *words, minutes="0.01")
+STAND_IN = """#!{python}
+import json, os, subprocess, sys
+command = sys.argv[sys.argv.index("--") + 1 :]
+code = subprocess.call(command)
+job = json.load(open(command[-1]))
+requests = job["warmup"]["min_count"] + job["sampling"]["min_count"]
+weights = os.path.getsize(job["artifact"])
+sys.stderr.write("%d,,instructions:u,1,100.00,,\\n" % (700000000 + 1000 * weights * requests))
+sys.exit(code)
+"""
+"""A `perf` that counts what it is told: a start, and for every request a thousand for each byte of the file."""
+
+
+def test_instructions_are_judged_apart_from_time(bench, keep, files, fast_protocol, tmp_path):
+    few, many = files
+    program = tmp_path / "bin" / "perf"
+    program.parent.mkdir()
+    program.write_text(STAND_IN.format(python=sys.executable))
+    program.chmod(0o755)
+    words = ("--count", "instructions", "--json", "--protocol", str(fast_protocol), "--max-minutes", "0.01")
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    done = bench("gate", "--against", str(few), "--candidate", str(many), *words, env=path)
     assert done.returncode == 1, done.stderr
     by_time, by_count = json.loads(done.stdout)["cases"]
     assert by_time["answer"] == "cannot tell"
     assert by_count["answer"] == "worse"
     assert by_count["name"].endswith(": instructions")
+    expected = many.stat().st_size / few.stat().st_size
+    assert (by_count["low"], by_count["ratio"], by_count["high"]) == pytest.approx((expected,) * 3)
+    assert "million instructions a request, by perf" in by_count["reason"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_valgrind_counts_what_a_request_executes(gate, write_model):
+    """Six times the convolutions are about six times the instructions, however busy the machine is."""
+    few, many = write_model("few", layers=3, size=32), write_model("many", layers=18, size=32)
+    done = gate("--against", str(few), "--candidate", str(many), "--count", "instructions", "--json", minutes="0.01")
+    assert done.returncode == 1, done.stderr
+    by_count = json.loads(done.stdout)["cases"][1]
+    assert by_count["answer"] == "worse"
     assert 4 < by_count["low"] <= by_count["high"] < 8
-    assert "million instructions a request" in by_count["reason"]
 
 
 @pytest.mark.parametrize(
