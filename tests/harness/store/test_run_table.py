@@ -41,6 +41,7 @@ EXPECTED_OF_DONE: dict[str, Any] = {
     "precision": "fp32",
     "output": "logits",
     "seeded": True,
+    "accuracy": None,
     "runtime": "litert",
     "runtime_version": "2.1.2",
     "threads": 2,
