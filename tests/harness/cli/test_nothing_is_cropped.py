@@ -41,6 +41,9 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("attention", "--from-store", "--device", DEVICE): ("harness/cli/attention_output.py", "harness/cli/attention.py"),
     ("models", "ls", "--family", "segnext"): ("harness/cli/models.py",),
     ("models", "show", "b1-seg"): (),
+    ("papers", "ls"): ("harness/cli/papers.py",),
+    ("papers", "show", "segnext"): (),
+    ("published", "b1-seg"): ("harness/cli/published.py",),
     ("devices", "ls"): ("harness/cli/devices.py",),
 }  # fmt: skip
 """By the words of a command, the files whose tables it shows."""

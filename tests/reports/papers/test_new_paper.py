@@ -38,6 +38,8 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_the_commands_of_the_documentation_give_a_table_with_measured_columns(
     bench: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -45,7 +47,7 @@ def test_the_commands_of_the_documentation_give_a_table_with_measured_columns(
     (tmp_path / "table.csv").write_text(block(page, "csv"))
     begin, sweep, report = block(page, "sh").splitlines()
     for line in (begin, sweep, f"{report} --json"):
-        done = bench(*shlex.split(line)[1:])
+        done = bench(*shlex.split(line)[1:], timeout_s=1800)
         assert done.returncode == 0, f"{line}: {done.stderr}"
     rows = {row["model"]: row for row in json.loads(done.stdout)["tables"]["table1"]}
     assert {name: row["published_latency_ms"] for name, row in rows.items()} == {
