@@ -48,7 +48,10 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
 }  # fmt: skip
 """By the words of a command, the files whose tables it shows."""
 DRAWN_HERE = ("harness/cli/pair_rendering.py", "harness/cli/watch.py", "harness/cli/results/pair_lines.py")
-MEASURING = ("harness/cli/profile.py", "harness/cli/calibrate.py", "harness/cli/campaign_rendering.py")
+MEASURING = (
+    *("harness/cli/profile.py", "harness/cli/calibrate.py", "harness/cli/campaign_rendering.py"),
+    *("harness/cli/accuracy.py", "harness/cli/run_ranking.py"),
+)
 """Their tables follow minutes of measuring. They print them with the same function, which test_terminal_grid.py holds
 to all of this for any cells and widths."""
 UNBROKEN = ("stored in", "command", "  bench ", "bench ", "from", "no devices.yaml")
