@@ -40,7 +40,7 @@ async function showCompare(runs, place) {
 }
 
 function comparedParts(runs, rows) {
-  return [table("The two runs", [{ title: "" }, { title: "Run" }, { title: "What" }, { title: "Measured on" }, { title: "Latency, ms", number: true }, { title: "Rounds × requests", number: true }, { title: "Status" }],
+  return [table("The two runs", [{ title: "Side" }, { title: "Run" }, { title: "What" }, { title: "Measured on" }, { title: "Latency, ms", number: true }, { title: "Rounds × requests", number: true }, { title: "Status" }],
     rows.map((row, at) => ["AB"[at], element("a", { href: runAddress(runs.get("run_id", row)) }, runs.get("run_id", row)), runs.get("case", row), runs.get("setting", row), latencyCell(runs, row),
       roundsByRequests(runs.get("round_samples", row)), element("span", { class: `status ${runs.get("status", row)}` }, runs.get("status", row))]))];
 }
