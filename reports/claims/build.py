@@ -33,7 +33,7 @@ _INTERVALS = (
 )
 _PLACES = "The paper's factors are of its own devices; a verdict here is of the device that heads the column."
 _NOT_MEASURED = Cell("not measured", status="not measured")
-_NOTHING_MEASURES_IT = Cell("accuracy", notes=("nothing here measures accuracy",))
+_NOTHING_MEASURES_IT = Cell("accuracy", notes=("what is measured here is latency",))
 _NOT_COMPARABLE = Cell("not comparable", status="not comparable", tone="open")
 _NO_VERDICT = Cell("no verdict", tone="open")
 _INCONCLUSIVE = Cell("inconclusive: measured twice, and not shown steady", tone="open")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -41,14 +42,28 @@ def look_of(family: str | None) -> Look:
     """Of a family that ships here by its place among them; of others by a hash of its name, which two families may
     share, beyond the looks of those."""
     name, known = family_name(family), _known()
+    if name in known:
+        return known[name]
+    first = zlib.crc32(name.encode())
     pairs = len(COLOURS) * len(MARKERS)
-    place = known[name] if name in known else len(known) + zlib.crc32(name.encode()) % (pairs - len(known))
-    # Colours and markers go on together: their counts have no common divisor, so that no pair comes twice.
-    return Look(place % len(COLOURS), place % len(MARKERS))
+    looks = (Look(place % len(COLOURS), place % len(MARKERS)) for place in range(first, first + pairs))
+    return next(look for look in looks if look not in set(known.values()))
 
 
 @cache
-def _known() -> dict[str, int]:
-    from latency_bench.model_specs.catalog import shipped_families
+def _known() -> dict[str, Look]:
+    """The first family, which stands in every picture, has a colour to itself. Of the others those of one task, which
+    stand in one picture, have different ones."""
+    from latency_bench.model_specs.catalog import list_specs, shipped_families
 
-    return {name: place for place, name in enumerate(dict.fromkeys(map(family_name, shipped_families())))}
+    task_of: dict[str, str] = {}
+    for spec in list_specs():
+        task_of.setdefault(family_name(spec.family), spec.task)
+    names = list(dict.fromkeys(map(family_name, shipped_families())))
+    looks = {names[0]: Look(0, 0)}
+    in_task: Counter[str] = Counter()
+    for place, name in enumerate(names[1:], 1):
+        task = task_of[name]
+        looks[name] = Look(1 + in_task[task] % (len(COLOURS) - 1), place % len(MARKERS))
+        in_task[task] += 1
+    return looks

@@ -20,7 +20,7 @@ _ONE_BASELINE_REMARK = (
     "Speed-up: latency of the baseline over the model's. Intervals are 95 %, from the rounds of both runs."
 )
 _THROUGHPUT_REMARK = "Throughput was not measured: bench run measures it with --streams 2"
-_PUBLISHED_REMARK = "Published figures are the paper's, accuracy among them: nothing here measures accuracy."
+_PUBLISHED_REMARK = "Published figures are the paper's, accuracy among them: what is measured here is latency."
 
 
 def build_table(table: PaperTable, measurements: Measurements) -> Table:
