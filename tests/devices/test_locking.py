@@ -213,7 +213,8 @@ def without_flock(tmp_path: Path) -> str:
     """A PATH that has what the lease needs, and no flock."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("mkdir", "sleep", "cat", "mv", "rm", "dd"):
+    # printf is a program for mksh, which is Android's shell.
+    for name in ("mkdir", "sleep", "cat", "mv", "rm", "dd", "printf"):
         found = shutil.which(name)
         assert found is not None
         (folder / name).symlink_to(found)
