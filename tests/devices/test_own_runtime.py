@@ -148,7 +148,7 @@ def test_a_module_that_cannot_be_imported_is_told(lab: Lab, tmp_path: Path) -> N
     assert "a_package_that_nobody_has" in done.stderr
     assert "Traceback" not in done.stderr
     # And nothing else suffers from it.
-    other = lab("run", "--device", "lab", *TINY, "--runtime", "onnxruntime", "--precision", "int8")
+    other = lab("run", "--device", "lab", *TINY, "--runtime", "onnxruntime", "--precision", "fp16-weights")
     assert other.returncode == 2
-    assert "not int8, which litert takes" in other.stderr
+    assert "not fp16-weights, which litert takes" in other.stderr
     assert "--onnx FILE" in lab("run", "--help").stdout
