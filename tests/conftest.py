@@ -183,7 +183,7 @@ def user_devices(tmp_path: Path) -> WriteDevices:
 def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
     """bench("models", "ls", env={...}): run the command in an empty folder, in a process of its own."""
 
-    def run(*words: str, env: dict[str, str] | None = None, timeout_s: float = 300) -> Ran:
+    def run(*words: str, env: dict[str, str] | None = None, timeout_s: float = 560) -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", "latency_bench", *words],
             check=False,
@@ -205,7 +205,7 @@ OnTerminal = Callable[..., str]
 def on_terminal(bench_environment: dict[str, str], tmp_path: Path) -> OnTerminal:
     """on_terminal(60, "results", "ls"): what the command prints on a terminal so many columns wide, without styles."""
 
-    def run(width: int, *words: str, timeout_s: float = 300) -> str:
+    def run(width: int, *words: str, timeout_s: float = 560) -> str:
         parent, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         environment = {name: value for name, value in bench_environment.items() if name not in ("COLUMNS", "NO_COLOR")}
