@@ -44,7 +44,10 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "sweep --model 'b?-seg' --runtime litert --runtime onnxruntime --dry-run": [
         ("sweep", "--model", "b?-seg", "--runtime", "litert", "--runtime", "onnxruntime", "--dry-run")
     ],
-    "run --like latest": [("run", "--like", "latest", "--rounds", "1", "--quiet")],
+    "run --like latest": [
+        ("run", "--runtime", "onnxruntime", *FAST),
+        ("run", "--like", "latest", "--rounds", "1", "--quiet"),
+    ],
     "models ls | show b1-seg | check": [
         ("models", "ls"),
         ("models", "show", "b1-seg"),
