@@ -63,4 +63,4 @@ def test_three_commands_from_a_file_to_a_figure(bench, tmp_path):
     assert drawn.returncode == 0, drawn.stderr
     assert (tmp_path / "my-unet.svg").stat().st_size > 1000
     (point,) = csv.DictReader((tmp_path / "my-unet.csv").open(encoding="utf-8"))
-    assert "my-unet" in point.values()
+    assert point["case"] == "my-unet 64x64"
