@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latency_bench.harness.store.errors import BrokenRunError
-from latency_bench.harness.store.reader import BrokenRun, StoredAccuracy, accuracy_names, misplaced, read_accuracy
+from latency_bench.harness.store.kind_listing import whole_ones
+from latency_bench.harness.store.reader import BrokenRun, StoredAccuracy, accuracy_names, read_accuracy
 
 
 def find_accuracies(
@@ -16,15 +16,5 @@ def find_accuracies(
 
     Raises StoreError for a folder that cannot be listed, or a remote store that cannot be reached.
     """
-    for name in accuracy_names(store, device):
-        folder = store / name
-        try:
-            record = read_accuracy(folder)
-        except BrokenRunError as error:
-            problem: str | None = str(error)
-        else:
-            problem = misplaced(folder, record)
-            if problem is None:
-                yield StoredAccuracy(folder, record)
-        if problem is not None and on_broken is not None:
-            on_broken(BrokenRun(folder, problem))
+    names = accuracy_names(store, device)
+    yield from whole_ones(store, names, lambda folder: StoredAccuracy(folder, read_accuracy(folder)), on_broken)

@@ -16,7 +16,7 @@ from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.fields import Count, JsonDict, Part, Positive, UtcTime
 from latency_bench.harness.store.layout import ACCURACY_FOLDER, is_name, is_run_file, is_run_id
 from latency_bench.harness.store.migrations import Step, migrate, newest_version, version_of
-from latency_bench.harness.store.record import FileRecord, validation_reason
+from latency_bench.harness.store.record import FileRecord, content_of_kind, validation_reason
 from latency_bench.harness.store.subject import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord
 
 KIND = "accuracy"
@@ -124,14 +124,7 @@ def parse_accuracy(text: bytes) -> AccuracyRecord:
 
     Raises BrokenRunError where it is not one, NewerRecordError where it is from a later version of this program.
     """
-    from pydantic_core import from_json
-
-    try:
-        content = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise BrokenRunError(f"the record is not JSON: {error}.") from error
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise BrokenRunError("the record is not that of an accuracy.")
+    content = content_of_kind(text, KIND, "an accuracy")
     if version_of(content) != newest_version(ACCURACY_STEPS):
         text = json.dumps(migrate(content, ACCURACY_STEPS)).encode()
     try:

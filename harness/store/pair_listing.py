@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from latency_bench.harness.store.errors import BrokenRunError
-from latency_bench.harness.store.reader import BrokenRun, StoredPair, misplaced, pair_names, read_pair
+from latency_bench.harness.store.kind_listing import whole_ones
+from latency_bench.harness.store.reader import BrokenRun, StoredPair, pair_names, read_pair
 
 
 def find_pairs(
@@ -16,15 +16,5 @@ def find_pairs(
 
     Raises StoreError for a folder that cannot be listed, or a remote store that cannot be reached.
     """
-    for name in pair_names(store, device):
-        folder = store / name
-        try:
-            record = read_pair(folder)
-        except BrokenRunError as error:
-            problem: str | None = str(error)
-        else:
-            problem = misplaced(folder, record)
-            if problem is None:
-                yield StoredPair(folder, record)
-        if problem is not None and on_broken is not None:
-            on_broken(BrokenRun(folder, problem))
+    names = pair_names(store, device)
+    yield from whole_ones(store, names, lambda folder: StoredPair(folder, read_pair(folder)), on_broken)

@@ -18,7 +18,7 @@ from latency_bench.harness.store.fields import Count, JsonDict, Part, UtcTime
 from latency_bench.harness.store.layout import PAIRS_FOLDER, is_name, is_run_file, is_run_id
 from latency_bench.harness.store.migrations import Step, migrate, newest_version, version_of
 from latency_bench.harness.store.outcome import Failure, Flag
-from latency_bench.harness.store.record import FileRecord, RunRecord, validation_reason
+from latency_bench.harness.store.record import FileRecord, RunRecord, content_of_kind, validation_reason
 from latency_bench.harness.store.subject import CampaignRecord, DeviceRecord
 
 KIND = "pair"
@@ -234,14 +234,7 @@ def parse_pair(text: bytes) -> PairRecord:
 
     Raises BrokenRunError where it is not one, NewerRecordError where it is from a later version of this program.
     """
-    from pydantic_core import from_json
-
-    try:
-        content = from_json(text, allow_inf_nan=False)
-    except ValueError as error:
-        raise BrokenRunError(f"the record is not JSON: {error}.") from error
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise BrokenRunError("the record is not that of a pair.")
+    content = content_of_kind(text, KIND, "a pair")
     sides = content.get("sides")
     old_sides = isinstance(sides, list) and any(version_of(side) != newest_version() for side in sides)
     if old_sides or version_of(content) != newest_version(PAIR_STEPS):

@@ -203,6 +203,19 @@ def parse_record(text: bytes) -> RunRecord:
         raise BrokenRunError(f"the record is not valid: {validation_reason(error)}.") from error
 
 
+def content_of_kind(text: bytes, kind: str, words: str) -> dict[str, Any]:
+    """The JSON of a record of another kind than a run's. Raises BrokenRunError, which tells the kind in `words`."""
+    from pydantic_core import from_json
+
+    try:
+        content = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise BrokenRunError(f"the record is not JSON: {error}.") from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise BrokenRunError(f"the record is not that of {words}.")
+    return content
+
+
 def validation_reason(error: ValidationError) -> str:
     """What is wrong with a record, and where, in one line."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from latency_bench.harness.store.durable import replacing
-from latency_bench.harness.store.errors import StoreError
 from latency_bench.reports.board.rows import COLUMNS, BoardRow, board_rows
 from latency_bench.reports.html.assets import early_script, static_text, style
 from latency_bench.reports.html.page import content_policy, page_template
 from latency_bench.reports.tables.csv_rows import inert
+from latency_bench.reports.text_files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +49,10 @@ def write_board(
         place = folder / LABS_FOLDER / lab / "index.html"
         write_report(place)
         written.append(place)
-    written.append(_write(folder / "board.csv", _csv(rows)))
+    written.append(write_text(folder / "board.csv", _csv(rows)))
     records = json.dumps([dict(row.values) for row in rows], indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    written.append(_write(folder / "board.json", f"{records}\n"))
-    return [_write(folder / "index.html", _page(rows, list(reports), title, made_at)), *written]
+    written.append(write_text(folder / "board.json", f"{records}\n"))
+    return [write_text(folder / "index.html", _page(rows, list(reports), title, made_at)), *written]
 
 
 def run_address(lab: str, run_id: str) -> str:
@@ -82,13 +81,3 @@ def _csv(rows: Sequence[BoardRow]) -> str:
     writer.writeheader()
     writer.writerows({name: inert(value) for name, value in row.values.items()} for row in rows)
     return out.getvalue()
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
-    return path

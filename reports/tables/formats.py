@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from latency_bench.harness.store.durable import replacing
-from latency_bench.harness.store.errors import StoreError
 from latency_bench.reports.tables.csv_rows import csv_text, inert, records
 from latency_bench.reports.tables.html import html
 from latency_bench.reports.tables.latex import latex
 from latency_bench.reports.tables.markdown import markdown
 from latency_bench.reports.tables.table import Table
+from latency_bench.reports.text_files import write_text
 
 SOURCES_FILE = "sources.csv"
 
@@ -36,13 +35,13 @@ def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) 
     """Write every table in every format, and `sources.csv` with the run behind every number. Each file is there whole
     or not at all. Returns their places. Raises StoreError where the folder cannot be written."""
     written = [write_table(table, folder / f"{table.name}.{ending}", ending) for table in tables for ending in formats]
-    return [*written, _write(folder / SOURCES_FILE, sources_text(tables))]
+    return [*written, write_text(folder / SOURCES_FILE, sources_text(tables))]
 
 
 def write_table(table: Table, path: Path, ending: str) -> Path:
     """Write one table into a file, whole or not at all, in a format of FORMATS. Raises StoreError where it cannot be
     written."""
-    return _write(path, FORMATS[ending](table))
+    return write_text(path, FORMATS[ending](table))
 
 
 def sources_text(tables: Sequence[Table]) -> str:
@@ -55,13 +54,3 @@ def sources_text(tables: Sequence[Table]) -> str:
     writer.writerow(("table", "row", "setting", "column", "run"))
     writer.writerows([table.name, *map(inert, source)] for table in tables for source in table.sources())
     return out.getvalue()
-
-
-def _write(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another place with --to") from error
-    return path
