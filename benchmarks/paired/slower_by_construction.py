@@ -27,6 +27,8 @@ from latency_bench.harness.cli.pair import pair_request
 NAME = "slower by construction"
 SLOWDOWNS = (0.05, 0.03, 0.10)
 _TRIED_CHANNELS = 256
+_WITH_ROUNDS = 3
+"""Trials of each slowdown that measure rounds too: they cost as long again, and their intervals hardly differ."""
 _CALIBRATION = "channels"
 _RUNTIME = "onnxruntime"
 
@@ -40,7 +42,7 @@ def steps(effort: Effort) -> list[Step]:
         for number in range(effort.repeats):
             measure = _with_files(effort, slowdown, _trial, number)
             rank = number + 1.6 + place / 100
-            minutes = 2 * effort.minutes + 0.8
+            minutes = (2 if number < _WITH_ROUNDS else 1) * effort.minutes + 0.8
             found.append(Step(f"{slowdown:.0%}, trial {number + 1}", rank, minutes, measure, _CALIBRATION))
     return found
 
@@ -78,9 +80,11 @@ def _known(sides: list[str], effort: Effort, number: int) -> Result:
 
 
 def _trial(sides: list[str], effort: Effort, number: int) -> Result:
-    """A pair, and rounds for as long, beside the same neighbour."""
+    """A pair, and in the first trials rounds for as long, beside the same neighbour."""
     with half_busy_core(number):
         pair = figures(measured_pair(sides, effort, seed=number))
+        if number >= _WITH_ROUNDS:
+            return pair
         with Rounds(_cases(sides), seed=number) as rounds:
             rounds.until(lambda so_far: so_far.seconds >= 60 * pair["minutes"])
     found = rounds.compared()
@@ -106,11 +110,11 @@ def table(results: Sequence[Result]) -> str:
     rows = []
     for slowdown in sorted(SLOWDOWNS):
         known = next((one for one in results if one["step"] == _truth(slowdown)), None)
-        trials = [one for one in results if one["slowdown"] == slowdown and "by_rounds" in one]
+        trials = [one for one in results if one["slowdown"] == slowdown and "trial" in one["step"]]
         if not trials:
             continue
-        others = [one["by_rounds"] for one in trials]
-        widths = [one["rounds_width"] for one in trials if one["rounds_width"] is not None]
+        others = [one["by_rounds"] for one in trials if "by_rounds" in one]
+        widths = [one["rounds_width"] for one in trials if one.get("rounds_width") is not None]
         rows.append(
             [
                 f"{slowdown:.0%}",

@@ -34,7 +34,7 @@ model.write_bytes(b"model")
 copyfile = shutil.copyfile
 shutil.copyfile = lambda *paths: (copyfile(*paths), perhaps_killed())
 artifact = Artifact(model, "onnx", "0" * 64, 5, (), (), None)
-setting = {"runtime": "onnxruntime", "precision": "fp32", "threads": 1, "runtime_options": {}}
+setting = {"runtime": "onnxruntime", "precision": "fp32", "threads": 1, "runtime_options": {}, "open_sizes": {}}
 keep_baseline(folder, "main", "model.onnx", artifact, model="net", **setting)
 """
 KEY = """

@@ -66,7 +66,7 @@ def test_what_loads_a_file_is_ranked_and_the_others_say_why_not(
     assert all("\n" not in reason for reason in document["left_out"].values())
     # Their rounds took turns.
     records = [json.loads((Path(one["path"]) / "record.json").read_text()) for one in ranked]
-    positions = [{entry["position"] for entry in record["rounds"]} for record in records]
+    positions = [{entry["order_position"] for entry in record["rounds"]} for record in records]
     assert set.union(*positions) == set(range(8))
     assert all({position // 2 for position in of_run} == {0, 1, 2, 3} for of_run in positions)
 

@@ -77,7 +77,7 @@ def test_wrong_requests_raise_what_the_command_line_prints(tmp_path: Path) -> No
 
     with pytest.raises(UsageError, match="threads"):
         bench.run("b1-seg", threads=0, store=tmp_path)
-    with pytest.raises(UsageError, match="for a module"):
+    with pytest.raises(UsageError, match="inputs, arguments and name are for a file, a module"):
         bench.run("b1-seg", inputs="3x64x64", store=tmp_path)
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         bench.absent  # noqa: B018
