@@ -12,11 +12,13 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import tempfile
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from latency_bench.devices.ownership import claim, owner_state
 
@@ -33,7 +35,7 @@ class TemporaryFolder:
 
     def __init__(self, purpose: str, parent: Path | None = None) -> None:
         with _lock:
-            self._shared = _of_this_process(parent or Path(tempfile.gettempdir()))
+            self._shared = _of_this_process(parent or _system_directory())
             self.path = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._shared.path))
             self._shared.in_use.add(self.path)
 
@@ -55,11 +57,15 @@ class TemporaryFolder:
 
 
 class _ProcessFolder:
-    """What all temporary folders of this process below one parent lie in."""
+    """What all temporary folders of this process below one parent lie in. There once `make` was called."""
 
     def __init__(self, parent: Path) -> None:
         self.in_use: set[Path] = set()
         self.path = parent / f"bench-{os.getuid()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._owner: TextIO | None = None
+
+    def make(self) -> None:
+        """Raises OSError."""
         self.path.mkdir(mode=0o700)
         self._owner = claim(self.path)
 
@@ -69,12 +75,24 @@ class _ProcessFolder:
         self.let_go()
 
     def let_go(self) -> None:
-        self._owner.close()
+        if self._owner is not None:
+            self._owner.close()
 
 
 _lock = threading.RLock()
 _folders: dict[Path, _ProcessFolder] = {}
 """Of this process, by the parent."""
+
+
+def _system_directory() -> Path:
+    """TMPDIR or its like. The first time Python writes a file there, to see whether it can: no signal comes between.
+
+    Raises OSError."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        return Path(tempfile.gettempdir())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def remove_left_overs(parent: Path) -> list[Path]:
@@ -100,7 +118,9 @@ def _of_this_process(parent: Path) -> _ProcessFolder:
     folder = _folders.get(parent)
     if folder is None or not folder.path.is_dir():
         remove_left_overs(parent)
+        # Known before it is there: an interruption may come right after it was made.
         folder = _folders[parent] = _ProcessFolder(parent)
+        folder.make()
     return folder
 
 

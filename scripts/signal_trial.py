@@ -129,10 +129,20 @@ class Trial:
         if number == signal.SIGKILL and (next_code := self.bench.start(self.words).wait()) != 0:
             yield f"the next run ended with {next_code}: {(self.place / 'stderr').read_text()[-300:]}"
         yield from (finding.problem for finding in verify_store(self.place / "store").findings)
-        yield from (f"left: {path}" for path in sorted(self._files() - self.usual))
+        for path in sorted(self._files() - self.usual, reverse=True):
+            yield f"left: {path}"
+            self._remove(self.place / path)
         # Before its first line a program has no handler, and dies of the signal itself. 0: it was over just then.
         if number != signal.SIGKILL and code not in (0, 128 + number, -number):
             yield f"exit code {code}: {(self.place / 'stderr').read_text()[-300:]}"
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        """So that what is left counts once."""
+        if path.is_dir():
+            path.rmdir()
+        else:
+            path.unlink()
 
     def _files(self) -> set[str]:
         """Everything below the folder for temporary files and the cache."""

@@ -35,7 +35,7 @@ def render_pair(record: PairRecord, path: Path | str, console: Console) -> None:
     from rich.text import Text
 
     for number, side in enumerate(record.sides):
-        console.print(Text.assemble((f"{side_letter(number)}  ", "bold"), printable(side_words(side))))
+        console.print(Text.assemble((f"{side_letter(number)}  ", "bold"), printable(described_side(side))))
     console.print(Text(f"on {record.device.name}"))
     console.print()
     if record.failure is not None:
@@ -58,7 +58,7 @@ def render_pair(record: PairRecord, path: Path | str, console: Console) -> None:
     console.print(Text.assemble(("stored in ", "dim"), printable(str(path))), soft_wrap=True)
 
 
-def side_words(side: RunRecord) -> str:
+def described_side(side: RunRecord) -> str:
     """`b1-seg 1024x2048, litert 2.1.2, threads 1, fp32, batch 1`."""
     runtime = side.runtime
     assert runtime is not None

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.fields import Count, JsonDict, Part, Positive, UtcTime
-from latency_bench.harness.store.layout import ACCURACY_FOLDER, is_name, is_run_file, is_run_id
+from latency_bench.harness.store.layout import ACCURACY_FOLDER, check_run_names
 from latency_bench.harness.store.migrations import Step, migrate, newest_version, version_of
 from latency_bench.harness.store.record import FileRecord, content_of_kind, validation_reason
 from latency_bench.harness.store.subject import ArtifactRecord, DeviceRecord, ModelRecord, RuntimeRecord, SoftwareRecord
@@ -79,13 +79,7 @@ class AccuracyRecord(Part):
 
     @model_validator(mode="after")
     def _names_are_names(self) -> AccuracyRecord:
-        if not is_run_id(self.run_id):
-            raise ValueError(f"{self.run_id!r} is no run id")
-        if not is_name(self.device.name):
-            raise ValueError(f"device {self.device.name!r} cannot be a folder's name")
-        for relative in self.files:
-            if not is_run_file(relative):
-                raise ValueError(f"{relative!r} is no file of a run")
+        check_run_names(self.run_id, {"device": self.device.name}, self.files)
         return self
 
     @property

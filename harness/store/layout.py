@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,9 +17,9 @@ TELEMETRY_FILE = "telemetry.parquet"
 IMAGES_FILE = "images.parquet"
 EVIDENCE_FOLDER = "evidence"
 CHECKSUMS_FILE = "SHA256SUMS"
+"""What `sha256sum` prints for every other file of the run; runs of before it have none."""
 PENDING_FOLDER = ".pending"
 """In a mirror: a file for every run that is stored there and not at the address yet."""
-"""What `sha256sum` prints for every other file of the run; runs of before it have none."""
 QUARANTINE_FOLDER = ".quarantine"
 """In a store: what `bench results verify --set-aside` moved out of the way. A name with a leading dot is no device."""
 STAGING_PREFIX = ".tmp-import-"
@@ -124,3 +125,18 @@ def is_run_file(relative: str) -> bool:
         return True
     folder, slash, name = relative.partition("/")
     return bool(slash) and folder == EVIDENCE_FOLDER and is_name(name)
+
+
+def check_run_names(run_id: str, folders: Mapping[str, str], files: Iterable[str]) -> None:
+    """That what a record names lies in its own folder. `folders`: names of folders, by what they stand for.
+
+    Raises ValueError, which pydantic turns into its own.
+    """
+    if not is_run_id(run_id):
+        raise ValueError(f"{run_id!r} is no run id")
+    for what, name in folders.items():
+        if not is_name(name):
+            raise ValueError(f"{what} {name!r} cannot be a folder's name")
+    for relative in files:
+        if not is_run_file(relative):
+            raise ValueError(f"{relative!r} is no file of a run")

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.fields import Count, JsonDict, Part, UtcTime
-from latency_bench.harness.store.layout import PAIRS_FOLDER, is_name, is_run_file, is_run_id
+from latency_bench.harness.store.layout import PAIRS_FOLDER, check_run_names
 from latency_bench.harness.store.migrations import Step, migrate, newest_version, version_of
 from latency_bench.harness.store.outcome import Failure, Flag
 from latency_bench.harness.store.record import FileRecord, RunRecord, content_of_kind, validation_reason
@@ -152,13 +152,7 @@ class PairRecord(Part):
 
     @model_validator(mode="after")
     def _names_are_names(self) -> PairRecord:
-        if not is_run_id(self.run_id):
-            raise ValueError(f"{self.run_id!r} is no run id")
-        if not is_name(self.device.name):
-            raise ValueError(f"device {self.device.name!r} cannot be a folder's name")
-        for relative in self.files:
-            if not is_run_file(relative):
-                raise ValueError(f"{relative!r} is no file of a run")
+        check_run_names(self.run_id, {"device": self.device.name}, self.files)
         return self
 
     @model_validator(mode="after")

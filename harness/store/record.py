@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.fields import Count, JsonDict, Labels, Part, Sha256, UtcTime
-from latency_bench.harness.store.layout import is_name, is_run_file, is_run_id
+from latency_bench.harness.store.layout import check_run_names, is_run_id
 from latency_bench.harness.store.migrations import migrate, newest_version, version_of
 from latency_bench.harness.store.outcome import Answer, Failure, FidelityRecord, Flag, RoundRecord, Summary
 from latency_bench.harness.store.subject import (
@@ -85,16 +85,9 @@ class RunRecord(Part):
 
     @model_validator(mode="after")
     def _names_are_names(self) -> RunRecord:
-        if not is_run_id(self.run_id):
-            raise ValueError(f"{self.run_id!r} is no run id")
+        check_run_names(self.run_id, {"device": self.device.name, "model": self.model.id}, self.files)
         if self.repeats is not None and not is_run_id(self.repeats):
             raise ValueError(f"{self.repeats!r} is no run id")
-        for what, name in (("device", self.device.name), ("model", self.model.id)):
-            if not is_name(name):
-                raise ValueError(f"{what} {name!r} cannot be a folder's name")
-        for relative in self.files:
-            if not is_run_file(relative):
-                raise ValueError(f"{relative!r} is no file of a run")
         return self
 
     @model_validator(mode="after")

@@ -6,13 +6,12 @@ import csv
 import io
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.reports.papers.csv_file import CsvFile, as_number, read_csv
 from latency_bench.reports.papers.errors import PaperError
 from latency_bench.reports.papers.paper import Paper
@@ -48,16 +47,15 @@ def begin_paper(folder: Path, csv_file: Path, title: str | None, device: str | N
     names = _plain_names(printed)
     document = _document(printed, names, title or folder.name, device)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        (made / _TABLE).write_text(_csv_text(printed, names), encoding="utf-8")
-        (made / FILE).write_text(_HEAD + _yaml_text(document), encoding="utf-8")
-        paper = read_paper(folder.name, made)
-        made.chmod(0o755)
-        os.rename(made, folder)
-    except (OSError, PaperError) as error:
-        shutil.rmtree(made, ignore_errors=True)
-        raise PaperError(str(error).replace(f"{made}/", "")) from None
+    with TemporaryFolder("paper", folder.parent) as made:
+        try:
+            (made / _TABLE).write_text(_csv_text(printed, names), encoding="utf-8")
+            (made / FILE).write_text(_HEAD + _yaml_text(document), encoding="utf-8")
+            paper = read_paper(folder.name, made)
+            made.chmod(0o755)
+            os.rename(made, folder)
+        except (OSError, PaperError) as error:
+            raise PaperError(str(error).replace(f"{made}/", "")) from None
     yield from _told(paper, folder)
 
 

@@ -50,6 +50,41 @@ def test_nothing_outlives_a_process_that_forgot_its_folders(temporary, how):
     assert list(temporary.iterdir()) == []
 
 
+INTERRUPTED = """
+import os, sys
+from pathlib import Path
+from latency_bench.devices.temporary_folder import TemporaryFolder
+place = Path(os.environ["TMPDIR"])
+for calls in range(1, 2000):
+    child = os.fork()
+    if child == 0:
+        break
+    code = os.waitpid(child, 0)[1]
+    if list(place.iterdir()):
+        sys.exit(f"left when interrupted after {calls} calls")
+    if code == 0:
+        print(calls)
+        sys.exit()
+def interrupt(frame, event, argument):
+    global calls
+    calls -= event == "c_return"
+    if calls == 0:
+        sys.setprofile(None)
+        os.kill(os.getpid(), int(sys.argv[1]))
+sys.setprofile(interrupt)
+TemporaryFolder("first")
+sys.setprofile(None)
+"""
+"""Interrupted after the first, second, third ... call of a function in C, until it is through."""
+
+
+def test_an_interruption_at_any_moment_of_making_one_leaves_nothing(temporary):
+    program = [sys.executable, "-c", INTERRUPTED, str(int(signal.SIGINT))]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-300:]
+    assert int(done.stdout) > 40
+
+
 def test_what_a_killed_process_left_goes_with_the_next_folder(temporary):
     killed = made("killed")
     # Not waited for: a dead process that nobody has asked for is no owner.
