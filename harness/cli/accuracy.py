@@ -12,6 +12,7 @@ import click
 
 from latency_bench.harness.accuracy.data_sets import LAYOUTS
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.accuracy_record import AccuracyRecord
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench accuracy --model b1-cls-r224 --weights b1-r224.pt --data imagenet/val",
+        "bench accuracy --model b1-seg --weights b1.pt --data cityscapes --limit 100",
+        "bench accuracy --model b1-cls-r224 --precision int8-weights --data photos --against 3f9a1c",
+    ],
+)
 @click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model; `bench models ls` lists them.")
 @module_options("model_id")
 @specs_option
@@ -90,11 +98,6 @@ def accuracy(
     **options: Any,
 ) -> int:
     """Run the file that `bench run` times over images, on the device, and say how often it is right.
-
-    \b
-    bench accuracy --model b1-cls-r224 --weights b1-r224.pt --data imagenet/val
-    bench accuracy --model b1-seg --weights b1.pt --data cityscapes --limit 100
-    bench accuracy --model b1-cls-r224 --precision int8-weights --data photos --against 3f9a1c
 
     Without labels the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
     so that the same command goes on where it was stopped.

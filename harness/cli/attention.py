@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import ARGUMENTS_OPTION, NAME_OPTION, SIZES_OPTION, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import pair_options
@@ -50,7 +51,16 @@ class Tokens(click.ParamType[tuple[int, int]]):
         return (int(found[1]), int(found[2])) if found[2] else map_of(int(found[1]))
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench attention  # on this computer, a few minutes",
+        "bench attention --runtime torch --form relu-linear --form sdpa --tokens 1024 --tokens 64x128",
+        "bench attention --whole b1-seg --resolution 256x512 --resolution 512x1024",
+        "bench attention --module nets.py:Linear --twin nets.py:Softmax --input 64x32x32",
+        "bench attention --from-store --to figures/  # tables and figures of what was measured",
+    ],
+)
 @click.option(
     "--device",
     "device_name",
@@ -190,13 +200,6 @@ def attention(
     **request: Any,
 ) -> int:
     """Softmax against ReLU linear attention: at equal shape and at equal MACs, alone or inside whole models.
-
-    \b
-    bench attention                                       on this computer, a few minutes
-    bench attention --runtime torch --form relu-linear --form sdpa --tokens 1024 --tokens 64x128
-    bench attention --whole b1-seg --resolution 256x512 --resolution 512x1024
-    bench attention --module nets.py:Linear --twin nets.py:Softmax --input 64x32x32
-    bench attention --from-store --to figures/            tables and figures of what was measured
 
     Runs are stored as those of `bench run`; then every two that the tables compare are measured as a pair too, and the
     tables show its ratio. What the store has from the same conditions is not measured again.

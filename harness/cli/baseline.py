@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
@@ -25,7 +26,7 @@ folder_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group, examples=["bench baseline keep main model.onnx", "bench baseline ls"])
 def baseline() -> None:
     """Keep model files as baselines, so that `bench gate --against NAME` can measure them again."""
 
@@ -38,7 +39,14 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
     return folder if folder is not None else store_location(store) / FOLDER
 
 
-@baseline.command()
+@baseline.command(
+    examples=[
+        "bench baseline keep main model.onnx",
+        "bench baseline keep v1 b1-cls-r224@litert,threads=2 --to baselines",
+        "bench baseline keep open net.onnx --dim height=640 --dim width=640",
+        "bench baseline keep mine mynet.py:Net --input 3x224x224",
+    ]
+)
 @click.argument("name")
 @click.argument("what", metavar="FILE|ID|RUN")
 @module_options("what", own_name=False)
@@ -63,12 +71,6 @@ def keep(
     **common: Any,
 ) -> None:
     """Keep a file, the export of a model, or the file of a stored run's model under NAME.
-
-    \b
-    bench baseline keep main model.onnx
-    bench baseline keep v1 b1-cls-r224@litert,threads=2 --to baselines
-    bench baseline keep open net.onnx --dim height=640 --dim width=640
-    bench baseline keep mine mynet.py:Net --input 3x224x224
 
     FILE and ID are as in `bench pair`. A baseline of that name is replaced.
     """
@@ -101,7 +103,7 @@ def keep(
         click.echo(f"kept {kept.file} ({kept.size_bytes / 1e6:.1f} MB, {kept.content[:12]}) as {name} in {place}")
 
 
-@baseline.command()
+@baseline.command(examples=["bench baseline ls --in baselines"])
 @folder_option
 @store_option
 @json_option
@@ -119,7 +121,7 @@ def ls(folder: Path | None, store: str | None, as_json: bool) -> None:
         click.echo(printable(f"{one.name}  {one.kept_at:%Y-%m-%d}  {one.file}  {one.content[:12]}  {setting}"))
 
 
-@baseline.command()
+@baseline.command(examples=["bench baseline rm v1 --in baselines"])
 @click.argument("name")
 @folder_option
 @store_option

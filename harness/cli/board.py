@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from latency_bench.harness.cli.report_source import Source
 
 
-@click.command()
+@click.command(cls=Command, examples=["bench board edge-lab=results/ vision-lab=s3://bucket/runs --to site/"])
 @click.argument("stores", metavar="LAB=STORE...", nargs=-1, required=True)
 @click.option(
     "--to",
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 @json_option
 def board(stores: tuple[str, ...], folder: Path, title: str, as_json: bool) -> None:
     """Write a static site with the latest number of every case of several stores, and each store's own report.
-
-    \b
-    bench board edge-lab=results/ vision-lab=s3://bucket/runs --to site/
 
     Every number has its lab, machine, runtime, the hash of the file that ran, how many nodes a delegate took, and a
     link to its run. The folder can be put on any static host, or opened from a disk.

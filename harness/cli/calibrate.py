@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import precision_option, runtime_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from latency_bench.reports.roofline import Peaks
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=["bench devices calibrate local", "bench devices calibrate local --runtime onnxruntime --threads 2"],
+)
 @click.argument("name")
 @runtime_option
 @precision_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import RUN
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import across_option
 
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 _COLOURS = {"faster": "green", "slower": "red"}
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench compare latest 3f9a1c  # two runs",
+        "bench compare local/b1-seg local/b2-seg  # all runs of two models",
+        "bench compare baseline/ results/  # two stores, case by case",
+        "bench compare latest --published  # one run beside what others published",
+    ],
+)
 @click.argument("a", metavar="A", type=RUN)
 @click.argument("b", metavar="[B]", type=RUN, required=False)
 @click.option(
@@ -49,12 +58,6 @@ def compare(
 ) -> int:
     """Is B faster than A? Each is a run, DEVICE/MODEL, a device, a model (its id, or a file of your own), or the folder
     of another store.
-
-    \b
-    bench compare latest 3f9a1c                two runs
-    bench compare local/b1-seg local/b2-seg    all runs of two models
-    bench compare baseline/ results/           two stores, case by case
-    bench compare latest --published           one run beside what others published
 
     B's latency over A's, from the medians of the rounds. A verdict needs seven rounds on each side. With --measure the
     answer is that of `bench pair A B`, which has more options.

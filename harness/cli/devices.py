@@ -8,6 +8,7 @@ import click
 
 from latency_bench.harness.cli.calibrate import calibrate
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from latency_bench.devices.checks import Check
 
 
-@click.group()
+@click.group(cls=Group, examples=["bench devices ls", "bench devices doctor"])
 def devices() -> None:
     """List, check, probe and calibrate the devices."""
 
@@ -26,7 +27,7 @@ def devices() -> None:
 devices.add_command(calibrate)
 
 
-@devices.command("ls")
+@devices.command("ls", examples=["bench devices ls", "bench devices ls --json"])
 @json_option
 def ls(as_json: bool) -> None:
     """List the configured devices."""
@@ -52,7 +53,7 @@ def ls(as_json: bool) -> None:
     console.print(Text(words, "dim"), soft_wrap=True)
 
 
-@devices.command("trust")
+@devices.command("trust", examples=["bench devices trust", "bench devices trust --yes  # without being asked"])
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def trust(yes: bool) -> int:
     """Trust ./devices.yaml, as it is now, to say what is run and which hosts are reached.
@@ -85,7 +86,7 @@ def trust(yes: bool) -> int:
     return 0
 
 
-@devices.command("doctor")
+@devices.command("doctor", examples=["bench devices doctor  # this computer", "bench devices doctor orin"])
 @click.argument("name", required=False, type=DEVICE)
 @json_option
 def doctor(name: str | None, as_json: bool) -> int:
@@ -155,7 +156,13 @@ def _print_checks(checks: Sequence[Check], console: Console) -> None:
     )
 
 
-@devices.command("pair")
+@devices.command(
+    "pair",
+    examples=[
+        "bench devices pair 192.168.1.20:37123 --code 123456",
+        "bench devices pair phone.lan:37123  # asks for the code",
+    ],
+)
 @click.argument("address", metavar="HOST:PORT")
 @click.option("--code", metavar="DIGITS", help="The phone's pairing code. Default: asked for.")
 @click.option("--program", metavar="PATH", help="adb. Default: the one in PATH, else the one of the extra [android].")
@@ -164,7 +171,8 @@ def pair(address: str, code: str | None, program: str | None, as_json: bool) -> 
     """Pair with a phone's wireless debugging, once: HOST:PORT and code as the phone shows them.
 
     \b
-    On the phone: Developer options, Wireless debugging, Pair device with pairing code.
+    On the phone: Developer options, Wireless debugging,
+    Pair device with pairing code.
     """
     from latency_bench.devices.transports.adb_options import AdbOptions
     from latency_bench.devices.transports.adb_program import find_program
@@ -184,7 +192,7 @@ def pair(address: str, code: str | None, program: str | None, as_json: bool) -> 
     click.echo(f"paired with {serial}. In devices.yaml: adb: {{serial: {serial}}}")
 
 
-@devices.command("probe")
+@devices.command("probe", examples=["bench devices probe local", "bench devices probe orin --json"])
 @click.argument("name", type=DEVICE)
 @json_option
 def probe(name: str, as_json: bool) -> None:

@@ -7,12 +7,19 @@ from pathlib import Path
 import click
 
 from latency_bench.harness.cli.completion import MODEL
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json
 from latency_bench.harness.cli.shared_options import FormatName, precision_option, resolution_option
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench export --model b1-seg --format onnx --to b1.onnx",
+        "bench export --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512 --format tflite",
+    ],
+)
 @click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model to export; `bench models ls` lists them.")
 @module_options("model_id")
 @specs_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench gate baseline/  # stored runs of two sessions: the machine may have changed meanwhile",
+        "bench gate --against main --candidate new.onnx  # a kept file and a new one, side by side, until it is known",
+        "bench gate --against git:main --candidate model.onnx  # the same file as main has it",
+        "bench gate --against main --module mynet.py:Net --input 3x224x224  # a network in a Python file",
+    ],
+)
 @click.argument("baseline", metavar="[BASELINE]", required=False)
 @click.option(
     "--candidate",
@@ -136,15 +145,10 @@ def gate(
     """Is a candidate slower than a BASELINE (a store's folder, DEVICE/MODEL, or a run), or beyond a budget?
 
     \b
-    fine         it was shown that no case is slower by more than the threshold     exit code 0
-    worse        it was shown that a case is, or it fails now                       exit code 1
-    cannot tell  neither was shown; what would have been seen is printed            exit code 0, with --strict 3
-
-    \b
-    bench gate baseline/                          stored runs of two sessions: the machine may have changed meanwhile
-    bench gate --against main --candidate new.onnx         a kept file and a new one, side by side, until it is known
-    bench gate --against git:main --candidate model.onnx   the same file as main has it
-    bench gate --against main --module mynet.py:Net --input 3x224x224      a network in a Python file
+    fine         shown: no case is slower by more than the threshold (exit code 0)
+    worse        shown: a case is, or it fails now (exit code 1)
+    cannot tell  neither was shown; what would have been seen is printed
+                 (exit code 0, with --strict 3)
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
     With --against both are measured now, and the machine is the same for both.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.failures import CANNOT_TELL, FAILED
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import Resolution
@@ -24,7 +25,14 @@ _DAYS = re.compile(r"(\d{1,5})d")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench history b1-seg --device desk",
+        "bench history b1-seg --device desk --since 30d --plot history.svg",
+        "bench history my-net --device orin --since 1a2b3c4 --json",
+    ],
+)
 @click.argument("model", metavar="MODEL|FILE")
 @click.option("--device", type=DEVICE, required=True, help="Device that it was measured on.")
 @click.option(
@@ -50,11 +58,6 @@ def history(
     **chosen: Any,
 ) -> int:
     """Find where the latency of a model changed, by how much, and what else changed there.
-
-    \b
-    bench history b1-seg --device desk
-    bench history b1-seg --device desk --since 30d --plot history.svg
-    bench history my-net --device orin --since 1a2b3c4 --json
 
     A file of yours whose content changes from commit to commit needs a name to have a history: `bench run --onnx
     model.onnx --name my-net`.

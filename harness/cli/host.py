@@ -7,11 +7,19 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.output import json_option, print_json
 from latency_bench.harness.cli.shared_options import cluster_options
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    cls=Group,
+    examples=[
+        "bench host certificates lab desk orin-host",
+        "bench host --devices orin --scheduler tls://lab:8786 --tls-ca ca.pem --tls-cert desk.pem --tls-key desk.key",
+    ],
+)
 @click.option(
     "--devices", metavar="NAMES", default="", help="Devices of this host's devices.yaml, with commas between."
 )
@@ -20,10 +28,7 @@ from latency_bench.harness.cli.shared_options import cluster_options
 def host(context: click.Context, devices: str, cluster: dict[str, Any]) -> int | None:
     """Join a Dask cluster until Ctrl-C: measure on these devices, and export, for `bench sweep --scheduler`.
 
-    \b
-    bench host certificates lab desk orin-host
-    dask scheduler --no-dashboard --protocol tls --tls-ca-file ca.pem --tls-cert lab.pem --tls-key lab.key
-    bench host --devices orin,nano --scheduler tls://lab:8786 --tls-ca ca.pem --tls-cert desk.pem --tls-key desk.key
+    The scheduler is Dask's own (`dask scheduler`); docs/lab.md has the line that starts it with TLS.
     """
     if context.invoked_subcommand is not None:
         return None
@@ -42,7 +47,12 @@ def host(context: click.Context, devices: str, cluster: dict[str, Any]) -> int |
     return 0
 
 
-@host.command()
+@host.command(
+    examples=[
+        "bench host certificates lab desk orin-host  # once, on one of them",
+        "bench host certificates lab desk --folder keys --days 90",
+    ]
+)
 @click.argument("names", metavar="[HOST]...", nargs=-1)
 @click.option(
     "--folder",

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from latency_bench.harness.cli.examples import Command
+
 _DEVICES, _CAMPAIGN = Path("devices.yaml"), Path("campaign.yaml")
 _NO_NAME = re.compile(r"[^a-z0-9._-]+")
 
 
-@click.command()
+@click.command(cls=Command, examples=["bench init", "bench init --force  # replaces both files"])
 @click.option("--force", is_flag=True, help="Replace the files where they are there already.")
 def init(force: bool) -> None:
     """Write devices.yaml and campaign.yaml here: this computer, the phones and GPUs that are attached, and the hosts of

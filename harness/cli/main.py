@@ -18,6 +18,7 @@ from latency_bench.harness.cli.ending import (
     too_little_address_space,
     words_of,
 )
+from latency_bench.harness.cli.examples import Group
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("latency_bench.harness.cli.run:run", "Measure models on a device."),
@@ -49,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are modules, imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -73,12 +74,19 @@ class LazyGroup(click.Group):
             ctx.fail(f"there is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+    def summaries(self, ctx: click.Context) -> list[tuple[str, str]]:
+        return [(name, summary) for name, (_, summary) in COMMANDS.items()]
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=[
+        "bench run --device local --model b1-seg  # measure a model on this computer",
+        "bench models ls  # what can be measured",
+        "bench results ls  # what has been measured",
+    ],
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -89,11 +97,6 @@ class LazyGroup(click.Group):
 )
 def bench() -> None:
     """Latency and throughput of vision models on phones, Jetsons, GPUs and CPUs, measured in the open.
-
-    \b
-    bench run --device local --model b1-seg     measure a model on this computer
-    bench models ls                             what can be measured
-    bench results ls                            what has been measured
 
     Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
     worse, or a history slower; 2: the request was wrong; 3: `--strict` of gate or history cannot tell.

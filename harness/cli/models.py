@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.module_options import specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.paper_options import paper_named, paper_option
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from latency_bench.reports.papers.paper import Paper
 
 
-@click.group()
+@click.group(cls=Group, examples=["bench models ls", "bench models show b1-seg"])
 def models() -> None:
     """List, show and check the models."""
 
 
-@models.command("ls")
+@models.command("ls", examples=["bench models ls --task segmentation", "bench models ls --table 3"])
 @specs_option
 @click.option("--task", help="Only models for this task, e.g. segmentation.")
 @click.option("--family", help="Only models of this family.")
@@ -50,7 +51,7 @@ def ls(task: str | None, family: str | None, paper_text: str | None, table: str 
     print_grid(stdout_console(), headings, rows)
 
 
-@models.command("show")
+@models.command("show", examples=["bench models show b1-seg", "bench models show timm:mobilenetv3_small_100 --json"])
 @specs_option
 @click.argument("model_id", metavar="ID")
 @json_option
@@ -75,7 +76,7 @@ def show(model_id: str, as_json: bool) -> None:
     print_facts(console, _facts(spec, checked))
 
 
-@models.command("check")
+@models.command("check", examples=["bench models check b0-cls-r224", "bench models check"])
 @specs_option
 @click.argument("model_ids", metavar="[ID]...", nargs=-1)
 @json_option

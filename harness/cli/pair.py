@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
@@ -51,10 +52,10 @@ class Share(click.ParamType[float]):
         return share
 
 
-Command = TypeVar("Command", bound="Callable[..., Any]")
+Decorated = TypeVar("Decorated", bound="Callable[..., Any]")
 
 
-def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
+def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     """Of a command that measures its ratios as pairs after its runs; None where nothing is said."""
     options = (
         click.option(
@@ -72,7 +73,7 @@ def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
         ),
     )
 
-    def add(command: Command) -> Command:
+    def add(command: Decorated) -> Decorated:
         for option in reversed(options):
             command = option(command)
         return command
@@ -80,7 +81,15 @@ def pair_options(usual_minutes: str) -> Callable[[Command], Command]:
     return add
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench pair b1-seg b2-seg",
+        "bench pair b1-seg@litert b1-seg@onnxruntime --within 3%",
+        "bench pair b1-seg@litert b1-seg@litert,threads=2 b1-seg@litert,xnnpack=false",
+        "bench pair old.onnx new.onnx --max-minutes 30",
+    ],
+)
 @click.argument("sides", nargs=-1, metavar="A B [C ...]")
 @module_options("sides", own_inputs=False)
 @model_file_options
@@ -162,12 +171,6 @@ def pair(
     **common: Any,
 ) -> int:
     """Measure how much slower B is than A, with both on the device at once and taking turns.
-
-    \b
-    bench pair b1-seg b2-seg
-    bench pair b1-seg@litert b1-seg@onnxruntime --within 3%
-    bench pair b1-seg@litert b1-seg@litert,threads=2 b1-seg@litert,xnnpack=false
-    bench pair old.onnx new.onnx --max-minutes 30
 
     A side is a model's id or a file (.onnx, .tflite), then @RUNTIME and options of its own: threads, precision,
     resolution, batch, weights, seed, output, or any of the runtime's. More sides than two are each held against the

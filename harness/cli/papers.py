@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.module_options import specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from latency_bench.reports.papers.paper import Paper
 
 
-@click.group()
+@click.group(cls=Group, examples=["bench papers ls", "bench papers show segnext"])
 def papers() -> None:
     """List, show, check and begin papers: folders with published tables."""
 
 
-@papers.command("ls")
+@papers.command("ls", examples=["bench papers ls", "bench papers ls --json"])
 @json_option
 def ls(as_json: bool) -> None:
     """List the papers that ship here and those of installed packages."""
@@ -78,7 +79,7 @@ def _brief(paper: Paper) -> dict[str, Any]:
     }
 
 
-@papers.command("show")
+@papers.command("show", examples=["bench papers show fastvit", "bench papers show ./mypaper"])
 @click.argument("name", metavar="NAME|FOLDER")
 @json_option
 def show(name: str, as_json: bool) -> None:
@@ -132,7 +133,7 @@ def _device_words(device: Any) -> str:
     return ", ".join(word for word in words if word)
 
 
-@papers.command("check")
+@papers.command("check", examples=["bench papers check", "bench papers check ./mypaper --count"])
 @specs_option
 @click.argument("names", metavar="[NAME|FOLDER]...", nargs=-1)
 @click.option("--count", "counts", is_flag=True, help="Build and count the models of timm and torchvision too.")
@@ -236,7 +237,14 @@ def _remarks(checked: CheckedPaper) -> list[str]:
     return [*counts, *claims, *absent, *(libraries if checked.unchecked else [])]
 
 
-@papers.command("new")
+@papers.command(
+    "new",
+    examples=[
+        "bench papers new mypaper --from table.csv --device 'iPhone 13'",
+        "bench papers check ./mypaper",
+        "bench report --paper ./mypaper --table 1",
+    ],
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--from",
@@ -248,13 +256,7 @@ def _remarks(checked: CheckedPaper) -> list[str]:
 @click.option("--title", help="Title of the paper. Default: the folder's name.")
 @click.option("--device", "device", help="What its latencies were measured on, e.g. 'iPhone 13'.")
 def new(folder: Path, csv_file: Path, title: str | None, device: str | None) -> None:
-    """Begin a folder for a paper from a CSV file: it is copied, and paper.yaml says what its columns seem to be.
-
-    \b
-    bench papers new mypaper --from table.csv --device 'iPhone 13'
-    bench papers check ./mypaper
-    bench report --paper ./mypaper --table 1
-    """
+    """Begin a folder for a paper from a CSV file: it is copied, and paper.yaml says what its columns seem to be."""
     from latency_bench.reports.papers.beginning import begin_paper
 
     for line in begin_paper(folder, csv_file, title, device):

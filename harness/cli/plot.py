@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.paper_options import paper_named, paper_option
 from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
 
 
-class _WithKinds(click.Command):
+class _WithKinds(Command):
     """Lists the kinds below its help, with the plots of the default paper's figures among them."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -24,7 +25,14 @@ class _WithKinds(click.Command):
             formatter.write_dl([(name, kind.help) for name, kind in kinds_of(default_paper()).items()])
 
 
-@click.command(cls=_WithKinds)
+@click.command(
+    cls=_WithKinds,
+    examples=[
+        "bench plot latency --device local --to latency.pdf",
+        "bench plot latency --accuracy accuracy.csv --to pareto.pdf",
+        "bench plot timeline --run latest --to run.svg",
+    ],
+)
 @click.argument("kind", metavar="KIND")
 @click.option("--to", "path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="PDF, SVG or PNG.")
 @run_selection_options
@@ -64,13 +72,7 @@ def plot(
     as_json: bool,
     **chosen: tuple[Any, ...],
 ) -> None:
-    """Draw one figure from stored runs, and write beside it, as CSV, the numbers that it shows.
-
-    \b
-    bench plot latency --device local --to latency.pdf
-    bench plot latency --accuracy accuracy.csv --to pareto.pdf
-    bench plot timeline --run latest --to run.svg
-    """
+    """Draw one figure from stored runs, and write beside it, as CSV, the numbers that it shows."""
     from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.location import store_location

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.shared_options import (
@@ -27,7 +28,10 @@ SHOWN = 25
 """Rows of the table and bars of the chart; the rest is one line."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=["bench profile --model b1-seg", "bench profile --onnx mine.onnx --dim height=640 --dim width=640"],
+)
 @click.option(
     "--device", "device_name", type=DEVICE, default="local", show_default=True, help="`bench devices ls` lists them."
 )
@@ -68,10 +72,6 @@ def profile(
     as_json: bool,
 ) -> None:
     """Times of a model's layers or operators, in a run of its own that is not stored.
-
-    \b
-    bench profile --model b1-seg
-    bench profile --onnx mine.onnx --dim height=640 --dim width=640
 
     Profiling slows what it watches: shares are worth more than times, and `bench run` has the latency.
     """

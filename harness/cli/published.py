@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     Placed = tuple[Run, Plausibility]
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench published timm:mobilenetv2_100 --device phone",
+        "bench published convnext-t-r224 --device gpu",
+        "bench published MobileNet-v2",
+    ],
+)
 @specs_option
 @click.argument("model", metavar="MODEL")
 @click.option("--device", metavar="KIND|NAME", help="Only phone, board, gpu, cpu or other, or devices with this name.")
@@ -29,11 +37,6 @@ if TYPE_CHECKING:
 @json_option
 def published(model: str, device: str | None, store: str | None, as_json: bool) -> None:
     """Everything that others published for a model: device, runtime, precision, latency, how sure, and where.
-
-    \b
-    bench published timm:mobilenetv2_100 --device phone
-    bench published convnext-t-r224 --device gpu
-    bench published MobileNet-v2
 
     MODEL is an id of `bench models ls`, timm:NAME, or a name as papers print it. Below stand your own runs of it, and
     whether they are plausible beside what is published.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.paper_options import paper_named, paper_option
 from latency_bench.harness.cli.report_source import Source, say
@@ -28,7 +29,19 @@ DEFAULT_FOLDER = Path("report")
 PAGE = "index.html"
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench report  # what there is",
+        "bench report --table 2  # a table on the terminal",
+        "bench report --table 2 --format tex  # the same for a paper",
+        "bench report --paper segnext --table all  # the tables of another paper; `bench papers ls` names them",
+        "bench report --table 2 --columns energy,peak_rss",
+        "bench report --claims --device local  # the paper's claims, judged on this computer",
+        "bench report --agreement iformer  # does its order of models hold here?",
+        "bench report --all --to report  # everything, as files",
+    ],
+)
 @paper_option
 @click.option(
     "--table", "tables", multiple=True, metavar="ID|all", help="This table of the paper, or all of them; repeatable."
@@ -102,18 +115,7 @@ def report(
     as_json: bool,
     **wanted: Any,
 ) -> None:
-    """The paper's tables, figures and claims: what was measured beside what was published.
-
-    \b
-    bench report                              what there is
-    bench report --table 2                    a table on the terminal
-    bench report --table 2 --format tex       the same for a paper
-    bench report --paper segnext --table all  the tables of another paper; `bench papers ls` names them
-    bench report --table 2 --columns energy,peak_rss
-    bench report --claims --device local      the paper's claims, judged on this computer
-    bench report --agreement iformer          does its order of models hold here?
-    bench report --all --to report            everything, as files
-    """
+    """The paper's tables, figures and claims: what was measured beside what was published."""
     from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.location import store_location

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE, MODEL, RUN
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
@@ -61,7 +62,18 @@ class SettingOption(RuntimeOption):
         return super().convert(value, param, ctx)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench run --device local --model b1-seg",
+        "bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick",
+        "bench run --model b1-seg --model b2-seg",
+        "bench run --model b1-seg --runtime all",
+        "bench run --onnx mine.onnx --dim height=640 --dim width=640",
+        "bench run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512",
+        "bench run --like latest",
+    ],
+)
 @click.option(
     "--device",
     "device_name",
@@ -202,17 +214,7 @@ def run(
     store: str | None,
     **request: Any,
 ) -> int:
-    """Measure a model on a device, store the run, and print the result.
-
-    \b
-    bench run --device local --model b1-seg
-    bench run --model b1-cls-r224 --runtime onnxruntime --threads 2 --protocol quick
-    bench run --model b1-seg --model b2-seg
-    bench run --model b1-seg --runtime all
-    bench run --onnx mine.onnx --dim height=640 --dim width=640
-    bench run --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512
-    bench run --like latest
-    """
+    """Measure a model on a device, store the run, and print the result."""
     if like is not None:
         brought = {**request, "weights": weights_by_model(checkpoints, [like]).get(like)}
         return _run_like(context, like, files, of_files, brought, wait, store, quiet, as_json)

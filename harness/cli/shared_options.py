@@ -15,6 +15,9 @@ class Resolution(click.ParamType[tuple[int, int]]):
 
     name = "HxW"
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         from latency_bench.harness.case_options import parse_resolution
 
@@ -142,6 +145,9 @@ class Assignment(click.ParamType[tuple[str, Any]]):
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
         self._parse = parse
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
         # A tensor's name may have any sign in it; what is given has no `=`.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
@@ -37,7 +38,16 @@ INTERRUPTED = 130
 _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", "resolutions", "threads")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench sweep campaign.yaml",
+        "bench sweep --table 2 --device local --dry-run",
+        "bench sweep --paper fastvit --table all",
+        "bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime",
+        "bench sweep --model 'timm:mobilenetv4*' --onnx a.onnx --onnx b.onnx --runtime litert --runtime onnxruntime",
+    ],
+)
 @click.argument("campaign", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @paper_option
 @click.option(
@@ -123,15 +133,7 @@ def sweep(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Measure every case of a campaign. The same command again goes on where this one stopped, however it stopped.
-
-    \b
-    bench sweep campaign.yaml
-    bench sweep --table 2 --device local --dry-run
-    bench sweep --paper fastvit --table all
-    bench sweep --model 'b?-seg' --runtime litert --runtime onnxruntime
-    bench sweep --model 'timm:mobilenetv4*' --onnx a.onnx --onnx b.onnx --runtime litert --runtime onnxruntime
-    """
+    """Measure every case of a campaign. The same command again goes on where this one stopped, however it stopped."""
     from latency_bench.harness.campaign.campaign_plan import plan_of
     from latency_bench.harness.campaign.cluster_settings import cluster_settings
     from latency_bench.harness.campaign.own_modules import with_modules

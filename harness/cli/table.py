@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
 from latency_bench.harness.cli.shared_options import across_option
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
     from latency_bench.reports.tables.table import Table
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        "bench table --device desk --columns latency,ratio,peak_rss,macs,n --baseline mobilenetv2",
+        "bench table --rows model --columns device,latency,n",
+        "bench table --rows model,runtime --columns latency,rank,n --to runtimes.tex",
+    ],
+)
 @click.option(
     "--rows",
     metavar="NAME,...",
@@ -68,11 +76,6 @@ def table(
     **chosen: tuple[Any, ...],
 ) -> None:
     """Make a table of any runs, for a paper, a page or a program: rows, columns, order and baseline as you like.
-
-    \b
-    bench table --device desk --columns latency,ratio,peak_rss,macs,n --baseline mobilenetv2
-    bench table --rows model --columns device,latency,n
-    bench table --rows model,runtime --columns latency,rank,n --to runtimes.tex
 
     Of each case the latest run counts. A number has as many digits as its interval bears; bold is what is shown to be
     the best, and nothing else. docs/tables.md says more.

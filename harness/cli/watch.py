@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ _ROWS_AROUND = 6
 """Lines of a terminal that are not the table's."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=["bench watch  # the campaign that was last written to", "bench watch cpu-segmentation --once --json"],
+)
 @click.argument("name", required=False)
 @click.option("--once", is_flag=True, help="Show the current state once, and do not follow it.")
 @store_option

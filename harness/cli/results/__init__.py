@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.results.archiving import archive
 from latency_bench.harness.cli.results.gc import gc
 from latency_bench.harness.cli.results.importing import import_
@@ -14,7 +15,7 @@ from latency_bench.harness.cli.results.show import show
 from latency_bench.harness.cli.results.verify import verify
 
 
-@click.group()
+@click.group(cls=Group, examples=["bench results ls --sort latency", "bench results show latest"])
 def results() -> None:
     """List, show, verify, import and archive stored runs."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False)
 
 
-@click.command("archive")
+@click.command(
+    "archive",
+    cls=Command,
+    examples=[
+        "bench results archive --to runs.tar.zst",
+        "bench results archive orin --parquet runs.parquet --samples samples.parquet",
+    ],
+)
 @click.argument("selections", metavar="[SELECTION]...", nargs=-1)
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
 @click.option("--pairs", is_flag=True, help="Paired measurements in place of runs: all, on a DEVICE, or by their ids.")
@@ -40,10 +48,6 @@ def archive(
     """Write runs into one file. A SELECTION is a run, DEVICE/MODEL, DEVICE or MODEL; without one: every run.
 
     An archive of everything has the pairs too (`bench pair`); --pairs writes those of the selection alone.
-
-    \b
-    bench results archive --to runs.tar.zst
-    bench results archive orin --parquet runs.parquet --samples samples.parquet
     """
     from pathlib import Path
 

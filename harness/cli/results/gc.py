@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 if TYPE_CHECKING:
@@ -32,8 +33,17 @@ class _Quantity(click.ParamType[float]):
         return int(found[1]) * self.units[found[2]]
 
 
-@click.command("gc")
-@click.option("--older-than", type=_Quantity("AGE", _SECONDS), help="Remove what has not been used for this long: 12h, 30d, 8w.")
+@click.command(
+    "gc",
+    cls=Command,
+    examples=[
+        "bench results gc --older-than 30d --dry-run  # what would be removed",
+        "bench results gc --older-than 30d --larger-than 20GiB",
+    ],
+)
+@click.option(
+    "--older-than", type=_Quantity("AGE", _SECONDS), help="Remove what has not been used for this long: 12h, 30d, 8w."
+)
 @click.option(
     "--larger-than",
     type=_Quantity("SIZE", {unit: float(count) for unit, count in _BYTES.items()}),

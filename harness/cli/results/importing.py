@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
-@click.command("import")
+@click.command(
+    "import", cls=Command, examples=["bench results import runs.tar.zst", "bench results import ../colleague/results"]
+)
 @click.argument("source", metavar="FILE|STORE")
 @click.option(
     "--max-gib",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
@@ -31,11 +32,20 @@ _POOLED = "latency,n"
 """What stands beside the columns of --by unless --columns says."""
 
 
-@click.command("ls")
+@click.command(
+    "ls",
+    cls=Command,
+    examples=[
+        "bench results ls --columns model,runtime,latency,peak_rss,file_size,macs,n --sort latency",
+        "bench results ls --by device,model --columns latency,energy",
+    ],
+)
 @click.option("--device", type=DEVICE, help="Only runs on this device.")
 @click.option("--model", type=MODEL, help="Only runs of this model.")
 @click.option("--status", type=click.Choice(["done", "unstable", "failed"]), help="Only runs that ended like this.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many runs: the latest, or with --sort the first.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most this many runs: the latest, or with --sort the first."
+)
 @click.option(
     "--columns",
     "names",
@@ -43,7 +53,9 @@ _POOLED = "latency,n"
     help="Show these columns, for example model,latency,peak_rss,energy,n. docs/store.md lists them all.",
 )
 @click.option("--sort", metavar="NAME", help="Sort by this column, the best or lowest first; -NAME reverses the order.")
-@click.option("--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled.")
+@click.option(
+    "--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled."
+)
 @click.option("--pairs", is_flag=True, help="List paired measurements (`bench pair`) in place of runs.")
 @click.option("--accuracy", is_flag=True, help="List what `bench accuracy` measured in place of runs.")
 @store_option
@@ -61,12 +73,7 @@ def ls(
     store: str | None,
     as_json: bool,
 ) -> None:
-    """List the runs, latest first.
-
-    \b
-    bench results ls --columns model,runtime,latency,peak_rss,file_size,macs,n --sort latency
-    bench results ls --by device,model --columns latency,energy
-    """
+    """List the runs, latest first."""
     from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.listing import find_rows
     from latency_bench.harness.store.location import store_location
@@ -125,7 +132,10 @@ def _list_accuracies(
         print_json([one.record.to_result_json(one.path) for one in found])
     elif found:
         titles = ("run", "device", "model", "runtime", "precision", "data")
-        headings = [*(Heading(title, wraps=title in ("model", "data")) for title in titles), Heading("images", right=True)]
+        headings = [
+            *(Heading(title, wraps=title in ("model", "data")) for title in titles),
+            Heading("images", right=True),
+        ]
         rows: list[list[Cell]] = []
         for one in found:
             record = one.record

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
-@click.command("push")
+@click.command("push", cls=Command, examples=["bench results push --store s3://bucket/runs"])
 @store_option
 @json_option
 def push(store: str | None, as_json: bool) -> int:

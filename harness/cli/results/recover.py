@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json
 
 
-@click.command("recover")
+@click.command("recover", cls=Command, examples=["bench results recover"])
 @click.option("--store", metavar="PLACE", help="Store everything here, and not where it was to go.")
 @json_option
 def recover(store: str | None, as_json: bool) -> int:

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.completion import RUN
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 
-@click.command("show")
+@click.command(
+    "show",
+    cls=Command,
+    examples=["bench results show latest", "bench results show latest --command  # the line that measures it again"],
+)
 @click.argument("run", metavar="[RUN]", type=RUN, default="latest")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw a pair's ratio over time into this PDF, SVG or PNG.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw a pair's ratio over time into this PDF, SVG or PNG."
+)
 @click.option("--command", "command_only", is_flag=True, help="Print the command that measured it, and nothing else.")
 @store_option
 @json_option

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 
 
-@click.command("verify")
+@click.command("verify", cls=Command, examples=["bench results verify", "bench results verify latest --json"])
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @click.option(
     "--set-aside",
@@ -33,7 +34,9 @@ def verify(runs: tuple[str, ...], set_aside: bool, cached: bool, store: str | No
     location = store_location(store)
     if runs:
         paths = [find_run(location, run, every_kind=True) for run in runs]
-        outcome = Verification(len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)])
+        outcome = Verification(
+            len(paths), [finding for path in paths for finding in verify_stored(location, path, cached)]
+        )
     else:
         outcome = verify_store(location, cached)
     damage = [one for one in outcome.findings if one.is_damage]

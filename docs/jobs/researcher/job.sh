@@ -1,0 +1,19 @@
+#!/bin/sh
+# An own UNet beside EfficientViT-B1 and SegFormer-B1 on two runtimes: a table for LaTeX, and a figure with its own mIoU.
+# docs/jobs/researcher/job.sh [FOLDER]     FOLDER (default: bench-researcher) gets the runs, the table and the figure
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${1:-bench-researcher} extras=litert,onnxruntime,reports
+. "$here/../counted.sh"
+
+# SIZE and PROTOCOL make it quicker, or as careful as a paper wants it (PROTOCOL=standard, SIZE=1024x2048).
+size=${SIZE:-512x1024} protocol=${PROTOCOL:-quick}
+# Your network, and what you say of it: its name, its arguments, its mIoU.
+cp "$here/unet.py" "$here/specs.yaml" .
+
+bench run --specs specs.yaml --model my-unet --resolution "$size" --protocol "$protocol"
+bench sweep --specs specs.yaml --model my-unet --model b1-seg --model segformer-b1 \
+    --runtime litert --runtime onnxruntime --resolution "$size" --protocol "$protocol"
+bench table --rows model --columns runtime,accuracy,latency,params,macs,n --resolution "$size"
+bench table --rows model --columns runtime,accuracy,latency,params,macs,n --resolution "$size" --to table.tex
+bench plot latency --runtime onnxruntime --resolution "$size" --to figure.pdf
