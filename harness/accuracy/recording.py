@@ -15,6 +15,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.recording import artifact_record, device_record, model_record, runtime_asked_for
 from latency_bench.harness.software import software
 from latency_bench.harness.statistics.image_bootstrap import Sureness, bootstrap, bootstrap_difference
+from latency_bench.harness.statistics.image_metrics import metrics_of
 from latency_bench.harness.store.accuracy_record import AccuracyRecord, DataRecord, Metric
 from latency_bench.harness.store.layout import ACCURACY_FOLDER, new_run_id
 from latency_bench.harness.store.listing import find_rows
@@ -81,16 +82,16 @@ def runs_of_the_file(store: Path, sha256: str) -> list[Mapping[str, Any]]:
     return [row for row in find_rows(store) if row["artifact_sha256"] == sha256 and row["median_ms"] is not None]
 
 
-def difference(a: StoredAccuracy, b: StoredAccuracy, scorer: Scorer) -> dict[str, Sureness] | str:
+def difference(a: StoredAccuracy, b: StoredAccuracy) -> dict[str, Sureness] | str:
     """B less A by metric, in points, on the images that both have; or why they cannot be held against each other."""
     if a.record.data.layout != b.record.data.layout or a.record.data.against_module != b.record.data.against_module:
         return "one was scored by labels and the other was not, or by labels of another layout"
     (names_a, columns_a, counts_a), (names_b, columns_b, counts_b) = a.images(), b.images()
-    if columns_a != columns_b or columns_a != scorer.columns:
+    if columns_a != columns_b:
         return "their models tell other classes apart"
     place_a, place_b = ({name: place for place, name in enumerate(names)} for names in (names_a, names_b))
     common = [name for name in names_a if name in place_b]
     if not common:
         return "they have no image in common"
     rows_a, rows_b = [place_a[name] for name in common], [place_b[name] for name in common]
-    return bootstrap_difference(counts_a[rows_a], counts_b[rows_b], scorer.metrics)
+    return bootstrap_difference(counts_a[rows_a], counts_b[rows_b], metrics_of(columns_a))

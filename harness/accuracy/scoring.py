@@ -5,58 +5,55 @@ Segmentation counts intersections and unions by class over all images before it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.statistics.image_metrics import (
+    OF_CLASSIFIERS,
+    Counts,
+    Metrics,
+    metrics_of,
+    of_segmentation,
+)
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
-Counts = npt.NDArray[np.float64]
-Metrics = Callable[[Counts], Mapping[str, float]]
-"""Of the sums of rows, or of several such sums, one a row."""
-
 
 @dataclass(frozen=True)
 class Scorer:
-    """`row` makes an image's counts of the output (1, classes, ...) and the label; `metrics` are per cent of their
-    sums."""
+    """`row` makes an image's counts, named by `columns`, of the output (1, classes, ...) and the label."""
 
     columns: tuple[str, ...]
     row: Callable[[np.ndarray, np.ndarray], Counts]
-    metrics: Callable[[Counts], dict[str, Counts]]
+
+    @property
+    def metrics(self) -> Metrics:
+        """Of the sums of rows, in per cent."""
+        return metrics_of(self.columns)
 
 
 def scorer_of(spec: ModelSpec) -> Scorer:
     """For labels, or for the fp32 module's own choices in their place."""
     classes = spec.outputs[0].channels or 0
-    return _dense(classes) if spec.task == "segmentation" else _single()
+    return _dense(classes) if spec.task == "segmentation" else Scorer(OF_CLASSIFIERS, _right_or_not)
 
 
-def _single() -> Scorer:
-    def row(output: np.ndarray, label: np.ndarray) -> Counts:
-        logits = output.reshape(-1)
-        wanted = int(label)
-        if wanted >= len(logits):
-            raise UsageError(f"an image is of class {wanted}, and the model has {len(logits)} outputs, from 0")
-        # Ties go to the lower class, as argmax has it.
-        better = int((logits > logits[wanted]).sum() + (logits[:wanted] == logits[wanted]).sum())
-        return np.array([1.0, better < 1, better < 5])
-
-    def metrics(sums: Counts) -> dict[str, Counts]:
-        return {"top-1": 100 * sums[..., 1] / sums[..., 0], "top-5": 100 * sums[..., 2] / sums[..., 0]}
-
-    return Scorer(("images", "top-1", "top-5"), row, metrics)
+def _right_or_not(output: np.ndarray, label: np.ndarray) -> Counts:
+    logits = output.reshape(-1)
+    wanted = int(label)
+    if wanted >= len(logits):
+        raise UsageError(f"an image is of class {wanted}, and the model has {len(logits)} outputs, from 0")
+    # Ties go to the lower class, as argmax has it.
+    better = int((logits > logits[wanted]).sum() + (logits[:wanted] == logits[wanted]).sum())
+    return np.array([1.0, better < 1, better < 5])
 
 
 def _dense(classes: int) -> Scorer:
-    names = tuple(f"{what} {number}" for what in ("intersection", "union") for number in range(classes))
-
     def row(output: np.ndarray, label: np.ndarray) -> Counts:
         chosen = class_map(output, label.shape)
         counts = label >= 0
@@ -66,16 +63,7 @@ def _dense(classes: int) -> Scorer:
         same = np.diag(table)
         return np.concatenate([[1.0], same, table.sum(0) + table.sum(1) - same, [counts.sum(), same.sum()]])
 
-    def metrics(sums: Counts) -> dict[str, Counts]:
-        same, either = sums[..., 1 : 1 + classes], sums[..., 1 + classes : 1 + 2 * classes]
-        seen = either > 0
-        share = np.where(seen, same / np.where(seen, either, 1), 0)
-        return {
-            "mIoU": 100 * share.sum(-1) / np.maximum(seen.sum(-1), 1),
-            "pixel accuracy": 100 * sums[..., -1] / np.maximum(sums[..., -2], 1),
-        }
-
-    return Scorer(("images", *names, "pixels", "right pixels"), row, metrics)
+    return Scorer(of_segmentation(classes), row)
 
 
 def class_map(output: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

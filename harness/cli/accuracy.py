@@ -19,12 +19,13 @@ from latency_bench.harness.cli.shared_options import precision_option, resolutio
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
     from latency_bench.harness.statistics.image_bootstrap import Sureness
     from latency_bench.harness.store.accuracy_record import AccuracyRecord
+    from latency_bench.harness.store.reader import StoredAccuracy
 
 
 @click.command(
@@ -133,7 +134,7 @@ def accuracy(
     record, path = store_accuracy(
         case, images, how, found, scorer, place, started_at=started_at, command=command, limit=limit, seed=seed
     )
-    compared = None if other is None else difference(other, StoredAccuracy(path, record), scorer)
+    compared = None if other is None else difference(other, StoredAccuracy(path, record))
     runs = runs_of_the_file(place, record.artifact.sha256)
     if as_json:
         document = record.to_result_json(path) | {"runs": [row["run_id"] for row in runs]}
@@ -146,9 +147,34 @@ def accuracy(
     render_accuracy(record, path, console)
     if other is not None and compared is not None:
         _render_difference(other, compared, console)
-    for row in runs[:1]:
-        click.echo(f"the same file was timed: {row['median_ms']:.4g} ms on {row['device']}, run {row['run_id']}")
+    render_runs_of_the_file(runs)
     return 0
+
+
+def render_runs_of_the_file(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Say which run timed the file that was scored: the latest. `runs`: rows of the run table, latest first."""
+    from latency_bench.harness.cli.figures import printable
+
+    for row in runs[:1]:
+        words = f"the same file was timed: {row['median_ms']:.4g} ms on {row['device']}, run {row['run_id']}"
+        click.echo(printable(words))
+
+
+def render_accuracy_of_the_file(accuracies: Iterable[StoredAccuracy], sha256: str) -> None:
+    """Say how accurate the file of a run was found to be: the latest of each set of images."""
+    from latency_bench.harness.cli.figures import printable
+
+    seen: set[str] = set()
+    for one in accuracies:
+        record = one.record
+        if record.artifact.sha256 != sha256 or record.data.digest in seen:
+            continue
+        seen.add(record.data.digest)
+        name, metric = next(iter(record.metrics.items()))
+        value = f"{name} {metric.value:.2f} {metric.unit} [{metric.low:.2f}, {metric.high:.2f}]"
+        what = "agreed with the fp32 module" if record.data.against_module else "was scored"
+        where = f"{record.images} images of {record.data.folder}"
+        click.echo(printable(f"the same file {what}: {value} on {where}, accuracy {record.run_id}"))
 
 
 def _stored(store: Path, reference: str) -> Any:
@@ -186,7 +212,10 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     data = record.data
     against = "agreement with the fp32 module, not accuracy: there are no labels" if data.against_module else "labels"
     console.print(Text(f"{counted(record.images, 'image')} of {printable(data.folder)} ({data.layout}), {against}"))
-    rows = [[name, f"{one.value:.2f} %", f"{one.low:.2f} to {one.high:.2f}"] for name, one in record.metrics.items()]
+    rows = [
+        [printable(name), f"{one.value:.2f} {printable(one.unit)}".rstrip(), f"{one.low:.2f} to {one.high:.2f}"]
+        for name, one in record.metrics.items()
+    ]
     headings = [Heading("metric"), Heading("value", right=True), Heading("95 % interval over images", right=True)]
     print_grid(console, headings, rows)
     for reason, count in sorted(record.skipped.items(), key=lambda one: -one[1]):

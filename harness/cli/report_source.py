@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
     from latency_bench.reports.agreement.statistics import Agreement
     from latency_bench.reports.html.page import Section
+    from latency_bench.reports.measured_accuracies import MeasuredAccuracies
     from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.papers.paper import Paper, PaperTable
     from latency_bench.reports.papers.paper_file import Figure
@@ -79,6 +80,13 @@ class Source:
         return PairedRatios.of(self.pairs)
 
     @cached_property
+    def accuracies(self) -> MeasuredAccuracies:
+        from latency_bench.harness.store.accuracy_listing import find_accuracies
+        from latency_bench.reports.measured_accuracies import MeasuredAccuracies
+
+        return MeasuredAccuracies.of(find_accuracies(self.place, on_broken=self.broken.append))
+
+    @cached_property
     def measurements(self) -> Measurements:
         """Raises InventoryError for a device that has no runs and is not configured either."""
         from latency_bench.reports.evidence import Evidence, settings
@@ -96,6 +104,7 @@ class Source:
             columns=self.columns,
             across=self.across,
             paired=self.paired,
+            accuracies=self.accuracies,
         )
 
     def _asked_for(self, chosen: Sequence[Setting]) -> tuple[Setting, ...]:
@@ -204,6 +213,7 @@ class Source:
             "claims": sections[of_tables:],
             "published": self._published(runs),
             "paper": self.paper,
+            "accuracies": self.accuracies,
             "pairs": pairs,
             "broken": self.broken,
         }

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from latency_bench.harness.accuracy.recording import difference
-from latency_bench.harness.accuracy.scoring import scorer_of
 from latency_bench.harness.gating.gate_result import GatedCase
 from latency_bench.harness.statistics.gate_answer import Answer
 from latency_bench.harness.store.accuracy_listing import find_accuracies
 from latency_bench.harness.store.reader import StoredAccuracy
-from latency_bench.model_specs.spec import ModelSpec
 
 
 def latest_accuracies(store: Path) -> dict[tuple[str, ...], StoredAccuracy]:
@@ -40,7 +38,7 @@ def gate_drop(baseline: Path, candidate: Path, most: float) -> Iterator[GatedCas
         if b is None:
             yield GatedCase(case, "cannot tell", "the candidate has no accuracy of it", a.record.run_id)
             continue
-        compared = difference(a, b, scorer_of(ModelSpec.model_validate(b.record.model.spec)))
+        compared = difference(a, b)
         if isinstance(compared, str):
             yield GatedCase(case, "cannot tell", compared, a.record.run_id, b.record.run_id)
             continue

@@ -6,13 +6,13 @@ artifacts on the same images get the same draws: what one image does to both is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Counts = npt.NDArray[np.float64]
+from latency_bench.harness.statistics.image_metrics import Counts, Metrics
+
 DRAWS = 2000
 CONFIDENCE = 0.95
 _MOST_WEIGHTS = 4_000_000
@@ -27,21 +27,37 @@ class Sureness(NamedTuple):
     high: float
 
 
-def bootstrap(counts: Counts, metrics: Callable[[Counts], Mapping[str, Counts]], seed: int = 0) -> dict[str, Sureness]:
+def bootstrap(counts: Counts, metrics: Metrics, seed: int = 0) -> dict[str, Sureness]:
     """`counts`: (images, columns). Raises ValueError for no image."""
     drawn = metrics(_drawn_sums(counts, seed))
     return {name: _around(float(value), drawn[name]) for name, value in metrics(counts.sum(0)).items()}
 
 
-def bootstrap_difference(
-    a: Counts, b: Counts, metrics: Callable[[Counts], Mapping[str, Counts]], seed: int = 0
-) -> dict[str, Sureness]:
+def bootstrap_difference(a: Counts, b: Counts, metrics: Metrics, seed: int = 0) -> dict[str, Sureness]:
     """B less A, both of the same images in the same order. Raises ValueError where their shapes differ."""
     if a.shape != b.shape:
         raise ValueError(f"{len(a)} images of one side, and {len(b)} of the other")
     in_a, in_b = metrics(a.sum(0)), metrics(b.sum(0))
-    drawn_a, drawn_b = metrics(_drawn_sums(a, seed)), metrics(_drawn_sums(b, seed))
+    drawn_a, drawn_b = drawn_metrics([a, b], metrics, seed)
     return {name: _around(float(in_b[name] - in_a[name]), drawn_b[name] - drawn_a[name]) for name in in_a}
+
+
+def drawn_metrics(tables: Sequence[Counts], metrics: Metrics, seed: int = 0) -> list[dict[str, Counts]]:
+    """Of several artifacts on the same images, each metric of every draw: the same draws for all of them, made once.
+
+    Raises ValueError where their shapes differ.
+    """
+    if len({table.shape for table in tables}) > 1:
+        raise ValueError("these counts are not of the same images and metrics")
+    sums = _drawn_sums(np.concatenate(tables, axis=1), seed)
+    return [metrics(part) for part in np.split(sums, len(tables), axis=1)]
+
+
+def interval_of(drawn: Counts) -> tuple[float, float]:
+    """The middle of these draws, by percentiles."""
+    ends = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [ends, 1 - ends])
+    return float(low), float(high)
 
 
 def _drawn_sums(counts: Counts, seed: int) -> Counts:
@@ -58,6 +74,4 @@ def _drawn_sums(counts: Counts, seed: int) -> Counts:
 
 
 def _around(value: float, drawn: Counts) -> Sureness:
-    ends = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [ends, 1 - ends])
-    return Sureness(value, float(low), float(high))
+    return Sureness(value, *interval_of(drawn))

@@ -1,8 +1,8 @@
 """Pareto fronts of speed and accuracy that claim no more than was shown.
 
-An accuracy is a fixed number here, a speed a measured one: only a shown difference in speed dominates. A point is off
-the front where another one that is at least as accurate is shown to be quicker; on it where it is shown to be quicker
-than each of those; otherwise nobody knows.
+A point is off the front where another one is shown to be quicker and at least as accurate; on it where against each
+other point it is shown to be quicker or more accurate; otherwise nobody knows. An accuracy that is a fixed number shows
+by its value; a measured one is shown as speeds are.
 """
 
 from __future__ import annotations
@@ -11,15 +11,28 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 Standing: TypeAlias = Literal["on", "off", "open"]
+Shown: TypeAlias = Callable[[int, int], bool]
+"""Whether something is shown of the first of two points, by their numbers, against the second."""
 
 
-def standings(accuracies: Sequence[float], quicker: Callable[[int, int], bool]) -> list[Standing]:
-    """Of every point, by the accuracies (higher is better) and by which of two is shown to be quicker."""
+def standings(accuracies: Sequence[float], quicker: Shown) -> list[Standing]:
+    """Of every point, by accuracies that are fixed (higher is better) and by which of two is shown to be quicker."""
+    return measured_standings(
+        len(accuracies),
+        quicker,
+        lambda one, other: accuracies[one] > accuracies[other],
+        lambda one, other: accuracies[one] >= accuracies[other],
+    )
+
+
+def measured_standings(count: int, quicker: Shown, more_accurate: Shown, as_accurate: Shown) -> list[Standing]:
+    """As `standings`, by what was shown of accuracies: that one is higher, and that one is at least as high."""
     found: list[Standing] = []
-    for one, accuracy in enumerate(accuracies):
-        rivals = [other for other, theirs in enumerate(accuracies) if other != one and theirs >= accuracy]
-        if any(quicker(rival, one) for rival in rivals):
+    for one in range(count):
+        rivals = [other for other in range(count) if other != one]
+        if any(quicker(rival, one) and as_accurate(rival, one) for rival in rivals):
             found.append("off")
         else:
-            found.append("on" if all(quicker(one, rival) for rival in rivals) else "open")
+            shown = all(more_accurate(one, rival) or quicker(one, rival) for rival in rivals)
+            found.append("on" if shown else "open")
     return found

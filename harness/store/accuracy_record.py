@@ -29,8 +29,9 @@ History of the format, one line a version:
 
 
 class Metric(Part):
-    """Per cent, with the 95 % interval over images."""
+    """With the 95 % interval over images."""
 
+    unit: str = "%"
     value: float = Field(ge=0, le=100)
     low: float = Field(ge=0, le=100)
     high: float = Field(ge=0, le=100)

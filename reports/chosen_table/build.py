@@ -17,8 +17,10 @@ from latency_bench.reports.chosen_table.order import groups_of, order_of
 from latency_bench.reports.chosen_table.values import RANK, RATIO, Chosen, chosen_columns, value_cell
 from latency_bench.reports.errors import TableError
 from latency_bench.reports.evidence import Run
+from latency_bench.reports.measured_accuracies import MEASURED_REMARK, MeasuredAccuracies, Scored
 from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.shown_better import ShownBetter
+from latency_bench.reports.shown_more_accurate import ShownMoreAccurate
 from latency_bench.reports.tables.quantities import NOTHING
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
 
@@ -42,6 +44,8 @@ class Request:
     title: str = ""
     accuracies: Sequence[Accuracy] = ()
     """Shown beside the models that rows are named by."""
+    measured: MeasuredAccuracies = field(default_factory=MeasuredAccuracies)
+    """Shown beside the runs that timed the same file, where accuracies are asked for."""
     paired: PairedRatios = field(default_factory=PairedRatios)
 
 
@@ -61,6 +65,8 @@ class _Builder:
     def __init__(self, layout: Layout, chosen: Chosen, request: Request) -> None:
         self._layout, self._chosen, self._request = layout, chosen, request
         self._better = ShownBetter(request.paired, request.across)
+        self._more_accurate = ShownMoreAccurate(request.measured)
+        self._scored = request.measured.columns(layout.runs) if chosen.with_accuracies else []
         self._baseline = self._find_baseline()
         order = order_of(layout, request.sort, self._ratio_of)
         self._groups = groups_of(layout, order.of(layout.rows), grouped=bool(request.rows))
@@ -104,7 +110,8 @@ class _Builder:
     def _block(self, block: Names) -> Block:
         by = self._layout.blocks_by
         facts = {one.name: text for one, text in zip(by, block, strict=True)}
-        return Block(", ".join(block), tuple(map(self._column, self._chosen.values)), self._common() | facts or _ALL)
+        columns = (*map(self._column, self._chosen.values), *(Column(one.key, one.title) for one in self._scored))
+        return Block(", ".join(block), columns, self._common() | facts or _ALL)
 
     def _common(self) -> dict[str, str]:
         """What all runs have in common, but for what rows are named by."""
@@ -121,6 +128,7 @@ class _Builder:
         """The cells of a block, by row of a group."""
         with_notes = next(iter(self._chosen.run_columns), None)
         by_column = [list(self._cells(value, value is with_notes, block, group)) for value in self._chosen.values]
+        by_column += [self._accuracy_cells(scored, block, group) for scored in self._scored]
         return [tuple(cells[number] for cells in by_column) for number in range(len(group))]
 
     def _cells(self, value: RunColumn | str, with_notes: bool, block: Names, group: Sequence[Names]) -> Iterator[Cell]:
@@ -137,6 +145,14 @@ class _Builder:
             for number in range(len(found)):
                 first, last = ranges.get(number, (0, 0))
                 yield Cell(f"{first}" if first == last else f"{first} to {last}") if first else NOTHING
+
+    def _accuracy_cells(self, scored: Scored, block: Names, group: Sequence[Names]) -> list[Cell]:
+        runs = [self._layout.at(row, block).run for row in group]
+        cells = [self._request.measured.cell(run, scored) for run in runs]
+        known = {number: run for number, run in enumerate(runs) if run is not None and cells[number].value is not None}
+        order = sorted(known, key=lambda number: -(cells[number].value or 0))
+        best = shown_best(order, lambda one, other: self._more_accurate(known[one], known[other], scored))
+        return [replace(cell, best=number == best) for number, cell in enumerate(cells)]
 
     def _best(self, column: RunColumn, runs: Sequence[Run | None]) -> int | None:
         """Number of the run that is shown to be the best in a column."""
@@ -155,7 +171,7 @@ class _Builder:
     def _accuracies(self) -> dict[str, dict[str, Cell]]:
         """By metric and model."""
         known = list(self._request.accuracies)
-        if self._chosen.with_stated_accuracies:
+        if self._chosen.with_accuracies:
             known += stated_accuracies(self._layout.runs)
         if not known:
             return {}
@@ -186,8 +202,10 @@ class _Builder:
                 f"Speed-up: how many times as fast as {self._baseline.words}, with the 95 % interval of the ratio; "
                 "from all rounds of both, so that it need not be the quotient of the latencies beside it."
             )
-        if any(column.better for column in self._chosen.run_columns):
+        if self._scored or any(column.better for column in self._chosen.run_columns):
             yield "Bold: shown to be better than every other one of its column and group, each comparison at 95 %."
+        if self._scored:
+            yield MEASURED_REMARK
         if RANK in self._chosen.values:
             yield "Rank: every place that the latency may have, for all that was shown, each comparison at 95 %."
             yield from self._ties()

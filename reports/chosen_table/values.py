@@ -28,8 +28,8 @@ class Chosen:
     """What stands side by side: a block of columns for each."""
     values: tuple[RunColumn | str, ...] = ()
     """Columns of the run table, RATIO and RANK."""
-    with_stated_accuracies: bool = False
-    """Whether those that specs state are shown."""
+    with_accuracies: bool = False
+    """Whether those that specs state, and those that were measured, are shown."""
 
     @property
     def run_columns(self) -> list[RunColumn]:

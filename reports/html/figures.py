@@ -12,16 +12,18 @@ from latency_bench.reports.rows import rows_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latency_bench.reports.measured_accuracies import MeasuredAccuracies
     from latency_bench.reports.papers.paper import Paper
 
 _TRADE_OFF = (
-    *("panel", "dataset", "label", "family", "speed", "low", "high", "unit", "basis", "accuracy", "metric"),
+    *("panel", "dataset", "label", "family", "speed", "low", "high", "unit", "basis", "accuracy", "accuracy_low"),
+    *("accuracy_high", "metric"),
     *("accuracy_from", "frontier", "on_front", "status", "run_id"),
 )
 _ATTENTION = ("label", "tokens", "median_ms", "low_ms", "high_ms", "status", "run_id")
 
 
-def figure_data(runs: pd.DataFrame, paper: Paper) -> dict[str, Any]:
+def figure_data(runs: pd.DataFrame, paper: Paper, accuracies: MeasuredAccuracies) -> dict[str, Any]:
     """`trade_off`: speed against accuracy; `attention`: latency against tokens. Rows, one a point. `families`: what
     legends call each family of a run; `looks`: by that name its colour and mark, numbers of plots/style.py."""
     families = {family if isinstance(family, str) else "" for family in runs["family"].drop_duplicates().tolist()}
@@ -34,7 +36,7 @@ def figure_data(runs: pd.DataFrame, paper: Paper) -> dict[str, Any]:
         "trade_off": [
             {name: row[name] for name in _TRADE_OFF}
             for speed in ("latency", "throughput")
-            for row in rows_of(trade_off_points(runs, speed, tables))
+            for row in rows_of(trade_off_points(runs, speed, tables, measured=accuracies))
         ],
         "attention": [
             {

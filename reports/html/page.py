@@ -23,6 +23,7 @@ from latency_bench.reports.html.details import RUNS_PER_BLOCK, Place, chosen_run
 from latency_bench.reports.html.figures import figure_data
 from latency_bench.reports.html.overview import overview
 from latency_bench.reports.html.pairs import pair_anchor, pair_parts, pair_table, pairs_of_runs
+from latency_bench.reports.measured_accuracies import MeasuredAccuracies
 from latency_bench.reports.papers.catalog import default_paper
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def write_html(
     elsewhere: Mapping[str, str] | None = None,
     made_at: datetime | None = None,
     paper: Paper | None = None,
+    accuracies: MeasuredAccuracies | None = None,
 ) -> None:
     """Write the report of `runs` (harness/store/run_table.py, latest first) to `path`: the whole file or none.
 
@@ -68,7 +70,7 @@ def write_html(
     others; the page says which do not. `pairs`, latest first, have a view of their own, and say of changes in a history
     whether the code or the machine made them. `elsewhere`: by run id, the file beside this one that has the details of
     a run which this one has not (site.py). `broken` are runs that could not be read: the page names them.
-    `paper`: whose accuracies the figures show; None: the default one.
+    `paper`: whose accuracies the figures show, beside the measured `accuracies`; None: the default one.
     The same arguments give the same bytes. Raises StoreError where the file cannot be written.
     """
     try:
@@ -77,6 +79,7 @@ def write_html(
                 runs,
                 store,
                 paper or default_paper(),
+                accuracies or MeasuredAccuracies(),
                 tables,
                 claims,
                 published,
@@ -102,6 +105,7 @@ def _texts(
     runs: pd.DataFrame,
     store: Path,
     paper: Paper,
+    accuracies: MeasuredAccuracies,
     tables: Sequence[Section],
     claims: Sequence[Section],
     published: Sequence[Section],
@@ -115,7 +119,7 @@ def _texts(
     early, code, css = early_script(), script(), style()
     data = {
         **encode_runs(runs),
-        "figures": {**figure_data(runs, paper), "changes": changes_by_run(runs, pairs)},
+        "figures": {**figure_data(runs, paper, accuracies), "changes": changes_by_run(runs, pairs)},
         "pairs": pairs_of_runs(pairs, runs),
         "dimensions": [vars(dimension) for dimension in DIMENSIONS.values()],
         "elsewhere": dict(elsewhere),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latency_bench.harness.store.reader import BrokenRun, StoredPair
+    from latency_bench.reports.measured_accuracies import MeasuredAccuracies
     from latency_bench.reports.papers.paper import Paper
 
 
@@ -33,6 +34,7 @@ def write_site(
     most_details: int = MOST_DETAILS,
     made_at: datetime | None = None,
     paper: Paper | None = None,
+    accuracies: MeasuredAccuracies | None = None,
 ) -> list[Path]:
     """Write the page of `runs` to `path` as `write_html` does, and `details-1.html` and so on beside it with the runs
     whose details it has no room for, `most_details` each, by device and model. Returns all places, the page's first.
@@ -66,5 +68,6 @@ def write_site(
         elsewhere=elsewhere,
         made_at=made_at,
         paper=paper,
+        accuracies=accuracies,
     )
     return [path, *parts]

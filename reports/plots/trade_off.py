@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.reports.measured_accuracies import MeasuredAccuracies
 from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.plots.column_axis import number_column
@@ -36,6 +37,7 @@ _WORDS: dict[Speed, str] = {"latency": "latency, ms", "throughput": "throughput,
 def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Speed) -> Drawn:
     """`runs` are rows of the run table. The published accuracies are those of the tables of `options`, or else of all
     that have one. Raises FigureError where no run is of a model whose accuracy is known."""
+    from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.pair_listing import find_pairs
 
     paper = options.paper or default_paper()
@@ -43,8 +45,10 @@ def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Spe
     column = None if options.x is None else number_column(options.x)
     if column is not None:
         speed = _like(column, options)
-    own, paired = options.accuracies, PairedRatios.of(find_pairs(store))
-    points = trade_off_points(runs, speed, tables, options.published, column, own, options.datasets, paired)
+    paired, measured = PairedRatios.of(find_pairs(store)), MeasuredAccuracies.of(find_accuracies(store))
+    points = trade_off_points(
+        runs, speed, tables, options.published, column, options.accuracies, options.datasets, paired, measured
+    )
     if points.empty:
         raise FigureError(_nothing(options, tables))
     panels = list(points.groupby(["panel", "dataset", "metric"], sort=False))
@@ -63,7 +67,7 @@ def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Spe
             axes.xaxis.set_major_formatter(lambda value, _: column.text(value))
         frontier[axes] = _draw_frontier(axes, rows, speed)
         labels[axes] = [Label(row["speed"], row["accuracy"], _name(row)) for row in rows]
-        avoid[axes] = [_bar(row) for row in rows]
+        avoid[axes] = [bar for row in rows for bar in _bars(row)]
     _legend(figure, points, options)
     place_labels(figure, labels, avoid, spare=frontier)
     return Drawn(figure, points)
@@ -101,10 +105,12 @@ def _like(column: Column, options: Options) -> Speed:
 
 def _draw_point(axes: Axes, row: dict[str, Any], look: Look) -> None:
     low, high = _ends(row)
+    least, most = _accuracy_ends(row)
     axes.errorbar(
         [row["speed"]],
         [row["accuracy"]],
         xerr=[[row["speed"] - low], [high - row["speed"]]],
+        yerr=None if least == most else [[row["accuracy"] - least], [most - row["accuracy"]]],
         fmt=look.marker,
         color=look.colour,
         markersize=5,
@@ -125,7 +131,7 @@ def _scale(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     room = max(1.25, (high / low) ** 0.16)
     axes.set_xlim(low / room, high * room)
     log_axis(axes, "x")
-    accuracies = [row["accuracy"] for row in rows]
+    accuracies = [end for row in rows for end in _accuracy_ends(row)]
     margin = max(0.5, 0.2 * (max(accuracies) - min(accuracies)))
     axes.set_ylim(min(accuracies) - margin, max(accuracies) + margin)
 
@@ -146,11 +152,17 @@ def _name(row: dict[str, Any]) -> str:
     return plain(row["label"], 40)
 
 
-def _bar(row: dict[str, Any]) -> Segment:
-    low, high = _ends(row)
-    return (low, row["accuracy"]), (high, row["accuracy"])
+def _bars(row: dict[str, Any]) -> list[Segment]:
+    (low, high), (least, most) = _ends(row), _accuracy_ends(row)
+    return [((low, row["accuracy"]), (high, row["accuracy"])), ((row["speed"], least), (row["speed"], most))]
 
 
 def _ends(row: dict[str, Any]) -> tuple[float, float]:
     """Of the interval; the point itself where there is none."""
     return (row["speed"], row["speed"]) if row["low"] is None else (row["low"], row["high"])
+
+
+def _accuracy_ends(row: dict[str, Any]) -> tuple[float, float]:
+    """The same of the accuracy, which has an interval where it was measured."""
+    measured = row["accuracy_low"] is not None
+    return (row["accuracy_low"], row["accuracy_high"]) if measured else (row["accuracy"], row["accuracy"])

@@ -1,24 +1,28 @@
 """Speed against accuracy, as numbers: what a paper's figures of that kind are drawn from. Accuracies are the published
-ones, or those that a user has."""
+ones, those that a user has, and those that were measured of the files that were timed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from latency_bench.harness.identity.dataset_names import dataset_key
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import throughput_batch
-from latency_bench.harness.statistics.pareto import standings
+from latency_bench.harness.statistics.pareto import measured_standings, standings
 from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.accuracy_file import Accuracy, stated_accuracies
 from latency_bench.reports.evidence import Evidence, Run, settings
+from latency_bench.reports.measured_accuracies import MeasuredAccuracies, Scored
 from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.papers.measured_models import MeasuredModel
 from latency_bench.reports.plots.accurate_models import AccurateModel, accurate_models
 from latency_bench.reports.plots.family_looks import family_name
+from latency_bench.reports.plots.measured_accuracy_points import accurate_runs
 from latency_bench.reports.rows import rows_of
 from latency_bench.reports.shown_better import ShownBetter
+from latency_bench.reports.shown_more_accurate import ShownMoreAccurate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,13 +45,15 @@ COLUMNS: dict[str, str] = {
     "unit": "Of the speed: ms, images/s, ...",
     "basis": "What the speed is.",
     "batch": "Images per request.",
-    "accuracy": "As published, or as its owner says: never measured here.",
+    "accuracy": "As published, as its owner says, or as measured: accuracy_from tells.",
+    "accuracy_low": "Lower end of its 95 % interval over images; empty where it was not measured.",
+    "accuracy_high": "Upper end.",
     "metric": "What the accuracy is.",
-    "accuracy_from": "published, the name of a file, or the model's spec.",
+    "accuracy_from": "published, the name of a file, the model's spec, or measured: of the file that was timed.",
     "frontier": "Whether, by the numbers, no other point of the panel is both quicker and at least as accurate, or as "
     "quick and better; never an inconclusive one.",
-    "on_front": "on: shown to be quicker than every other point that is at least as accurate; off: another one is "
-    "shown to be quicker and at least as accurate; open: neither was shown.",
+    "on_front": "on: against every other point shown to be quicker or more accurate; off: another one is shown to be "
+    "quicker and at least as accurate; open: neither was shown.",
     "status": "done or unstable; empty for published points.",
     "flags": "Names of the run's flags, with spaces between.",
     "run_id": "The run; empty for published points.",
@@ -65,6 +71,7 @@ def trade_off_points(
     own: Sequence[Accuracy] = (),
     datasets: Sequence[str] = (),
     paired: PairedRatios | None = None,
+    measured: MeasuredAccuracies | None = None,
 ) -> pd.DataFrame:
     """One row a point, columns as in COLUMNS, panel by panel. With `column`, its value stands for the speed.
 
@@ -72,7 +79,7 @@ def trade_off_points(
     latencies at batch 1, throughputs at the batch that harness/identity/throughput.py chooses.
     With `published`, what the paper prints of its own devices follows, for the `datasets` alone where any are named.
     With accuracies of the user's `own`, the models are theirs, and nothing that is published is shown; without, those
-    that specs state are shown beside the published ones.
+    that specs state are shown beside the published ones. Accuracies that were `measured` have panels of their own.
     """
     import pandas as pd
 
@@ -83,13 +90,21 @@ def trade_off_points(
     if published:
         found += [(point, None) for point in _published_points(speed, models)
                   if not datasets or dataset_key(point["dataset"]) in set(map(dataset_key, datasets))]  # fmt: skip
-    better = ShownBetter(paired or PairedRatios())
     shown = columns()[_SHOWN_BY[speed]] if column is None else column
-    for panel in {_panel_of(point) for point, _ in found}:
-        of_panel = [(point, run) for point, run in found if _panel_of(point) == panel]
-        points = [point for point, _ in of_panel]
-        _mark_frontier(points, speed if column is None else frontier_of(column))
-        _mark_standings(of_panel, speed if column is None else frontier_of(column), better, shown)
+    like = speed if column is None else frontier_of(column)
+    quicker = Quicker(like, shown, ShownBetter(paired or PairedRatios()))
+    for of_panel in _panels(found):
+        _mark_frontier([point for point, _ in of_panel], like)
+        _mark_standings(of_panel, quicker)
+    accurate = list(_accurate_points(runs, speed, column, measured or MeasuredAccuracies()))
+    # Precisions stand in one panel, so that a difference in precision is meant.
+    quicker = Quicker(like, shown, ShownBetter(paired or PairedRatios(), across=("precision",)))
+    more_accurate = ShownMoreAccurate(measured or MeasuredAccuracies())
+    for of_panel in _panels([(point, run) for point, run, _ in accurate]):
+        _mark_frontier([point for point, _ in of_panel], like)
+        (scored,) = {one for point, _, one in accurate if _panel_of(point) == _panel_of(of_panel[0][0])}
+        _mark_measured_standings(of_panel, quicker, more_accurate, scored)
+    found += [(point, run) for point, run, _ in accurate]
     table: pd.DataFrame = pd.DataFrame([point for point, _ in found], columns=list(COLUMNS))
     return table
 
@@ -228,15 +243,53 @@ def _mark_frontier(points: list[dict[str, Any]], speed: Speed) -> None:
         best = max(best, point["accuracy"])
 
 
-def _mark_standings(points: Sequence[Measured], speed: Speed, better: ShownBetter, column: Column) -> None:
-    """What is published has no interval, and counts as it is printed."""
+@dataclass(frozen=True)
+class Quicker:
+    """Which of two points is shown to be quicker. What is published has no interval, and counts as it is printed."""
 
-    def quicker(one: int, other: int) -> bool:
-        (mine, my_run), (theirs, their_run) = points[one], points[other]
+    speed: Speed
+    column: Column
+    better: ShownBetter
+
+    def __call__(self, one: Measured, other: Measured) -> bool:
+        (mine, my_run), (theirs, their_run) = one, other
         if my_run is not None and their_run is not None:
-            return better(my_run, their_run, column)
-        return bool(mine["speed"] < theirs["speed"] if speed == "latency" else mine["speed"] > theirs["speed"])
+            return self.better(my_run, their_run, self.column)
+        return bool(mine["speed"] < theirs["speed"] if self.speed == "latency" else mine["speed"] > theirs["speed"])
 
-    found = standings([point["accuracy"] for point, _ in points], quicker)
+
+def _mark_standings(points: Sequence[Measured], quicker: Quicker) -> None:
+    accuracies = [point["accuracy"] for point, _ in points]
+    found = standings(accuracies, lambda one, other: quicker(points[one], points[other]))
     for (point, _), standing in zip(points, found, strict=True):
         point["on_front"] = standing
+
+
+def _mark_measured_standings(
+    points: Sequence[Measured], quicker: Quicker, more_accurate: ShownMoreAccurate, scored: Scored
+) -> None:
+    runs = [run for _, run in points if run is not None]
+    found = measured_standings(
+        len(points),
+        lambda one, other: quicker(points[one], points[other]),
+        lambda one, other: more_accurate(runs[one], runs[other], scored),
+        lambda one, other: more_accurate.at_least(runs[one], runs[other], scored),
+    )
+    for (point, _), standing in zip(points, found, strict=True):
+        point["on_front"] = standing
+
+
+def _panels(found: Sequence[Measured]) -> list[list[Measured]]:
+    """In the order of their first points."""
+    panels: dict[tuple[str, str, str], list[Measured]] = {}
+    for point, run in found:
+        panels.setdefault(_panel_of(point), []).append((point, run))
+    return list(panels.values())
+
+
+def _accurate_points(
+    runs: pd.DataFrame, speed: Speed, column: Column | None, measured: MeasuredAccuracies
+) -> Iterator[tuple[Point, Run, Scored]]:
+    for run, scored, about in accurate_runs(runs, measured):
+        if column is None or (run[column.name] or 0) > 0:
+            yield {**_point(run, Setting.of_row(run), speed, column, about), "panel": about["panel"]}, run, scored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from latency_bench.reports.measured_accuracies import MEASURED_REMARK
 from latency_bench.reports.papers.paper import PaperRow, PaperTable, TablePart
 from latency_bench.reports.papers.paper_file import CONFIDENCE
 from latency_bench.reports.tables.measured_block import BASELINE, MeasuredBlock, baselines, measured_block
@@ -21,6 +22,7 @@ _ONE_BASELINE_REMARK = (
 )
 _THROUGHPUT_REMARK = "Throughput was not measured: bench run measures it with --streams 2"
 _PUBLISHED_REMARK = "Published figures are the paper's, accuracy among them: what is measured here is latency."
+_PUBLISHED_BESIDE_MEASURED = "Published figures are the paper's, accuracy among them."
 
 
 def build_table(table: PaperTable, measurements: Measurements) -> Table:
@@ -90,7 +92,9 @@ def _published_speed_up(table: PaperTable, part: TablePart) -> tuple[Column, lis
 
 
 def _remarks(table: PaperTable, measured: Sequence[MeasuredBlock]) -> tuple[str, ...]:
-    remarks = [_PUBLISHED_REMARK, *table.fields.remarks]
+    accuracies = any(one.has_accuracies for one in measured)
+    said = (_PUBLISHED_BESIDE_MEASURED, MEASURED_REMARK) if accuracies else (_PUBLISHED_REMARK,)
+    remarks = [*said, *table.fields.remarks]
     if table.fields.confidence not in (None, "A"):
         remarks.append(f"How sure the published figures are: {CONFIDENCE[table.fields.confidence]}.")
     if any(part.baseline for part in table.parts):

@@ -12,6 +12,7 @@ from latency_bench.harness.identity.throughput import throughput_batch, throughp
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.harness.store.columns.registry import columns as run_columns
 from latency_bench.reports.evidence import Found, Run
+from latency_bench.reports.measured_accuracies import Scored
 from latency_bench.reports.papers.measured_models import MeasuredModel
 from latency_bench.reports.papers.paper import PaperRow, PaperTable, TablePart
 from latency_bench.reports.papers.paper_file import PaperDevice
@@ -40,6 +41,8 @@ class MeasuredBlock:
 
     block: Block
     cells: list[tuple[Cell, ...]]
+    has_accuracies: bool = False
+    """Whether the accuracy of what was timed was measured too."""
 
 
 def measured_block(table: PaperTable, setting: Setting, measurements: Measurements) -> MeasuredBlock | None:
@@ -50,7 +53,7 @@ def measured_block(table: PaperTable, setting: Setting, measurements: Measuremen
     columns = [column for part in parts for column in part.columns()]
     block = Block(setting.label(), tuple(column for column, _ in columns), facts_of(setting))
     cells = [tuple(of_rows[index] for _, of_rows in columns) for index in range(len(table.rows))]
-    return MeasuredBlock(block, cells)
+    return MeasuredBlock(block, cells, any(part.scored for part in parts))
 
 
 def facts_of(setting: Setting) -> dict[str, str]:
@@ -158,7 +161,19 @@ class _Part:
         # What a latency rests on stands beside it, whatever else was chosen.
         counts = run_columns()["round_samples"]
         others = [column for column in self._measurements.columns if column.name != counts.name]
-        return [columns[0], self._chosen_column(counts), *columns[1:], *map(self._chosen_column, others)]
+        chosen = [*map(self._chosen_column, others), *self._accuracy_columns()]
+        return [columns[0], self._chosen_column(counts), *columns[1:], *chosen]
+
+    def _accuracy_columns(self) -> list[Filled]:
+        """Measured ones, of the files that these latencies are of."""
+        cell, runs = self._measurements.accuracies.cell, [found.run for found in self._latencies]
+        return [(Column(one.key, one.title), [cell(run, one) for run in runs]) for one in self.scored]
+
+    @cached_property
+    def scored(self) -> list[Scored]:
+        """What was measured of the accuracy of these rows' files."""
+        runs = (found.run for found in self._latencies)
+        return self._measurements.accuracies.columns(run for run in runs if run is not None)
 
     def _speed_up(self, run: Run | None, baseline: Run | None, across: Collection[str]) -> Cell:
         return speed_up(run, baseline, across, self._measurements.paired)

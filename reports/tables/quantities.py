@@ -12,6 +12,7 @@ from latency_bench.harness.identity.throughput import round_throughputs_img_s, t
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.reports.attention_ratios import ratio_of
 from latency_bench.reports.evidence import Evidence, Found, Run
+from latency_bench.reports.measured_accuracies import MeasuredAccuracies
 from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.papers.paper_file import PaperDevice
 from latency_bench.reports.tables.commands import Command, run_command
@@ -49,6 +50,8 @@ class Measurements:
     """Dimensions of conditions in which the two sides of a ratio may differ."""
     paired: PairedRatios = field(default_factory=PairedRatios)
     """Ratios that were measured as such, preferred over quotients of two runs."""
+    accuracies: MeasuredAccuracies = field(default_factory=MeasuredAccuracies)
+    """Shown beside the runs that timed the same file."""
 
     def paper_device(self, setting: Setting) -> str | None:
         """Which of the paper's devices a setting was measured on, if any."""

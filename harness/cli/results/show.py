@@ -29,17 +29,24 @@ def show(run: str, plot: Path | None, command_only: bool, store: str | None, as_
 
     RUN is the id of it, its beginning, its last six characters, a run's folder, or `latest`.
     """
-    from latency_bench.harness.cli.accuracy import render_accuracy
+    from latency_bench.harness.accuracy.recording import runs_of_the_file
+    from latency_bench.harness.cli.accuracy import (
+        render_accuracy,
+        render_accuracy_of_the_file,
+        render_runs_of_the_file,
+    )
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.pair import plot_pair
     from latency_bench.harness.cli.pair_rendering import render_pair, render_pair_details
     from latency_bench.harness.cli.rendering import render_result
     from latency_bench.harness.cli.run_details import render_details
     from latency_bench.harness.errors import UsageError
+    from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.reader import StoredAccuracy, StoredPair, open_stored
 
-    stored = open_stored(store_location(store), run)
+    place = store_location(store)
+    stored = open_stored(place, run)
     if plot is not None:
         if not isinstance(stored, StoredPair):
             raise UsageError("--plot is for pairs; draw a run with `bench plot timeline --run ID --to FILE`")
@@ -53,6 +60,7 @@ def show(run: str, plot: Path | None, command_only: bool, store: str | None, as_
     console = stdout_console()
     if isinstance(stored, StoredAccuracy):
         render_accuracy(stored.record, stored.path, console)
+        render_runs_of_the_file(runs_of_the_file(place, stored.record.artifact.sha256))
         return
     if isinstance(stored, StoredPair):
         render_pair(stored.record, stored.path, console)
@@ -60,3 +68,5 @@ def show(run: str, plot: Path | None, command_only: bool, store: str | None, as_
         return
     render_result(stored.record, stored.path, console)
     render_details(stored.record, console)
+    if stored.record.artifact is not None:
+        render_accuracy_of_the_file(find_accuracies(place), stored.record.artifact.sha256)

@@ -119,6 +119,7 @@ def add_run(store: Path) -> AddRun:
         title: str | None = None,
         clock: dict[str, Any] | None = None,
         options: dict[str, Any] | None = None,
+        sha256: str = "ab" * 32,
     ) -> str:
         moment = START + timedelta(minutes=len(made))
         run_id = f"{moment:%Y%m%dT%H%M%SZ}-{len(made):06x}"
@@ -153,7 +154,7 @@ def add_run(store: Path) -> AddRun:
             "software": {"python": "3.11"},
             "artifact": {
                 "format": "tflite",
-                "sha256": "ab" * 32,
+                "sha256": sha256,
                 "size_bytes": 4 * params,
                 "facts": {
                     "inputs": [{"name": "in", "shape": tensors[0], "dtype": "float32", "layout": "NCHW"}],

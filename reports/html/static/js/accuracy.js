@@ -1,4 +1,4 @@
-// Speed against published accuracy, one device and data set at a time, with the frontier of the models measured there.
+// Speed against accuracy, one device and data set at a time, with the frontier of the models measured there.
 
 function showAccuracy(runs, place, query, update) {
   const points = runs.figures.trade_off;
@@ -24,7 +24,7 @@ function showAccuracy(runs, place, query, update) {
       choice("Measured on", named(panels), panel, change("setting"), true),
       metrics.length > 1 && choice("Accuracy", named(metrics), metric, change("metric"))),
     accuracyChart(ofUnit.filter((point) => point.dataset === dataset && point.panel === panel && point.metric === metric), runs.figures.looks),
-    element("p", { class: "muted" }, "Accuracy is the published one, or what its owner states; it is not measured here. The line is the best accuracy within each speed, by the numbers: the models on it are beaten by no other in both. Hollow: the run never settled. Ringed: whether it is on the frontier was not shown."));
+    element("p", { class: "muted" }, "Accuracy is the published one, or what its owner states, but where it is called measured: that is of the very file that was timed. The line is the best accuracy within each speed, by the numbers: the models on it are beaten by no other in both. Hollow: the run never settled. Ringed: whether it is on the frontier was not shown."));
 }
 
 function accuracyChart(points, looks) {
@@ -32,9 +32,9 @@ function accuracyChart(points, looks) {
   const sources = [...new Set(points.map((point) => point.accuracy_from))].join(", ");
   const speedName = unit === "ms" ? "median latency, ms" : "throughput, images/s";
   const dot = (point) => ({
-    x: point.speed, y: point.accuracy, low: point.low, high: point.high, alongX: true, named: true, label: point.label, run: point.run_id,
+    x: point.speed, y: point.accuracy, left: point.low, right: point.high, low: point.accuracy_low, high: point.accuracy_high, named: true, label: point.label, run: point.run_id,
     hollow: point.status === "unstable", ringed: point.on_front === "open",
-    tip: `${point.label}\n${withInterval(point.speed, point.low, point.high)} ${unit}\n${number(point.accuracy)} ${metric} (${point.accuracy_from})${point.status === "unstable" ? "\nunstable" : ""}${point.on_front === "open" ? "\non the frontier or not: not shown" : ""}`,
+    tip: `${point.label}\n${withInterval(point.speed, point.low, point.high)} ${unit}\n${withInterval(point.accuracy, point.accuracy_low, point.accuracy_high)} ${metric} (${point.accuracy_from})${point.status === "unstable" ? "\nunstable" : ""}${point.on_front === "open" ? "\non the frontier or not: not shown" : ""}`,
   });
   const families = [...new Set(points.map((point) => point.family))].sort(byNature);
   const frontier = points.filter((point) => point.frontier).sort((a, b) => a.speed - b.speed);

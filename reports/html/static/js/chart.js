@@ -36,13 +36,13 @@ function aligned(series) {
   points.sort((a, b) => a.x - b.x);
   const rows = series.map((_, place) => points.map((point) => (point.place === place ? point.y : null)));
   // The ends of intervals are series too, drawn by nobody, so that the scale has room for them.
-  const ends = ["low", "high"].map((end) => points.map((point) => (point.alongX ? null : point[end] ?? null)));
+  const ends = ["low", "high"].map((end) => points.map((point) => point[end] ?? null));
   return { points, columns: [points.map((point) => point.x), ...rows, ...ends] };
 }
 
-/** `series`: [{label, points: [{x, y, low, high, label, tip, run}], line, step, dots, colour}]; `x` and `y`:
+/** `series`: [{label, points: [{x, y, low, high, left, right, label, tip, run}], line, step, dots, colour}]; `x` and `y`:
     {label, log, time, text, ticks}, `text` making the words of a tick, `ticks` their places on a logarithmic axis. `step` is 1 where a value holds up to the next point, -1
-    where it holds back to the last one. `mark` is a number of marks.js; series beyond the colours come again with others. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
+    where it holds back to the last one. `low` and `high` are the ends of y's interval, `left` and `right` those of x's. `mark` is a number of marks.js; series beyond the colours come again with others. Returns the figure; it draws itself once it has a width, and again when the theme changes. */
 function chart({ title, x, y, series, height = 380, legend = true }) {
   const holder = element("div", { class: "chart", role: "img", "aria-label": `${title}. The numbers follow as a table.` });
   const shown = series.filter((one) => one.points.length).map((one, place) => ({ ...one, tone: one.colour ?? place % SERIES_COLOURS, ring: one.ring ?? false, mark: one.mark ?? (place >= SERIES_COLOURS ? Math.floor(place / SERIES_COLOURS) : null) }));
@@ -62,7 +62,7 @@ function numbersOf(series, x, y) {
     if (details.childElementCount > 1) return;
     const rows = series.flatMap((one) => one.points.map((point) => [
       point.run ? element("a", { href: runAddress(point.run) }, point.label ?? one.label) : (point.label ?? one.label),
-      x.time ? minute(point.x * 1000) : (x.text ?? number)(point.x), (y.text ?? number)(point.y), interval(point.low, point.high)]));
+      x.time ? minute(point.x * 1000) : (x.text ?? number)(point.x), (y.text ?? number)(point.y), [interval(point.left, point.right), interval(point.low, point.high)].filter(Boolean).join(", ")]));
     details.append(table("Numbers of this figure", [{ title: "What" }, { title: x.label, number: true }, { title: y.label, number: true }, { title: "Interval", number: true }], rows));
   };
   const details = element("details", { toggle: opened }, element("summary", {}, "Numbers of this figure"));
@@ -145,13 +145,15 @@ function drawIntervals(u, points, series, theme) {
   clip(u);
   u.ctx.lineWidth = devicePixelRatio;
   for (const point of points) {
-    if (point.low == null || point.high == null) continue;
-    const along = point.alongX;
+    const { x, y, low, high, left, right } = point;
     u.ctx.strokeStyle = theme.series[series[point.place].tone];
-    u.ctx.beginPath();
-    u.ctx.moveTo(u.valToPos(along ? point.low : point.x, "x", true), u.valToPos(along ? point.y : point.low, "y", true));
-    u.ctx.lineTo(u.valToPos(along ? point.high : point.x, "x", true), u.valToPos(along ? point.y : point.high, "y", true));
-    u.ctx.stroke();
+    for (const [from, to] of [[[x, low], [x, high]], [[left, y], [right, y]]]) {
+      if ([...from, ...to].some((end) => end == null)) continue;
+      u.ctx.beginPath();
+      u.ctx.moveTo(u.valToPos(from[0], "x", true), u.valToPos(from[1], "y", true));
+      u.ctx.lineTo(u.valToPos(to[0], "x", true), u.valToPos(to[1], "y", true));
+      u.ctx.stroke();
+    }
   }
   u.ctx.restore();
 }
@@ -164,8 +166,8 @@ function drawNames(u, points, series, theme) {
   // A point's mark and its interval, which text would be unreadable upon.
   const occupied = (point) => {
     const [px, py] = place(point);
-    const ends = (axis) => [point.low, point.high].filter((end) => end != null).map((end) => u.valToPos(end, axis, true));
-    const [xs, ys] = point.alongX ? [[px, ...ends("x")], [py]] : [[px], [py, ...ends("y")]];
+    const ends = (axis, ...values) => values.filter((end) => end != null).map((end) => u.valToPos(end, axis, true));
+    const [xs, ys] = [[px, ...ends("x", point.left, point.right)], [py, ...ends("y", point.low, point.high)]];
     return [Math.min(...xs) - 4 * ratio, Math.min(...ys) - 4 * ratio, Math.max(...xs) + 4 * ratio, Math.max(...ys) + 4 * ratio];
   };
   const taken = points.map(occupied);
