@@ -28,13 +28,14 @@ from latency_bench.harness.accuracy.preparing import (
     is_turned,
     label_values,
 )
-from latency_bench.harness.accuracy.scoring import Counts, Scorer, own_choice, scorer_of
+from latency_bench.harness.accuracy.scoring import Scorer, own_choice, scorer_of
 from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.inputs import IMAGE, describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
+from latency_bench.harness.statistics.image_metrics import Counts
 from latency_bench.model_specs.spec import ModelSpec
 
 _PIECE_BYTES = 256 << 20
