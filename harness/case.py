@@ -74,8 +74,9 @@ class Case:
 
     @property
     def asked_inputs(self) -> str:
-        """Sizes and values of a file's inputs that the user decided."""
-        return "" if self.file is None else self.file.asked_inputs
+        """Sizes and values of a file's inputs that the user decided; of a model the type that its images are fed as,
+        where it is not the usual one."""
+        return self.spec.asked_inputs if isinstance(self.spec, FileSpec) else self.spec.carried_as or ""
 
     @property
     def declared(self) -> type[RuntimeDeclaration]:

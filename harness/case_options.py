@@ -20,6 +20,7 @@ from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.model_file.original import original_named
 from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
+from latency_bench.model_specs.carried_types import CarriedAs
 
 if TYPE_CHECKING:
     from latency_bench.harness.frozen_files import FrozenFile
@@ -68,6 +69,7 @@ _OF_THE_CATALOG = {
     "calibration": "--calibration",
     "seed": "--seed",
     "output": "--output",
+    "input_type": "--input-type",
 }
 """Options that only a model of the catalog has."""
 
@@ -119,6 +121,8 @@ class CaseOptions(BaseModel):
     """None: fp32, or a file's own."""
     output: Output | None = None
     """Of a dense prediction. None: logits."""
+    input_type: CarriedAs | None = None
+    """What images are fed as. None: the float32 that the network computes with."""
     streams: int | None = Field(default=None, ge=1, le=64)
     labels: Labels = Field(default_factory=dict)
     """What the user calls the run; `commit` is the version of the code that is measured."""
@@ -208,6 +212,7 @@ def _spec(request: CaseOptions) -> ModelSpec:
     if request.output not in (None, "logits") and spec.task != "segmentation":
         raise UsageError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
     try:
+        spec = spec.carrying(request.input_type) if request.input_type else spec
         return spec.at(request.resolution) if request.resolution else spec
     except ValueError as error:
         raise UsageError(str(error)) from None

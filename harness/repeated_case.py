@@ -85,6 +85,7 @@ def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
         # Inputs that are no images have one size, which cannot be asked for.
         "resolution": None if model.resolution == spec.resolution else model.resolution,
         "output": model.output or "logits",
+        "input_type": model.inputs,
         "seed": model.weights.seed or 0,
     }
 

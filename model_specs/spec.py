@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
-if TYPE_CHECKING:
-    pass
+from latency_bench.model_specs.carried_types import CarriedAs
 
 Task = Literal["classification", "segmentation", "super-resolution", "segment-anything", "attention", "generic"]
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -36,6 +35,9 @@ class InputSpec(_Strict):
     std: tuple[float, float, float] | None = Field(default=None, strict=False)
     """How the model wants red, green and blue light in [0, 1] normalised: (light - mean) / std. By default ImageNet's
     for a normal input, and the range [low, high) for a uniform one."""
+    carried_as: CarriedAs | None = None
+    """What of a photograph is fed to the artifact, which makes the module's float32 of it: pixels from 0 to 255, or
+    normalised values of half the size. None: what the module takes."""
 
     @field_validator("shape")
     @classmethod
@@ -52,6 +54,8 @@ class InputSpec(_Strict):
             raise ValueError("every std must be more than 0")
         if self.mean is not None and not self.is_photograph:
             raise ValueError("mean and std are for an image of three float32 channels")
+        if self.carried_as is not None and not self.is_photograph:
+            raise ValueError("carried_as is for an image of three float32 channels")
         return self
 
     @property
@@ -179,6 +183,18 @@ class ModelSpec(_Strict):
             raise ValueError(f"{self.id}: input {first.name!r} is no image, its resolution cannot be changed")
         resized = first.model_copy(update={"shape": (first.shape[0], *resolution)})
         return self.model_copy(update={"inputs": (resized, *self.inputs[1:])})
+
+    def carrying(self, type_: CarriedAs) -> ModelSpec:
+        """The same model whose photographs are fed as values of another type. Raises ValueError where it takes none."""
+        if not any(tensor.is_photograph for tensor in self.inputs):
+            raise ValueError(f"{self.id} takes no image of three channels, which could be fed as {type_}")
+        inputs = (one.model_copy(update={"carried_as": type_}) if one.is_photograph else one for one in self.inputs)
+        return self.model_copy(update={"inputs": tuple(inputs)})
+
+    @property
+    def carried_as(self) -> CarriedAs | None:
+        """The type that its photographs are fed as; None: the module's own."""
+        return next((tensor.carried_as for tensor in self.inputs if tensor.carried_as is not None), None)
 
     def build_arguments(self, **overrides: Any) -> dict[str, Any]:
         """Keyword arguments for the builder."""

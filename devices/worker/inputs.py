@@ -58,7 +58,9 @@ def _natural(tensor: InputTensor, dtype: "np.dtype") -> "np.ndarray":
     for image in values:
         light = natural_image(channels, height, width, random)
         for channel, mean, std in zip(range(channels), tensor.mean, tensor.std):
-            image[channel] = (light[channel] - mean) / std
+            normalised = (light[channel] - mean) / std
+            # Pixels are whole numbers, from which a quotient may be off by its last bit.
+            image[channel] = np.floor(normalised + 0.5) if dtype.kind == "u" else normalised
     return values
 
 

@@ -209,7 +209,9 @@ def _parse_input(where: str, document: Any, folder: str) -> InputTensor:
         raise fields.bad("layout", "NHWC needs a shape of 4 dimensions, this one is %s" % list(tensor.shape))
     if tensor.distribution == "uniform" and not tensor.low < tensor.high:
         raise fields.bad("high", "uniform values need low < high, got [%g, %g)" % (tensor.low, tensor.high))
-    if tensor.distribution in ("normal", "natural") and "float" not in tensor.dtype and tensor.values is None:
+    # Pixels of a natural image are bytes.
+    pixels = tensor.distribution == "natural" and tensor.dtype == "uint8"
+    if tensor.distribution != "uniform" and "float" not in tensor.dtype and tensor.values is None and not pixels:
         raise fields.bad(
             "distribution", "%s gives no %s; use uniform with low and high" % (tensor.distribution, tensor.dtype)
         )

@@ -33,6 +33,7 @@ from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
+from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.inputs import IMAGE, describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
 from latency_bench.harness.statistics.image_metrics import Counts
@@ -210,7 +211,7 @@ def _scored(
             skipped.append((sample.name, str(error)))
             continue
         place.parent.mkdir(parents=True)
-        np.save(place, values, allow_pickle=False)
+        np.save(place, carried_values(values, tensor), allow_pickle=False)
         layout = artifact.inputs[0].layout
         checks[f"image{number}"] = describe_inputs(judge.spec, 1, INPUT_SEED, layout, IMAGE, place)
         usable.append((sample, label))

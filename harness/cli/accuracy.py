@@ -15,7 +15,12 @@ from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import precision_option, resolution_option, runtime_option
+from latency_bench.harness.cli.shared_options import (
+    input_type_option,
+    precision_option,
+    resolution_option,
+    runtime_option,
+)
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -71,6 +76,7 @@ if TYPE_CHECKING:
 @click.option("--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Default: what the authors do.")
 @resolution_option
 @precision_option
+@input_type_option
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text
+from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _render_heading(record: RunRecord, console: Console) -> None:
             (printable(model.title), "bold"),
             f"  {model.id}, {height}x{width}, batch {model.batch}, {printable(model.precision)}",
             "" if model.output in (None, "logits") else f", output {printable(str(model.output))}",
+            f", images as {model.inputs}" if model.inputs in CARRIED_TYPES else "",
         )
     )
     parts = [f"on {record.device.name}"]

@@ -17,6 +17,7 @@ from latency_bench.harness.cli.shared_options import (
     Weights,
     batch_option,
     calibration_option,
+    input_type_option,
     label_option,
     model_file_options,
     precision_or_own_option,
@@ -161,6 +162,7 @@ class SettingOption(RuntimeOption):
     help="What a dense-prediction model returns: logits at the head's resolution (default), argmax classes there, or "
     "logits at full input resolution.",
 )
+@input_type_option
 @click.option(
     "--streams",
     type=click.IntRange(1, 64),

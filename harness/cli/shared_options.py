@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from latency_bench.model_specs.carried_types import CARRIED_TYPES
+
 
 class Resolution(click.ParamType[tuple[int, int]]):
     """HEIGHTxWIDTH in pixels, or one number for a square."""
@@ -40,6 +42,14 @@ class CpuList(click.ParamType[tuple[int, ...]]):
 
 resolution_option = click.option(
     "--resolution", type=Resolution(), help="Input height x width, e.g. 512x1024. Default: the model's own."
+)
+
+
+input_type_option = click.option(
+    "--input-type",
+    type=click.Choice(CARRIED_TYPES),
+    help="What images are fed as: uint8 pixels, normalised and laid out by the artifact itself, or float16. Default: "
+    "the network's own float32. (--input sets the values of a file's input.)",
 )
 
 

@@ -16,11 +16,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from latency_bench.harness.export.artifact import tensor_to_json
+from latency_bench.harness.export.carried_inputs import channels_last_pixels, pixel_places, with_carried_inputs
 from latency_bench.harness.export.errors import NO_SPACE_ERRNOS, ExportError
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.job import Conversion, ExportJob
@@ -113,6 +114,7 @@ def load(
 
         module = with_output(module, options.output)
         choices["output"] = options.output
+    module = with_carried_inputs(module, spec)
     export = find_format(format).export
     if cache_key(key_document(spec, format, options)) != expected_key:
         raise ExportError("source files or weights changed while they were loaded; run it again")
@@ -142,9 +144,17 @@ def convert(
     stage(f"converting to {format}")
     path = directory / find_format(format).file_name()
     calibration = calibration_samples(spec, options) if options.precision == "int8" else ()
+    module, inputs = loaded.module, references.inputs
+    pixels = frozenset() if find_format(format).channels_last else pixel_places(spec)
+    if pixels:
+        module = channels_last_pixels(module, spec)
+        inputs = {
+            name: tensor.permute(0, 2, 3, 1).contiguous() if place in pixels else tensor
+            for place, (name, tensor) in enumerate(inputs.items())
+        }
     job = ExportJob(
-        loaded.module,
-        references.inputs,
+        module,
+        inputs,
         references.outputs,
         path,
         options.precision,
@@ -158,7 +168,10 @@ def convert(
         "path": path.name,
         "format": format,
         "size_bytes": sum((directory / name).stat().st_size for name in (path.name, *external_data)),
-        "inputs": [tensor_to_json(tensor) for tensor in conversion.inputs],
+        "inputs": [
+            tensor_to_json(replace(tensor, layout="NHWC") if place in pixels else tensor)
+            for place, tensor in enumerate(conversion.inputs)
+        ],
         "outputs": [tensor_to_json(tensor) for tensor in conversion.outputs],
         "reference": REFERENCE,
         "check_references": references.checks,

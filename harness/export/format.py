@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bench_worker.precisions import PRECISIONS
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.job import Conversion, ExportJob
+from latency_bench.model_specs.carried_types import CarriedAs
 
 if TYPE_CHECKING:
     from latency_bench.harness.export.options import ExportOptions
@@ -64,6 +65,8 @@ class Format(ABC):
     of this format cannot be brought."""
     channels_last: ClassVar[bool] = False
     """Whether images usually have their channels last."""
+    carried: ClassVar[tuple[CarriedAs, ...]] = ()
+    """What images can be fed as, beside the module's float32."""
     has_opset: ClassVar[bool] = False
     """Whether `--opset` means something to it."""
     usual_quantiser: ClassVar[str | None] = None
@@ -81,6 +84,10 @@ class Format(ABC):
         """Refuse early, before anything heavy runs, what the format cannot have. Raises ExportError."""
         if options.precision not in self.precisions:
             raise ExportError(self.not_carried(options.precision))
+        if spec.carried_as is not None and spec.carried_as not in self.carried:
+            raise ExportError(f"{self.title} files take no images as {spec.carried_as} here; leave out --input-type")
+        if spec.carried_as is not None and options.precision == "int8":
+            raise ExportError("int8 files are calibrated for float32 images; leave out --input-type")
         quantiser = self.quantiser(options)
         if quantiser is not None and options.precision not in quantiser.precisions:
             raise ExportError(f"{quantiser.name} makes {', '.join(quantiser.precisions)}; not {options.precision}")

@@ -17,6 +17,7 @@ NOISE = "noise"
 NATURAL = "natural"
 IMAGE = "image"
 """A file that is brought."""
+PIXELS = "uint8"
 _SEED_STEP = {NOISE: 0, NATURAL: 100, IMAGE: 200}
 """More than any model has inputs, so that no two inputs share a seed."""
 
@@ -46,10 +47,10 @@ def describe_inputs(
         {
             "name": tensor.name,
             "shape": [batch, *tensor.shape],
-            "dtype": tensor.dtype,
+            "dtype": tensor.carried_as or tensor.dtype,
             "layout": layout if len(tensor.shape) == 3 else "NCHW",
-            "low": tensor.low,
-            "high": tensor.high,
+            "low": 0.0 if tensor.carried_as == PIXELS else tensor.low,
+            "high": 256.0 if tensor.carried_as == PIXELS else tensor.high,
             "seed": input_seed + _SEED_STEP[name] + index,
             **_values(tensor, name, image),
         }
@@ -58,9 +59,10 @@ def describe_inputs(
 
 
 def _values(tensor: InputSpec, name: str, image: Path | None) -> dict[str, Any]:
+    distribution = "uniform" if tensor.carried_as == PIXELS else tensor.distribution
     if name == NOISE or not tensor.is_photograph:
-        return {"distribution": tensor.distribution}
+        return {"distribution": distribution}
     if name == IMAGE:
-        return {"distribution": tensor.distribution, "values": str(image)}
-    mean, std = tensor.normalisation
+        return {"distribution": distribution, "values": str(image)}
+    mean, std = ((0.0,) * 3, (1 / 255,) * 3) if tensor.carried_as == PIXELS else tensor.normalisation
     return {"distribution": "natural", "mean": list(mean), "std": list(std)}

@@ -67,11 +67,13 @@ def write_references(
 def _write_image(spec: ModelSpec, options: ExportOptions, directory: Path) -> Path | None:
     import numpy as np
 
+    from latency_bench.harness.export.carried_inputs import carried_values
     from latency_bench.harness.export.check_image import image_values
 
     if options.check_image is None or IMAGE not in check_names(spec, True):
         return None
     photograph = next(tensor for tensor in spec.inputs if tensor.is_photograph)
     path = directory / CHECK_IMAGE
-    np.save(path, image_values(options.check_image, photograph, options.batch), allow_pickle=False)
+    values = carried_values(image_values(options.check_image, photograph, options.batch), photograph)
+    np.save(path, values, allow_pickle=False)
     return path

@@ -35,6 +35,7 @@ def request_key(case: Case) -> str:
         "cpus": case.cpus,
         "protocol": case.protocol.model_dump(mode="json", exclude=_LATER_EFFORT),
         "rounds": case.rounds,
+        **({} if case.file is not None or not case.asked_inputs else {"input_type": case.asked_inputs}),
         "batch": case.batch,
         "precision": case.precision,
         "output": case.output,

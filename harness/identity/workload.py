@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.model_specs.carried_types import CARRIED_TYPES
+
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
     from latency_bench.harness.store.record import RunRecord
@@ -29,7 +31,8 @@ class Workload:
     width: int
     """Of the first input, pixels."""
     inputs: str = ""
-    """Of a file: the sizes and values that the user gave to its inputs, as `--shape` has them; else empty."""
+    """Of a file: the sizes and values that the user gave to its inputs, as `--shape` has them. Of a model: the type
+    that its images are fed as, where `--input-type` says one; else empty."""
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Workload:
@@ -59,12 +62,19 @@ class Workload:
         """(height, width)."""
         return self.height, self.width
 
+    @property
+    def carries(self) -> bool:
+        """Whether `inputs` is the type that images are fed as."""
+        return self.inputs in CARRIED_TYPES
+
     def label(self) -> str:
         """As short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`, `net image=1x3x640x640`."""
-        own_size = self.inputs or self.resolution == own_resolution(self.model)
+        says_sizes = bool(self.inputs) and not self.carries
+        own_size = says_sizes or self.resolution == own_resolution(self.model)
         words = [
             self.model,
-            self.inputs if own_size else f"{self.height}x{self.width}",
+            "" if own_size else f"{self.height}x{self.width}",
+            self.inputs,
             "" if self.batch == 1 else f"batch {self.batch}",
             "" if self.output == _USUAL_OUTPUT else self.output,
         ]

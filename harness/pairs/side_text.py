@@ -13,7 +13,10 @@ from typing import Any
 from latency_bench.harness.case_options import CaseOptions, options_of
 from latency_bench.harness.errors import UsageError
 
-_OF_A_SIDE = ("threads", "precision", "resolution", "batch", "weights", "check_image", "calibration", "seed", "output")
+_OF_A_SIDE = (
+    *("threads", "precision", "resolution", "batch", "weights", "check_image", "calibration", "seed", "output"),
+    "input_type",
+)
 """Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
 
 
@@ -69,7 +72,7 @@ def _named(what: str) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
-    if name in ("weights", "check_image", "precision", "output", "resolution"):
+    if name in ("weights", "check_image", "precision", "output", "input_type", "resolution"):
         return text
     try:
         return json.loads(text)

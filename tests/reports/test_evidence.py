@@ -130,3 +130,13 @@ def test_a_table_without_runs(table_of: Make) -> None:
     assert settings(table_of()) == []
     found = Evidence(table_of()).find("b1-seg", LOCAL)
     assert (found.run, found.failure) == (None, None)
+
+
+def test_tables_of_a_paper_are_of_the_usual_request(make_run, table_of) -> None:
+    usual = make_run("b1-seg", [10.0, 10.1])
+    pixels = make_run("b1-seg", [5.0, 5.1], inputs="uint8")
+    runs = table_of(usual, pixels)
+    (setting,) = settings(runs)
+    found = Evidence(runs).find("b1-seg", setting).run
+    assert found is not None
+    assert found["run_id"] == usual["run_id"]

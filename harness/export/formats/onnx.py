@@ -45,6 +45,7 @@ class Onnx(Format):
     reading_modules = ("onnx",)
     distributions = ("torch", "onnx", "onnxslim", "onnxscript")
     usual_runtime = "onnxruntime"
+    carried = ("uint8", "float16")
     has_opset = True
 
     def check(self, spec: ModelSpec, options: ExportOptions) -> None:

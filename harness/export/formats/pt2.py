@@ -25,6 +25,7 @@ class Pt2(Format):
     reading_modules = ("torch",)
     distributions = ("torch",)
     usual_runtime = "torch"
+    carried = ("uint8", "float16")
     keeps_fused_attention = True
 
     def export(self, job: ExportJob) -> Conversion:

@@ -33,6 +33,7 @@ class TfLite(Format):
     reading_modules = ("ai_edge_litert",)
     distributions = ("torch", "litert-torch", "litert-converter", "ai-edge-litert", "ai-edge-quantizer")
     usual_runtime = "litert"
+    carried = ("uint8", "float16")
     channels_last = True
 
     def check(self, spec: ModelSpec, options: ExportOptions) -> None:

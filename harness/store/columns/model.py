@@ -47,7 +47,8 @@ SUBJECT = (
     Column("batch", "Images per request.", "integer", ("model.batch",)),
     Column(
         "inputs",
-        "Of a file of the user's: the sizes and values that were given to its inputs; null where none were.",
+        "Of a file of the user's: the sizes and values that were given to its inputs; of a model, the type that its "
+        "images were fed as (`uint8`, `float16`); null where nothing was said.",
         "text",
         ("model.inputs",),
     ),
