@@ -16,7 +16,7 @@ import pytest
 
 LIGHT = ("reports", "remote", "campaign")
 """The extras that need no torch."""
-RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",)}
+RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",), "openvino": ("openvino",)}
 """Of each extra, what runs a model file that is there already."""
 
 
@@ -76,7 +76,8 @@ def test_a_command_of_every_group_and_a_run_on_each_runtime_work(
     environment = make_environment()
     environment.install("--resolution", resolution, *requirements(trial, wheel), f"{wheel}[{','.join(LIGHT)}]")
     own = {name: text for name, text in bench_environment.items() if name not in ("BENCH_STORE", "PYTHONPATH")}
-    runs = [f"{commands.RUN} --onnx model.onnx", f"{commands.RUN} --tflite model.tflite"]
+    files = ("--onnx model.onnx --runtime onnxruntime", "--onnx model.onnx --runtime openvino", "--tflite model.tflite")
+    runs = [f"{commands.RUN} {file}" for file in files]
     light = [words for extra in LIGHT for words in commands.BY_EXTRA[extra] if words != commands.IMPORT]
     commands.run_all(environment.bench, [*commands.CORE, *runs, *commands.AFTER_A_RUN, *light], folder, own)
 
