@@ -16,15 +16,18 @@ import subprocess
 import sys
 import termios
 import textwrap
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # A shell starts its background jobs with Ctrl-C ignored, and every process below them inherits that: tests that send
 # one would wait for ever where the suite runs in the background. A handler is not inherited, an ignored signal is.
@@ -33,6 +36,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # The same with the hang-up that nohup has ignored; the tests themselves go on through one.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+# The suite starts thousands of processes of bench: they share what the first one compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("bench", deadline=None)
@@ -250,3 +256,17 @@ def install_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InstallP
         return site
 
     return install
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for each process of the tests: two of them do not go together in one."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.fail("no Chromium is installed, and the page has to be seen in one: scripts/install_test_tools.sh")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program)
+        yield chromium
+        chromium.close()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import Bench
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HOSTILE = "<script>alert(1)"
 
@@ -46,15 +49,12 @@ def test_every_number_has_its_lab_machine_file_and_run(bench: Bench, stores: Pat
     assert str(stores) not in page, "where stores lie is nobody's business"
 
 
-def test_the_page_works_from_a_disk(bench: Bench, stores: Path, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+@pytest.mark.xdist_group("chromium")
+def test_the_page_works_from_a_disk(browser: Browser, bench: Bench, stores: Path, tmp_path: Path) -> None:
     assert bench("board", f"edge={stores / 'one'}", "--to", "site").returncode == 0
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program)
-        page = chromium.new_context(offline=True).new_page()
+    with browser.new_context(offline=True, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto((tmp_path / "site" / "index.html").as_uri())
@@ -64,7 +64,6 @@ def test_the_page_works_from_a_disk(bench: Bench, stores: Path, tmp_path: Path) 
         page.locator("#board tbody tr:visible a").first.click()
         page.wait_for_selector("#view-run pre")
         assert "labs/edge/index.html" in page.url
-        chromium.close()
     assert complaints == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -59,19 +58,6 @@ def report(store: Path, runs: pd.DataFrame, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("page") / "report.html"
     write_html(runs, store, path, tables=tables, claims=[last], made_at=MADE_AT)
     return path
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.fail("no Chromium is installed, and the page has to be seen in one: scripts/install_test_tools.sh")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program)
-        yield chromium
-        chromium.close()
 
 
 @dataclass

@@ -135,6 +135,20 @@ def test_printed_tables_have_all_their_columns(opened: Open, one_setting: Path, 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+def test_printed_figures_are_as_wide_as_the_paper(opened: Open) -> None:
+    page = opened(width=1440).go("#/overview")
+    page.wait_for_selector("canvas")
+    page.emulate_media(media="print")
+    # Nothing is drawn again for the printer, so what counts is the layout before any script hears of the width.
+    edges = page.evaluate(
+        "() => { document.body.style.width = '600px';"
+        " const drawn = [...document.querySelectorAll('#view-overview canvas')];"
+        " return drawn.map((canvas) => canvas.getBoundingClientRect().right); }"
+    )
+    assert edges
+    assert max(edges) <= 600
+
+
 def test_without_scripts_every_case_has_its_latest_number(opened: Open, runs: pd.DataFrame) -> None:
     window = opened(scripts=False)
     window.page.goto(window.path.as_uri())
