@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
 from latency_bench.harness.store.number_text import decimals_for, interval
+from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def described_side(side: RunRecord) -> str:
     version = "" if runtime.version is None else f" {runtime.version}"
     options = ", ".join(f"{name} {value}" for name, value in runtime.options.items())
     what = f"{side.model.id} {height}x{width}, {runtime.name}{version}"
-    return f"{what}{', ' if options else ''}{options}, {side.model.precision}, batch {side.model.batch}"
+    fed = f", images as {side.model.inputs}" if side.model.inputs in CARRIED_TYPES else ""
+    return f"{what}{', ' if options else ''}{options}, {side.model.precision}, batch {side.model.batch}{fed}"
 
 
 def ratio_lines(record: PairRecord) -> Iterator[Text]:

@@ -35,6 +35,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension("batch", "batch", ("artifact",)),
         Dimension("resolution", "resolution", ("artifact",)),
         Dimension("output", "output", ("artifact",)),
+        Dimension("input_type", "input type", ("artifact",)),
         Dimension("threads", "threads", ("cores",)),
         Dimension("cores"),
         Dimension("system"),

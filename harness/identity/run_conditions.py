@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latency_bench.devices.probe_conditions import probe_conditions
 from latency_bench.harness.identity.usual_options import threads_of
+from latency_bench.model_specs.carried_types import CARRIED_TYPES
 
 if TYPE_CHECKING:
     from latency_bench.harness.store.record import RunRecord
@@ -94,8 +95,10 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
         "batch": {"batch": fields["model.batch"]},
         "resolution": {
             "resolution": "x".join(map(str, fields["model.resolution"])),
-            "inputs": fields["model.inputs"],
+            "inputs": None if fields["model.inputs"] in CARRIED_TYPES else fields["model.inputs"],
         },
+        # Said of every run, so that what pixels cost or gain can be what a comparison asks about.
+        "input_type": {"input type": fields["model.inputs"] if fields["model.inputs"] in CARRIED_TYPES else "usual"},
         "threads": {"threads": threads_of(name, options)},
         "cores": {"cores": _of_rounds(fields, "cpus"), "pinned": _of_rounds(fields, "pinned")},
         "system": {

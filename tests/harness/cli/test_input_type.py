@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from latency_bench.harness.identity.differences import differences
+from latency_bench.harness.identity.run_conditions import READS, conditions_from
 from latency_bench.harness.identity.workload import Workload
 
 NET = """
@@ -54,3 +56,17 @@ def test_labels_say_what_is_fed() -> None:
     assert Workload("b1-seg", "logits", 1, 1024, 2048, "uint8").label() == "b1-seg uint8"
     assert Workload("b1-seg", "logits", 1, 512, 1024, "uint8").label() == "b1-seg 512x1024 uint8"
     assert Workload("net", "logits", 1, 640, 640, "image=1x3x640x640").label() == "net image=1x3x640x640"
+
+
+def test_what_pixels_cost_can_be_what_a_comparison_asks_about() -> None:
+    fields = dict.fromkeys(READS) | {
+        "protocol": {},
+        "device.fingerprint": {},
+        "model.resolution": (24, 32),
+        "model.precision": "fp32",
+    }
+    usual, pixels = (conditions_from({**fields, "model.inputs": inputs}) for inputs in (None, "uint8"))
+    found = differences(usual, pixels)
+    assert found.question == "input_type"
+    assert found.obstacles == ()
+    assert found.details == ("input type usual against uint8",)
