@@ -30,10 +30,17 @@ _ended_by: list[int] = []
 def interrupt_on_signals() -> None:
     """End on SIGTERM and SIGHUP as on Ctrl-C: everything that was begun is put back and removed. Signals that are
     ignored (nohup) stay so."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
+
+
+def is_interrupted() -> bool:
+    """Whether a signal came, whatever has become of its KeyboardInterrupt."""
+    return bool(_ended_by)
 
 
 def exit_code_of_interruption() -> int:

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import warnings
+from typing import NoReturn
 
 import click
 
@@ -15,6 +16,7 @@ from latency_bench.harness.cli.ending import (
     exit_code_of_interruption,
     flush_output,
     interrupt_on_signals,
+    is_interrupted,
     too_little_address_space,
     words_of,
 )
@@ -140,22 +142,16 @@ def main() -> None:
     try:
         code = bench.main(prog_name="bench", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        with contextlib.suppress(OSError):  # a terminal that was hung up takes no last words
-            _say("interrupted; nothing was stored")
-        sys.exit(exit_code_of_interruption())
+        _end_interrupted()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        from latency_bench.harness.cli.failures import WRONG_REQUEST
-        from latency_bench.harness.installation.extras import extra_that_has
-        from latency_bench.harness.installation.requirements import explanation
-
-        if error.name is None or extra_that_has(error.name) is None:
-            raise
-        _say(explanation([error.name]))
-        sys.exit(WRONG_REQUEST)
     except Exception as error:
+        if is_interrupted():
+            # What a compiled library makes of a signal that comes while it is loaded: an ImportError.
+            _end_interrupted()
+        if isinstance(error, ModuleNotFoundError):
+            _end_without_module(error)
         from latency_bench.harness.cli.failures import FAILED, exit_code_of
 
         expected = exit_code_of(error)
@@ -171,6 +167,23 @@ def main() -> None:
         _say(unwritten)
         sys.exit(1)
     sys.exit((code if isinstance(code, int) else 0) or _unsent())
+
+
+def _end_interrupted() -> NoReturn:
+    with contextlib.suppress(OSError):  # a terminal that was hung up takes no last words
+        _say("interrupted; nothing was stored")
+    sys.exit(exit_code_of_interruption())
+
+
+def _end_without_module(error: ModuleNotFoundError) -> None:
+    """Where an extra has it; nothing happens for any other."""
+    from latency_bench.harness.cli.failures import WRONG_REQUEST
+    from latency_bench.harness.installation.extras import extra_that_has
+    from latency_bench.harness.installation.requirements import explanation
+
+    if error.name is not None and extra_that_has(error.name) is not None:
+        _say(explanation([error.name]))
+        sys.exit(WRONG_REQUEST)
 
 
 def _unsent() -> int:

@@ -84,3 +84,24 @@ def test_a_signal_while_python_runs_source_text_gives_its_own_exit_code(bench_en
         [sys.executable, "-m", "interrupted"], cwd=tmp_path, env=bench_environment, check=False, timeout=120
     )
     assert done.returncode == 128 + signal.SIGTERM
+
+
+LOADED = """
+import os, signal, sys
+from latency_bench.harness.cli import main as entry
+def load(*words, **options):
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    except KeyboardInterrupt:
+        raise ImportError("initialization failed")
+entry.bench.main = load
+entry.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_compiled_library_is_loaded_is_an_interruption(bench_environment, number):
+    """Such a library makes an ImportError of it, as scipy's do."""
+    words = [sys.executable, "-c", LOADED, str(int(number))]
+    done = subprocess.run(words, env=bench_environment, check=False, timeout=120, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (128 + number, "bench: interrupted; nothing was stored\n")
