@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.image_file import ENDINGS
 from latency_bench.model_specs.spec import ModelSpec
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 _MOST_IMAGES = 5_000_000
 _MOST_LIST_BYTES = 512 << 20
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Sample:
     """An image and what it shows: a class, or an image of classes; None where there is no label."""
 
     name: str
-    """Relative to the data set's folder, `/` between folders."""
+    """Relative to the data set's folder, `/` between folders; bytes of it that are no UTF-8 are written as `\\xe9`."""
     image: Path
     label: int | Path | None = None
 
@@ -40,8 +43,8 @@ class DataSet:
     @property
     def digest(self) -> str:
         """Of the names and sizes of the images, in order: which images these are, without reading them."""
-        lines = (f"{one.image.stat().st_size} {one.name}\n" for one in self.samples)
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+        lines = (f"{_size_bytes(one.image)} {one.name}\n" for one in self.samples)
+        return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
     def some(self, limit: int | None, seed: int) -> DataSet:
         """At most so many, drawn with a seed and in their order; all of them for None."""
@@ -90,6 +93,8 @@ def _folders(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
             "in the order of its outputs with --classes FILE, one folder's name a line"
         )
     place = {name: number for number, name in enumerate(order)}
+    if len(place) != len(order):
+        raise UsageError(f"--classes {classes}: {_twice(order)} stands there twice")
     unknown = [name for name in names if name not in place]
     if unknown:
         raise UsageError(f"--classes {classes}: the folder {unknown[0]} is no class of the list")
@@ -169,19 +174,23 @@ def _listed(folder: Path, labels: Path) -> Iterator[Sample]:
     try:
         if labels.stat().st_size > _MOST_LIST_BYTES:
             raise UsageError(f"--labels {labels}: more than {_MOST_LIST_BYTES >> 20} MiB are not read")
-        with labels.open(encoding="utf-8", newline="") as file:
+        with labels.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if not {"file", "label"} <= set(reader.fieldnames or ()):
                 raise UsageError(f"--labels {labels}: its first line has to name the columns `file` and `label`")
+            lines: dict[Path, int] = {}
             for row in reader:
-                name, text = row["file"] or "", row["label"] or ""
+                where = f"--labels {labels}, line {reader.line_num}"
+                name, text = row["file"] or "", (row["label"] or "").strip()
+                if not name or "\0" in name:
+                    raise UsageError(f"{where}: {name!r} is no name of a file")
                 path = folder / name
-                if not text.strip().isdigit() or len(text) > 9:
-                    raise UsageError(
-                        f"--labels {labels}, line {reader.line_num}: {text!r} is no class; write 0, 1, ..."
-                    )
+                if not _NUMBER.fullmatch(text):
+                    raise UsageError(f"{where}: {text!r} is no class; write 0, 1, ...")
                 if not path.resolve().is_relative_to(folder.resolve()):
-                    raise UsageError(f"--labels {labels}, line {reader.line_num}: {name!r} lies outside of {folder}")
+                    raise UsageError(f"{where}: {name!r} lies outside of {folder}")
+                if lines.setdefault(path.resolve(), reader.line_num) != reader.line_num:
+                    raise UsageError(f"{where}: {name!r} has its label in line {lines[path.resolve()]} already")
                 yield Sample(name, path, int(text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"--labels {labels} cannot be read: {error}") from None
@@ -200,7 +209,7 @@ def _check_labels(found: DataSet, spec: ModelSpec) -> None:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
     if len(found) > _MOST_IMAGES:
         raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
     yield from found
@@ -208,10 +217,20 @@ def _images(folder: Path) -> Iterator[Path]:
 
 def _lines(path: Path) -> Sequence[str]:
     try:
-        return path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return [line.strip() for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--classes {path} cannot be read: {error}") from None
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
+    return os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
+
+
+def _size_bytes(image: Path) -> int | None:
+    """None for a file that is not there; it is left out, and counted, where it is read."""
+    return image.stat().st_size if image.is_file() else None
+
+
+def _twice(names: Sequence[str]) -> str:
+    return next(name for place, name in enumerate(names) if name in names[:place])

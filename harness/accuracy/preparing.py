@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -11,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from latency_bench.harness.export.check_image import FORMATS
+from latency_bench.harness.export.image_file import UnusableImageError, opened_image
 from latency_bench.model_specs.spec import InputSpec, ModelSpec
 
 Interpolation = Literal["bilinear", "bicubic"]
 _EXIF_ORIENTATION = 0x0112
-
-
-class UnusableImageError(ValueError):
-    """A file that is no image, is damaged, or has a kind of pixel that is not read; the message says which."""
+_MOST_RESIZED_PIXELS = 89_478_485
+"""As many as Pillow reads of a file without a warning. One row of 60,000 pixels would become 3.4 thousand million."""
 
 
 class Preparation(BaseModel):
@@ -72,54 +69,33 @@ def image_values(path: Path, tensor: InputSpec, how: Preparation) -> npt.NDArray
 
 def is_turned(path: Path) -> bool:
     """Whether the file says in its EXIF data that it is shown turned; evaluations do not turn it, nor is it here."""
-    from PIL import Image
-
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with opened_image(path) as image:
             return image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
-    except Exception:  # whatever is wrong with it is said where it is read
+    except UnusableImageError:  # what is wrong with it is said where it is read
         return False
 
 
 def label_values(path: Path) -> npt.NDArray[np.uint8]:
     """An image of classes, (height, width). Raises UnusableImageError."""
-    from PIL import Image, UnidentifiedImageError
-
+    if not path.is_file():
+        raise UnusableImageError("no label is there")
     try:
-        with Image.open(path, formats=("PNG", "BMP", "TIFF")) as image:
+        with opened_image(path, ("PNG", "BMP", "TIFF")) as image:
             if image.mode not in ("L", "P", "1"):
-                raise UnusableImageError(f"a label of mode {image.mode}, not of 8 bits")
+                raise UnusableImageError(f"mode {image.mode}, and not one channel of 8 bits")
             return np.asarray(image if image.mode != "1" else image.convert("L"), dtype=np.uint8)
-    except FileNotFoundError:
-        raise UnusableImageError("no label is there") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
-        if isinstance(error, UnusableImageError):
-            raise
-        raise UnusableImageError(f"the label cannot be read: {error}") from None
+    except UnusableImageError as error:
+        raise UnusableImageError(f"the label cannot be used: {error}") from None
 
 
 def _light(path: Path, height: int, width: int, how: Preparation) -> npt.NDArray[np.float64]:
     """In [0, 1], (3, height, width)."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     resampling = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[how.interpolation]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                if image.mode.startswith(("I", "F")):
-                    raise UnusableImageError(f"pixels of mode {image.mode}: more than 8 bits a channel are not read")
-                pixels = _resized(image.convert("RGB"), height, width, how, resampling)
-    except UnusableImageError:
-        raise
-    except FileNotFoundError:
-        raise UnusableImageError("there is no such file") from None
-    except UnidentifiedImageError:
-        raise UnusableImageError(f"no image of {', '.join(FORMATS)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnusableImageError("more pixels than are read") from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UnusableImageError(f"damaged: {error}") from None
+    with opened_image(path) as image:
+        pixels = _resized(image.convert("RGB"), height, width, how, resampling)
     light: npt.NDArray[np.float64] = np.asarray(pixels, dtype=np.float64).transpose(2, 0, 1) / 255.0
     return light
 
@@ -130,6 +106,9 @@ def _resized(image, height: int, width: int, how: Preparation, resampling):  # t
     # The shorter side of the image becomes that of the input over the share; the longer one keeps the proportions.
     needed = math.ceil(min(height, width) / how.crop_share)
     scale = needed / min(image.size)
-    large = image.resize((max(width, round(image.width * scale)), max(height, round(image.height * scale))), resampling)
+    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    if size[0] * size[1] > _MOST_RESIZED_PIXELS:
+        raise UnusableImageError("so long and narrow that it has more pixels than are read once it is resized")
+    large = image.resize(size, resampling)
     left, top = round((large.width - width) / 2), round((large.height - height) / 2)
     return large.crop((left, top, left + width, top + height))

@@ -6,6 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from latency_bench.harness.cli.examples import Command
 
 _DEVICES, _CAMPAIGN = Path("devices.yaml"), Path("campaign.yaml")
 _NO_NAME = re.compile(r"[^a-z0-9._-]+")
+_GPU = "gpu"
 
 
 @click.command(cls=Command, examples=["bench init", "bench init --force  # replaces both files"])
@@ -32,17 +34,19 @@ def init(force: bool) -> None:
     there = [path for path in (_DEVICES, _CAMPAIGN) if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} is here already; nothing was written. Move it away, or say --force")
-    here = device_name(platform.node() or "here")
+    if folders := [path for path in there if path.is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder here; nothing was written. Move it away")
+    here = name_of_this_computer(platform.node())
     phones, gpus, hosts = attached_phones(), gpus_here(), ssh_hosts()
-    _DEVICES.write_text(devices_text(here, phones, gpus, hosts), encoding="utf-8")
-    _CAMPAIGN.write_text(campaign_text(here), encoding="utf-8")
+    write_all({_DEVICES: devices_text(here, phones, gpus, hosts), _CAMPAIGN: campaign_text(here)})
     inventory = read_inventory()
     if inventory.untrusted:
         # It was written here and now, by the user's own command.
         trust_inventory(inventory)
     click.echo(f"wrote {_DEVICES}: {here} (this computer)")
-    for serial, state in phones.items():
-        click.echo(printable(f"  {device_name(serial)}: phone {serial}{'' if state == 'device' else f', {state}'}"))
+    for serial, name in phone_names(here, phones).items():
+        state = "" if phones[serial] == "device" else f", {phones[serial]}"
+        click.echo(printable(f"  {name}: phone {serial}{state}"))
     for name in gpus:
         click.echo(printable(f"  gpu: {name}"))
     if hosts:
@@ -51,27 +55,58 @@ def init(force: bool) -> None:
     click.echo(f"next: bench devices doctor {here}, then bench sweep {_CAMPAIGN} --dry-run")
 
 
+def write_all(texts: dict[Path, str]) -> None:
+    """All of the files are complete before the first one gets its name. Raises OSError."""
+    from latency_bench.harness.store.durable import replacing
+
+    with ExitStack() as files:
+        for path, text in texts.items():
+            files.enter_context(replacing(path)).write(text.encode("utf-8"))
+
+
+def name_of_this_computer(node: str) -> str:
+    """The entry of this computer, by its host name; the entry of its GPU has a name of its own."""
+    name = device_name(node or "here")
+    return f"{name}-host" if name == _GPU else name
+
+
+def phone_names(here: str, serials: Iterable[str]) -> dict[str, str]:
+    """The entry of each serial: none has the name of another one, of this computer, or of its GPU."""
+    from latency_bench.devices.inventory import LOCAL
+
+    names: dict[str, str] = {}
+    taken = {here, LOCAL, _GPU}
+    for serial in serials:
+        name = wanted = device_name(serial)
+        number = 2
+        while name in taken:
+            name, number = f"{wanted}-{number}", number + 1
+        names[serial] = name
+        taken.add(name)
+    return names
+
+
 def device_name(text: str) -> str:
     """A name that an entry may have, made of a serial or a host's name."""
     return _NO_NAME.sub("-", text.lower()).strip("-._")[:60] or "device"
 
 
 def devices_text(here: str, phones: Iterable[str], gpus: Iterable[str], hosts: Iterable[str]) -> str:
-    """devices.yaml with these devices; hosts are commented out."""
+    """devices.yaml with these devices; hosts are commented out. `here` is one of name_of_this_computer."""
     parts = [
         "# Devices to measure on. `bench devices doctor NAME` says what one still lacks.",
         "# docs/adding-a-device.md has all that can be said of a device.",
         "devices:",
         "",
         "  # This computer. Its name stands in every result, so that those of several computers are told apart.",
-        f"  {here}:",
+        f"  {_key(here)}:",
         "    threads: 1                  # one thread reproduces best",
         "    # cpus: [1]                 # default: the last cores",
     ]
-    for serial in phones:
+    for serial, name in phone_names(here, phones).items():
         parts += [
             "",
-            f"  {device_name(serial)}:",
+            f"  {_key(name)}:",
             "    transport: adb",
             # JSON is YAML, whatever stands in a serial.
             f"    adb: {{serial: {json.dumps(serial)}}}",
@@ -83,7 +118,7 @@ def devices_text(here: str, phones: Iterable[str], gpus: Iterable[str], hosts: I
         parts += [
             "",
             f"  # {', '.join(_in_a_comment(name) for name in names)}",
-            "  gpu:",
+            f"  {_GPU}:",
             "    runtime: tensorrt           # or torch-cuda",
             "    probes: [linux, container, nvidia]",
         ]
@@ -92,7 +127,7 @@ def devices_text(here: str, phones: Iterable[str], gpus: Iterable[str], hosts: I
         parts += ["", "  # Hosts of ~/.ssh/config. Take the # away before those that you measure on."]
     for name in listed:
         parts += [
-            f"  # {device_name(name)}:",
+            f"  # {_key(device_name(name))}:",
             "  #   transport: ssh",
             f"  #   ssh: {{host: {_in_a_comment(json.dumps(name))}}}",
             "  #   python: [python3]         # with numpy and the runtime",
@@ -111,12 +146,19 @@ def campaign_text(device: str) -> str:
             "cases:",
             "  - models: [b0-cls-r224, b1-cls-r224]     # `bench models ls` lists them; patterns are fine",
             "    baseline: b0-cls-r224                  # ratios to it are measured as pairs",
-            f"    devices: [{device}]",
+            f"    devices: [{_key(device)}]",
             "    # runtimes: [litert, onnxruntime]",
             "    # threads: [1, 2]",
             "",
         ]
     )
+
+
+def _key(name: str) -> str:
+    """A name as YAML reads it back: 988633344747 and null are no text there unless they are quoted."""
+    import yaml
+
+    return name if yaml.safe_load(name) == name else json.dumps(name)
 
 
 def _in_a_comment(text: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.export.check_image import FORMATS, image_values
+from latency_bench.harness.export.check_image import image_values
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.image_file import ENDINGS, FORMATS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MOST_IMAGES = 128
 MOST_BYTES = 1 << 30
 """Of the values: calibration keeps them in memory together."""
-_ENDINGS = frozenset({".bmp", ".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
 def calibration_samples(spec: ModelSpec, options: ExportOptions) -> tuple[dict[str, torch.Tensor], ...]:
@@ -96,7 +96,7 @@ def write_image_calibration(folder: Path, spec: ModelSpec, path: Path) -> None:
     tensor = spec.inputs[0]
     if len(spec.inputs) != 1 or not tensor.is_photograph:
         raise ExportError(f"{spec.id} does not take one image of three channels: bring its inputs as an .npz file")
-    images = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _ENDINGS and entry.is_file())
+    images = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in ENDINGS and entry.is_file())
     if not images:
         raise ExportError(f"{folder} has no images; these can be read: {', '.join(FORMATS)}")
     of_one = 4 * int(np.prod(tensor.shape))

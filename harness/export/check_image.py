@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.image_file import UnusableImageError, opened_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
     from latency_bench.model_specs.spec import InputSpec
 
-FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-
 
 def image_values(path: Path, tensor: InputSpec, batch: int) -> npt.NDArray[np.float32]:
     """The image, resized to the input's size and normalised as its spec says, float32 (batch, 3, height, width).
 
-    Raises ExportError for a file that is no image of one of FORMATS, or an unreasonably large one.
+    Raises ExportError for a file that `opened_image` refuses.
     """
     import numpy as np
 
@@ -31,25 +29,19 @@ def image_values(path: Path, tensor: InputSpec, batch: int) -> npt.NDArray[np.fl
 
 
 def require_image(path: Path) -> None:
-    """Raises ExportError for a file that is no image of one of FORMATS, is damaged, or is unreasonably large."""
+    """Raises ExportError for a file that is no image, is damaged, has more than 8 bits a channel, or is too large."""
     _light(path, 1, 1)
 
 
 def _light(path: Path, height: int, width: int) -> npt.NDArray[Any]:
     """In [0, 1], (3, height, width)."""
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                pixels = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-    except UnidentifiedImageError:
-        raise ExportError(f"{path.name} is no image; these can be read: {', '.join(FORMATS)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ExportError(f"{path.name} has more pixels than are read; make it smaller") from None
-    except (OSError, ValueError, SyntaxError) as error:
+        with opened_image(path) as image:
+            pixels = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+    except UnusableImageError as error:
         raise ExportError(f"{path.name} cannot be read as an image: {error}") from None
     light: npt.NDArray[np.float64] = np.asarray(pixels, dtype=np.float64).transpose(2, 0, 1) / 255.0
     return light

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from latency_bench.harness.accuracy.data_sets import open_data_set
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.accuracy_images import images_to_parquet
 from latency_bench.model_specs import load_spec
 
 CLASSIFIER, CITYSCAPES, ADE = (load_spec(name) for name in ("b0-cls-r224", "b0-seg", "b1-seg-ade20k"))
@@ -49,12 +51,41 @@ def test_a_list_names_files_and_labels(tmp_path: Path) -> None:
         ("file,label\na.png,1\n../../etc/passwd,1\n", "line 3: .* lies outside"),
         ("file,label\na.png,1000\n", "is of class 1000"),
         ("file,label\n", "no images"),
+        ("file,label\na.png,\u00b2\n", "line 2: '\u00b2' is no class"),
+        ("file,label\na\0.png,1\n", "line 2: .* is no name"),
+        ("file,label\n,1\n", "line 2: '' is no name"),
+        ("file,label\na.png,1\nb.png,1\n./a.png,2\n", "line 4: './a.png' has its label in line 2"),
     ],
 )
 def test_a_list_that_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(UsageError, match=words):
         open_data_set(tmp_path, CLASSIFIER, labels=tmp_path / "labels.csv")
+
+
+def test_lists_as_spreadsheets_and_editors_of_windows_write_them(tmp_path: Path) -> None:
+    for name in ("great white", "ant"):
+        image(tmp_path / "photos" / name / "1.png")
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfgreat white\r\nant\r\n\r\n")
+    found = open_data_set(tmp_path / "photos", CLASSIFIER, classes=tmp_path / "classes.txt")
+    assert [(one.name, one.label) for one in found.samples] == [("ant/1.png", 1), ("great white/1.png", 0)]
+    (tmp_path / "labels.csv").write_bytes(b"\xef\xbb\xbffile,label\r\nant/1.png, 3\r\n")
+    (sample,) = open_data_set(tmp_path / "photos", CLASSIFIER, labels=tmp_path / "labels.csv").samples
+    assert (sample.name, sample.label) == ("ant/1.png", 3)
+    (tmp_path / "classes.txt").write_text("ant\ngreat white\nant\n")
+    with pytest.raises(UsageError, match="ant stands there twice"):
+        open_data_set(tmp_path / "photos", CLASSIFIER, classes=tmp_path / "classes.txt")
+
+
+def test_which_images_these_are_can_be_told_whatever_their_names_and_if_one_is_missing(tmp_path: Path) -> None:
+    latin = tmp_path / os.fsdecode(b"caf\xe9.png")
+    image(tmp_path / "a.png").rename(latin)
+    found = open_data_set(tmp_path, CLASSIFIER)
+    assert [one.name for one in found.samples] == ["caf\\xe9.png"]
+    assert images_to_parquet([one.name for one in found.samples], ("top_1",), np.ones((1, 1)))
+    (tmp_path / "labels.csv").write_text("file,label\nmissing.png,1\n")
+    listed = open_data_set(tmp_path, CLASSIFIER, labels=tmp_path / "labels.csv")
+    assert listed.digest != found.digest
 
 
 @pytest.mark.parametrize("kind", ["labelIds", "labelTrainIds"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,13 @@ from PIL import Image
 from latency_bench.harness.accuracy.preparing import (
     OF_CLASSIFIERS,
     OF_DENSE_PREDICTION,
-    UnusableImageError,
     image_values,
     is_turned,
     label_values,
 )
+from latency_bench.harness.export.check_image import require_image
+from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.image_file import UnusableImageError
 from latency_bench.model_specs.spec import InputSpec
 
 TENSOR = InputSpec(name="image", shape=(3, 16, 16))
@@ -66,12 +71,51 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, kind: str) -> None:
         image_values(tmp_path / "a.jpg", TENSOR, OF_CLASSIFIERS)
 
 
-def test_sixteen_bits_are_not_cut_down_in_silence(tmp_path: Path) -> None:
-    Image.fromarray(np.full((8, 8), 40000, dtype=np.uint16)).save(tmp_path / "a.png")
-    with pytest.raises(UnusableImageError, match="more than 8 bits"):
+def png_of_sixteen_bits(colour_type: int, channels: int) -> bytes:
+    """Pillow writes no such file with colours, and reads them cut down to 8 bits."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = (b"\0" + b"\x12\x34" * 8 * channels) * 8
+    head = struct.pack(">IIBBBBB", 8, 8, 16, colour_type, 0, 0, 0)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+DEEP = {
+    "grey.png": png_of_sixteen_bits(0, 1),
+    "colours.png": png_of_sixteen_bits(2, 3),
+    "grey-and-alpha.png": png_of_sixteen_bits(4, 2),
+    "colours-and-alpha.png": png_of_sixteen_bits(6, 4),
+    "colours.ppm": b"P6 8 8 65535\n" + b"\x12\x34" * 192,
+    "grey.pgm": b"P5 8 8 4095\n" + b"\x02\x34" * 64,
+}
+
+
+@pytest.mark.parametrize("name", list(DEEP))
+def test_sixteen_bits_are_not_cut_down_in_silence(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DEEP[name])
+    for read in (lambda path: image_values(path, TENSOR, OF_CLASSIFIERS), require_image):
+        with pytest.raises((UnusableImageError, ExportError), match="more than 8 bits"):
+            read(tmp_path / name)
+    with pytest.raises(UnusableImageError, match="the label cannot be used"):
+        label_values(tmp_path / name)
+
+
+def test_five_and_six_bits_a_channel_are_read(tmp_path: Path) -> None:
+    head = struct.pack("<IiiHHIIiiII", 40, 8, 8, 1, 16, 3, 128, 0, 0, 0, 0) + struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+    (tmp_path / "a.bmp").write_bytes(b"BM" + struct.pack("<IHHI", 66 + 128, 0, 0, 66) + head + b"\xff" * 128)
+    assert light(image_values(tmp_path / "a.bmp", TENSOR, OF_CLASSIFIERS)) == pytest.approx(1, abs=0.02)
+
+
+def test_what_would_be_waited_for_or_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnusableImageError, match="no such file"):
+        image_values(tmp_path / "pipe.png", TENSOR, OF_CLASSIFIERS)
+    Image.new("L", (1_000_000, 1)).save(tmp_path / "a.png")
+    with pytest.raises(UnusableImageError, match="so long and narrow"):
         image_values(tmp_path / "a.png", TENSOR, OF_CLASSIFIERS)
-    with pytest.raises(UnusableImageError, match="not of 8 bits"):
-        label_values(tmp_path / "a.png")
 
 
 def test_a_turn_that_is_asked_for_is_seen(tmp_path: Path) -> None:

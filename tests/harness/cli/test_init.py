@@ -9,7 +9,15 @@ import yaml
 
 from latency_bench.devices.attached import is_serial, ssh_hosts
 from latency_bench.devices.device import Device
-from latency_bench.harness.cli.init import campaign_text, device_name, devices_text
+from latency_bench.devices.inventory import read_inventory
+from latency_bench.harness.cli.init import (
+    campaign_text,
+    device_name,
+    devices_text,
+    name_of_this_computer,
+    phone_names,
+    write_all,
+)
 
 
 def test_what_is_written_is_used_and_never_replaced_unasked(bench, tmp_path):
@@ -41,6 +49,33 @@ def test_every_serial_becomes_an_entry(serial):
     assert is_serial(serial)
     assert not is_serial('we"ird: {x}\n- &a')
     assert yaml.safe_load(campaign_text("desk"))["cases"][0]["devices"] == ["desk"]
+
+
+_NUMBERED = ["988633344747", "0x10", "12.5", "2026-11-28", "null", "on"]
+
+
+@pytest.mark.parametrize("node", ["vm", "gpu", "local", *_NUMBERED])
+def test_whatever_phones_and_computers_are_called_the_file_is_read_back(node, tmp_path, monkeypatch):
+    serials = ["ABC-1", "abc 1", "gpu", "local", "vm", *_NUMBERED]
+    here = name_of_this_computer(node)
+    (tmp_path / "devices.yaml").write_text(devices_text(here, serials, ["NVIDIA H100"], ["12", "a b"]))
+    monkeypatch.setenv("BENCH_DEVICES", str(tmp_path / "devices.yaml"))
+    devices = read_inventory().devices
+    names = phone_names(here, serials)
+    assert set(devices) == {"local", here, "gpu", *names.values()}
+    assert {name: devices[name].adb.serial for name in names.values()} == {name: s for s, name in names.items()}
+    assert yaml.safe_load(campaign_text(here))["cases"][0]["devices"] == [here]
+
+
+def test_a_file_that_cannot_take_its_name_leaves_the_other_one_as_it_was(bench, tmp_path):
+    (tmp_path / "devices.yaml").write_text("devices: {}\n")
+    (tmp_path / "campaign.yaml").mkdir()
+    done = bench("init", "--force")
+    assert (done.returncode, "campaign.yaml is a folder" in done.stderr) == (2, True)
+    with pytest.raises(IsADirectoryError):
+        write_all({tmp_path / "devices.yaml": "new", tmp_path / "campaign.yaml": "new"})
+    assert (tmp_path / "devices.yaml").read_text() == "devices: {}\n"
+    assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_hosts_of_the_ssh_configuration(tmp_path):
