@@ -1,4 +1,5 @@
-"""The fields of record.json, each with its type and whether it has to be there, as the last release wrote them.
+"""The fields of record.json, of a run, a pair and an accuracy, as the last release wrote them: each with its type and
+whether it has to be there.
 
 scripts/record_schema.py --released     writes down today's fields as those of a release; scripts/release.py does it
 """
@@ -14,16 +15,22 @@ from typing import Any
 RELEASED = Path(__file__).resolve().parents[1] / "tests/harness/store/examples/released_schema.json"
 
 
-def current_schema() -> dict[str, Any]:
-    """`version`, and `fields`: path of a field -> its type and whether it is required."""
-    from latency_bench.harness.store.migrations import newest_version
+def current_schemas() -> dict[str, dict[str, Any]]:
+    """Of each kind of record `version`, and `fields`: path of a field -> its type and whether it is required."""
+    from latency_bench.harness.store.accuracy_record import ACCURACY_STEPS, AccuracyRecord
+    from latency_bench.harness.store.migrations import STEPS
+    from latency_bench.harness.store.pair_record import PAIR_STEPS, PairRecord
     from latency_bench.harness.store.record import RunRecord
 
-    schema = RunRecord.model_json_schema()
+    kinds = {"run": (RunRecord, STEPS), "pair": (PairRecord, PAIR_STEPS), "accuracy": (AccuracyRecord, ACCURACY_STEPS)}
+    return {kind: _schema(record.model_json_schema(), 1 + len(steps)) for kind, (record, steps) in kinds.items()}
+
+
+def _schema(schema: dict[str, Any], version: int) -> dict[str, Any]:
     fields = dict(_fields(schema, schema.get("$defs", {}), ""))
     # The version's own value changes with every version.
     fields.pop("schema_version")
-    return {"version": newest_version(), "fields": dict(sorted(fields.items()))}
+    return {"version": version, "fields": dict(sorted(fields.items()))}
 
 
 def _fields(schema: dict[str, Any], parts: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -32,7 +39,9 @@ def _fields(schema: dict[str, Any], parts: dict[str, Any], path: str) -> Iterato
         kinds = sorted(set(_kinds(field)))
         yield where, {"types": kinds, "required": name in schema.get("required", ())}
         for part in sorted(set(_parts(field))):
-            yield from _fields(parts[part], parts, f"{where}.")
+            # The sides of a pair are records of runs, with a version of their own.
+            if "schema_version" not in parts[part].get("properties", {}):
+                yield from _fields(parts[part], parts, f"{where}.")
 
 
 def _kinds(field: dict[str, Any]) -> Iterator[str]:
@@ -64,7 +73,7 @@ def _parts(field: Any) -> Iterator[str]:
 
 def write_released() -> None:
     """Write down today's fields as those of a release."""
-    RELEASED.write_text(json.dumps(current_schema(), indent=1) + "\n", encoding="utf-8")
+    RELEASED.write_text(json.dumps(current_schemas(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
