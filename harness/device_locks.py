@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from latency_bench.devices.locking import DeviceBusyError
@@ -38,14 +39,15 @@ def hold_devices(runs: Sequence[Lockable], command: Sequence[str], wait: bool, o
         first_of.setdefault(run.case.device.name, run)
     # In the order of their names, so that two that want the same devices do not wait for each other.
     for name in sorted(first_of):
-        _hold(first_of[name], name, what, wait, on_stage)
+        hold_device(partial(first_of[name].lock_device, what), name, wait, on_stage)
 
 
-def _hold(run: Lockable, name: str, what: str, wait: bool, on_stage: Callable[[str], None]) -> None:
+def hold_device(lock: Callable[[], None], name: str, wait: bool, on_stage: Callable[[str], None]) -> None:
+    """Call `lock` until it has the device of this name. Raises as `hold_devices`."""
     pause_s, told = _FIRST_PAUSE_S, ""
     while True:
         try:
-            run.lock_device(what)
+            lock()
             return
         except DeviceBusyError as error:
             if not wait:

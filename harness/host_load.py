@@ -25,7 +25,8 @@ def host_load(case: Case, rounds: Sequence[Round], probes: ProbeVerdicts) -> Hos
     waits_ns = [usage["runqueue_wait_ns"] for usage, _ in used if "runqueue_wait_ns" in usage]
     share = None
     if elapsed_ns and len(waits_ns) == len(used):
-        share = 1 - sum(waits_ns) / (elapsed_ns * case.threads)
+        # Waits are counted from just before the sampling to just after it, so that of a short one they may be longer.
+        share = max(0.0, 1 - sum(waits_ns) / (elapsed_ns * case.threads))
     elif elapsed_ns and cpu_ns and case.threads == 1:
         # Several threads wait for each other by design, so that only a single one's CPU time says something.
         share = cpu_ns / elapsed_ns

@@ -11,6 +11,7 @@ from latency_bench.devices.opening import open_device, runner_class
 from latency_bench.harness.case import Case, choose_cpus
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.case_requirements import require_for_cases
+from latency_bench.harness.device_locks import hold_device
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.statistics.layer_shares import LayerShare, layer_shares
 
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from latency_bench.harness.rounds import Observer
 
 
-def profile_case(case: Case, requests: int, observer: Observer) -> list[LayerShare]:
-    """Slowest first. Raises UsageError where the runtime cannot tell, DeviceError and ExportError as a run does."""
+def profile_case(case: Case, requests: int, observer: Observer, wait: bool = False) -> list[LayerShare]:
+    """Slowest first. `wait`: while others measure on the device.
+
+    Raises UsageError where the runtime cannot tell, DeviceError and ExportError as a run does.
+    """
     _check_profiles(case)
     require_for_cases([case])
     with open_device(case.device) as session:
-        session.lock(f"profiling {case.spec.id}")
+        what = f"profiling {case.spec.id}"
+        hold_device(lambda: session.lock(what), case.device.name, wait, observer.stage)
         cpus = choose_cpus(case, session)
         artifact = artifact_of(case, session, observer.stage)
         deployment = session.deploy(artifact.path, artifact.sha256, artifact.external_data)

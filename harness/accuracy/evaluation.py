@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +32,10 @@ from latency_bench.harness.accuracy.preparing import (
 from latency_bench.harness.accuracy.scoring import Scorer, own_choice, scorer_of
 from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
+from latency_bench.harness.device_locks import hold_device
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
+from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.inputs import IMAGE, describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
@@ -79,10 +82,16 @@ def refuse_unknown_tasks(case: Case) -> None:
 
 
 def evaluate(
-    case: Case, data: DataSet, how: Preparation, kept: Path, command: str, on_stage: Callable[[str], None]
+    case: Case,
+    data: DataSet,
+    how: Preparation,
+    kept: Path,
+    command: str,
+    on_stage: Callable[[str], None],
+    wait: bool = False,
 ) -> Evaluated:
     """Score every image of the data set. `kept`: folder for finished pieces; those of an earlier call with the same
-    artifact, images and preparation are taken from it.
+    artifact, images and preparation are taken from it. `wait`: while others measure on the device.
 
     Raises UsageError for a model that cannot be scored, DeviceError and ExportError as a run does.
     """
@@ -91,7 +100,7 @@ def evaluate(
     assert isinstance(spec, ModelSpec)
     scorer, against_module = scorer_of(spec), data.samples[0].label is None
     with open_device(case.device) as session, TemporaryFolder("images") as folder:
-        session.lock(command)
+        hold_device(lambda: session.lock(command), case.device.name, wait, on_stage)
         fingerprint = session.fingerprint()
         cpus = choose_cpus(case, session)
         artifact = artifact_of(case, session, on_stage)
@@ -107,6 +116,7 @@ def evaluate(
                 done = sum(len(one) for one in pieces[:number])
                 on_stage(f"image {done + 1} of {len(data.samples)}")
                 piece = _scored(samples, artifact, how, judge, device, folder / str(number))
+                shutil.rmtree(folder / str(number), ignore_errors=True)
                 piece.write(kept / f"{key}.npz")
             rows.append(piece)
     counts = [piece.counts for piece in rows if len(piece.counts)]
@@ -150,10 +160,9 @@ class _Piece:
     def read(cls, path: Path, scorer: Scorer) -> _Piece | None:
         """None for one that is not there, or was cut off."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                counts = np.asarray(file["counts"], dtype=np.float64)
-        except (OSError, ValueError, KeyError, EOFError):
+            stored = named_arrays(path)
+            about, counts = json.loads(str(stored["about"])), np.asarray(stored["counts"], dtype=np.float64)
+        except (ValueError, KeyError):
             return None
         if counts.ndim != 2 or counts.shape != (len(about["names"]), len(scorer.columns)):
             return None

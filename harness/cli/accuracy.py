@@ -16,10 +16,12 @@ from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
+    Number,
     input_type_option,
     precision_option,
     resolution_option,
     runtime_option,
+    wait_option,
 )
 from latency_bench.harness.store.redaction import command_without_secrets
 
@@ -67,7 +69,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw of --limit.")
 @click.option(
     "--crop-share",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=Number(min=0, max=1, min_open=True),
     help="Share of the resized shorter side that is cut out. Default: what the model's authors do.",
 )
 @click.option(
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     metavar="ACCURACY",
     help="Also the difference from a stored accuracy, on the images that both have: an id, or the beginning of one.",
 )
+@wait_option
 @store_option
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
@@ -99,6 +102,7 @@ def accuracy(
     whole_image: bool,
     interpolation: str | None,
     against: str | None,
+    wait: bool,
     store: str | None,
     quiet: bool,
     as_json: bool,
@@ -136,7 +140,7 @@ def accuracy(
     scorer, started_at = scorer_of(case.spec), datetime.now(timezone.utc)
     told = shlex.join(command_without_secrets(command))
     with ProgressLine(quiet) as progress:
-        found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage)
+        found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage, wait)
     record, path = store_accuracy(
         case, images, how, found, scorer, place, started_at=started_at, command=command, limit=limit, seed=seed
     )

@@ -11,7 +11,7 @@ import click
 from latency_bench.harness.cli.completion import RUN
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.shared_options import across_option
+from latency_bench.harness.cli.shared_options import Number, across_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,7 @@ _COLOURS = {"faster": "green", "slower": "red"}
 @click.argument("b", metavar="[B]", type=RUN, required=False)
 @click.option(
     "--threshold",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=3.0,
     show_default=True,
     help="Smallest difference that matters in practice, in percent.",

@@ -14,6 +14,7 @@ from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
+    Number,
     across_option,
     batch_option,
     label_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.gating.measured_gate import GatePair
     from latency_bench.harness.store.run_selection import RunSet
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_POSITIVE = Number(min=0, min_open=True)
 
 
 @click.command(
@@ -94,12 +95,12 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--max-mb", type=_POSITIVE, help="Budget of the largest resident memory of its processes, in 10^6 bytes.")
 @click.option(
     "--min-accuracy",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Least accuracy, in per cent, of everything that `bench accuracy` stored (top-1, or mIoU).",
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Points of accuracy that may be lost against the BASELINE store, on the same images.",
 )
 @across_option
@@ -304,7 +305,13 @@ def _judge_accuracies(
     if not found:
         raise UsageError("the store has no accuracy: measure one with `bench accuracy`")
     if min_accuracy is not None:
-        yield from gate_least_accuracy(found, min_accuracy)
+        by_labels = [one for one in found if not one.record.data.against_module]
+        if not by_labels:
+            raise UsageError(
+                "the store has no accuracy, but agreements with the fp32 module alone: give `bench accuracy` images "
+                "with labels"
+            )
+        yield from gate_least_accuracy(by_labels, min_accuracy)
     if max_drop is not None:
         if baseline is None or not Path(baseline).is_dir():
             raise UsageError("--max-drop needs the folder of a store as the BASELINE")

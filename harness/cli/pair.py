@@ -14,6 +14,7 @@ from latency_bench.harness.cli.module_options import module_options, specs_optio
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
+    Number,
     batch_option,
     label_option,
     model_file_options,
@@ -68,7 +69,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
         ),
         click.option(
             "--pair-minutes",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             help=f"Time after which a pair ends however wide its interval is. Default: {usual_minutes}.",
         ),
     )
@@ -123,7 +124,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
 )
 @click.option(
     "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=10.0,
     show_default=True,
     help="Time after which measuring ends however wide the interval is; exports and the trial are not counted.",

@@ -19,6 +19,7 @@ from latency_bench.harness.cli.shared_options import (
     refuse_without_file,
     resolution_option,
     runtime_option,
+    wait_option,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ SHOWN = 25
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also draw the times into this .svg, .pdf or .png file.",
 )
+@wait_option
 @json_option
 def profile(
     device_name: str,
@@ -69,6 +71,7 @@ def profile(
     requests: int,
     grouped: bool,
     chart: Path | None,
+    wait: bool,
     as_json: bool,
 ) -> None:
     """Times of a model's layers or operators, in a run of its own that is not stored.
@@ -103,7 +106,7 @@ def profile(
     )
     case = case_of(options, single=True)
     with ProgressLine(quiet=False) as progress:
-        layers = profile_case(case, requests, progress)
+        layers = profile_case(case, requests, progress, wait)
     if grouped:
         layers = by_operator(layers)
     if chart is not None:

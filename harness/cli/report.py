@@ -14,7 +14,7 @@ from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.paper_options import paper_named, paper_option
 from latency_bench.harness.cli.report_source import Source, say
-from latency_bench.harness.cli.shared_options import across_option
+from latency_bench.harness.cli.shared_options import Number, across_option
 from latency_bench.reports.claims.claim_verdicts import MARGIN
 from latency_bench.reports.papers.errors import PaperError
 from latency_bench.reports.tables.formats import FORMATS
@@ -78,7 +78,7 @@ PAGE = "index.html"
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(min=1, min_open=True),
+    type=Number(min=1, min_open=True),
     default=MARGIN,
     show_default=True,
     help="A claimed factor is reproduced where the measured one lies within this factor of it, up or down.",

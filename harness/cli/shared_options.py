@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,17 @@ class Resolution(click.ParamType[tuple[int, int]]):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return height, width
+
+
+class Number(click.FloatRange):
+    """A finite number of a range. click takes nan for a number of every range, and since no comparison with it is true,
+    a limit of nan is never passed."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 class CpuList(click.ParamType[tuple[int, ...]]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.export.array_file import UnreadableArraysError, named_arrays
 from latency_bench.harness.export.check_image import image_values
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.image_file import ENDINGS, FORMATS
@@ -51,12 +52,9 @@ def calibration_facts(options: ExportOptions, count: int) -> dict[str, Any]:
 
 def read_calibration(path: Path, spec: ModelSpec) -> Arrays:
     """The arrays of an .npz file in the order of the spec. Raises ExportError where they do not fit the model."""
-    import numpy as np
-
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+        arrays = named_arrays(path)
+    except UnreadableArraysError as error:
         raise ExportError(f"{path.name} cannot be read as an .npz file of arrays: {error}") from None
     wanted = [tensor.name for tensor in spec.inputs]
     if set(arrays) != set(wanted):
@@ -98,7 +96,10 @@ def write_image_calibration(folder: Path, spec: ModelSpec, path: Path) -> None:
         raise ExportError(f"{spec.id} does not take one image of three channels: bring its inputs as an .npz file")
     images = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in ENDINGS and entry.is_file())
     if not images:
-        raise ExportError(f"{folder} has no images; these can be read: {', '.join(FORMATS)}")
+        raise ExportError(
+            f"{folder} has no images directly in it, and folders in it are not looked into; these can be read: "
+            f"{', '.join(FORMATS)}"
+        )
     of_one = 4 * int(np.prod(tensor.shape))
     most = max(1, min(MOST_IMAGES, MOST_BYTES // of_one))
     save(str(path), {tensor.name: np.concatenate([image_values(image, tensor, 1) for image in images[:most]])})

@@ -109,7 +109,8 @@ def _judge(pairs: Sequence[GatePair], limit: float, across: Collection[str]) -> 
         doubts = tuple(doubts_of(pair.records))
         if answer == "fine" and doubts:
             answer = "cannot tell"
-        measured = f"{len(pair.log_ratios)} pairs of processes in {pair.minutes:.1f} minutes"
+        plural = "" if len(pair.log_ratios) == 1 else "s"
+        measured = f"{len(pair.log_ratios)} pair{plural} of processes in {pair.minutes:.1f} minutes"
         if answer == "cannot tell" and len(pair.log_ratios) < LEAST_PAIRS:
             measured += f", and {LEAST_PAIRS} are the least for an answer: allow more with --max-minutes"
         text = answer_words(answer, one, [measured, *(doubts if answer == "cannot tell" else ())])

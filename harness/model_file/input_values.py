@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench_worker.runtime.tensors import as_bfloat16, storage_dtype
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.array_file import UnreadableArraysError, single_array
 from latency_bench.harness.export.format import FileTensor
 from latency_bench.harness.frozen_files import FrozenFile, freeze
 from latency_bench.harness.model_file.file_request import FileRequest
@@ -113,14 +114,10 @@ def _require_memory(option: str, shape: tuple[int, ...]) -> None:
 
 
 def _array(option: str, path: Path) -> Any:
-    import numpy as np
-
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError as error:
-        raise UsageError(f"{option}: {path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise UsageError(f"{option}: {path} is no .npy file of numbers; write it with numpy.save") from error
+        return single_array(path)
+    except UnreadableArraysError as error:
+        raise UsageError(f"{option}: {path} cannot be read as an .npy file, which numpy.save writes: {error}") from None
 
 
 def _of_type(option: str, array: Any, dtype: str) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.array_file import UnreadableArraysError, named_arrays
 from latency_bench.harness.export.format import FileTensor
 
 
@@ -39,13 +39,9 @@ def check_reference(path: Path, outputs: Sequence[FileTensor] | None) -> None:
 
 def _arrays(path: Path, where: str) -> dict[str, np.ndarray]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise UsageError(f"{where}: is one array; write an .npz file with numpy.savez, an array for each output")
-        with loaded as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise UsageError(f"{where}: is no .npz file of numbers: {str(error).splitlines()[0]}") from None
+        return named_arrays(path)
+    except UnreadableArraysError as error:
+        raise UsageError(f"{where}: is no .npz file of numbers, an array for each output: {error}") from None
 
 
 def _may_be(given: tuple[int, ...], stated: tuple[int | str, ...]) -> bool:

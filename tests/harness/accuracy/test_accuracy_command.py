@@ -154,6 +154,8 @@ def test_without_labels_the_device_is_held_against_the_module(bench, lab, tmp_pa
     assert done.returncode == 0, done.stderr
     assert "agreement with the fp32 module, not accuracy" in done.stdout
     assert "100.00 %" in done.stdout
+    judged = bench("gate", "--min-accuracy", "50")
+    assert (judged.returncode, "agreements with the fp32 module alone" in judged.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
