@@ -22,13 +22,7 @@ from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.accuracy.data_sets import DataSet, Sample
-from latency_bench.harness.accuracy.preparing import (
-    Preparation,
-    UnusableImageError,
-    image_values,
-    is_turned,
-    label_values,
-)
+from latency_bench.harness.accuracy.preparing import Preparation, image_values, is_turned, label_values
 from latency_bench.harness.accuracy.scoring import Scorer, own_choice, scorer_of
 from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
@@ -37,6 +31,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.export.carried_inputs import carried_values
+from latency_bench.harness.export.image_file import UnusableImageError
 from latency_bench.harness.export.inputs import IMAGE, describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
 from latency_bench.harness.statistics.image_metrics import Counts

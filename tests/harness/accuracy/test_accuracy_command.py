@@ -11,6 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from latency_bench.harness.accuracy import evaluation
+from latency_bench.harness.cli.accuracy import accuracy as accuracy_command
+
 CLASSES, SIZE = 6, 24
 NET = """
 from torch import nn
@@ -173,3 +176,21 @@ def test_wrong_requests(bench, lab, words, message):
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkeypatch, bench_environment):
+    """ImageNet's 50,000 images would otherwise be 30 GB of inputs by the end."""
+    scored, left = evaluation._scored, []
+
+    def watched(samples, artifact, how, judge, device, folder):
+        left.append([path for path in folder.parent.rglob("*") if path.is_file()])
+        return scored(samples, artifact, how, judge, device, folder)
+
+    monkeypatch.setattr(evaluation, "_scored", watched)
+    monkeypatch.setattr(evaluation, "_MOST_IN_A_PIECE", 30)
+    monkeypatch.chdir(lab)
+    for name, value in bench_environment.items():
+        monkeypatch.setenv(name, value)
+    words = ("--data", "images", "--runtime", "onnxruntime", "--store", str(tmp_path / "store"), "--quiet")
+    accuracy_command.main([*NETWORK, *words], standalone_mode=False)
+    assert left == [[], [], []], "three pieces of 73 images"
