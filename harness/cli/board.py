@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json
-
-if TYPE_CHECKING:
-    from latency_bench.harness.cli.report_source import Source
 
 
 @click.command(cls=Command, examples=["bench board edge-lab=results/ vision-lab=s3://bucket/runs --to site/"])
@@ -34,16 +30,16 @@ def board(stores: tuple[str, ...], folder: Path, title: str, as_json: bool) -> N
     """
     from latency_bench.harness.cli.report_source import Source, say
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.harness.store.location import store_location
     from latency_bench.reports.board.site import write_board
 
     require(["pandas", "jinja2", "markupsafe"])
-    labs: dict[str, Source] = {}
+    named: dict[str, str] = {}
     for argument in stores:
         lab, store = _named(argument)
-        if lab in labs:
+        if lab in named:
             raise click.UsageError(f"{lab} is named twice; each lab has one store")
-        labs[lab] = Source(store_location(store))
+        named[lab] = store
+    labs = {lab: Source(_existing(store)) for lab, store in named.items()}
     written = write_board(
         {lab: source.runs for lab, source in labs.items()},
         {lab: source.write_page for lab, source in labs.items()},
@@ -54,6 +50,16 @@ def board(stores: tuple[str, ...], folder: Path, title: str, as_json: bool) -> N
         if source.broken:
             say(f"{len(source.broken)} of the runs of {lab} cannot be read; `bench results verify` says which and why")
     print_json([str(path) for path in written]) if as_json else click.echo("\n".join(map(str, written)))
+
+
+def _existing(store: str) -> Path:
+    """Others see an empty board of a store whose name is wrong, so that it has to be there."""
+    from latency_bench.harness.store.location import is_address, store_location
+
+    place = store_location(store)
+    if not is_address(store) and not place.is_dir():
+        raise click.UsageError(f"{store}: there is no such folder, and a board needs a store with runs")
+    return place
 
 
 def _named(argument: str) -> tuple[str, str]:

@@ -96,8 +96,8 @@ def table(
     place = store_location(store)
     selection = selection_of(place, chosen)
     request = Request(
-        _words(rows),
-        _words(columns),
+        _words(rows, "--rows"),
+        _words(columns, "--columns"),
         sort,
         baseline,
         across,
@@ -135,5 +135,8 @@ def _format_of(path: Path | None, ending: str | None) -> str | None:
     return found
 
 
-def _words(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
+def _words(text: str | None, option: str) -> list[str]:
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if twice := [word for place, word in enumerate(words) if word in words[:place]]:
+        raise click.UsageError(f"{option} {text}: {twice[0]} is named twice")
+    return words

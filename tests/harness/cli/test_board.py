@@ -74,6 +74,7 @@ def test_the_page_works_from_a_disk(browser: Browser, bench: Bench, stores: Path
         (("results",), "names no lab; write LAB=STORE"),
         (("../up=results",), "cannot be a lab's name"),
         (("a=x", "a=y"), "named twice"),
+        (("a=x",), "x: there is no such folder"),
     ],
 )
 def test_a_wrong_request_is_told(bench: Bench, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
