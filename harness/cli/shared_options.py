@@ -35,7 +35,7 @@ class Number(click.FloatRange):
     """A finite number of a range. click takes nan for a number of every range, and since no comparison with it is true,
     a limit of nan is never passed."""
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
