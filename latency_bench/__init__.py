@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from latency_bench.harness.python_api.measuring import MeasurementFailedError, pair, run
     from latency_bench.harness.python_api.results import Accuracy, Pair, Run
     from latency_bench.harness.python_api.stored import compare, find, pairs, plot, runs
+    from latency_bench.harness.python_api.tables import ShownTable, table
 
 __all__ = [
     "Accuracy",
     "MeasurementFailedError",
     "Pair",
     "Run",
+    "ShownTable",
     "compare",
     "find",
     "pair",
@@ -32,6 +34,7 @@ __all__ = [
     "plot",
     "run",
     "runs",
+    "table",
 ]
 
 _HOMES = {
@@ -39,6 +42,7 @@ _HOMES = {
     "MeasurementFailedError": "measuring",
     "Pair": "results",
     "Run": "results",
+    "ShownTable": "tables",
     "compare": "stored",
     "find": "stored",
     "pair": "measuring",
@@ -46,6 +50,7 @@ _HOMES = {
     "plot": "stored",
     "run": "measuring",
     "runs": "stored",
+    "table": "tables",
 }
 
 

@@ -50,6 +50,9 @@ state=$(cat pyproject.toml constraints.txt setup.py | cksum)
 for done in "$extra" dev; do
     [ "$(cat "$venv/.$done" 2>/dev/null)" != "$state" ] || exit 0
 done
-echo "==> installing $purpose (torch's CPU build where it is to be had; a few minutes the first time)"
-"$venv/bin/python" -m pip install --progress-bar off -e ".[$extra]"
+echo "==> installing $purpose (a few minutes the first time)"
+build=$("$venv/bin/python" scripts/torch_build.py)
+[ -z "$build" ] || echo "==> with torch's CPU build: pip install $build"
+# shellcheck disable=SC2086  # options, none of which has a space in it
+"$venv/bin/python" -m pip install --progress-bar off $build -e ".[$extra]"
 echo "$state" >"$venv/.$extra"

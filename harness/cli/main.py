@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "latency_bench.harness.cli.history:history",
         "A model's latency over time or commits: where it changed.",
     ),
+    "man": ("latency_bench.harness.cli.man:man", "Write the help of every command as man pages."),
     "baseline": ("latency_bench.harness.cli.baseline:baseline", "Keep model files for the gate to measure again."),
 }
 

@@ -11,7 +11,8 @@ from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.run_selection_options import run_selection_options, selection_of, stored_runs
 from latency_bench.harness.cli.shared_options import across_option
-from latency_bench.reports.tables.formats import FORMATS
+from latency_bench.reports.errors import TableError
+from latency_bench.reports.tables.formats import FORMATS, ending_of
 
 if TYPE_CHECKING:
     from latency_bench.reports.tables.table import Table
@@ -130,9 +131,10 @@ def _format_of(path: Path | None, ending: str | None) -> str | None:
     """That of --format, else of the file's ending."""
     if path is None or ending is not None:
         return ending
-    if (found := path.suffix.removeprefix(".").lower()) not in FORMATS:
-        raise click.UsageError(f"--to {path}: a table's file ends in .{', .'.join(FORMATS)}; or say --format as well")
-    return found
+    try:
+        return ending_of(path)
+    except TableError as error:
+        raise click.UsageError(f"--to {error}; or say --format as well") from None
 
 
 def _words(text: str | None, option: str) -> list[str]:

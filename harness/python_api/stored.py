@@ -74,6 +74,7 @@ def plot(kind: str, *, to: str | Path | None = None, store: str | Path | None = 
     or is an option of the figure (`width`, `published`, `paper`, `x`, `y`). `to` names a PDF, SVG or PNG to write
     beside returning the figure. Raises FigureError, PaperError, UnknownRunError.
     """
+    from latency_bench.harness.python_api.notebooks import show_figures
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.row_selection import Selection
     from latency_bench.reports.papers.catalog import find_paper
@@ -87,4 +88,5 @@ def plot(kind: str, *, to: str | Path | None = None, store: str | Path | None = 
     drawn = draw(kind, Selection(**chosen).of(table), place, Options(**looks, everything=table))
     if to is not None:
         save_drawn(drawn, Path(to))
+    show_figures()
     return drawn.figure

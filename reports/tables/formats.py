@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from latency_bench.reports.errors import TableError
 from latency_bench.reports.tables.csv_rows import csv_text, inert, records
 from latency_bench.reports.tables.html import html
 from latency_bench.reports.tables.latex import latex
@@ -29,6 +30,13 @@ FORMATS: Mapping[str, Callable[[Table], str]] = {
     "json": json_text,
 }
 """By the ending of the file."""
+
+
+def ending_of(path: Path) -> str:
+    """The format that a file's name says. Raises TableError."""
+    if (ending := path.suffix.removeprefix(".").lower()) not in FORMATS:
+        raise TableError(f"{path}: a table's file ends in .{', .'.join(FORMATS)}")
+    return ending
 
 
 def write_tables(tables: Sequence[Table], folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -36,7 +36,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     (folder / "scripts").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
-    shutil.copy(ROOT / "scripts/set_up.sh", folder / "scripts")
+    for script in ("set_up.sh", "torch_build.py"):
+        shutil.copy(ROOT / "scripts" / script, folder / "scripts")
     (folder / "pyproject.toml").write_text(PROJECT)
     (folder / "setup.py").write_text("from setuptools import setup\n\nsetup()\n")
     (folder / "constraints.txt").write_text("")
