@@ -12,6 +12,7 @@ import pytest
 NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.ipynb"
 
 
+@pytest.mark.timeout(1500)
 def test_the_notebook_runs_and_shows_what_it_makes(
     tmp_path: Path, bench_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,9 +38,9 @@ def test_the_notebook_runs_and_shows_what_it_makes(
     assert not [output for outputs in shown for output in outputs if output.output_type == "stream"], (
         "nothing is printed"
     )
-    assert (tmp_path / "table.tex").read_text().count("net-") >= 2
+    assert "\\begin{tabular" in (tmp_path / "table.tex").read_text()
     assert (tmp_path / "distribution.pdf").stat().st_size > 1000
-    assert (tmp_path / "results" / "local" / "net-16").is_dir()
+    assert list((tmp_path / "results").glob("*/net-16/*"))
 
 
 def _shown(outputs: list[nbformat.NotebookNode]) -> nbformat.NotebookNode:
