@@ -1,5 +1,12 @@
 # What the three jobs share: shows each `bench` command, counts them, and says at the end how long all took.
 # Sets up .venv of this clone with the extras in $extras, where no `bench` is installed.
+# Before there is a function of that name.
+if ! command -v bench >/dev/null; then
+    clone=$(cd "$here/../../.." && pwd)
+    "$clone/scripts/set_up.sh" "$extras" "what this job needs"
+    PATH=$clone/.venv/bin:$PATH
+fi
+
 begun=$(date +%s) commands=0 first_number=
 
 bench() {
@@ -18,11 +25,6 @@ say_how_long() {
     echo "$commands bench commands, first number after ${first_number:--} s, $took s in all, in $PWD"
 }
 
-if ! command -v bench >/dev/null; then
-    clone=$(cd "$here/../../.." && pwd)
-    "$clone/scripts/set_up.sh" "$extras" "what this job needs"
-    PATH=$clone/.venv/bin:$PATH
-fi
 mkdir -p "$folder"
 cd "$folder"
 trap say_how_long EXIT
