@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.condition_options import RuntimeOption
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import ARGUMENTS_OPTION, NAME_OPTION, SIZES_OPTION, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import pair_options
-from latency_bench.harness.cli.run import RuntimeOption, request_of
+from latency_bench.harness.cli.run import request_of
 from latency_bench.harness.cli.shared_options import CpuList, Resolution, RuntimeName, precision_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 

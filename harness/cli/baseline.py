@@ -9,13 +9,12 @@ import click
 
 from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.examples import Group
+from latency_bench.harness.cli.model_file_options import file_value_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
 from latency_bench.harness.cli.shared_options import (
     batch_option,
-    file_value_options,
     precision_or_own_option,
-    refuse_without_file,
     resolution_option,
     runtime_option,
 )

@@ -11,17 +11,11 @@ import click
 
 from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.label_option import label_option
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import (
-    Number,
-    across_option,
-    batch_option,
-    label_option,
-    model_file_options,
-    refuse_without_file,
-    wait_option,
-)
+from latency_bench.harness.cli.shared_options import Number, across_option, batch_option, wait_option
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:

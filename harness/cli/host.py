@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.cli.cluster_options import cluster_options
 from latency_bench.harness.cli.examples import Group
 from latency_bench.harness.cli.output import json_option, print_json
-from latency_bench.harness.cli.shared_options import cluster_options
 
 
 @click.group(

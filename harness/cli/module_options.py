@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from latency_bench.harness.cli.shared_options import FILE_ARGUMENT
+from latency_bench.harness.cli.model_file_options import FILE_ARGUMENT
 
 _MODULES = click.option(
     "--module",

@@ -10,16 +10,15 @@ import click
 
 from latency_bench.harness.cli.completion import DEVICE
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.label_option import label_option
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     CpuList,
     Number,
     batch_option,
-    label_option,
-    model_file_options,
     precision_or_own_option,
-    refuse_without_file,
     resolution_option,
     runtime_option,
     wait_option,
@@ -92,9 +91,6 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     ],
 )
 @click.argument("sides", nargs=-1, metavar="A B [C ...]")
-@module_options("sides", own_inputs=False)
-@model_file_options
-@specs_option
 @click.option(
     "--device",
     "device_name",
@@ -103,7 +99,13 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     show_default=True,
     help="Device; `bench devices ls` lists them.",
 )
+@module_options("sides", own_inputs=False)
+@model_file_options
+@specs_option
 @runtime_option
+@precision_or_own_option
+@resolution_option
+@batch_option
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -112,9 +114,13 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
 @click.option(
     "--cpus", type=CpuList(), help="CPU cores that all sides are pinned to, e.g. 2,3. Default: the last ones."
 )
-@resolution_option
-@batch_option
-@precision_or_own_option
+@click.option(
+    "--protocol",
+    default=WARMUP_PROTOCOL,
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Protocol of each process's warm-up.",
+)
 @click.option(
     "--within",
     type=Share(),
@@ -135,13 +141,6 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     default=0,
     show_default=True,
     help="Seed of the order in which the sides take turns.",
-)
-@click.option(
-    "--protocol",
-    default=WARMUP_PROTOCOL,
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Protocol of each process's warm-up.",
 )
 @click.option(
     "--lock-clocks",

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.shared_options import (
     batch_option,
-    model_file_options,
     precision_or_own_option,
-    refuse_without_file,
     resolution_option,
     runtime_option,
     wait_option,
 )
+from latency_bench.harness.cli.weights_option import weights_by_model
 
 if TYPE_CHECKING:
     from latency_bench.harness.statistics.layer_shares import LayerShare
@@ -44,6 +45,7 @@ SHOWN = 25
 @precision_or_own_option
 @resolution_option
 @batch_option
+@condition_options("check_image")
 @click.option(
     "--requests",
     type=click.IntRange(1, 10000),
@@ -64,15 +66,14 @@ def profile(
     model_ids: tuple[str, ...],
     files: list[tuple[Path, str]],
     of_files: dict[str, Any],
-    runtime: str | None,
-    precision: str | None,
-    resolution: tuple[int, int] | None,
-    batch: int | None,
+    checkpoints: tuple[tuple[str, Path], ...],
+    runtime_options: tuple[tuple[str, Any], ...],
     requests: int,
     grouped: bool,
     chart: Path | None,
     wait: bool,
     as_json: bool,
+    **conditions: Any,
 ) -> None:
     """Times of a model's layers or operators, in a run of its own that is not stored.
 
@@ -92,17 +93,17 @@ def profile(
         raise click.UsageError(
             "name one --model (`bench models ls` lists them), or bring your own (--module, --onnx, ...)"
         )
+    weights = weights_by_model(checkpoints, model_ids)
     options = CaseOptions(
         model=next(iter(model_ids), None),
         file=next(iter(files), None),
         **of_files,
         device=device_name,
-        runtime=runtime,
         protocol="quick",
         rounds=1,
-        resolution=resolution,
-        batch=batch,
-        precision=precision,
+        weights=next(iter(weights.values()), None),
+        runtime_options=dict(runtime_options),
+        **conditions,
     )
     case = case_of(options, single=True)
     with ProgressLine(quiet=False) as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from textwrap import dedent
 
 import click
@@ -35,7 +35,7 @@ class RoffFormatter(click.HelpFormatter):
             else:
                 self._text(" ".join(paragraph.split()))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         for term, text in rows:
             self._request("TP")
             self._request("B", term)

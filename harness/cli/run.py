@@ -9,45 +9,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.completion import DEVICE, MODEL, RUN
+from latency_bench.harness.cli.condition_options import RuntimeOption, condition_options
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.label_option import label_option
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
-    CpuList,
-    Weights,
     batch_option,
-    calibration_option,
-    input_type_option,
-    label_option,
-    model_file_options,
     precision_or_own_option,
-    refuse_without_file,
     resolution_option,
     runtime_or_all_option,
     wait_option,
-    weights_by_model,
 )
+from latency_bench.harness.cli.weights_option import weights_by_model
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from latency_bench.harness.case_options import CaseOptions
-
-
-class RuntimeOption(click.ParamType[tuple[str, Any]]):
-    name = "NAME=VALUE"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        import json
-
-        name, equals, text = str(value).partition("=")
-        if not name or not equals:
-            self.fail(f"{value!r} is no option; write NAME=VALUE, for example xnnpack=false", param, ctx)
-        try:
-            return name, json.loads(text)
-        except ValueError:
-            return name, text
 
 
 class SettingOption(RuntimeOption):
@@ -102,6 +83,10 @@ class SettingOption(RuntimeOption):
     "somebody sent. A file or a checkpoint that it had has to be named again, and is checked by its hash.",
 )
 @runtime_or_all_option
+@precision_or_own_option
+@resolution_option
+@batch_option
+@condition_options()
 @click.option(
     "--protocol",
     default="standard",
@@ -122,47 +107,6 @@ class SettingOption(RuntimeOption):
     show_default=True,
     help="Seed of the random order in which the rounds of several models alternate.",
 )
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
-)
-@click.option(
-    "--cpus", type=CpuList(), help="CPU cores to pin to, e.g. 2,3. Default: the last cores, one for each thread."
-)
-@resolution_option
-@batch_option
-@click.option(
-    "--weights",
-    "checkpoints",
-    type=Weights(),
-    multiple=True,
-    help="Checkpoint to load; with several models MODEL=FILE, repeatable. Default: random weights drawn from --seed.",
-)
-@click.option(
-    "--seed",
-    type=int,
-    help="Seed of the random weights that are used without a checkpoint. Default: 0.",
-)
-@click.option(
-    "--check-image",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A photograph to compare the outputs on as well, before any number is shown; it is not what is timed.",
-)
-@calibration_option
-@click.option(
-    "--runtime-option",
-    "runtime_options",
-    type=RuntimeOption(),
-    multiple=True,
-    help="For the runtime, e.g. xnnpack=false; docs/runtimes.md lists them, and so does the error for a wrong one.",
-)
-@precision_or_own_option
-@click.option(
-    "--output",
-    type=click.Choice(["logits", "argmax", "full"]),
-    help="What a dense-prediction model returns: logits at the head's resolution (default), argmax classes there, or "
-    "logits at full input resolution.",
-)
-@input_type_option
 @click.option(
     "--streams",
     type=click.IntRange(1, 64),

@@ -27,7 +27,7 @@ def refuse_what_the_run_decides(context: click.Context) -> None:
     """Raises UsageError for an option that would make it another case."""
     from click.core import ParameterSource
 
-    from latency_bench.harness.cli.shared_options import FILE_ARGUMENT
+    from latency_bench.harness.cli.model_file_options import FILE_ARGUMENT
 
     for parameter in context.command.params:
         name = parameter.name or ""

@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latency_bench.harness.cli.cluster_options import cluster_options
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.label_option import label_option
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
 from latency_bench.harness.cli.paper_options import paper_option
-from latency_bench.harness.cli.shared_options import (
-    RuntimeName,
-    cluster_options,
-    label_option,
-    model_file_options,
-    precisions_option,
-    refuse_without_file,
-    wait_option,
-)
+from latency_bench.harness.cli.shared_options import RuntimeName, input_type_option, precisions_option, wait_option
+from latency_bench.harness.cli.weights_option import weights_by_model
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -35,7 +32,18 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
 INTERRUPTED = 130
-_PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", "resolutions", "threads")
+_PRODUCT = (
+    "tables",
+    "models",
+    "devices",
+    "runtimes",
+    "precisions",
+    "batches",
+    "resolutions",
+    "threads",
+    "outputs",
+    "streams",
+)
 
 
 @click.command(
@@ -49,6 +57,9 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     ],
 )
 @click.argument("campaign", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--device", "devices", type=DEVICE, multiple=True, help="Device to measure on; repeatable. Default: local."
+)
 @paper_option
 @click.option(
     "--table",
@@ -70,13 +81,9 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
 @partial(model_file_options, own_name=False)
 @specs_option
 @click.option(
-    "--device", "devices", type=DEVICE, multiple=True, help="Device to measure on; repeatable. Default: local."
-)
-@click.option(
     "--runtime", "runtimes", cls=RuntimeName, multiple=True, metavar="NAME", help="Default: each device's own."
 )
 @precisions_option
-@click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images per request.")
 @click.option(
     "--resolution",
     "resolutions",
@@ -84,7 +91,17 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     multiple=True,
     help="Input height x width, e.g. 512x1024. Default: each model's own.",
 )
-@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime.")
+@click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images per request.")
+@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime; repeatable.")
+@condition_options("threads", "output", "input_type")
+@click.option(
+    "--output",
+    "outputs",
+    type=click.Choice(["logits", "argmax", "full"]),
+    multiple=True,
+    help="What a dense-prediction model returns, as for `bench run`; repeatable.",
+)
+@input_type_option
 @click.option("--protocol", metavar="NAME|FILE", help="Measurement protocol. Default: standard, or the file's own.")
 @click.option(
     "--rounds",
@@ -92,6 +109,12 @@ _PRODUCT = ("tables", "models", "devices", "runtimes", "precisions", "batches", 
     help="Number of rounds of each case, each in a fresh process. Default: the protocol's.",
 )
 @click.option("--order-seed", type=int, help="Seed of the random order. Default: 0, or the file's own.")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 64),
+    multiple=True,
+    help="Also measure throughput: images per second with this many requests in flight; repeatable.",
+)
 @click.option(
     "--case-batch",
     type=click.IntRange(1, 1000),
@@ -283,14 +306,15 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         product["paper"] = options["paper_text"]
     if options["files"]:
         product["files"] = [{"path": str(file), "format": format_} for file, format_ in options["files"]]
-    if options["of_files"]:
-        refuse_without_file(options["of_files"], options["files"])
-        product["set"] = options["of_files"]
+    refuse_without_file(options["of_files"], options["files"])
+    if same_for_all := {**options["of_files"], **_conditions(options)}:
+        product["set"] = same_for_all
     if options["baseline"]:
         product["baseline"] = options["baseline"]
     given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
+    overrides = _overrides(options)
     if path is not None:
-        if product:
+        if product or overrides:
             raise click.UsageError("a file says itself what is measured: leave out --table, --model and their like")
         asked = read_campaign(path)
         given["cases"] = asked.cases
@@ -300,7 +324,7 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
                 "name a campaign's file, a --table of the paper or a --model, or bring your own (--module, --onnx, ...)"
             )
         asked = CampaignFile.model_validate({"cases": [{"models": ["any"]}]})
-        given["cases"] = [product]
+        given |= {"cases": [product], "override": overrides}
     if options["labels"]:
         given["labels"] = {**asked.labels, **dict(options["labels"])}
     if given_pairs := _pair_fields(options):
@@ -312,6 +336,33 @@ def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
         return CampaignFile.model_validate({**kept, **given})
     except ValidationError as error:
         raise UsageError("; ".join(words for _, words in describe(error))) from None
+
+
+def _conditions(options: dict[str, Any]) -> dict[str, Any]:
+    """What is the same for every case, as `bench run` has it."""
+    named = {
+        "cpus": options["cpus"],
+        "seed": options["seed"],
+        "check_image": options["check_image"],
+        "input_type": options["input_type"],
+        "runtime_options": dict(options["runtime_options"]),
+    }
+    return {name: value for name, value in named.items() if value not in (None, {})}
+
+
+def _overrides(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is for some of the cases: a model's checkpoint, the calibration of those in int8. Raises UsageError."""
+    from latency_bench.model_specs import load_spec
+
+    weights = weights_by_model(options["checkpoints"], options["models"])
+    overrides: list[dict[str, Any]] = [
+        {"match": {"model": [load_spec(model).id]}, "set": {"weights": file}} for model, file in weights.items()
+    ]
+    if options["calibration"] is not None:
+        if "int8" not in options["precisions"]:
+            raise click.UsageError("--calibration is for --precision int8, which is not among those measured")
+        overrides.append({"match": {"precision": ["int8"]}, "set": {"calibration": options["calibration"]}})
+    return overrides
 
 
 def _pair_fields(options: dict[str, Any]) -> Any:

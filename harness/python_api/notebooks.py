@@ -17,5 +17,6 @@ def show_figures() -> None:
     from matplotlib.figure import Figure
 
     shell = get_ipython()
-    if shell is not None and not any(Figure in known for known in shell.display_formatter.formatters.values()):
+    display = None if shell is None else shell.display_formatter
+    if display is not None and not any(Figure in known for known in display.formatters.values()):
         select_figure_formats(shell, {"png"})

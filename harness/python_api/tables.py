@@ -26,7 +26,8 @@ class ShownTable:
 
         from latency_bench.reports.tables.csv_rows import records
 
-        return pd.DataFrame(records(self.table))
+        frame: pd.DataFrame = pd.DataFrame(records(self.table))
+        return frame
 
     def save(self, to: str | Path) -> Path:
         """Write it in the format that the file's name ends in: .md, .tex, .csv, .html, .json.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,24 @@ def test_the_page_has_the_commands_of_the_script(job: str) -> None:
     for line in lines:
         shown = re.sub(r'"\$(\w+)"', lambda match: usual[match[1]], line)
         assert f"    {shown}\n" in PAGE
+
+
+def test_a_job_sets_itself_up_where_no_bench_is(tmp_path: Path) -> None:
+    """A clone with a set-up of its own, which leaves a `bench` that says what it was asked."""
+    shutil.copytree(ROOT / "docs" / "jobs", tmp_path / "docs" / "jobs")
+    (tmp_path / "scripts").mkdir()
+    program = tmp_path / ".venv" / "bin" / "bench"
+    set_up = tmp_path / "scripts" / "set_up.sh"
+    set_up.write_text(f'#!/bin/sh\nmkdir -p {program.parent}\nmv {tmp_path}/bench {program}\necho "extras $1"\n')
+    (tmp_path / "bench").write_text('#!/bin/sh\necho "ran $1"\n')
+    for file in (set_up, tmp_path / "bench"):
+        file.chmod(0o755)
+    command = [tmp_path / "docs" / "jobs" / "researcher" / "job.sh", tmp_path / "work"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    first, *others, last = done.stdout.splitlines()
+    assert first == "extras litert,onnxruntime,reports"
+    assert others == ["ran run", "ran sweep", "ran table", "ran table", "ran plot"]
+    assert last.startswith("5 bench commands")
 
 
 def run(job: str, folder: Path, environment: dict[str, str], **settings: str) -> str:
