@@ -37,6 +37,12 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 COMMANDS = dict(every_command())
 
 
+@pytest.fixture(autouse=True)
+def _specs_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--specs is in force for its process, which here has other tests too."""
+    monkeypatch.setattr("latency_bench.model_specs.catalog.use_specs", lambda file: None)
+
+
 def parse(line: str, folder: Path) -> None:
     """Reads a line as a shell and the command would, and measures nothing. Raises click.ClickException."""
     words = shlex.split(line, comments=True)
