@@ -54,6 +54,8 @@ def export_of(case: Case, session: DeviceSession) -> Export | Artifact:
     precision = session.artifact_precision(case.runtime, case.precision)
     if precision not in target.precisions:
         raise UsageError(f"runtime {case.runtime} takes {precision} from the file: {target.not_carried(precision)}")
+    if unfit := target.unfit_images(case.spec, precision):
+        raise UsageError(f"--input-type {case.spec.carried_as}: {unfit}")
     return Export(case.spec, target.name, case.export_options(precision))
 
 

@@ -84,10 +84,8 @@ class Format(ABC):
         """Refuse early, before anything heavy runs, what the format cannot have. Raises ExportError."""
         if options.precision not in self.precisions:
             raise ExportError(self.not_carried(options.precision))
-        if spec.carried_as is not None and spec.carried_as not in self.carried:
-            raise ExportError(f"{self.title} files take no images as {spec.carried_as} here; leave out --input-type")
-        if spec.carried_as is not None and options.precision == "int8":
-            raise ExportError("int8 files are calibrated for float32 images; leave out --input-type")
+        if unfit := self.unfit_images(spec, options.precision):
+            raise ExportError(unfit)
         quantiser = self.quantiser(options)
         if quantiser is not None and options.precision not in quantiser.precisions:
             raise ExportError(f"{quantiser.name} makes {', '.join(quantiser.precisions)}; not {options.precision}")
@@ -100,6 +98,16 @@ class Format(ABC):
         if self.usual_quantiser is None or options.precision not in quantised:
             return None
         return find_quantiser(options.quantiser or self.usual_quantiser)
+
+    def unfit_images(self, spec: ModelSpec, precision: str) -> str | None:
+        """Why images cannot be fed as the spec has them, for an error; None where they can."""
+        if spec.carried_as is None:
+            return None
+        if spec.carried_as not in self.carried:
+            return f"{self.title} files take no images as {spec.carried_as} here; leave out --input-type"
+        if precision == "int8":
+            return "int8 files are calibrated for float32 images; leave out --input-type"
+        return None
 
     def not_carried(self, precision: str) -> str:
         """Why a file cannot have a precision, for an error."""

@@ -42,6 +42,14 @@ def test_a_run_of_pixels_is_checked_by_value_and_told_apart(bench, tmp_path) -> 
     ("words", "message"),
     [
         (("--onnx", "net.onnx", "--input-type", "uint8"), "net.onnx"),
+        (
+            ("--model", "b0-cls-r224", "--runtime", "ncnn", "--input-type", "uint8"),
+            "ncnn files take no images as uint8",
+        ),
+        (
+            ("--model", "b0-cls-r224", "--runtime", "onnxruntime", "--precision", "int8", "--input-type", "uint8"),
+            "int8 files are calibrated for float32 images",
+        ),
         (("--model", "b0-cls-r224", "--input-type", "int4"), "'int4' is not one of 'uint8', 'float16'"),
     ],
 )
