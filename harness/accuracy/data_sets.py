@@ -42,9 +42,10 @@ class DataSet:
 
     @property
     def digest(self) -> str:
-        """Of the names and sizes of the images, in order: which images these are, without reading them."""
-        lines = (f"{_size_bytes(one.image)} {one.name}\n" for one in self.samples)
-        return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
+        """Of names, sizes and labels of the images, in order: which images these are, and what they are held against.
+        Nothing is read; of a label that is an image it has the name and size."""
+        lines = (f"{_size_bytes(one.image)} {one.name} {_told(one.label)}\n" for one in self.samples)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     def some(self, limit: int | None, seed: int) -> DataSet:
         """At most so many, drawn with a seed and in their order; all of them for None."""
@@ -52,6 +53,10 @@ class DataSet:
             return self
         chosen = np.random.RandomState(seed).permutation(len(self.samples))[:limit]
         return DataSet(self.layout, self.folder, tuple(self.samples[place] for place in sorted(chosen)), self.to_class)
+
+
+def _told(label: int | Path | None) -> str:
+    return f"{_size_bytes(label)} {label.name}" if isinstance(label, Path) else str(label)
 
 
 def open_data_set(

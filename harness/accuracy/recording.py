@@ -25,24 +25,28 @@ from latency_bench.harness.store.subject import SoftwareRecord
 from latency_bench.harness.store.writer import RunWriter
 
 
+def accuracy_writer(store: Path, device: str) -> RunWriter:
+    """For one accuracy: entered before images are scored, so that a store which takes nothing is told then."""
+    return RunWriter(store, device, ACCURACY_FOLDER, new_run_id())
+
+
 def store_accuracy(
+    writer: RunWriter,
     case: Case,
     data: DataSet,
     how: Preparation,
     found: Evaluated,
     scorer: Scorer,
-    store: Path,
     *,
     started_at: datetime,
     command: Sequence[str],
     limit: int | None,
     seed: int,
 ) -> tuple[AccuracyRecord, Path]:
-    """The stored record and its place. Raises StoreError."""
-    run_id = new_run_id()
+    """The stored record and its place; `writer` is entered. Raises StoreError."""
     metrics = bootstrap(found.counts, scorer.metrics)
     record = AccuracyRecord(
-        run_id=run_id,
+        run_id=writer.run_id,
         started_at=started_at,
         ended_at=datetime.now(timezone.utc),
         command=command_without_secrets(command),
@@ -65,9 +69,8 @@ def store_accuracy(
         skipped=dict(found.reasons),
         turned=found.turned,
     )
-    with RunWriter(store, case.device.name, ACCURACY_FOLDER, run_id) as writer:
-        writer.write_images(found.names, scorer.columns, found.counts)
-        path = writer.commit(record)
+    writer.write_images(found.names, scorer.columns, found.counts)
+    path = writer.commit(record)
     return read_accuracy(path), path
 
 

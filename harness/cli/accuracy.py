@@ -17,6 +17,7 @@ from latency_bench.harness.cli.module_options import module_options, specs_optio
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     Number,
+    calibration_option,
     input_type_option,
     precision_option,
     resolution_option,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     examples=[
         "bench accuracy --model b1-cls-r224 --weights b1-r224.pt --data imagenet/val",
         "bench accuracy --model b1-seg --weights b1.pt --data cityscapes --limit 100",
-        "bench accuracy --model b1-cls-r224 --precision int8-weights --data photos --against 3f9a1c",
+        "bench accuracy --model b1-cls-r224 --precision int8-dynamic --data photos --against 3f9a1c",
     ],
 )
 @click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model; `bench models ls` lists them.")
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
 @click.option("--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Default: what the authors do.")
 @resolution_option
 @precision_option
+@calibration_option
 @input_type_option
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime.")
@@ -115,7 +117,12 @@ def accuracy(
     """
     from latency_bench.harness.accuracy.data_sets import open_data_set
     from latency_bench.harness.accuracy.evaluation import evaluate, refuse_unknown_tasks
-    from latency_bench.harness.accuracy.recording import difference, runs_of_the_file, store_accuracy
+    from latency_bench.harness.accuracy.recording import (
+        accuracy_writer,
+        difference,
+        runs_of_the_file,
+        store_accuracy,
+    )
     from latency_bench.harness.accuracy.scoring import scorer_of
     from latency_bench.harness.cache_folder import cache_folder
     from latency_bench.harness.case_options import case_of, options_of
@@ -139,11 +146,11 @@ def accuracy(
     how = _preparation(case.spec, crop_share, whole_image, interpolation)
     scorer, started_at = scorer_of(case.spec), datetime.now(timezone.utc)
     told = shlex.join(command_without_secrets(command))
-    with ProgressLine(quiet) as progress:
+    with ProgressLine(quiet) as progress, accuracy_writer(place, case.device.name) as writer:
         found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage, wait)
-    record, path = store_accuracy(
-        case, images, how, found, scorer, place, started_at=started_at, command=command, limit=limit, seed=seed
-    )
+        record, path = store_accuracy(
+            writer, case, images, how, found, scorer, started_at=started_at, command=command, limit=limit, seed=seed
+        )
     compared = None if other is None else difference(other, StoredAccuracy(path, record))
     runs = runs_of_the_file(place, record.artifact.sha256)
     if as_json:

@@ -44,7 +44,7 @@ class DataRecord(Part):
     """The folder's own name, without where it lies."""
     layout: str
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the names and sizes of the images: equal for the same images."""
+    """Of the names, sizes and labels of the images: equal for the same images, held against the same."""
     limit: Positive | None = None
     """At most so many, drawn with `seed`; null: all."""
     seed: Count = 0

@@ -178,6 +178,15 @@ def test_wrong_requests(bench, lab, words, message):
     assert "Traceback" not in done.stderr
 
 
+def test_a_store_that_takes_nothing_is_said_before_images_are_scored(bench, lab):
+    data = ("--data", str(lab / "images" / "angle-1"), "--layout", "unlabelled")
+    done = bench("accuracy", "--model", "b0-cls-r224", *data, "--store", "/proc/nope")
+    assert done.returncode == 1, done.stderr
+    assert "/proc/nope" in done.stderr
+    assert "exporting" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkeypatch, bench_environment):
     """ImageNet's 50,000 images would otherwise be 30 GB of inputs by the end."""
     scored, left = evaluation._scored, []

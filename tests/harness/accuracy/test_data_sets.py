@@ -86,6 +86,8 @@ def test_which_images_these_are_can_be_told_whatever_their_names_and_if_one_is_m
     (tmp_path / "labels.csv").write_text("file,label\nmissing.png,1\n")
     listed = open_data_set(tmp_path, CLASSIFIER, labels=tmp_path / "labels.csv")
     assert listed.digest != found.digest
+    (tmp_path / "labels.csv").write_text("file,label\nmissing.png,2\n")
+    assert open_data_set(tmp_path, CLASSIFIER, labels=tmp_path / "labels.csv").digest != listed.digest
 
 
 @pytest.mark.parametrize("kind", ["labelIds", "labelTrainIds"])
