@@ -146,7 +146,8 @@ def gate(
                  (exit code 0, with --strict 3)
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
-    With --against both are measured now, and the machine is the same for both.
+    With --against both are measured now, and the machine is the same for both. Nothing is decided before seven rounds
+    of stored runs, or ten pairs of processes with --against.
     """
     from latency_bench.harness.gating.budgets import Budgets
     from latency_bench.harness.gating.gate_result import GateResult
