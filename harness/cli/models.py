@@ -22,7 +22,7 @@ def models() -> None:
     """List, show and check the models."""
 
 
-@models.command("ls", examples=["bench models ls --task segmentation", "bench models ls --table 3"])
+@models.command("ls", examples=["bench models ls --task segmentation", "bench models ls --table 2"])
 @specs_option
 @click.option("--task", help="Only models for this task, e.g. segmentation.")
 @click.option("--family", help="Only models of this family.")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from latency_bench.harness.accuracy import evaluation
 from latency_bench.harness.cli.accuracy import accuracy as accuracy_command
+from latency_bench.model_specs import catalog
 
 CLASSES, SIZE = 6, 24
 NET = """
@@ -197,6 +198,7 @@ def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkey
 
     monkeypatch.setattr(evaluation, "_scored", watched)
     monkeypatch.setattr(evaluation, "_MOST_IN_A_PIECE", 30)
+    monkeypatch.setattr(catalog, "_added", {})
     monkeypatch.chdir(lab)
     for name, value in bench_environment.items():
         monkeypatch.setenv(name, value)
