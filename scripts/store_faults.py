@@ -250,10 +250,12 @@ def _damaged(whole: bytes, draw: random.Random) -> bytes:
 def jumping_clock(folder: Path, count: int) -> Outcome:
     """Before every run the wall clock is set somewhere between 1970 and 2100."""
     store, draw, ids = folder / "store", random.Random(6), []
+    earliest = datetime(1970, 1, 1, tzinfo=timezone.utc)
     for _ in range(count):
-        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=draw.randrange(4_000_000_000))
+        moment = earliest + timedelta(seconds=draw.randrange(4_000_000_000))
         ids.append(new_run_id(moment))
-        write_run(store, ids[-1], started_at=moment, ended_at=moment - timedelta(seconds=draw.randrange(10**8)))
+        ended_at = max(earliest, moment - timedelta(seconds=draw.randrange(10**8)))
+        write_run(store, ids[-1], started_at=moment, ended_at=ended_at)
         if draw.random() < 0.05:
             list(find_rows(store))
     listed, findings = [row["run_id"] for row in find_rows(store)], verify_store(store).findings
