@@ -84,10 +84,10 @@ def archive(
 def _selected(store: Path, selections: tuple[str, ...], status: Status | None) -> list[str]:
     """Places (device/model/run id) in the store. Raises UsageError where there are none."""
     from latency_bench.harness.errors import UsageError
-    from latency_bench.harness.store.run_selection import select_paths
     from latency_bench.harness.store.listing import rows_of
     from latency_bench.harness.store.mirrors import store_label
     from latency_bench.harness.store.reader import pair_names, run_names
+    from latency_bench.harness.store.run_selection import select_paths
 
     if selections:
         paths = dict.fromkeys(path for text in selections for path in select_paths(store, text))

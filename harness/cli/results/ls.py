@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from latency_bench.harness.cli.output import json_option, print_json
 @click.option("--store", metavar="PLACE", help="Store everything here, and not where it was to go.")
 @json_option
 def recover(store: str | None, as_json: bool) -> int:
-    """Store runs and pairs that are kept in the cache because their store did not take them, for want of space or rights.
+    """Store runs and pairs that are kept in the cache because their store had no room or no right for them.
 
     Exit code 1 if something still cannot be stored; it stays in the cache.
     """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.completion import RUN
+from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 
 
