@@ -107,7 +107,8 @@ def _discard_output() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _ended_by.append(number)
-    for name in _SIGNALS:
+    # After Ctrl-C whoever waits can still end it by another signal.
+    for name in _SIGNALS if number != signal.SIGINT else ():
         # Whoever is in a hurry sends several; tidying up must not be interrupted.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

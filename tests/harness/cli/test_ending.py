@@ -66,6 +66,25 @@ def test_a_signal_that_is_ignored_stays_ignored(bench_environment):
     subprocess.run([sys.executable, "-c", program], env=bench_environment, check=True, timeout=120)
 
 
+HURRIED = """
+import contextlib, os, signal
+from latency_bench.harness.cli.ending import interrupt_on_signals
+interrupt_on_signals()
+with contextlib.suppress(KeyboardInterrupt):
+    os.kill(os.getpid(), signal.SIGINT)
+for number in (signal.SIGTERM, signal.SIGINT):
+    try:
+        os.kill(os.getpid(), number)
+    except KeyboardInterrupt:
+        continue
+    raise SystemExit(f"{number!r} is ignored after Ctrl-C")
+"""
+
+
+def test_after_ctrl_c_other_signals_still_end_what_takes_too_long(bench_environment):
+    subprocess.run([sys.executable, "-c", HURRIED], env=bench_environment, check=True, timeout=120)
+
+
 TEXT = """
 import os, signal, sys
 from latency_bench.harness.cli.ending import exit_code_of_interruption, interrupt_on_signals
