@@ -82,13 +82,9 @@ def table(
     the best, and nothing else. docs/tables.md says more.
     """
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.pair_listing import find_pairs
     from latency_bench.reports.accuracy_file import read_accuracies
-    from latency_bench.reports.chosen_table.build import Request, build_chosen_table
-    from latency_bench.reports.measured_accuracies import MeasuredAccuracies
-    from latency_bench.reports.paired_ratios import PairedRatios
+    from latency_bench.reports.chosen_table.build import Request, build_chosen_table, with_store
     from latency_bench.reports.plots.plot_selection import without_calibrations
 
     written_as = _format_of(path, ending)
@@ -96,17 +92,8 @@ def table(
     require(["pandas"])
     place = store_location(store)
     selection = selection_of(place, chosen)
-    request = Request(
-        _words(rows, "--rows"),
-        _words(columns, "--columns"),
-        sort,
-        baseline,
-        across,
-        title,
-        accuracies,
-        MeasuredAccuracies.of(find_accuracies(place)),
-        PairedRatios.of(find_pairs(place)),
-    )
+    named = _words(rows, "--rows"), _words(columns, "--columns")
+    request = with_store(Request(*named, sort, baseline, across, title, accuracies), place)
     made = build_chosen_table(without_calibrations(selection.of(stored_runs(place))), request)
     _put_out(made, path, written_as, as_json)
 

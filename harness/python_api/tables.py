@@ -70,20 +70,15 @@ def table(
     TableError, UnknownRunError, AccuracyFileError.
     """
     from latency_bench.harness.python_api.stored import runs
-    from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.pair_listing import find_pairs
     from latency_bench.harness.store.row_selection import Selection
     from latency_bench.reports.accuracy_file import read_accuracies
-    from latency_bench.reports.chosen_table.build import Request, build_chosen_table
-    from latency_bench.reports.measured_accuracies import MeasuredAccuracies
-    from latency_bench.reports.paired_ratios import PairedRatios
+    from latency_bench.reports.chosen_table.build import Request, build_chosen_table, with_store
     from latency_bench.reports.plots.plot_selection import without_calibrations
 
     place = store_location(store)
     accuracies = read_accuracies(Path(accuracy)) if accuracy is not None else []
-    measured, paired = MeasuredAccuracies.of(find_accuracies(place)), PairedRatios.of(find_pairs(place))
-    request = Request(rows, columns, sort, baseline, across, title, accuracies, measured, paired)
+    request = with_store(Request(rows, columns, sort, baseline, across, title, accuracies), place)
     selected = without_calibrations(Selection(**chosen).of(runs(place)))
     made = ShownTable(build_chosen_table(selected, request))
     if to is not None:

@@ -25,6 +25,8 @@ from latency_bench.reports.tables.quantities import NOTHING
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 NAME = "table"
@@ -57,6 +59,15 @@ def build_chosen_table(runs: pd.DataFrame, request: Request) -> Table:
     chosen = chosen_columns(request.columns, request.baseline is not None)
     layout = lay_out(runs, row_names(request.rows) if request.rows else None, chosen.blocks_by)
     return _Builder(layout, chosen, request).table()
+
+
+def with_store(request: Request, store: Path) -> Request:
+    """The request with the measured accuracies and the paired ratios that a store has. Raises StoreError."""
+    from latency_bench.harness.store.accuracy_listing import find_accuracies
+    from latency_bench.harness.store.pair_listing import find_pairs
+
+    measured, paired = MeasuredAccuracies.of(find_accuracies(store)), PairedRatios.of(find_pairs(store))
+    return replace(request, measured=measured, paired=paired)
 
 
 class _Builder:
