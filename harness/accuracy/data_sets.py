@@ -44,7 +44,7 @@ class DataSet:
     def digest(self) -> str:
         """Of names, sizes and labels of the images, in order: which images these are, and what they are held against.
         Nothing is read; of a label that is an image it has the name and size."""
-        lines = (f"{_size_bytes(one.image)} {one.name} {_told(one.label)}\n" for one in self.samples)
+        lines = (f"{_size_bytes(one.image)} {one.name} {_label_text(one.label)}\n" for one in self.samples)
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     def some(self, limit: int | None, seed: int) -> DataSet:
@@ -55,7 +55,8 @@ class DataSet:
         return DataSet(self.layout, self.folder, tuple(self.samples[place] for place in sorted(chosen)), self.to_class)
 
 
-def _told(label: int | Path | None) -> str:
+def _label_text(label: int | Path | None) -> str:
+    """For the digest, in which nothing is read."""
     return f"{_size_bytes(label)} {label.name}" if isinstance(label, Path) else str(label)
 
 
@@ -183,6 +184,7 @@ def _listed(folder: Path, labels: Path) -> Iterator[Sample]:
             reader = csv.DictReader(file)
             if not {"file", "label"} <= set(reader.fieldnames or ()):
                 raise UsageError(f"--labels {labels}: its first line has to name the columns `file` and `label`")
+            below = folder.resolve()
             lines: dict[Path, int] = {}
             for row in reader:
                 where = f"--labels {labels}, line {reader.line_num}"
@@ -192,10 +194,11 @@ def _listed(folder: Path, labels: Path) -> Iterator[Sample]:
                 path = folder / name
                 if not _NUMBER.fullmatch(text):
                     raise UsageError(f"{where}: {text!r} is no class; write 0, 1, ...")
-                if not path.resolve().is_relative_to(folder.resolve()):
+                place = path.resolve()
+                if not place.is_relative_to(below):
                     raise UsageError(f"{where}: {name!r} lies outside of {folder}")
-                if lines.setdefault(path.resolve(), reader.line_num) != reader.line_num:
-                    raise UsageError(f"{where}: {name!r} has its label in line {lines[path.resolve()]} already")
+                if (line := lines.setdefault(place, reader.line_num)) != reader.line_num:
+                    raise UsageError(f"{where}: {name!r} has its label in line {line} already")
                 yield Sample(name, path, int(text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"--labels {labels} cannot be read: {error}") from None

@@ -64,15 +64,10 @@ def laid_out(examples: Sequence[str], width: int) -> list[str]:
     split = [(command.rstrip(), words.strip()) for command, _, words in (line.partition("  # ") for line in examples)]
     column = max(len(command) for command, _ in split) + _BESIDE
     if all(not words or column + len(f"# {words}") <= width for _, words in split):
-        return [_broken_joined for command, words in split for _broken_joined in _beside(command, words, column, width)]
-    lines: list[str] = []
-    for command, words in split:
-        lines += [*([f"# {words}"] if words else []), *broken(command, width)]
-    return lines
-
-
-def _beside(command: str, words: str, column: int, width: int) -> list[str]:
-    return [f"{command:{column}}# {words}"] if words else broken(command, width)
+        of_each = [[f"{command:{column}}# {words}"] if words else broken(command, width) for command, words in split]
+    else:
+        of_each = [[*([f"# {words}"] if words else []), *broken(command, width)] for command, words in split]
+    return [line for lines in of_each for line in lines]
 
 
 def broken(command: str, width: int) -> list[str]:

@@ -22,6 +22,8 @@ MEASURED = "measured"
 def accurate_runs(runs: pd.DataFrame, accuracies: MeasuredAccuracies) -> Iterator[tuple[Run, Scored, dict[str, Any]]]:
     """Of every case the latest run whose file was scored by labels, with the first metric over each set of images (as
     top-1, mIoU), and what a point says of it. Precisions stand in one panel, where int8 is set against fp32."""
+    if not accuracies.found:
+        return
     found = [
         (run, scored, metric)
         for run in rows_of(latest(runs))
@@ -65,4 +67,7 @@ def _without_precision(setting: Setting) -> str:
 
 def _several(pairs: Sequence[tuple[Any, Any]]) -> set[Any]:
     """Keys that stand with more than one value."""
-    return {key for key, value in pairs if any(key == other and value != another for other, another in pairs)}
+    values: dict[Any, set[Any]] = {}
+    for key, value in pairs:
+        values.setdefault(key, set()).add(value)
+    return {key for key, of_key in values.items() if len(of_key) > 1}

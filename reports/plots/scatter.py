@@ -11,6 +11,7 @@ from latency_bench.reports.plots.column_axis import ColumnAxis, axis_of, number_
 from latency_bench.reports.plots.family_looks import family_name, look_of
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
+from latency_bench.reports.plots.interval_point import draw_point
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
@@ -84,21 +85,8 @@ def scatter_points(runs: pd.DataFrame, x: Column, y: Column) -> pd.DataFrame:
 
 
 def _draw_point(axes: Axes, row: Run, across: ColumnAxis, upwards: ColumnAxis) -> None:
-    look = look_of(row["family"])
-    axes.errorbar(
-        [across.of(row)],
-        [upwards.of(row)],
-        xerr=across.bar(row),
-        yerr=upwards.bar(row),
-        fmt=look.marker,
-        color=look.colour,
-        markersize=5,
-        markerfacecolor="white" if row["status"] == "unstable" else look.colour,
-        markeredgewidth=1.0,
-        elinewidth=0.8,
-        capsize=1.5,
-        zorder=3,
-    )
+    look, is_hollow = look_of(row["family"]), row["status"] == "unstable"
+    draw_point(axes, across.of(row), upwards.of(row), across.bar(row), upwards.bar(row), look, is_hollow)
 
 
 def _bars(row: Run, across: ColumnAxis, upwards: ColumnAxis) -> list[Segment]:

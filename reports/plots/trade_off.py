@@ -14,6 +14,7 @@ from latency_bench.reports.plots.column_axis import number_column
 from latency_bench.reports.plots.family_looks import Look, look_of
 from latency_bench.reports.plots.geometry import Segment
 from latency_bench.reports.plots.grid import panel_grid, panel_title
+from latency_bench.reports.plots.interval_point import draw_point
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles, ring_handle
 from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain
@@ -106,20 +107,9 @@ def _like(column: Column, options: Options) -> Speed:
 def _draw_point(axes: Axes, row: dict[str, Any], look: Look) -> None:
     low, high = _ends(row)
     least, most = _accuracy_ends(row)
-    axes.errorbar(
-        [row["speed"]],
-        [row["accuracy"]],
-        xerr=[[row["speed"] - low], [high - row["speed"]]],
-        yerr=None if least == most else [[row["accuracy"] - least], [most - row["accuracy"]]],
-        fmt=look.marker,
-        color=look.colour,
-        markersize=5,
-        markerfacecolor="white" if row["status"] == "unstable" else look.colour,
-        markeredgewidth=1.0,
-        elinewidth=0.8,
-        capsize=1.5,
-        zorder=3,
-    )
+    across = [[row["speed"] - low], [high - row["speed"]]]
+    upwards = None if least == most else [[row["accuracy"] - least], [most - row["accuracy"]]]
+    draw_point(axes, row["speed"], row["accuracy"], across, upwards, look, row["status"] == "unstable")
     if row["on_front"] == "open":
         axes.plot([row["speed"]], [row["accuracy"]], "o", color="0.55", markerfacecolor="none", markersize=9,
                   markeredgewidth=0.6, zorder=2)  # fmt: skip
