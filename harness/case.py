@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench_worker.runtime.declaration import RuntimeDeclaration
+from bench_worker.runtime.declaration import BUILDER_FLAG, RuntimeDeclaration
 from latency_bench.devices.declarations import known_precision
 from latency_bench.devices.device import Device
 from latency_bench.devices.device_session import DeviceSession
@@ -14,6 +14,7 @@ from latency_bench.devices.runners.base import RoundJob
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact, ExportOptions, describe_inputs
 from latency_bench.harness.export.artifact import tensor_to_json
+from latency_bench.harness.export.float32_layers import float32_layers
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.frozen_files import FrozenFile
 from latency_bench.harness.model_file.file_spec import FileSpec
@@ -135,11 +136,18 @@ class Case:
             sampling=self.protocol.worker_sampling(),
             cpus=cpus,
             outputs=() if artifact.reference is None else tuple(map(tensor_to_json, artifact.outputs)),
+            float32_layers=self._float32_layers(artifact),
             idle_timeout_s=BUILD_TIMEOUT_S if self.builds_engines else RoundJob.idle_timeout_s,
             throughput=None
             if self.streams is None
             else {**self.protocol.worker_throughput(self.streams), "images": self.batch},
         )
+
+    def _float32_layers(self, artifact: Artifact) -> tuple[str, ...]:
+        asks_builder = self.declared.PRECISIONS.get(self.precision) == BUILDER_FLAG
+        if not asks_builder or artifact.format != "onnx":
+            return ()
+        return float32_layers(artifact.path, artifact.sha256)
 
     def _described_inputs(self, artifact: Artifact) -> list[dict[str, Any]]:
         if isinstance(self.spec, FileSpec):

@@ -143,6 +143,10 @@ def _renamed(module: torch.nn.Module, state: dict[str, Tensor], path: Path) -> d
     """The file's tensors under our names. A file with any of our keys is ours; else it must be the authors'."""
     if isinstance(module, HasPublishedNames):
         state = module.from_published(state)
+    elif type(module).__module__.startswith("timm."):
+        from latency_bench.model_specs.architectures import timm_models
+
+        state = timm_models.from_published(module, state)
     own = module.state_dict().keys()
     layout = _layout(module)
     if layout is None or own & state.keys() - layout.ours.keys():

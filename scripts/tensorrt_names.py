@@ -44,7 +44,7 @@ _BOUND = re.compile(
     r'|\.(?:def|def_static|def_property|def_property_readonly|def_readwrite|def_readonly|value)\s*\(\s*"(\w+)"'
     r'|\bm\.def\s*\(\s*"(\w+)"'
 )
-_WORKER = ("tensorrt_api.py", "tensorrt_lane.py", "tensorrt_non_finite.py")
+_WORKER = ("tensorrt_api.py", "tensorrt_float32.py", "tensorrt_lane.py", "tensorrt_non_finite.py")
 
 
 def names(checkout: Path, reference: str) -> set[tuple[str, str]]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import bias
 import minutes_to_interval
+import safe_attention
 import same_model
 import slower_by_construction
 import trusted_tools
 from measured_steps import main
 
-BENCHMARKS = (same_model, slower_by_construction, minutes_to_interval, trusted_tools, bias)
+BENCHMARKS = (same_model, slower_by_construction, minutes_to_interval, safe_attention, trusted_tools, bias)
 
 if __name__ == "__main__":
     main(BENCHMARKS, __doc__)

@@ -58,6 +58,9 @@ class RoundJob:
     """Images per wall second, measured after the latency; None: not at all."""
     find_non_finite: bool = False
     """Whether to look for the first layer whose output is not finite, after everything else."""
+    float32_layers: tuple[str, ...] = ()
+    """Layers of the file that stay in float32 where a builder is asked for half precision, for tools that have to be
+    told."""
     checks: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Further inputs by the name of what they are, whose outputs are wanted once, outside of all that is timed."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -104,7 +104,7 @@ class TrtexecRunner(Runner):
         if deployment.path.endswith(ENGINE_ENDINGS):
             engine = {"path": deployment.path, "log": "", "origin": "given", **_file_facts(transport, deployment.path)}
         else:
-            engine = self._engine(transport, tool, deployment, options, shapes, on_progress)
+            engine = self._engine(transport, tool, deployment, options, request.float32_layers, shapes, on_progress)
         on_progress(Progress("loaded"))
         flags = measure_flags(tool, engine["path"], "times.json", request.warmup, request.sampling)
         flags += [*shapes, push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
@@ -185,13 +185,15 @@ class TrtexecRunner(Runner):
         tool: Tool,
         deployment: Deployment,
         options: dict[str, Any],
+        float32_layers: Sequence[str],
         shapes: list[str],
         on_progress: ProgressHandler,
     ) -> dict[str, Any]:
         """The engine on the device, built unless it is there. The same command may build another one on another day,
         so that rounds and runs share one, and its hash is recorded."""
         workspace_mib = self._options.workspace_mib or _quarter_of_memory_mib(transport)
-        flags = build_flags(tool, deployment.path, "", options["precision"], options["tf32"], workspace_mib) + shapes
+        what = (options["precision"], options["tf32"], workspace_mib, float32_layers)
+        flags = build_flags(tool, deployment.path, "", *what) + shapes
         # Everything that decides what is built, but where the model lies in this session.
         hashes = (deployment.sha256, tuple(deployment.external_sha256.values()))
         key = repr((*hashes, tool.program, tool.version, flags[1:]))
@@ -201,9 +203,7 @@ class TrtexecRunner(Runner):
         if not facts["cached"]:
             on_progress(Progress("building"))
             began_s = time.monotonic()
-            flags = build_flags(
-                tool, deployment.path, "building.engine", options["precision"], options["tf32"], workspace_mib
-            )
+            flags = build_flags(tool, deployment.path, "building.engine", *what)
             completed = transport.run([tool.program, *flags, *shapes], timeout_s=self._options.build_timeout_s)
             facts["log"] = completed.stdout + completed.stderr
             log = _checked(completed, facts["log"], "building the engine")

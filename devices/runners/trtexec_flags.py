@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,16 @@ def version_of(number: int) -> tuple[int, int, int]:
     return number // 10_000, number // 100 % 100, number % 100
 
 
-def build_flags(tool: Tool, onnx: str, engine: str, precision: str, tf32: bool, workspace_mib: int) -> list[str]:
-    """Flags that build an engine and end."""
+def build_flags(
+    tool: Tool,
+    onnx: str,
+    engine: str,
+    precision: str,
+    tf32: bool,
+    workspace_mib: int,
+    float32_layers: Sequence[str] = (),
+) -> list[str]:
+    """Flags that build an engine and end. `float32_layers` stay in float32 in half precision too."""
     flags = [f"--onnx={onnx}", f"--saveEngine={engine}"]
     flags.append("--skipInference" if tool.has("--skipInference") else "--buildOnly")
     if tool.has("--memPoolSize"):
@@ -62,6 +71,9 @@ def build_flags(tool: Tool, onnx: str, engine: str, precision: str, tf32: bool, 
     # From TensorRT 11 on networks are strongly typed: there is no such flag, and the file carries the precision.
     if precision == "fp16" and tool.has("--fp16"):
         flags.append("--fp16")
+        if float32_layers and tool.has("--layerPrecisions"):
+            types = ",".join(f"{name}:fp32" for name in float32_layers)
+            flags += ["--precisionConstraints=obey", f"--layerPrecisions={types}", f"--layerOutputTypes={types}"]
     if not tf32 and tool.has("--noTF32"):
         flags.append("--noTF32")
     if tool.has("--exportLayerInfo") and tool.has("--profilingVerbosity"):

@@ -223,30 +223,63 @@ class _Rewriter:
 
 def parts_of_quotients(graph: onnx.GraphProto) -> set[str]:
     """Outputs of the matrix products whose quotient is a mean, and of the bounds of their denominators: a linear
-    attention's numerator and denominator, and the product of keys and values in them.
+    attention's numerator and denominator, and the product of keys and values in them."""
+    return {
+        node.output[0]
+        for nodes in _behind_divisions(graph).values()
+        for node in nodes
+        if node.op_type == "MatMul" or node.op_type in BOUNDS
+    }
 
-    They are found from the divisions by something that is no constant, backwards through products of variables and
-    through operators that only hand data on. A product with weights (a projection) ends the search.
-    """
+
+def linear_attention_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that hold sums over all tokens of a linear attention, from those sums to the division, with it."""
+    kept = []
+    for division, nodes in _behind_divisions(graph).items():
+        if not any(node.op_type == "MatMul" for node in nodes):
+            continue
+        reached = {node.output[0] for node in nodes}
+        sums: set[str] = set()
+        for node in graph.node:
+            moves = node.op_type in MOVES_DATA
+            if node.output[0] == division or (node.output[0] in reached and (not moves or sums & set(node.input))):
+                sums.update(node.output)
+                kept.append(node)
+    return kept
+
+
+def _behind_divisions(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """By the output of each division by something that is no constant: products of variables, bounds, and operators
+    that only hand data on, backwards from it, and the sums that they end at. A product with weights (a projection) ends
+    the search."""
     constants = {tensor.name for tensor in graph.initializer}
     by_output = {name: node for node in graph.node for name in node.output}
-    waiting = [
-        name for node in graph.node if node.op_type == "Div" and node.input[1] not in constants for name in node.input
-    ]
-    seen: set[str] = set()
-    parts: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        node = by_output.get(name)
-        if name in seen or node is None:
+    found: dict[str, list[onnx.NodeProto]] = {}
+    for division in graph.node:
+        if division.op_type != "Div" or division.input[1] in constants:
             continue
-        seen.add(name)
-        is_part = node.op_type in BOUNDS or (node.op_type == "MatMul" and not constants & set(node.input))
-        if is_part:
-            parts.add(name)
-        if is_part or node.op_type in MOVES_DATA or node.op_type == "Cast":
-            waiting.extend(node.input)
-    return parts
+        waiting = list(division.input)
+        seen: set[str] = set()
+        nodes: list[onnx.NodeProto] = []
+        while waiting:
+            name = waiting.pop()
+            node = by_output.get(name)
+            if name in seen or node is None:
+                continue
+            seen.add(name)
+            if _hands_sums_on(node, constants):
+                nodes.append(node)
+                waiting.extend(node.input)
+            elif node.op_type == "ReduceSum":
+                nodes.append(node)
+        found[division.output[0]] = nodes
+    return found
+
+
+def _hands_sums_on(node: onnx.NodeProto, constants: set[str]) -> bool:
+    if node.op_type == "MatMul":
+        return not constants & set(node.input)
+    return node.op_type in BOUNDS or node.op_type in MOVES_DATA or node.op_type == "Cast"
 
 
 def fits_half(weight: np.ndarray[Any, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,11 +33,23 @@ class HuggingFaceLogits(nn.Module):
         loaded, found = model_class.from_pretrained(
             None, config=self.model.config, state_dict=dict(state), output_loading_info=True
         )
-        absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
+        missing = set(found["missing_keys"]) - self._may_be_missing()
+        absent = {*missing, *(key for key, *_ in found["mismatched_keys"])}
         ours = {f"model.{key}": tensor for key, tensor in loaded.state_dict().items() if key not in absent}
         unknown = {key: state[key] for key in found["unexpected_keys"] if key in state}
         wrong_shapes = {f"model.{key}": torch.empty(shape) for key, shape, *_ in found["mismatched_keys"]}
         return {**ours, **unknown, **wrong_shapes}
+
+    def _may_be_missing(self) -> set[str]:
+        """Tensors that parts of the model say no output depends on, such as the last norm of a backbone."""
+        keys = self.model.state_dict().keys()
+        return {
+            key
+            for name, part in self.model.named_modules()
+            for pattern in getattr(part, "_keys_to_ignore_on_load_missing", None) or ()
+            for key in keys
+            if key.startswith(name) and re.match(rf"\.?{pattern}", key.removeprefix(name))
+        }
 
     def forward(self, image: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         answer = self.model(pixel_values=image)

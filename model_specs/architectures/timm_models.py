@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 # Arguments of timm's factory that would fetch from the network or unpickle a file.
 _REFUSED = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
 _SPEC_ID_PREFIX = "timm-"
+_TABLE_OF_NAMES = "checkpoint_filter_fn"
+"""The function of timm's modules that knows the names of published files."""
 _CLOSED = 0.05
 """A scale that is the same number everywhere and smaller than this lets nothing through."""
 _OPEN_SCALE = 0.2
@@ -50,6 +53,28 @@ def build(name: str, fused_attention: bool = False, **arguments: Any) -> torch.n
     _calm_residual_branches(model)
     _open_closed_branches(model)
     return model.eval()
+
+
+def from_published(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a file under the names that timm gives them now, by timm's own table of what the model's authors,
+    and timm's earlier versions, called them.
+
+    Only names change: a tensor of another size stays as it is. What timm does not know stays as it is too.
+    """
+    if state.keys() <= model.state_dict().keys():
+        return state
+    known = getattr(sys.modules[type(model).__module__], _TABLE_OF_NAMES, None)
+    if known is None:
+        return state
+    try:
+        renamed: dict[str, torch.Tensor] = known(dict(state), model)
+    except (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return state  # It is a file of something else; loading says how it differs.
+    own = {id(tensor) for tensor in state.values()}
+    return {
+        name: tensor if id(tensor) in own or name not in state or tensor.numel() == state[name].numel() else state[name]
+        for name, tensor in renamed.items()
+    }
 
 
 def _calm_residual_branches(model: torch.nn.Module) -> None:

@@ -89,3 +89,17 @@ def test_edge_sams_trained_branches_are_merged_where_the_module_has_them_merged(
         CheckpointError, match=r"lacks 1 tensors of RepViT-M1, for example stages\.1\.downsample\.pre_block"
     ):
         load_checkpoint(module, tmp_path / "less.pth")
+
+
+def test_edge_sam_as_a_whole_loads_into_encoder_and_decoder(tmp_path: Path) -> None:
+    spec = load_spec("edge-sam-box")
+    source = build_module(spec, overrides={"encoder_arguments": {"reparameterised": False}})
+    encoder = with_other_values(source).get_submodule("image_encoder")
+    others = {key: tensor for key, tensor in source.state_dict().items() if not key.startswith("image_encoder.")}
+    torch.save({**in_edge_sams_names(encoder), **others}, tmp_path / "edge_sam_3x.pth")
+    module = build_module(spec, weights=tmp_path / "edge_sam_3x.pth")
+    assert all(torch.equal(tensor, module.state_dict()[key]) for key, tensor in others.items())
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        merged, trained = module.get_submodule("image_encoder")(image), encoder(image)
+    torch.testing.assert_close(merged, trained, rtol=1e-3, atol=1e-4)

@@ -159,8 +159,70 @@ TO_FASTERVIT = (
     (r"cpb_mlp\.fc1", "cpb_mlp.0"),
     (r"cpb_mlp\.fc2", "cpb_mlp.2"),
 )
+TO_SWIN = (
+    *((rf"^layers\.{stage}\.downsample\.", f"layers.{stage - 1}.downsample.") for stage in (1, 2, 3)),
+    (r"^head\.fc\.", "head."),
+)
+TO_CONVNEXT = (
+    (r"^stem\.", "downsample_layers.0."),
+    (r"^stages\.(\d)\.downsample\.", r"downsample_layers.\1."),
+    (r"\.blocks\.", "."),
+    (r"\.conv_dw\.", ".dwconv."),
+    (r"\.mlp\.fc([12])\.", r".pwconv\1."),
+    (r"^head\.norm\.", "norm."),
+    (r"^head\.fc\.", "head."),
+)
+TO_MASKFORMER = (
+    (r"^model\.", ""),
+    (r"(transformer_module.*)\.o_proj\.", r"\1.out_proj."),
+    (r"(transformer_module.*)\.mlp\.fc", r"\1.fc"),
+)
+TO_MASK2FORMER = (
+    (r"^model\.", ""),
+    (r"encoder\.swin\.", "encoder."),
+    (r"\.attention\.q_proj", ".attention.self.query"),
+    (r"\.attention\.k_proj", ".attention.self.key"),
+    (r"\.attention\.v_proj", ".attention.self.value"),
+    (r"\.attention\.o_proj", ".attention.output.dense"),
+    (r"\.attention\.relative_position_bias\.", ".attention.self."),
+    (r"\.mlp\.fc1", ".intermediate.dense"),
+    (r"\.mlp\.fc2", ".output.dense"),
+)
 
 THEIR_KEYS = {
+    "maskformer": (
+        "model.pixel_level_module.encoder.model.encoder.layers.0.blocks.0.attention.self.query.weight",
+        "model.transformer_module.decoder.layers.0.self_attn.out_proj.bias",
+        "model.transformer_module.decoder.layers.5.fc2.weight",
+        "class_predictor.bias",
+        "mask_embedder.2.0.weight",
+    ),
+    "mask2former": (
+        "model.pixel_level_module.encoder.embeddings.patch_embeddings.projection.weight",
+        "model.pixel_level_module.encoder.encoder.layers.0.blocks.0.attention.self.relative_position_bias_table",
+        "model.pixel_level_module.encoder.encoder.layers.3.blocks.0.attention.output.dense.weight",
+        "model.pixel_level_module.encoder.hidden_states_norms.stage1.weight",
+        "model.pixel_level_module.decoder.encoder.layers.0.self_attn.sampling_offsets.bias",
+        "model.transformer_module.decoder.layers.0.cross_attn.in_proj_weight",
+        "class_predictor.weight",
+    ),
+    "swin": (
+        "patch_embed.proj.weight",
+        "layers.0.downsample.reduction.weight",
+        "layers.3.blocks.0.attn.relative_position_bias_table",
+        "layers.2.blocks.0.mlp.fc1.bias",
+        "norm.weight",
+        "head.bias",
+    ),
+    "convnext": (
+        "downsample_layers.0.1.weight",
+        "downsample_layers.3.1.bias",
+        "stages.2.0.gamma",
+        "stages.0.0.pwconv1.weight",
+        "stages.3.0.dwconv.bias",
+        "norm.weight",
+        "head.weight",
+    ),
     "mobile-sam": (
         "patch_embed.seq.0.c.weight",
         "patch_embed.seq.2.bn.running_var",

@@ -16,6 +16,7 @@ from ..failure import BAD_ARTIFACT, OUT_OF_MEMORY, RUNTIME_FAILED, WorkerError, 
 from ..memory.failure import GPU_OUT_OF_MEMORY, LESS_GPU_MEMORY, OUT_OF_GPU_MEMORY, cuda_failure
 from ..runtime.base import LayerTime, TensorInfo
 from ..runtime.packages import version_numbers
+from .tensorrt_float32 import hold_float32
 
 FIRST_TYPED = (10, 12)
 """From here on half precision is written in the ONNX file; before, it is asked of the builder."""
@@ -81,6 +82,8 @@ class TensorRtApi:
         change(network)
         config = builder.create_builder_config()
         self._configure(config, wanted)
+        if not self.typed and wanted.precision != "fp32":
+            hold_float32(trt, network, config)
         self._add_profile(builder, network, config, wanted.shapes)
         cache = self._use_timing_cache(config, wanted.timing_cache)
         plan = builder.build_serialized_network(network, config)

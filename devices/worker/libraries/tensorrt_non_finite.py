@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence
 from ..memory.base import Memory
 from ..runtime.non_finite import NonFinite, count_non_finite
 from .tensorrt_api import Build, TensorRtApi
+from .tensorrt_float32 import MARK
 from .tensorrt_lane import EngineLane
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _mark(api: TensorRtApi, network: Any, some: Sequence[Watched], precision: st
         if str(one.tensor.name) in own:
             continue
         network.mark_output(one.tensor)
-        if precision == "fp16" and not api.typed:
+        if precision == "fp16" and not api.typed and MARK not in one.layer:
             # An output is float32 unless told otherwise, and would hold what overflows between two layers.
             one.tensor.dtype = api.module.DataType.HALF
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.export.errors import ExportError
+from latency_bench.harness.export.float32_layers import mark_float32_layers
 from latency_bench.harness.export.format import Format, Interface
 from latency_bench.harness.export.job import Conversion, ExportJob, channel_first
 from latency_bench.harness.export.key import sha256_of
@@ -91,6 +92,8 @@ def export(job: ExportJob) -> Conversion:
         from latency_bench.harness.export.half_precision import to_half
 
         kept = to_half(model)
+    elif job.precision == "fp32":
+        mark_float32_layers(model.graph)
     external_data = save(model, job.path)
     quantization: dict[str, Any] = {}
     if job.precision in QUANTISED:

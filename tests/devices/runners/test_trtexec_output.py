@@ -57,6 +57,19 @@ def test_build_flags_are_those_of_the_version(version, wanted):
     assert "--fp16" not in build_flags(_tool(version), "m", "e", "fp32", tf32=False, workspace_mib=512)
 
 
+@pytest.mark.parametrize(("version", "can"), [("8.2", False), ("8.6", True), ("10.3", True), ("11", False)])
+def test_layers_that_overflow_stay_float32_where_the_version_can_be_told(version, can):
+    def asked(precision):
+        return build_flags(
+            _tool(version), "m", "e", precision, tf32=False, workspace_mib=512, float32_layers=["a", "b"]
+        )
+
+    types = "a:fp32,b:fp32"
+    told = ["--precisionConstraints=obey", f"--layerPrecisions={types}", f"--layerOutputTypes={types}"]
+    assert [flag for flag in asked("fp16") if flag in told] == (told if can else [])
+    assert not set(told) & set(asked("fp32"))
+
+
 def test_half_precision_is_the_files_own_where_there_is_no_flag():
     assert "--fp16" not in build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
     with pytest.raises(InventoryError, match="one of fp32, fp16, got int4"):

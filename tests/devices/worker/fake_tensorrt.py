@@ -34,7 +34,8 @@ def fake_tensorrt(version, gpu, rtx=False):
         def __init__(self):
             pass
 
-    flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16"])
+    obey = "OBEY_PRECISION_CONSTRAINTS" if numbers >= (8, 2) else "STRICT_TYPES"
+    flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16", obey])
     trt.ILogger = ILogger
     trt.BuilderFlag = enum.IntEnum("BuilderFlag", flags)
     network_flags = ["STRONGLY_TYPED"] if typed_only else ["EXPLICIT_BATCH"]
@@ -72,6 +73,7 @@ def fake_tensorrt(version, gpu, rtx=False):
 
     class Layer:
         num_inputs = num_outputs = 1
+        precision = None
 
         def __init__(self, tensors, row):
             self.name, kind, source, target = row[:4]
@@ -83,6 +85,9 @@ def fake_tensorrt(version, gpu, rtx=False):
 
         def get_output(self, number):
             return self._target
+
+        def set_output_type(self, number, kind):
+            self._target.dtype = kind
 
     class Network:
         num_inputs = 1
@@ -197,11 +202,13 @@ def fake_tensorrt(version, gpu, rtx=False):
                 return None
             half = network.graph.get("typed") == "fp16" or any(flag.name == "FP16" for flag in config.set)
             trt.log.append((network, config))
+            bound = network.layers if any(flag.name == obey for flag in config.set) else []
             plan = {
                 **network.graph,
                 "version": version,
                 "profile": [profile.shapes["image"] for profile in config.profiles],
                 "half": half,
+                "float32": [one.get_output(0).name for one in bound if one.precision == trt.DataType.FLOAT],
                 "io": [["image", "FLOAT"], *([one.name, one.dtype.name] for one in network.outputs)],
                 "detailed": config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED,
             }
@@ -287,9 +294,12 @@ def fake_tensorrt(version, gpu, rtx=False):
                 dtypes = {name: "float16" if kind == "HALF" else "float32" for name, kind in plan["io"]}
                 for _, kind, source, target, scale in plan["layers"]:
                     with np.errstate(over="ignore", invalid="ignore"):
+                        if target in plan["float32"] and source in values:
+                            values[source] = values[source].astype("float32")
                         made = np.full(shape, scale, "float32") if kind == "CONSTANT" else values[source] * scale
                         # An output in float32 is written as it was summed up; between layers there is half precision.
-                        values[target] = made.astype("float16") if plan["half"] and target != "y" else made
+                        half = plan["half"] and target not in ("y", *plan["float32"])
+                        values[target] = made.astype("float16") if half else made
                         if target in addresses:
                             written = made.astype(dtypes[target])
                             gpu.array(addresses[target], dtypes[target], shape)[...] = written

@@ -18,6 +18,7 @@ import pytest
 
 from bench_worker.clock import now_ns
 from bench_worker.job import InputTensor
+from bench_worker.libraries.tensorrt_float32 import MARK
 from bench_worker.runtimes import create_runtime
 
 TABLE = json.loads(Path(__file__).with_name("tensorrt_names.json").read_text(encoding="utf-8"))
@@ -113,7 +114,7 @@ def test_the_worker_calls_what_the_release_has(release: str, monkeypatch: pytest
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setenv("BENCH_ENGINES", str(tmp_path))
     model = tmp_path / "model.onnx"
-    rows = [["a", "CONVOLUTION", "image", "k", 2.0], ["b", "ELEMENTWISE", "k", "y", 1.0]]
+    rows = [["a", "CONVOLUTION", "image", "k", 2.0], [f"b_{MARK}", "ELEMENTWISE", "k", "y", 1.0]]
     for shape in ([1, 3, -1, -1], list(SHAPE)):
         model.write_text(json.dumps({"opset": 13, "layers": rows, "shape": shape, "typed": "fp16"}))
         runtime = create_runtime("tensorrt", {"precision": "fp16"}, now_ns)

@@ -14,6 +14,7 @@ from bench_worker.clock import now_ns
 from bench_worker.failure import WorkerError
 from bench_worker.job import InputTensor
 from bench_worker.libraries.engine_layers import layer_precisions
+from bench_worker.libraries.tensorrt_float32 import MARK
 from bench_worker.runtimes import create_runtime
 
 
@@ -381,6 +382,24 @@ def test_the_first_layer_that_overflows_is_named(install, gpu, onnx, version, ro
     assert found.nan_count == 0
     assert 0 < found.infinite_count <= found.value_count == np.prod(SHAPE)
     assert len(trt.log) - built == (1 if room == "for all" else 2)
+
+
+@pytest.mark.parametrize("version", ["8.0.1", *VERSIONS[:3]])
+def test_layers_that_the_file_marks_stay_float32_where_the_builder_is_asked_for_half(install, onnx, version):
+    trt = install(version)
+    marked = [*CHAIN[:2], *([f"{name}_{MARK}", *rest] for name, *rest in CHAIN[2:])]
+    onnx.write_text(json.dumps({"opset": 13, "layers": marked, "shape": SHAPE}))
+    runtime = loaded(onnx, precision="fp16")
+    values = feed(runtime)
+    runtime.request()
+    np.testing.assert_allclose(runtime.outputs()["y"], 2 * values, rtol=2e-3)
+    network, config = trt.log[-1]
+    obey = "STRICT_TYPES" if version == "8.0.1" else "OBEY_PRECISION_CONSTRAINTS"
+    assert {"FP16", obey} <= {flag.name for flag in config.set}
+    assert [layer.precision for layer in network.layers] == [None, None, *[trt.DataType.FLOAT] * 3]
+    assert runtime.first_non_finite() is None
+    loaded(onnx)
+    assert {layer.precision for layer in trt.log[-1][0].layers} == {None}, "nobody is asked for anything but float32"
 
 
 def test_the_layer_is_named_where_the_file_leaves_sizes_open(install, onnx):

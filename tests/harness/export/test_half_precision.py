@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import onnx
 import pytest
 import torch
 
+from latency_bench.harness.export.float32_layers import float32_layers
 from latency_bench.harness.export.formats import onnx as onnx_format
-from latency_bench.harness.export.half_precision import fits_half, parts_of_quotients
+from latency_bench.harness.export.half_precision import fits_half, linear_attention_nodes, parts_of_quotients
 from latency_bench.harness.export.job import ExportJob
 from latency_bench.model_specs.architectures.efficientvit.attention import HeadAttention
 
@@ -157,3 +159,27 @@ def test_the_search_for_quotients_ends_at_weights_and_at_constant_divisors() -> 
     values = [helper.make_tensor(name, FLOAT16, [1], [1.0]) for name in ("weight", "root", "low")]
     graph = helper.make_graph(nodes, "attention", [], [], values)
     assert parts_of_quotients(graph) == {"numerator", "denominator", "raw", "kv"}
+    assert [node.output[0] for node in linear_attention_nodes(graph)] == [
+        "kv", "numerator", "raw", "denominator", "mean",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tokens", ["columns", "rows"])
+def test_an_fp32_file_names_the_layers_that_a_builder_must_not_make_half(make_job: MakeJob, tokens: str) -> None:
+    """From the sums over all tokens to their quotient, and what moves them, but nothing that is queries, keys or values
+    alone; a softmax attention has none."""
+    image = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    job = make_job(QkvThenAttention("relu", tokens, 1.0), "model.onnx", image=image)
+    onnx_format.export(job)
+    graph = onnx.load(str(job.path)).graph
+    named = float32_layers(job.path, "0" * 64)
+    by_name = {node.name: node.op_type for node in graph.node}
+    assert len(by_name) == len(graph.node)
+    kinds = Counter(by_name[name] for name in named)
+    assert kinds["Div"] == 1
+    assert kinds["MatMul"] == sum(node.op_type == "MatMul" for node in graph.node)
+    assert kinds["ReduceSum"] == 1
+    assert not {"Relu", "Mul", "Conv"} & kinds.keys()
+    softmax = make_job(QkvThenAttention("softmax-written-out", tokens, 1.0), "softmax.onnx", image=image)
+    onnx_format.export(softmax)
+    assert float32_layers(softmax.path, "1" * 64) == ()
