@@ -23,6 +23,7 @@ from latency_bench.harness.pairs.pair_run import PairRun, Taker
 from latency_bench.harness.preparing import Prepared
 from latency_bench.harness.rounds import Observer
 from latency_bench.harness.statistics.paired_ratio import next_look, paired_ratio
+from latency_bench.harness.statistics.start_order import without_start_order
 from latency_bench.harness.store.pair_record import PairRecord
 
 NAME = "minutes to an interval"
@@ -101,11 +102,11 @@ def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable
 
 def _minutes_of_pairs(record: PairRecord, wanted: float) -> float | None:
     """Until the first look at which the interval was narrow enough; None where it never was."""
-    logs, look, spent_s = record.ratios[0].log_ratios, next_look(0), 0.0
+    logs, later, look, spent_s = record.ratios[0].log_ratios, record.started_later(1), next_look(0), 0.0
     for count, pair in enumerate(record.pairs, 1):
         spent_s += pair.wall_s
         if count == look:
-            if paired_ratio(logs[:count]).relative_width <= wanted:
+            if paired_ratio(without_start_order(logs[:count], later[:count])).relative_width <= wanted:
                 return spent_s / 60
             look = next_look(count)
     return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
+from latency_bench.harness.statistics.start_order import start_order_effect
 from latency_bench.harness.store.number_text import decimals_for, interval
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
@@ -118,6 +119,10 @@ def _facts(record: PairRecord) -> Iterator[tuple[str, Text]]:
     ended = _ENDED.get(record.stopped_by or "", "the time was over")
     yield "measured", Text(f"{count}, {ratio.request_pairs} request pairs, {record.seconds:.0f} s; then {ended}")
     yield "turns", Text(printable(turns_words(record)))
+    effect = start_order_effect(ratio.log_ratios, record.started_later(ratio.side))
+    if effect is not None:
+        words = f"whose process started first took {effect:.3f} times as long; both orders count the same"
+        yield "start order", Text(words)
     for number, one in enumerate(record.in_blocks, 1):
         words = f"{side_letter(number)} / A {_with_interval(one)}: the same processes alone, one after the other"
         yield "in blocks", Text(words)

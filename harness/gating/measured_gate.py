@@ -30,6 +30,7 @@ from latency_bench.harness.statistics.gate_answer import (
     pair_evidence,
 )
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
+from latency_bench.harness.statistics.start_order import without_start_order
 from latency_bench.harness.store.pair_record import PairRecord
 
 _WORTH_ANOTHER_MINUTES = 0.5
@@ -49,8 +50,13 @@ class GatePair:
 
     @property
     def log_ratios(self) -> list[float]:
-        """One a pair of fresh processes, of all records."""
-        return [value for record in self.records if record.ratios for value in record.ratios[0].log_ratios]
+        """One a pair of fresh processes, of all records, without what the order of starting did to it."""
+        return [
+            value
+            for record in self.records
+            if record.ratios
+            for value in without_start_order(record.ratios[0].log_ratios, record.started_later(1))
+        ]
 
     @property
     def failed(self) -> bool:

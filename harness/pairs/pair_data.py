@@ -13,6 +13,7 @@ from latency_bench.harness.pairs.pair_request import PairRequest
 from latency_bench.harness.run_data import Measured
 from latency_bench.harness.statistics.block_ratio import BlockRatio
 from latency_bench.harness.statistics.paired_ratio import PairedRatio, paired_ratio
+from latency_bench.harness.statistics.start_order import without_start_order
 from latency_bench.harness.store.pair_samples import PairSamples
 from latency_bench.harness.store.subject import CampaignRecord
 
@@ -50,6 +51,10 @@ class ProcessPair:
     idle_processor_s: tuple[float, ...]
     """By side: what its process computed while another one's turn was."""
 
+    def started_later(self, side: int) -> bool:
+        """Whether the side's process was started after that of the first side."""
+        return self.start_order.index(side) > self.start_order.index(0)
+
 
 @dataclass
 class PairMeasured:
@@ -73,7 +78,12 @@ class PairMeasured:
 
     def ratio(self, side: int) -> PairedRatio:
         """Of a side against the first, over the pairs measured so far. Raises ValueError without any."""
-        return paired_ratio([pair.ratios[side - 1].log_ratio for pair in self.pairs])
+        return paired_ratio(self.log_ratios(side))
+
+    def log_ratios(self, side: int) -> tuple[float, ...]:
+        """One a pair of processes, without what the order of starting did to it."""
+        later = [pair.started_later(side) for pair in self.pairs] if self.mode == "turns" else []
+        return without_start_order([pair.ratios[side - 1].log_ratio for pair in self.pairs], later)
 
     def ratios(self) -> list[PairedRatio]:
         return [self.ratio(side) for side in range(1, len(self.sides))]

@@ -8,6 +8,7 @@ from statistics import median
 from latency_bench.harness.pairs.pair_data import ProcessPair
 from latency_bench.harness.statistics.pair_components import best_seconds, components
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
+from latency_bench.harness.statistics.start_order import without_start_order
 
 FIRST_S = 3.0
 """Of the first pair, before anything is known of its noise."""
@@ -28,9 +29,9 @@ class PairLength:
         most_s = max(self._least_s, min(MOST_S, (self._most_s - elapsed_s) / left - start_s))
         wanted_s = FIRST_S
         # Of several ratios the one that needs the longest pairs.
-        for ratios in zip(*(pair.ratios for pair in pairs), strict=True):
+        for side, ratios in enumerate(zip(*(pair.ratios for pair in pairs), strict=True), 1):
             spread = components(
-                [one.log_ratio for one in ratios],
+                without_start_order([one.log_ratio for one in ratios], [pair.started_later(side) for pair in pairs]),
                 [one.standard_error for one in ratios],
                 [pair.alternated_s for pair in pairs],
             )

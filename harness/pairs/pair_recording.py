@@ -109,7 +109,7 @@ def _counted(side: Measured) -> Measured:
 def _estimate(measured: PairMeasured, number: int, ratio: PairedRatio, p_adjusted: float) -> PairedEstimate:
     blocks = [pair.ratios[number - 1] for pair in measured.pairs]
     errors = [one.standard_error for one in blocks]
-    spread = components([one.log_ratio for one in blocks], errors, [pair.alternated_s for pair in measured.pairs])
+    spread = components(ratio.log_ratios, errors, [pair.alternated_s for pair in measured.pairs])
     judged = verdict(ratio, measured.request.within, p_adjusted)
     counts = [sum(len(one.result.samples.latency_ns) for one in measured.sides[side].rounds) for side in (0, number)]
     return PairedEstimate(
@@ -125,7 +125,7 @@ def _estimate(measured: PairMeasured, number: int, ratio: PairedRatio, p_adjuste
         basis=ratio.basis,
         process_pairs=ratio.process_pairs,
         request_pairs=min(counts),
-        log_ratios=ratio.log_ratios,
+        log_ratios=tuple(one.log_ratio for one in blocks),
         standard_errors=tuple(errors),
         between=None if spread is None else spread.between,
         within_1s=None if spread is None else spread.within,

@@ -35,8 +35,8 @@ _LOOK_GROWTH = 1.2
 class PairedRatio:
     """B's latency over A's. `low` and `high` bound it at `confidence`, and are None with one pair of processes.
 
-    `p_value` is that of equality, two-sided; `log_ratios` has one entry a pair of processes. `basis` says in words
-    what the interval rests on.
+    `p_value` is that of equality, two-sided; `log_ratios` has one entry a pair of processes, from which all the others
+    follow. `basis` says in words what the interval rests on.
     """
 
     ratio: float

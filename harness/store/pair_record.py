@@ -64,7 +64,8 @@ class PairedEstimate(Interval):
     request_pairs: int = Field(ge=1)
     """Requests of the side that stand beside ones of the first; the smaller count of the two."""
     log_ratios: tuple[float, ...] = Field(strict=False)
-    """One a process pair, in order."""
+    """One a process pair, in order, as it was measured: what the order of starting did is still in it
+    (harness/statistics/start_order.py)."""
     standard_errors: tuple[float | None, ...] = Field(strict=False)
     """Of each, within its pair; null where there were too few blocks for one."""
     between: float | None = Field(default=None, ge=0)
@@ -164,6 +165,8 @@ class PairRecord(Part):
                 raise ValueError("a pair that is done has a ratio of every side but the first")
             if any(one.process_pairs != len(self.pairs) for one in self.ratios) or self.stopped_by is None:
                 raise ValueError("the ratios are not of the pairs that were measured")
+            if any(sorted(pair.start_order) != list(range(len(self.sides))) for pair in self.pairs):
+                raise ValueError("an order of starting names other sides than there are")
             if any(side.summary is None for side in self.sides):
                 raise ValueError("a pair that is done has the latency of every side")
         return self
@@ -172,6 +175,13 @@ class PairRecord(Part):
     def folder(self) -> str:
         """Where in a device's folder it lies."""
         return PAIRS_FOLDER
+
+    def started_later(self, side: int) -> tuple[bool, ...]:
+        """Whether a side's process was started after that of the first side, one a process pair; empty where they did
+        not live at once."""
+        if self.turns.mode != "turns":
+            return ()
+        return tuple(pair.start_order.index(side) > pair.start_order.index(0) for pair in self.pairs)
 
     @property
     def seconds(self) -> float:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, paired_ratio
+from latency_bench.harness.statistics.start_order import without_start_order
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.store.record import RunRecord
@@ -122,7 +123,7 @@ def _links(record: PairRecord, key: CaseKey) -> Iterable[tuple[str, str, tuple[f
         other = record.sides[one.side]
         older, newer = first.labels.get("commit"), other.labels.get("commit")
         if older and newer and older != newer and _is_of(first, key) and _is_of(other, key):
-            yield older, newer, one.log_ratios
+            yield older, newer, without_start_order(one.log_ratios, record.started_later(one.side))
 
 
 def _is_of(side: RunRecord, key: CaseKey) -> bool:

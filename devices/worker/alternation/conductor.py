@@ -50,7 +50,9 @@ def alternate(job: AlternationJob, events: EventStream, clock: Clock) -> None:
             latencies_ns[side] = max(1, ready["latency_ns"])
         bursts = Bursts()
         ended = _take_turns(workers, _sized(job.turns, latencies_ns), bursts, events, clock)
-        for side in job.start_order:
+        # The kernel gives the pages that were freed last to whoever asks next. Whoever started last ends first, so
+        # that pages stay with a place in the order of starting, which goes round, and not with a side.
+        for side in reversed(job.start_order):
             workers[side].end()
             _hand_on(workers[side], side, "done", events)
             workers[side].wait()

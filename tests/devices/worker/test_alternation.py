@@ -112,7 +112,8 @@ def test_two_runtimes_take_turns_with_exactly_one_request_in_flight(start, job_f
         named = [one["event"] for one in events if one.get("side") == side]
         assert named[:3] == ["hello", "loaded", "outputs"]
         assert named[-1] == "done"
-    assert next(one["side"] for one in events if one["event"] == "hello") == 1, "started in the order asked for"
+    assert [one["side"] for one in events if one["event"] == "hello"] == [1, 0], "started in the order asked for"
+    assert [one["side"] for one in events if one["event"] == "done"] == [0, 1], "and ended in the reverse of it"
 
 
 def test_the_size_of_the_bursts_may_follow_from_their_length(start, job_for, onnx_artifact):

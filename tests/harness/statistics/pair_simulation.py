@@ -12,6 +12,7 @@ from machine_noise import MachineNoise
 from latency_bench.harness.statistics.block_ratio import BlockRatio, block_ratio
 from latency_bench.harness.statistics.pair_components import best_seconds, components
 from latency_bench.harness.statistics.paired_ratio import PairedRatio, is_narrow, next_look, paired_ratio, verdict
+from latency_bench.harness.statistics.start_order import without_start_order
 
 START_S = 3.5
 """What the processes of a pair cost before they alternate."""
@@ -59,30 +60,43 @@ def measure(
     latency_s: float = 0.1,
     most_minutes: float = 60.0,
     between: float = BETWEEN,
+    start_effect: float = 0.0,
 ) -> PairedTrial:
-    """Fresh pairs until the interval is narrow, looked at as often as the harness looks, or the time is over."""
+    """Fresh pairs until the interval is narrow, looked at as often as the harness looks, or the time is over.
+    `start_effect`: what starting first costs in every pair; the order goes round."""
     pairs: list[BlockRatio] = []
     lengths_s: list[float] = []
     seconds, look = FIRST_S, next_look(0)
     while True:
-        pairs.append(one_pair(random, noise, log_ratio, seconds, latency_s, between))
+        later = [index % 2 == 0 for index in range(len(pairs) + 1)]
+        own = log_ratio + (-start_effect if later[-1] else start_effect)
+        pairs.append(one_pair(random, noise, own, seconds, latency_s, between))
         lengths_s.append(seconds)
+        logs = without_start_order([one.log_ratio for one in pairs], later)
         minutes = (sum(lengths_s) + START_S * len(pairs)) / 60
         if len(pairs) >= look or minutes >= most_minutes:
-            found = paired_ratio([one.log_ratio for one in pairs])
+            found = paired_ratio(logs)
             if is_narrow(found, within) or minutes >= most_minutes:
                 return PairedTrial(found, is_narrow(found, within), minutes)
             look = next_look(len(pairs))
-        split = components([one.log_ratio for one in pairs], [one.standard_error for one in pairs], lengths_s)
+        split = components(logs, [one.standard_error for one in pairs], lengths_s)
         if split is not None:
             seconds = best_seconds(split, START_S, LEAST_S, MOST_S)
 
 
-def verdicts(random: Random, noise: MachineNoise, trials: int, *, log_ratio: float, within: float = 0.01) -> Counter:
+def verdicts(
+    random: Random,
+    noise: MachineNoise,
+    trials: int,
+    *,
+    log_ratio: float,
+    within: float = 0.01,
+    start_effect: float = 0.0,
+) -> Counter:
     """How often each verdict was given; `covered` counts intervals that held the truth, `minutes` adds up."""
     counts: Counter = Counter()
     for _ in range(trials):
-        trial = measure(random, noise, log_ratio=log_ratio, within=within)
+        trial = measure(random, noise, log_ratio=log_ratio, within=within, start_effect=start_effect)
         assert trial.found.low is not None
         assert trial.found.high is not None
         counts[verdict(trial.found, within)] += 1
