@@ -26,7 +26,6 @@ Place = tuple[str | int, ...]
 _FLOAT_THAT_YAML_READS_AS_TEXT = re.compile(r"[-+]?\d[\d_]*[eE][-+]?\d+")
 # The loaders construct nothing here; the C parser is about ten times as fast and gives the same nodes.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
 
 
@@ -79,12 +78,12 @@ def read_yaml(path: Path, root: str) -> LocatedYaml:
 
 def parse_yaml(text: str, source: str, root: str) -> LocatedYaml:
     """As `read_yaml`, from a text; `source` names it in messages."""
-    lines: dict[Place, int] = {}
+    document = _Document(source)
     try:
         node = yaml.compose(text, Loader=_LOADER)
         if not isinstance(node, MappingNode):
             raise LocatedYamlError(f"{source}:1: {root}")
-        return LocatedYaml(source, _plain(node, (), lines, source, seen=set()), lines)
+        return LocatedYaml(source, document.plain(node), document.lines)
     except RecursionError:
         raise LocatedYamlError(f"{source}:1: not read: brackets are nested too deeply") from None
     except yaml.MarkedYAMLError as error:
@@ -112,42 +111,51 @@ def dotted(place: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _plain(node: Node, place: Place, lines: dict[Place, int], source: str, seen: set[int]) -> Any:
-    """The node as plain Python values; fills `lines`."""
-    line = node.start_mark.line + 1
-    lines.setdefault(place, line)
-    if node.tag not in _PLAIN_TAGS:
-        raise LocatedYamlError(f"{source}:{line}: {dotted(place)}: values of type {node.tag!r} are not read; quote it")
-    if isinstance(node, ScalarNode):
-        if node.tag.endswith(":str") and not node.style and _FLOAT_THAT_YAML_READS_AS_TEXT.fullmatch(node.value):
-            raise LocatedYamlError(
-                f"{source}:{line}: {dotted(place)}: YAML reads {node.value} as text; write it with a point, as 1.0e-7"
-            )
-        try:
-            return _CONSTRUCTOR.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise LocatedYamlError(f"{source}:{line}: {dotted(place)}: {error}") from None
-    if id(node) in seen:
-        raise LocatedYamlError(f"{source}:{line}: {dotted(place)}: YAML anchors are not read; write the value again")
-    seen.add(id(node))
-    if isinstance(node, SequenceNode):
-        return [_plain(item, (*place, index), lines, source, seen) for index, item in enumerate(node.value)]
-    assert isinstance(node, MappingNode)
-    return dict(_pairs(node, place, lines, source, seen))
+class _Document:
+    """One text on its way to plain values. PyYAML's constructor keeps every node that it was given, so that it lives no
+    longer than its document."""
 
+    def __init__(self, source: str) -> None:
+        self.lines: dict[Place, int] = {}
+        self._source = source
+        self._seen: set[int] = set()
+        self._constructor = yaml.constructor.SafeConstructor()
 
-def _pairs(
-    node: MappingNode, place: Place, lines: dict[Place, int], source: str, seen: set[int]
-) -> Iterator[tuple[str, Any]]:
-    known: set[str] = set()
-    for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, ScalarNode) or not key_node.tag.endswith(":str"):
-            raise LocatedYamlError(f"{source}:{line}: {dotted(place) or 'file'}: a field's name must be text; quote it")
-        key = str(key_node.value)
-        if key in known:
-            raise LocatedYamlError(f"{source}:{line}: field {dotted((*place, key))!r} is given twice")
-        known.add(key)
-        field = (*place, key)
-        lines[field] = line
-        yield key, _plain(value_node, field, lines, source, seen)
+    def plain(self, node: Node, place: Place = ()) -> Any:
+        """The node as plain Python values; fills `lines`. Raises LocatedYamlError."""
+        line = node.start_mark.line + 1
+        self.lines.setdefault(place, line)
+        if node.tag not in _PLAIN_TAGS:
+            raise self._error(line, f"{dotted(place)}: values of type {node.tag!r} are not read; quote it")
+        if isinstance(node, ScalarNode):
+            if node.tag.endswith(":str") and not node.style and _FLOAT_THAT_YAML_READS_AS_TEXT.fullmatch(node.value):
+                words = f"YAML reads {node.value} as text; write it with a point, as 1.0e-7"
+                raise self._error(line, f"{dotted(place)}: {words}")
+            try:
+                return self._constructor.construct_object(node)
+            except (yaml.YAMLError, ValueError) as error:
+                raise self._error(line, f"{dotted(place)}: {error}") from None
+        if id(node) in self._seen:
+            raise self._error(line, f"{dotted(place)}: YAML anchors are not read; write the value again")
+        self._seen.add(id(node))
+        if isinstance(node, SequenceNode):
+            return [self.plain(item, (*place, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, MappingNode)
+        return dict(self._pairs(node, place))
+
+    def _pairs(self, node: MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
+        known: set[str] = set()
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode) or not key_node.tag.endswith(":str"):
+                raise self._error(line, f"{dotted(place) or 'file'}: a field's name must be text; quote it")
+            key = str(key_node.value)
+            if key in known:
+                raise self._error(line, f"field {dotted((*place, key))!r} is given twice")
+            known.add(key)
+            field = (*place, key)
+            self.lines[field] = line
+            yield key, self.plain(value_node, field)
+
+    def _error(self, line: int, words: str) -> LocatedYamlError:
+        return LocatedYamlError(f"{self._source}:{line}: {words}")

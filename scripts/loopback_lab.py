@@ -97,6 +97,8 @@ class Lab:
             **variables,
             # Hosts that a case may cost before it is given up, less one.
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+            # As the unit file of docs/lab.md has it.
+            "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "100",
         }
         with log.open("ab") as file:
             self.processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))

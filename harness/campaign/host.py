@@ -39,6 +39,8 @@ _CALM = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.comm.retry.count": 3,
+    # It keeps the last messages and state changes of every connection, for its own developers: a thousand of each.
+    "distributed.admin.low-level-log-length": 100,
 }
 
 
