@@ -1,13 +1,14 @@
-# make bench   first number: sets up .venv, exports EfficientViT-B1 for Cityscapes, measures it on this computer
-# make test    the whole test suite
-# make lint    ruff, mypy --strict, and the worker's Python 3.6 syntax
+# make bench       first number: sets up .venv, exports EfficientViT-B1 for Cityscapes, measures it on this computer
+# make test        the test suite, in about a quarter of an hour on two cores
+# make test-slow   what takes minutes each: large models, more devices and runtimes, kills, whole jobs; hours in all
+# make lint        ruff, mypy --strict, and the worker's Python 3.6 syntax
 
 VENV := .venv
 BIN  := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test lint format clean local dev
+.PHONY: bench test test-slow lint format clean local dev
 .DEFAULT_GOAL := bench
 
 local:
@@ -24,6 +25,11 @@ test: dev
 	@scripts/install_test_tools.sh
 	@echo "==> running the tests"
 	$(BIN)/python -m pytest -n 4 --dist loadgroup $(TESTS)
+
+test-slow: dev
+	@scripts/install_test_tools.sh
+	@echo "==> running the slow tests"
+	BENCH_TEST_COLD=1 $(BIN)/python -m pytest -m slow -n 2 --dist loadgroup $(TESTS)
 
 lint: dev
 	@echo "==> ruff, mypy --strict, Python 3.6 syntax of the worker"

@@ -5,8 +5,8 @@
 The runs have a store, a folder for temporary files, a cache and locks of their own. After SIGINT, SIGTERM and SIGHUP
 nothing may be left in them but whole runs, and no process. After SIGKILL there may be no damage and no process, and
 nothing else is left once the next run, which nobody disturbs, is over. One run in ten starts as a user's does, the
-others in a process that has imported everything (warm_bench.py), so that the signal comes while something is under way.
-Prints counts by signal, and ends with code 1 where something was left.
+others in a process that has imported everything (warm_python.py), so that the signal comes while something is under
+way. Prints counts by signal, and ends with code 1 where something was left.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
-from warm_bench import WarmBench
+from warm_python import WarmProcess, WarmPython
 
 from latency_bench.harness.store.verify import verify_store
 
@@ -70,7 +70,7 @@ class Trial:
 
     place: Path
     environment: dict[str, str]
-    bench: WarmBench
+    python: WarmPython
     longest_s: float = 0.0
     """That a run takes here and now. A signal that would come after its end counts as not sent."""
     usual: frozenset[str] = frozenset()
@@ -87,16 +87,16 @@ class Trial:
         """Look what a run takes and leaves. Raises SystemExit where it does not work."""
         if self._cold().wait() != 0:
             sys.exit((self.place / "stderr").read_text())
-        self.bench.start(self.words).wait()
+        self._warm().wait()
         began_s = time.monotonic()
-        if self.bench.start(self.words).wait() != 0:
+        if self._warm().wait() != 0:
             sys.exit((self.place / "stderr").read_text())
         self.longest_s = time.monotonic() - began_s
         self.usual = frozenset(self._files())
 
     def disturb(self, number: signal.Signals, share: float, cold: bool) -> None:
         """One run, and the signal after this share of the time that a run takes."""
-        process = self._cold() if cold else self.bench.start(self.words)
+        process = self._cold() if cold else self._warm()
         # A cold start takes about a second longer, in which Python imports.
         after_s = share * (self.longest_s + (1.0 if cold else 0.0))
         try:
@@ -114,6 +114,12 @@ class Trial:
         shutil.rmtree(self.place / "store", ignore_errors=True)
         (self.place / "store").mkdir(exist_ok=True)
 
+    def _warm(self) -> WarmProcess:
+        with (self.place / "stderr").open("wb") as errors:
+            return WarmProcess(
+                self.python.socket, "latency_bench", self.words, cwd=self.place, env=self.environment, stderr=errors
+            )
+
     def _cold(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "latency_bench", *self.words],
@@ -126,7 +132,7 @@ class Trial:
     def _left_by(self, number: signal.Signals, code: int) -> Iterator[str]:
         yield from (finding.problem for finding in verify_store(self.place / "store").findings if finding.is_damage)
         yield from self._processes()
-        if number == signal.SIGKILL and (next_code := self.bench.start(self.words).wait()) != 0:
+        if number == signal.SIGKILL and (next_code := self._warm().wait()) != 0:
             yield f"the next run ended with {next_code}: {(self.place / 'stderr').read_text()[-300:]}"
         yield from (finding.problem for finding in verify_store(self.place / "store").findings)
         for path in sorted(self._files() - self.usual, reverse=True):
@@ -160,7 +166,7 @@ class Trial:
         mark = f"TMPDIR={self.place / 'temporary'}".encode()
         for folder in Path("/proc").iterdir():
             try:
-                if not folder.name.isdigit() or int(folder.name) == self.bench.helper.pid:
+                if not folder.name.isdigit() or int(folder.name) == self.python.server.pid:
                     continue
                 if mark in (folder / "environ").read_bytes():
                     yield f"process {(folder / 'cmdline').read_bytes()[:200]!r}"
@@ -182,8 +188,8 @@ def main() -> int:
         (place / "trial.yaml").write_text(PROTOCOL)
         write_model(place / "model.onnx")
         environment = _environment(place)
-        with WarmBench(IMPORTED, environment, place, place / "stderr") as bench:
-            trial = Trial(place, environment, bench)
+        with WarmPython(IMPORTED, environment) as python:
+            trial = Trial(place, environment, python)
             trial.prepare()
             number = 0
             while (signals := trial.sent.total() - trial.sent["ended before"]) < asked.count:

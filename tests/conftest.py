@@ -40,9 +40,49 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # The suite starts thousands of processes of bench: they share what the first one compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Four processes of tests, and theirs, share the cores: threads that wait for each other take turns at best.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+import warm_commands
+import warm_conversions
+from warm_python import WarmProcess, WarmPython, run_warm, starts_alike
+
+_AT_START = dict(os.environ)
+_COMMANDS, _CONVERSIONS = "BENCH_TEST_COMMANDS", "BENCH_TEST_CONVERSIONS"
+"""Environment variables with the sockets of warm processes, from the first process of a run to its others."""
+
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("bench", deadline=None)
 settings.load_profile("bench")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One server of warm commands and one of warm conversions for all processes of a run. They import nothing until
+    they are asked; under BENCH_TEST_COLD=1 nobody asks, and every process starts from nothing."""
+    if hasattr(config, "workerinput") or sys.platform != "linux" or os.environ.get("BENCH_TEST_COLD"):
+        return
+    conversions = WarmPython(warm_conversions.IMPORTED, os.environ).start()
+    prepare = f"warm_commands:prepare:{conversions.socket}"
+    commands = WarmPython(warm_commands.IMPORTED, os.environ, prepare).start()
+    os.environ |= {_COMMANDS: commands.socket, _CONVERSIONS: conversions.socket}
+    config.add_cleanup(conversions.stop)
+    config.add_cleanup(commands.stop)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a module prepares once is prepared in one process: the tests that share it go there together."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+
+
+def _shares_with_its_module(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "_fixtureinfo", None)  # pytest has no public name for it
+    return fixtures is not None and any(
+        definitions and definitions[-1].scope == "module" for definitions in fixtures.name2fixturedefs.values()
+    )
 
 
 HARDWARE_MARKERS = ("gpu", "no_gpu")
@@ -185,18 +225,50 @@ def user_devices(tmp_path: Path) -> WriteDevices:
     return write
 
 
-@pytest.fixture
-def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
-    """bench("models", "ls", env={...}): run the command in an empty folder, in a process of its own."""
+@pytest.fixture(scope="session", autouse=True)
+def _warm_conversions() -> None:
+    """Conversions that the tests themselves ask for, too, need not import torch each; but see `cold_conversions`."""
+    if server := os.environ.get(_CONVERSIONS):
+        warm_conversions.use(server)
 
-    def run(*words: str, env: dict[str, str] | None = None, timeout_s: float = 560) -> Ran:
+
+@pytest.fixture
+def cold_conversions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of what a converter imports, or inherits from its interpreter's start."""
+    from latency_bench.harness.export import process
+
+    monkeypatch.setattr(process, "subprocess", subprocess)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, bench_environment: dict[str, str], cold_bench: Bench) -> Bench:
+    """bench("models", "ls", env={...}): run the command in an empty folder, in a process of its own. Where nothing
+    that the interpreter reads at its start is different, it is one that has imported (scripts/warm_python.py).
+    `env`: what differs from `bench_environment`; None for what is not there."""
+    server = os.environ.get(_COMMANDS)
+
+    def run(*words: str, env: dict[str, str | None] | None = None, cwd: Path = tmp_path, timeout_s: float = 560) -> Ran:
+        environment = _merged(bench_environment, env)
+        if server is None or not starts_alike(environment, _AT_START):
+            return cold_bench(*words, env=env, cwd=cwd, timeout_s=timeout_s)
+        done = run_warm(server, "latency_bench", words, cwd=cwd, env=environment, timeout_s=timeout_s)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def cold_bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
+    """`bench` in a process that starts from nothing, for a test of what is imported, or of the start itself."""
+
+    def run(*words: str, env: dict[str, str | None] | None = None, cwd: Path = tmp_path, timeout_s: float = 560) -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", "latency_bench", *words],
             check=False,
             capture_output=True,
             text=True,
-            cwd=tmp_path,
-            env={**bench_environment, **(env or {})},
+            cwd=cwd,
+            env=_merged(bench_environment, env),
             timeout=timeout_s,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -204,7 +276,21 @@ def bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
     return run
 
 
+def _merged(environment: dict[str, str], differences: dict[str, str | None] | None) -> dict[str, str]:
+    merged = {**environment, **(differences or {})}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
 OnTerminal = Callable[..., str]
+
+
+def _start(
+    words: tuple[str, ...], cwd: Path, env: dict[str, str], terminal: int
+) -> subprocess.Popen[bytes] | WarmProcess:
+    streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    if server := os.environ.get(_COMMANDS):
+        return WarmProcess(server, "latency_bench", words, cwd=cwd, env=env, **streams)
+    return subprocess.Popen([sys.executable, "-m", "latency_bench", *words], cwd=cwd, env=env, **streams)
 
 
 @pytest.fixture
@@ -215,14 +301,7 @@ def on_terminal(bench_environment: dict[str, str], tmp_path: Path) -> OnTerminal
         parent, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         environment = {name: value for name, value in bench_environment.items() if name not in ("COLUMNS", "NO_COLOR")}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "latency_bench", *words],
-            stdin=child,
-            stdout=child,
-            stderr=subprocess.STDOUT,
-            cwd=tmp_path,
-            env={**environment, "TERM": "xterm"},
-        )
+        process = _start(words, cwd=tmp_path, env={**environment, "TERM": "xterm"}, terminal=child)
         os.close(child)
         printed = b""
         # The end of what a terminal printed is an error of the operating system.

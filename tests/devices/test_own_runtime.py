@@ -130,13 +130,14 @@ def test_a_file_of_its_format_is_exported_and_brought_back(lab: Lab, tmp_path: P
     assert "is no TorchScript file" in refused.stderr
 
 
-@pytest.mark.parametrize("flags", [(), ("-I",), ("-P",)])
+@pytest.mark.parametrize("flags", [(), ("-I",), pytest.param(("-P",), marks=pytest.mark.slow)])
 def test_the_worker_starts_whatever_its_python_is_told(lab: Lab, device_python: Path, flags: tuple[str, ...]) -> None:
     if flags == ("-P",) and sys.version_info < (3, 11):
         pytest.skip("Python has -P since 3.11")
     python = ("env", "-u", "PYTHONPATH", "PYTHONSAFEPATH=1", str(device_python), *flags)
     measured = ("--protocol", "fast.yaml", "--json")
-    done = lab("run", "--device", "lab", *TINY, *measured, python=python, env={"PYTHONSAFEPATH": "1"})
+    asked = {"python": python, "env": {"PYTHONSAFEPATH": "1"}, "runtime": "onnxruntime"}
+    done = lab("run", "--device", "lab", *TINY, *measured, **asked)
     assert _record(done)["status"] in ("done", "unstable")
 
 

@@ -96,6 +96,7 @@ rows = load_runs
 '''
 
 
+@pytest.mark.slow
 def test_a_plug_in_passes_mypy_strict_against_the_installed_wheel(wheel_environment: Any, tmp_path: Path) -> None:
     (tmp_path / "lab_meter.py").write_text(PLUG_IN)
     mypy = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "--follow-imports=silent"]

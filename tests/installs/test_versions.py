@@ -1,6 +1,6 @@
 """The lowest versions that pyproject.toml allows, and the newest: a command of every group, a run on each runtime.
 
-Of what needs no torch; scripts/install_trial.py tries the rest, and other Pythons.
+Without torch, and what torch exports; scripts/install_trial.py tries the other extras and Pythons.
 """
 
 from __future__ import annotations
@@ -16,8 +16,16 @@ import pytest
 
 LIGHT = ("reports", "remote", "campaign")
 """The extras that need no torch."""
-RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "litert": ("ai-edge-litert",), "openvino": ("openvino",)}
+RUNTIMES = {
+    "onnxruntime": ("onnx", "onnxruntime"),
+    "litert": ("ai-edge-litert",),
+    "openvino": ("openvino",),
+    "mnn": ("mnn",),
+    "ncnn": ("ncnn",),
+}
 """Of each extra, what runs a model file that is there already."""
+EXPORTED = ("tflite", "mnn", "ncnn")
+"""Formats whose file is converted here, by the newest converter."""
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +53,9 @@ def folder(tmp_path: Path, bench: Any) -> Path:
     graph = helper.make_graph([node], "small", [image], [logits], [weights])
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), made / "model.onnx")
     model = ("--model", "b0-cls-r224", "--resolution", "64")
-    exported = bench("export", *model, "--format", "tflite", "--to", str(made / "model.tflite"))
-    assert exported.returncode == 0, exported.stderr
+    for format_ in EXPORTED:
+        exported = bench("export", *model, "--format", format_, "--to", str(made / f"model.{format_}"))
+        assert exported.returncode == 0, exported.stderr
     return made
 
 
@@ -63,6 +72,7 @@ def requirements(trial: ModuleType, wheel: Path) -> list[str]:
     return list(dict.fromkeys([*whole, *runtimes]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
 def test_a_command_of_every_group_and_a_run_on_each_runtime_work(
     make_environment: Callable[[], Any],
@@ -76,10 +86,22 @@ def test_a_command_of_every_group_and_a_run_on_each_runtime_work(
     environment = make_environment()
     environment.install("--resolution", resolution, *requirements(trial, wheel), f"{wheel}[{','.join(LIGHT)}]")
     own = {name: text for name, text in bench_environment.items() if name not in ("BENCH_STORE", "PYTHONPATH")}
-    files = ("--onnx model.onnx --runtime onnxruntime", "--onnx model.onnx --runtime openvino", "--tflite model.tflite")
+    files = [f"--onnx model.onnx --runtime {runtime}" for runtime in ("onnxruntime", "openvino")]
+    files += [f"--{format_} model.{format_}" for format_ in EXPORTED]
     runs = [f"{commands.RUN} {file}" for file in files]
     light = [words for extra in LIGHT for words in commands.BY_EXTRA[extra] if words != commands.IMPORT]
     commands.run_all(environment.bench, [*commands.CORE, *runs, *commands.AFTER_A_RUN, *light], folder, own)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("versions", ["lowest", "newest"])
+@pytest.mark.timeout(3600)
+def test_what_torch_exports_is_measured(trial: ModuleType, wheel: Path, tmp_path: Path, versions: str) -> None:
+    """With the runtimes of torch and ONNX Runtime, by their extras. torch is large where its index has no CPU build."""
+    results = tmp_path / "cells.jsonl"
+    words = ["--results", str(results), "--wheel", str(wheel), "--python", sys.executable, "--versions", versions]
+    trial.main([*words, "--extra", "onnxruntime", "--extra", "export"])
+    assert {cell.extra: cell.said for cell in trial.read(results)} == {"onnxruntime": "", "export": ""}
 
 
 def test_the_lowest_versions_are_those_that_pyproject_names(trial: ModuleType, wheel: Path) -> None:

@@ -5,10 +5,12 @@ On the meta device, at the paper's resolution: nothing is computed."""
 
 from __future__ import annotations
 
+import operator
 from functools import cache
 
 import pytest
 import torch
+from breadth import one_of_each_kind
 
 from latency_bench.model_specs import ModelSpec, list_specs, load_spec
 from latency_bench.model_specs.building import build_module
@@ -31,6 +33,7 @@ FAMILIES = {
     "swin",
 }
 BASELINES = [spec for spec in list_specs() if spec.family in FAMILIES]
+FAMILY = operator.attrgetter("family", "task")
 
 
 @cache
@@ -47,7 +50,7 @@ def test_every_baseline_of_the_tables_has_exactly_one_spec(table: str) -> None:
     assert set(models) <= known
 
 
-@pytest.mark.parametrize("spec", [spec for spec in BASELINES if PAPER.rows_of(spec.id)], ids=lambda spec: spec.id)
+@pytest.mark.parametrize("spec", one_of_each_kind(filter(lambda spec: PAPER.rows_of(spec.id), BASELINES), FAMILY))
 def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec) -> None:
     ((table, row),) = PAPER.rows_of(spec.id)
     printed = row.published
@@ -69,7 +72,7 @@ def test_counts_are_the_published_ones_or_the_spec_says_why_not(spec: ModelSpec)
             assert abs(difference) > TOLERANCE, f"{spec.id}: {measured:.3f} is within 3 %, the reason is out of date"
 
 
-@pytest.mark.parametrize("spec", BASELINES, ids=lambda spec: spec.id)
+@pytest.mark.parametrize("spec", one_of_each_kind(BASELINES, FAMILY))
 def test_outputs_are_as_stated(spec: ModelSpec) -> None:
     height, width = spec.resolution
     with torch.device("meta"):

@@ -8,13 +8,23 @@ from types import ModuleType
 
 import pytest
 
+from tests.conftest import Bench
+
 
 @pytest.fixture(scope="module")
 def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script("scripts/results_pages.py")
 
 
-def test_pages_are_what_the_results_say(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_are_what_the_results_say(
+    script: ModuleType, capsys: pytest.CaptureFixture[str], bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def printed(*words: str) -> str:
+        done = bench(*words, cwd=script.ROOT, env={"BENCH_STORE": None})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    monkeypatch.setattr(script, "bench", printed)
     assert script.main(["--check"]) == 0, capsys.readouterr().err
 
 

@@ -53,8 +53,8 @@ def test_after_a_tool_that_hangs(write_devices, make_tool, run_phone, next_run_w
     ("program", "when", "stored"),
     [
         # Before anything is known of the device, nothing is stored.
-        ("mkdir", "*session-*", 0),
-        ("getprop", "*", 1),
+        pytest.param("mkdir", "*session-*", 0, marks=pytest.mark.slow),
+        pytest.param("getprop", "*", 1, marks=pytest.mark.slow),
         ("sha256sum", "*", 1),
     ],
     ids=["connecting", "looking at the device", "deploying"],

@@ -81,6 +81,7 @@ def test_the_papers_setting_on_a_phone_whose_state_was_forced(
     assert "core 6" in said, "the fastest that is online"
 
 
+@pytest.mark.slow
 def test_sustained_use_of_a_prime_core_that_slows_down_in_the_middle(
     tmp_path, write_phone, run_phone, make_tool, loopback_phone, bench
 ):

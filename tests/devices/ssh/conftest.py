@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -184,6 +185,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def bash_at_login() -> None:
+    """For start files: sshd runs commands with the user's own shell, and ~/.bashrc is bash's. Skips with another."""
+    shell = pwd.getpwuid(os.getuid()).pw_shell
+    if Path(shell).name != "bash":
+        pytest.skip(f"this user's login shell is {shell}, which reads no ~/.bashrc: chsh -s /bin/bash")
 
 
 def make_key(path: Path) -> None:

@@ -35,7 +35,8 @@ def test_time_limits_hold_while_a_program_prints_without_end(transport):
         transport.run(["yes"], on_stdout=lambda line: None, timeout_s=1)
 
 
-@pytest.mark.parametrize("start_file", ["yes", "yes | tr -d '\\n'", "yes >&2"])
+@pytest.mark.parametrize("start_file", ["yes", "yes | tr -d '\\n'", pytest.param("yes >&2", marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("bash_at_login")
 def test_a_start_file_that_prints_without_end_is_an_error(server, start_file):
     (server.home / ".bashrc").write_text(f"{start_file}\n")
     with pytest.raises(UnreachableError):
@@ -45,6 +46,7 @@ def test_a_start_file_that_prints_without_end_is_an_error(server, start_file):
 
 
 @pytest.mark.parametrize("start_file", ["while :; do echo talk; sleep 0.1; done", "cat >/dev/null"])
+@pytest.mark.usefixtures("bash_at_login")
 def test_a_command_that_does_not_begin_is_over_its_time(transport, server, monkeypatch, start_file):
     """A little at a time, for ever: neither the bytes nor a limit of the command itself would end it."""
     (server.home / ".bashrc").write_text(f"{start_file}\n")
@@ -69,6 +71,7 @@ trap 'echo "error"' ERR
 """
 
 
+@pytest.mark.usefixtures("bash_at_login")
 def test_options_traps_and_functions_of_a_start_file_do_not_matter(server, tmp_path):
     (server.home / ".bashrc").write_text(ODD)
     transport = SshTransport(server.options())

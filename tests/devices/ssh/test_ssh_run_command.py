@@ -36,6 +36,7 @@ def test_a_remote_run_is_a_complete_run(remote):
     assert not [path for path in store.iterdir() if path.name.startswith("part-")]
 
 
+@pytest.mark.usefixtures("bash_at_login")
 def test_what_a_login_prints_is_told_apart(remote):
     (remote.server.home / ".bashrc").write_text("echo 'Welcome to the lab! @bench {'\nprintf 'no line break'\n")
     (remote.server.folder / "authorized_keys").write_text(
@@ -59,7 +60,7 @@ def test_what_a_login_prints_is_told_apart(remote):
     assert "banner" in evidence
 
 
-@pytest.mark.parametrize("version", ["8.2", "10.3"])
+@pytest.mark.parametrize("version", ["8.2", pytest.param("10.3", marks=pytest.mark.slow)])
 def test_a_jetson_with_trtexec(remote, version):
     remote.jetson(version)
     remote.set_environment(TRTEXEC_VERSION=version, TRTEXEC_SECONDS="4.2")
@@ -111,10 +112,11 @@ def test_a_tool_in_trouble(remote, trouble, words):
     remote.set_environment(TRTEXEC_VERSION="8.2", TRTEXEC_TROUBLE=trouble)
     remote.assert_failed(remote.run("--power-mode", "MAXN"), *words)
     assert (remote.folder / "power_mode.history").read_text().split() == ["0", "1"]
-    # A busy machine may need longer than that second for a build that is in no trouble.
-    remote.jetson("8.2")
-    remote.set_environment(TRTEXEC_VERSION="8.2")
-    assert remote.run().returncode == 0
+    if trouble == "hang":
+        # The next one works. A busy machine may need longer than that second for a build that is in no trouble.
+        remote.jetson("8.2")
+        remote.set_environment(TRTEXEC_VERSION="8.2")
+        assert remote.run().returncode == 0
 
 
 def test_an_unknown_power_mode_lists_those_that_there_are(remote):
@@ -137,12 +139,9 @@ def test_a_host_key_that_changed_is_never_accepted(remote, tmp_path):
 
 
 def test_a_refused_key(remote):
-    allowed = (remote.server.folder / "authorized_keys").read_text()
     (remote.server.folder / "authorized_keys").write_text("")
     remote.assert_failed(remote.run(), "refuses every key", "ssh-copy-id")
     assert remote.stored() == []
-    (remote.server.folder / "authorized_keys").write_text(allowed)
-    assert remote.run().returncode == 0
 
 
 def test_nobody_listens(remote):
@@ -151,7 +150,13 @@ def test_nobody_listens(remote):
     assert remote.stored() == []
 
 
-@pytest.mark.parametrize("stage", ["available_cpus", "bench_worker", "loaded", "sampling"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("available_cpus", "bench_worker", "loaded")),
+        "sampling",
+    ],
+)
 def test_the_link_is_cut(remote, bench_environment, stage, wait_until):
     """The server's side of all connections is killed when the run has come to a stage."""
     seen = remote.folder / "seen"
@@ -210,8 +215,6 @@ def test_a_python_that_is_too_old_for_the_runtime(remote, find_python):
     remote.configure(python=[str(python)])
     remote.assert_failed(remote.run(), "numpy is missing in Python 3.6", "pip install numpy", "devices.yaml")
     assert [run["status"] for run in remote.stored()] == ["failed"]
-    remote.configure()
-    assert remote.run().returncode == 0
 
 
 def test_a_python_that_is_far_too_old(remote, find_python):

@@ -14,7 +14,11 @@ WORKER_TESTS = Path(__file__).parent.parent / "worker"
 
 
 @pytest.mark.parametrize(
-    ("stage", "environment"), [("build", {"TRTEXEC_TROUBLE": "hang"}), ("measure", {"TRTEXEC_SECONDS": "1000"})]
+    ("stage", "environment"),
+    [
+        ("build", {"TRTEXEC_TROUBLE": "hang"}),
+        pytest.param("measure", {"TRTEXEC_SECONDS": "1000"}, marks=pytest.mark.slow),
+    ],
 )
 def test_the_link_is_cut_while_trtexec_works(remote, bench_environment, wait_until, stage, environment):
     remote.jetson("8.2")
@@ -35,7 +39,7 @@ def test_the_link_is_cut_while_trtexec_works(remote, bench_environment, wait_unt
     assert remote.run().returncode == 0
 
 
-@pytest.mark.parametrize("stage", ["push", "pull"])
+@pytest.mark.parametrize("stage", ["push", pytest.param("pull", marks=pytest.mark.slow)])
 def test_the_link_is_cut_while_a_file_is_on_its_way(remote, bench_environment, wait_until, stage):
     """The device's own hashing, with which either way ends, holds the file until the link is cut."""
     seen, programs = remote.folder / "seen", remote.folder / "programs"

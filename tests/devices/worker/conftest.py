@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from bench_worker.events import parse_event
 from bench_worker.request_times import RequestTimes
@@ -181,21 +182,40 @@ def two_layer_module() -> Any:
 
 
 @pytest.fixture(scope="session")
-def tflite_artifact(two_layer_module: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch = pytest.importorskip("torch")
-    litert_torch = pytest.importorskip("litert_torch")
-    path = tmp_path_factory.mktemp("tflite") / "model.tflite"
-    channel_last = litert_torch.to_channel_last_io(two_layer_module, args=[0], outputs=[0])
-    litert_torch.convert(channel_last, (torch.zeros(1, 16, 24, 3),)).export(str(path))
-    return path
+def made_once(shared_cache: Path) -> Callable[[str, Callable[[Path], None]], Path]:
+    """made_once("model.tflite", write): the file that `write` makes, for all processes of a parallel run."""
+
+    def make(name: str, write: Callable[[Path], None]) -> Path:
+        path = shared_cache.with_name("worker-artifacts") / name
+        path.parent.mkdir(exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                part = path.with_name(f"part-{name}")
+                write(part)
+                part.rename(path)
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def pt2_artifact(two_layer_module: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch = pytest.importorskip("torch")
-    path = tmp_path_factory.mktemp("pt2") / "model.pt2"
-    torch.export.save(torch.export.export(two_layer_module, (torch.zeros(1, 3, 16, 24),)), path)
-    return path
+def tflite_artifact(two_layer_module: Any, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    def write(path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        litert_torch = pytest.importorskip("litert_torch")
+        channel_last = litert_torch.to_channel_last_io(two_layer_module, args=[0], outputs=[0])
+        litert_torch.convert(channel_last, (torch.zeros(1, 16, 24, 3),)).export(str(path))
+
+    return made_once("model.tflite", write)
+
+
+@pytest.fixture(scope="session")
+def pt2_artifact(two_layer_module: Any, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    def write(path: Path) -> None:
+        torch = pytest.importorskip("torch")
+        torch.export.save(torch.export.export(two_layer_module, (torch.zeros(1, 3, 16, 24),)), path)
+
+    return made_once("model.pt2", write)
 
 
 def save_onnx(path: Path, height: int | str, width: int | str, output_height: int | str | None = None) -> Path:

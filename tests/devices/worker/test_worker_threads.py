@@ -14,7 +14,10 @@ from bench_worker.runtimes import runtime_class
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.job import ExportJob
 
-RUNTIMES = ("litert", "mnn", "ncnn", "onnxruntime", "openvino", "torch")
+RUNTIMES = [
+    *("litert", "onnxruntime"),
+    *(pytest.param(runtime, marks=pytest.mark.slow) for runtime in ("mnn", "ncnn", "openvino", "torch")),
+]
 LEAST_SHARE = 0.15
 """Of all processor time of the process: what a thread has to have for it to count as working."""
 

@@ -97,7 +97,9 @@ def accuracy(bench, lab, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("runtime", ["litert", "onnxruntime", "torch"])
+@pytest.mark.parametrize(
+    "runtime", ["onnxruntime", *(pytest.param(name, marks=pytest.mark.slow) for name in ("litert", "torch"))]
+)
 def test_every_runtime_is_right_where_torch_is(accuracy, lab, tmp_path, runtime):
     done = accuracy("--runtime", runtime, "--json")
     assert done.returncode == 0, done.stderr

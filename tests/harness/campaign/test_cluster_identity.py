@@ -56,7 +56,7 @@ def test_two_hosts_whose_settings_of_a_far_device_differ_are_told_at_the_start(l
     ("second", "words"),
     [
         (("lab-a", "2" * 32), "this is lab-a (machine "),
-        (("lab-b", "1" * 32), "this is lab-b (machine "),
+        pytest.param(("lab-b", "1" * 32), "this is lab-b (machine ", marks=pytest.mark.slow),
     ],
 )
 def test_a_late_computer_does_not_take_over_the_device_of_one_that_died(lab, store, new_seen, second, words):

@@ -19,7 +19,9 @@ def _registered() -> None:
     clock_free_device.register()
 
 
-@pytest.mark.parametrize(("delay_s", "devices", "cases"), [(0.3, NAMES[:1], 2), (0.1, NAMES, 2)])
+@pytest.mark.parametrize(
+    ("delay_s", "devices", "cases"), [(0.3, NAMES[:1], 2), pytest.param(0.1, NAMES, 2, marks=pytest.mark.slow)]
+)
 def test_results_arrive_however_long_the_way_is(lab, store, new_seen, delay_s, devices, cases):
     lab.host(",".join(devices))
     with FaultyProxy("127.0.0.1", lab.port) as proxy:

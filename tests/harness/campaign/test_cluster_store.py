@@ -32,7 +32,7 @@ def test_room_is_asked_for_before_a_host_is(tmp_path, small_file_system):
         line.measure(plan.cases, ())
 
 
-@pytest.mark.parametrize("fault", [500, "refuse"])
+@pytest.mark.parametrize("fault", [500, pytest.param("refuse", marks=pytest.mark.slow)])
 def test_what_is_measured_while_the_bucket_fails_is_kept_and_sent_later(lab, new_seen, s3_proxy, s3_url, fault):
     lab.host("bench-a")
     store = store_location(s3_url)

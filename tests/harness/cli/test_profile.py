@@ -31,6 +31,7 @@ def test_layers_that_do_the_same_are_one_row():
     assert add.name == "add"
 
 
+@pytest.mark.slow
 def test_operators_of_a_real_model(bench, tmp_path):
     chart = tmp_path / "profile.svg"
     done = bench("profile", *TINY, "--runtime", "torch", "--requests", "3", "--chart", str(chart), "--json")

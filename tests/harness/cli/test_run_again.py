@@ -69,22 +69,19 @@ def test_what_another_version_measured_is_said_before(bench, first, tmp_path):
     assert f"A: {record['run_id']}, then" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
+def test_what_would_make_it_another_case_is_refused(bench, first, tmp_path):
+    (tmp_path / "WEIGHTS").write_bytes(b"weights")
+    for words, message in (
         (("--model", "b0-seg"), "--model"),
         (("--runtime", "litert"), "--runtime"),
         (("--protocol", "quick"), "--protocol"),
         (("--onnx", "a.onnx"), "measured no file"),
         (("--weights", "WEIGHTS"), "had no checkpoint"),
-    ],
-)
-def test_what_would_make_it_another_case_is_refused(bench, first, tmp_path, words, message):
-    (tmp_path / "WEIGHTS").write_bytes(b"weights")
-    done = bench("run", "--like", first["run_id"], *words)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    ):
+        done = bench("run", "--like", first["run_id"], *words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_file_is_brought_again_and_has_to_be_the_same_one(bench, tmp_path):

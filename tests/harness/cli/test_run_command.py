@@ -34,7 +34,7 @@ def fast(tmp_path: Path) -> tuple[str, str]:
     return "--protocol", str(path)
 
 
-@pytest.mark.parametrize("runtime", ["litert", "onnxruntime", "torch"])
+@pytest.mark.parametrize("runtime", ["litert", "onnxruntime", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_run_gives_a_result_and_a_complete_run_directory(bench, fast, runtime):
     done = bench("run", "--device", "local", *TINY, *fast, "--runtime", runtime, "--json")
     assert done.returncode == 0, done.stderr
@@ -127,7 +127,7 @@ def test_a_runtime_that_is_not_installed_gives_the_line_that_installs_it(bench, 
     ("measure", "kind", "remedy"),
     [
         ("kill -9 $$", "out-of-memory", "batch"),
-        (f'exec prlimit --as=250000000 {sys.executable} "$@"', "process-limit", "ulimit -v"),
+        (f'exec prlimit --as=150000000 {sys.executable} "$@"', "process-limit", "ulimit -v"),
     ],
 )
 def test_a_model_that_does_not_fit_in_memory_is_a_failed_run_without_a_number(
@@ -138,7 +138,7 @@ def test_a_model_that_does_not_fit_in_memory_is_a_failed_run_without_a_number(
     python.chmod(0o755)
     _device(tmp_path, [str(python)])
     done = bench(
-        "run", *TINY, "--batch", "500", *fast, "--json",
+        "run", *TINY, *fast, "--json",
         env={"BENCH_DEVICES": str(tmp_path / "devices.yaml")},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr

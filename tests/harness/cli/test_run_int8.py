@@ -43,7 +43,12 @@ def _flags(record: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("runtime", "quantiser"), [("litert", None), ("onnxruntime", "onnxruntime"), ("openvino", "nncf")]
+    ("runtime", "quantiser"),
+    [
+        pytest.param("litert", None, marks=pytest.mark.slow),
+        ("onnxruntime", "onnxruntime"),
+        pytest.param("openvino", "nncf", marks=pytest.mark.slow),
+    ],
 )
 def test_the_layers_with_weights_compute_in_int8(
     record_of: Any, bench: Bench, runtime: str, quantiser: str | None

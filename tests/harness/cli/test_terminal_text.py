@@ -22,7 +22,8 @@ HOSTILE = "[red]a[/red] [/x] :smile: [link=file:///etc]y[/link]"
 def _calls(name: str) -> Iterator[tuple[str, ast.Call]]:
     for folder in ("harness", "reports", "devices", "model_specs"):
         for file in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            text = file.read_text(encoding="utf-8")
+            for node in ast.walk(ast.parse(text)) if name in text else ():
                 called = node.func if isinstance(node, ast.Call) else None
                 if isinstance(called, (ast.Name, ast.Attribute)) and ast.unparse(called).split(".")[-1] == name:
                     yield str(file.relative_to(ROOT)), node  # type: ignore[misc]

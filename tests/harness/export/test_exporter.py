@@ -146,9 +146,11 @@ def test_an_interrupted_export_leaves_nothing_that_could_be_taken_for_one(
     if how == "kill -9 of the converter":
         assert "ExportOutOfMemoryError" in errors
         assert "while building the module" in errors
-    artifact = export_artifact(tiny_spec(), "onnx", cache=cache)
-    assert left_behind(cache) == [f"exports/{artifact.path.parent.name}"]
-    assert builds() == 2
+    if how == "kill -9 of the harness":
+        # Which is what leaves most behind; the next export works, and clears it away.
+        artifact = export_artifact(tiny_spec(), "onnx", cache=cache)
+        assert left_behind(cache) == [f"exports/{artifact.path.parent.name}"]
+        assert builds() == 2
 
 
 @contextlib.contextmanager
@@ -233,7 +235,7 @@ def test_an_export_from_edited_sources_is_not_kept_under_the_old_name(tiny_spec:
 
 
 def test_the_callers_own_python_settings_do_not_reach_the_converter(
-    tiny_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_spec: MakeSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cold_conversions: None
 ) -> None:
     for name, value in (("PYTHONWARNINGS", "error"), ("PYTHONSAFEPATH", "1"), ("PYTHONINSPECT", "1")):
         monkeypatch.setenv(name, value)

@@ -58,7 +58,14 @@ def test_two_inputs_and_two_outputs_keep_names_order_and_values(
 
 @pytest.mark.parametrize(
     ("model_id", "format"),
-    [("b0-seg", "onnx"), ("b0-seg", "pt2"), ("b1-seg", "tflite"), ("b1-cls-r224", "onnx"), ("l1-seg", "tflite")],
+    [
+        ("b0-seg", "onnx"),
+        ("b0-seg", "pt2"),
+        ("b0-seg", "tflite"),
+        pytest.param("b1-seg", "tflite", marks=pytest.mark.slow),
+        pytest.param("b1-cls-r224", "onnx", marks=pytest.mark.slow),
+        pytest.param("l1-seg", "tflite", marks=pytest.mark.slow),
+    ],
 )
 def test_efficientvit_computes_the_same(
     model_id: str, format: str, shared_cache: Path, runners: dict[str, Run]
@@ -71,7 +78,14 @@ def test_efficientvit_computes_the_same(
         assert artifact.facts.get("upsampling_replaced") == ("bicubic" if format == "tflite" else None)
 
 
-@pytest.mark.parametrize(("model_id", "attentions"), [("b1-seg", 7), ("l1-seg", 6)])
+@pytest.mark.parametrize(
+    ("model_id", "attentions"),
+    [
+        ("b0-seg", 4),
+        pytest.param("b1-seg", 7, marks=pytest.mark.slow),
+        pytest.param("l1-seg", 6, marks=pytest.mark.slow),
+    ],
+)
 def test_segmentation_is_one_xnnpack_partition(model_id: str, attentions: int, shared_cache: Path) -> None:
     artifact = export_artifact(load_spec(model_id).at((64, 64)), "tflite", cache=shared_cache)
     assert artifact.facts["xnnpack"] == {"partitions": 1, "outside": {}}

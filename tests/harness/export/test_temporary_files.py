@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 
-def test_an_export_leaves_nothing_in_the_folder_for_temporary_files(bench: Any, tmp_path: Path) -> None:
+def test_an_export_leaves_nothing_in_the_folder_for_temporary_files(cold_bench: Any, tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
     model = ("--model", "b0-cls-r224", "--resolution", "32", "--format", "pt2", "--to", str(tmp_path / "b0.pt2"))
-    done = bench("export", *model, env={"TMPDIR": str(folder), "BENCH_CACHE": str(tmp_path / "cache")})
+    done = cold_bench("export", *model, env={"TMPDIR": str(folder), "BENCH_CACHE": str(tmp_path / "cache")})
     assert done.returncode == 0, done.stderr
     assert list(folder.iterdir()) == []
     assert not list((tmp_path / "cache").rglob("torchinductor"))

@@ -66,7 +66,13 @@ def small(name: str) -> ModelSpec:
     return spec if spec.resolution_argument else spec.at((64, 64))
 
 
-@pytest.mark.parametrize("name", ["hiera_tiny_224", "mixer_s32_224", "cait_xxs24_224", "gmlp_s16_224"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mixer_s32_224",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("hiera_tiny_224", "cait_xxs24_224", "gmlp_s16_224")),
+    ],
+)
 def test_models_that_begin_closed_are_opened_so_that_another_image_is_told_apart(name: str) -> None:
     spec = small(name)
     module = build_module(spec)

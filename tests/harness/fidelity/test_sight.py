@@ -12,7 +12,10 @@ from latency_bench.model_specs.catalog import load_spec
 from latency_bench.model_specs.spec import OutputSpec
 
 
-@pytest.mark.parametrize("model", ["b0-cls-r224", "b0-seg", "vapsr-bsd100", "timm:regnetx_002"])
+@pytest.mark.parametrize(
+    "model",
+    ["b0-cls-r224", "b0-seg", *(pytest.param(m, marks=pytest.mark.slow) for m in ("vapsr-bsd100", "timm:regnetx_002"))],
+)
 def test_outputs_for_another_input_never_pass_and_right_ones_do(model: str) -> None:
     spec = load_spec(model).at((64, 64))
     found = sight(build_module(spec), spec, tuple(MAX_RELATIVE_ERROR))

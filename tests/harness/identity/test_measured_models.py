@@ -22,7 +22,7 @@ sampling: {min_count: 5, max_count: 10, min_s: 0.01, max_s: 2, relative_interval
 MODELS = ("attn-softmax-module-h8-d8-n64", "attn-relu-linear-module-h16-d8-n64")
 
 
-@pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
+@pytest.mark.parametrize("runtime", [pytest.param("torch", marks=pytest.mark.slow), "onnxruntime"])
 def test_two_models_differ_in_the_model_alone(bench: Any, tmp_path: Path, runtime: str) -> None:
     (tmp_path / "fast.yaml").write_text(PROTOCOL)
     words = [word for model in MODELS for word in ("--model", model)]

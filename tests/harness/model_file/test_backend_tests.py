@@ -12,7 +12,13 @@ from onnx_backend_tests import MEASURED, NOT_RUN, REFUSED, RUNTIME_DIFFERS, outc
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-@pytest.mark.parametrize("operator", ["NonZero", "NonMaxSuppression", "Range", "ReduceMin", "Where", "If"])
+SLOW = ("NonMaxSuppression", "Where")
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [*("NonZero", "Range", "ReduceMin", "If"), *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
+)
 def test_what_the_runtime_runs_is_measured_and_right(tmp_path, operator):
     counts = dict.fromkeys((MEASURED, RUNTIME_DIFFERS, REFUSED, NOT_RUN), 0)
     for test in written_tests(operator):

@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime")
 @pytest.fixture
 def files(write_model):
     """Two models, the second with six times the work."""
-    return write_model("few", layers=3, size=96), write_model("many", layers=18, size=96)
+    return write_model("few", layers=3, size=64), write_model("many", layers=18, size=64)
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_a_slower_file_is_worse_than_the_one_that_was_kept(gate, keep, files, tm
     assert json.loads(record.read_text())["stopped_by"] == "decided"
 
 
+@pytest.mark.slow
 def test_a_faster_file_is_fine(gate, files):
     few, many = files
     done = gate("--against", str(many), "--candidate", str(few), "--json", "--strict")

@@ -24,7 +24,7 @@ from latency_bench.reports.plots.pair_ratio import draw_pair
 from latency_bench.reports.plots.style import save_drawn
 
 pytest.importorskip("onnxruntime")
-BRIEF = {"within": 0.9, "max_minutes": 0.15}
+BRIEF = {"within": 0.9, "max_minutes": 0.05}
 
 
 def _measure(request: PairRequest, store: Path, observer):

@@ -13,6 +13,7 @@ NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.ipynb"
 
 
 @pytest.mark.timeout(1500)
+@pytest.mark.slow
 def test_the_notebook_runs_and_shows_what_it_makes(
     tmp_path: Path, bench_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from breadth import one_of_each_kind
 from torch import Tensor, nn
 
 from latency_bench.model_specs import ModelSpec, list_specs, load_spec
@@ -25,6 +26,9 @@ def one_spec_a_network() -> list[ModelSpec]:
 
 
 NETWORKS = one_spec_a_network()
+OF_EACH_KIND = one_of_each_kind(
+    [spec for spec in NETWORKS if not spec.id.endswith("-softmax")], kind=lambda spec: (spec.builder, spec.id[0])
+)
 
 
 def small(spec: ModelSpec) -> ModelSpec:
@@ -46,9 +50,7 @@ def test_the_output_has_the_shape_that_the_spec_gives(spec: ModelSpec) -> None:
     assert output.shape == (2, declared.channels, *size)
 
 
-@pytest.mark.parametrize(
-    "spec", [spec for spec in NETWORKS if not spec.id.endswith("-softmax")], ids=lambda spec: spec.id
-)
+@pytest.mark.parametrize("spec", OF_EACH_KIND)
 def test_random_weights_keep_activations_alive_and_within_float16(spec: ModelSpec) -> None:
     spec = small(spec)
     network = build_module(spec)
@@ -72,7 +74,13 @@ def test_random_weights_keep_activations_alive_and_within_float16(spec: ModelSpe
     assert 0.1 < output.std() < 10
 
 
-@pytest.mark.parametrize("model_id", ["b1-seg", "l1-seg", "b1-seg-softmax", "b0-seg-single-scale", "sam-l0"])
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        *("b1-seg", "b1-seg-softmax", "b0-seg-single-scale"),
+        *(pytest.param(large, marks=pytest.mark.slow) for large in ("l1-seg", "sam-l0")),
+    ],
+)
 def test_tokens_as_rows_and_as_columns_compute_the_same(model_id: str) -> None:
     spec = small(load_spec(model_id))
     rows, columns = (

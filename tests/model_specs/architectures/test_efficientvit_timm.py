@@ -74,11 +74,11 @@ def relative_difference(a: Tensor, b: Tensor) -> float:
     ("model_id", "name"),
     [
         ("b0-cls-r224", "efficientvit_b0"),
-        ("b1-cls-r224", "efficientvit_b1"),
-        ("b2-cls-r224", "efficientvit_b2"),
-        ("b3-cls-r224", "efficientvit_b3"),
         ("l1-cls-r224", "efficientvit_l1"),
-        ("l2-cls-r224", "efficientvit_l2"),
+        pytest.param("b1-cls-r224", "efficientvit_b1", marks=pytest.mark.slow),
+        pytest.param("b2-cls-r224", "efficientvit_b2", marks=pytest.mark.slow),
+        pytest.param("b3-cls-r224", "efficientvit_b3", marks=pytest.mark.slow),
+        pytest.param("l2-cls-r224", "efficientvit_l2", marks=pytest.mark.slow),
     ],
 )
 def test_equal_weights_give_equal_outputs_batch_norm_folded_or_not(model_id: str, name: str) -> None:

@@ -103,6 +103,7 @@ def test_onnx_agrees(seeded, image, onnx_outputs) -> None:
     np.testing.assert_allclose(output, module(x).numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tflite_agrees(seeded, image, tflite_outputs) -> None:
     """At 224, where four windows' carriers are upsampled by 3.5: a resize operator would round differently here."""
     module, x = seeded(classification.build(resolution=(224, 224), **SMALL)), image(224, 224)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -92,6 +93,7 @@ def test_onnx_agrees(seeded, image, onnx_outputs) -> None:
     np.testing.assert_allclose(output, module(x).numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tflite_agrees(seeded, image, tflite_outputs) -> None:
     # One block a stage and two steps: the converter's time grows with the number of operators.
     fewer = {**SMALL, "depths": (1, 1, 1, 1), "factorisation_steps": 2}

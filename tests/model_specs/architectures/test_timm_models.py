@@ -99,10 +99,14 @@ def test_strides_of_coatnet_are_where_its_paper_has_them() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("coatnet_0_224", {"img_size": (64, 64), "conv_stride_mode": "1x1", "depths": (1, 1, 1, 1)}),
+        pytest.param(
+            "coatnet_0_224",
+            {"img_size": (64, 64), "conv_stride_mode": "1x1", "depths": (1, 1, 1, 1)},
+            marks=pytest.mark.slow,
+        ),
         ("swin_tiny_patch4_window7_224", {"img_size": (64, 64), "depths": (1, 1, 2, 1)}),
         ("convnext_atto", {"depths": (1, 1, 1, 1)}),
-        ("tf_efficientnetv2_b0", {}),
+        pytest.param("tf_efficientnetv2_b0", {}, marks=pytest.mark.slow),
     ],
 )
 def test_onnx_agrees(seeded, image, onnx_outputs, name: str, arguments: dict[str, object]) -> None:

@@ -56,7 +56,9 @@ def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torc
     assert "no kernel" in output
 
 
-@pytest.mark.parametrize("file", ["_C.so", "_C_stable.so", "operators.py"])
+@pytest.mark.parametrize(
+    "file", ["operators.py", *(pytest.param(known, marks=pytest.mark.slow) for known in ("_C.so", "_C_stable.so"))]
+)
 def test_a_pair_that_fits_is_left_alone_whatever_its_files_are_called(torchvision: Path, file: str) -> None:
     (torchvision / file).write_text("")
     # Registering its own operator fails if somebody declared it before; from a compiled library it ends the process.

@@ -52,6 +52,7 @@ def test_onnx_agrees(seeded, image, onnx_outputs) -> None:
     np.testing.assert_allclose(onnx_outputs(network, [picture])[0], network(picture), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tflite_agrees(seeded, image, tflite_outputs) -> None:
     network, picture = seeded(vapsr.build(**SMALL)), image(16, 24)
     np.testing.assert_allclose(tflite_outputs(network, [picture])[0], network(picture), atol=1e-5)

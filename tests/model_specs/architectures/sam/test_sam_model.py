@@ -166,7 +166,8 @@ def test_onnx_agrees(prompts, onnx_outputs, boxes: int) -> None:
         np.testing.assert_allclose(exported, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("blocks", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("blocks", [1, 2])
 def test_tflite_agrees(prompts, tflite_outputs, blocks: int) -> None:
     encoder = {**TINY["encoder_arguments"], "depth": blocks}
     model, (image, boxes) = _tiny(encoder_arguments=encoder, decoder_arguments={"hidden": 64, "depth": blocks}), prompts
