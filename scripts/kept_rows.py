@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 Row = TypeVar("Row")
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
@@ -38,5 +40,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def paragraph(text: str) -> list[str]:
-    """Lines of Markdown, with an empty one behind them."""
-    return [*textwrap.wrap(text, 120, break_on_hyphens=False), ""]
+    """Lines of Markdown, with an empty one behind them. What is set as code stays on one line."""
+    joined = re.sub("`[^`]*`", lambda code: code[0].replace(" ", _HARD_SPACE), text)
+    lines = textwrap.wrap(joined, 120, break_on_hyphens=False, break_long_words=False)
+    return [*(line.replace(_HARD_SPACE, " ") for line in lines), ""]

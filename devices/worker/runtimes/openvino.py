@@ -16,9 +16,14 @@ from ..runtime.tensors import aligned_empty, from_bfloat16, match_inputs
 if TYPE_CHECKING:
     import numpy as np
 
-_ASKED_TYPES = {"fp16": "f16", "bf16": "bf16"}
+_OF_FILE = "dynamic"
+"""Every layer in its own type. Asked for f16, the plugin would take the layers that a file keeps in float32 too, sums
+over all tokens of a linear attention among them, which pass the largest float16."""
+_ASKED_TYPES = {"fp16": _OF_FILE, "bf16": "bf16"}
 """What the plugin is asked to compute in, by precision. Every other precision is asked for as f32: the default of newer
 processors is bf16."""
+_CAPABILITIES = {"fp16": "FP16"}
+"""What a processor has to be able to do, by precision; without it the plugin would compute in f32."""
 
 
 class OpenVino(HostRuntime):
@@ -33,7 +38,7 @@ class OpenVino(HostRuntime):
     QUANTISER = "nncf"
     PRECISIONS = {
         "fp32": TYPED_FILE,
-        "fp16": BUILDER_FLAG,
+        "fp16": TYPED_FILE,
         "bf16": BUILDER_FLAG,
         "int8": QUANTISED_FILE,
     }
@@ -53,6 +58,7 @@ class OpenVino(HostRuntime):
         require_file(artifact)
         self._artifact = artifact
         core = self._module.Core()
+        self._check_processor(core)
         try:
             model = core.read_model(artifact)
             ordered = match_inputs(inputs, [tensor_info(port) for port in model.inputs])
@@ -150,14 +156,16 @@ class OpenVino(HostRuntime):
     def _asked_type(self) -> str:
         return _ASKED_TYPES.get(self.options["precision"], "f32")
 
+    def _check_processor(self, core: Any) -> None:
+        needed = _CAPABILITIES.get(self.options["precision"])
+        if needed is not None and needed not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise _wrong_type("f32", self.options["precision"])
+
     def _check_configuration(self) -> None:
         """What was asked for is what the plugin says that it does. It changes a wish without a word."""
         found = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         if found != self._asked_type():
-            raise bad_request(
-                "OpenVINO computes in %s on this processor, %s was asked for" % (found, self._asked_type()),
-                "choose another --precision",
-            )
+            raise _wrong_type(found, self._asked_type())
         for name, asked in (("INFERENCE_NUM_THREADS", self.options["threads"]), ("NUM_STREAMS", 1)):
             value = int(self._compiled.get_property(name))
             if value != asked:
@@ -166,6 +174,12 @@ class OpenVino(HostRuntime):
                     "OpenVINO took %s=%d, %d was asked for" % (name, value, asked),
                     "ask for no more --threads than there are cores",
                 )
+
+
+def _wrong_type(found: str, asked: str) -> WorkerError:
+    return bad_request(
+        "OpenVINO computes in %s on this processor, %s was asked for" % (found, asked), "choose another --precision"
+    )
 
 
 def _sizes(tensor: TensorInfo) -> List[int]:

@@ -96,25 +96,75 @@ def test_an_operator_that_nobody_has_is_named(tmp_path):
     assert "\n" not in caught.value.message
 
 
-def _refusal(runtime, path):
+def _refusal(runtime, path, tensor=SEEDED):
     try:
-        runtime.load(str(path), [SEEDED])
+        runtime.load(str(path), [tensor])
     except WorkerError as error:
         return error
     return None
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("fp16", "float16")])
-def test_layers_compute_in_half_precision_or_it_is_refused(onnx_artifact, precision, dtype):
+def test_layers_compute_in_half_precision_or_it_is_refused(onnx_artifact, tmp_path, precision, dtype):
     """Which of both depends on the processor; never is it fp32 without a word."""
+    file = _typed(onnx_artifact, tmp_path) if precision == "fp16" else onnx_artifact
     runtime = create_runtime("openvino", {"threads": 1, "precision": precision}, lambda: 0)
-    refused = _refusal(runtime, onnx_artifact)
+    refused = _refusal(runtime, file)
     if refused is None:
         runtime.set_inputs([generate(SEEDED)])
         assert runtime.facts()["layer_precisions"].get(dtype, 0) > 0
     else:
         assert refused.kind == "bad-request"
         assert "computes in f32 on this processor" in refused.message
+
+
+def test_a_processor_without_half_precision_is_told(onnx_artifact, monkeypatch):
+    class Core:
+        def get_property(self, device, name):
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return ["FP32", "INT8", "BIN", "EXPORT_IMPORT"]
+
+    runtime = create_runtime("openvino", {"threads": 1, "precision": "fp16"}, lambda: 0)
+    monkeypatch.setattr(runtime._module, "Core", Core)
+    assert "computes in f32 on this processor, fp16 was asked for" in _refusal(runtime, onnx_artifact).message
+
+
+def _typed(fp32, folder):
+    from latency_bench.harness.export.half_precision import to_half
+
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(str(fp32))
+    to_half(model)
+    onnx.save(model, str(folder / "half.onnx"))
+    return folder / "half.onnx"
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_sums_of_a_linear_attention_do_not_overflow(tmp_path, precision):
+    """Values around 1000 over 1024 tokens: K^T V is near 10^9."""
+    torch = pytest.importorskip("torch")
+    from latency_bench.model_specs.architectures.efficientvit.attention_formulas import relu_linear_attention
+
+    class Attends(torch.nn.Module):
+        def forward(self, image):
+            tokens = image.reshape(1, 3, 32, 1024).transpose(2, 3)
+            return relu_linear_attention(*tokens.split(1, dim=1))
+
+    image = 1000 * torch.rand(1, 96, 32, 32, generator=torch.Generator().manual_seed(0))
+    file = tmp_path / "attends.onnx"
+    torch.onnx.export(Attends(), (image,), str(file), input_names=["image"], opset_version=17, dynamo=False)
+    if precision == "fp16":
+        file = _typed(file, tmp_path)
+    runtime = create_runtime("openvino", {"threads": 1, "precision": precision}, lambda: 0)
+    refused = _refusal(runtime, file, SEEDED._replace(shape=tuple(image.shape)))
+    if refused is not None:
+        assert "computes in f32 on this processor" in refused.message
+        return
+    runtime.set_inputs([image.numpy()])
+    runtime.request()
+    (computed,) = runtime.outputs().values()
+    expected = Attends()(image).numpy()
+    assert abs(computed - expected).max() < 2e-2 * abs(expected).max()
 
 
 def test_layers_that_only_move_or_convert_data_are_no_layers_that_compute():
