@@ -80,6 +80,10 @@ class DeviceSession:
         """Raises DeviceError, with what is missing, where the device cannot make this runtime with these options."""
         self._runner.check_runtime(self._transport, runtime, options)
 
+    def check_image_library(self, library: str) -> None:
+        """Raises DeviceError, with what is missing, where photographs cannot be decoded there with this library."""
+        self._runner.check_image_library(self._transport, library)
+
     def available_cpus(self) -> tuple[int, ...]:
         """Cores that a measuring process may be pinned to."""
         return self._runner.available_cpus(self._transport)

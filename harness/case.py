@@ -61,6 +61,11 @@ class Case:
     """Asked for by `--setting paper` (paper_setting.py): the record then says what that means."""
     check_image: FrozenFile | None = None
     """An image that outputs are compared on as well."""
+    pipeline: str | None = None
+    """The library that decodes and prepares a photograph in every request (harness/pipeline_request.py); None: the
+    request is the network's alone."""
+    photograph: FrozenFile | None = None
+    """Brought for the pipeline; None: a made one."""
     calibration: FrozenFile | None = None
     """Inputs that int8's ranges of activations are taken from (harness/export/calibration.py); None: seeded draws."""
     original: Original | None = None
@@ -141,6 +146,7 @@ class Case:
             throughput=None
             if self.streams is None
             else {**self.protocol.worker_throughput(self.streams), "images": self.batch},
+            pipeline=None if self.pipeline is None else self._described_pipeline(artifact),
         )
 
     def _float32_layers(self, artifact: Artifact) -> tuple[str, ...]:
@@ -148,6 +154,14 @@ class Case:
         if not asks_builder or artifact.format != "onnx":
             return ()
         return float32_layers(artifact.path, artifact.sha256)
+
+    def _described_pipeline(self, artifact: Artifact) -> dict[str, Any]:
+        from latency_bench.harness.pipeline_request import describe_pipeline
+
+        assert isinstance(self.spec, ModelSpec)
+        assert self.pipeline is not None
+        photograph = None if self.photograph is None else self.photograph.path
+        return describe_pipeline(self.spec, self.output, self.pipeline, photograph, artifact)
 
     def _described_inputs(self, artifact: Artifact) -> list[dict[str, Any]]:
         if isinstance(self.spec, FileSpec):

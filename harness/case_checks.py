@@ -22,6 +22,7 @@ def check_case(case: Case) -> None:
     _check_options(case)
     if case.streams is not None and case.streams > 1 and not case.declared.OVERLAPS_REQUESTS:
         raise UsageError(f"--streams {case.streams}: runtime {case.runtime} has one request in flight; leave it out")
+    _check_pipeline(case)
 
 
 def _check_precision(case: Case) -> None:
@@ -50,6 +51,31 @@ def _check_file_precision(case: Case, spec: FileSpec) -> None:
         f"{spec.title} is {spec.precision}, and {case.runtime} computes a file in the types that it has: leave out "
         f"--precision {case.precision}, or export the file in it"
     )
+
+
+def _check_pipeline(case: Case) -> None:
+    """What is around the network can be timed only where this project's worker makes the requests, of a network whose
+    spec says how a photograph becomes its input."""
+    if case.pipeline is None:
+        if case.photograph is not None:
+            raise UsageError("--photograph is what --pipeline decodes in every request; name the library too")
+        return
+    asked = f"--pipeline {case.pipeline}"
+    if not case.declared.INPUTS_IN_PLACE:
+        raise UsageError(
+            f"{asked}: {case.runtime} on {case.device.name} ({case.device.runner}) times the network alone, and cannot "
+            "decode a photograph in a request; leave it out"
+        )
+    if isinstance(case.spec, FileSpec):
+        raise UsageError(
+            f"{asked}: a file does not say how a photograph is prepared for it; name a model or a --module"
+        )
+    if not case.spec.inputs[0].is_photograph:
+        raise UsageError(f"{asked}: {case.spec.id} takes no image of three channels first")
+    if case.streams is not None:
+        raise UsageError(f"{asked}: a pipeline has one request in flight; leave --streams out")
+    if case.as_in_paper:
+        raise UsageError(f"{asked}: --setting paper measures the request of the paper, which has none; leave one out")
 
 
 def _check_options(case: Case) -> None:

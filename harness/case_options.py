@@ -6,10 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bench_worker.pipeline.library_packages import MODULES
 from latency_bench.devices.device import Device
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_checks import check_case
@@ -70,6 +71,8 @@ _OF_THE_CATALOG = {
     "seed": "--seed",
     "output": "--output",
     "input_type": "--input-type",
+    "pipeline": "--pipeline",
+    "photograph": "--photograph",
 }
 """Options that only a model of the catalog has."""
 
@@ -123,6 +126,10 @@ class CaseOptions(BaseModel):
     """Of a dense prediction. None: logits."""
     input_type: CarriedAs | None = None
     """What images are fed as. None: the float32 that the network computes with."""
+    pipeline: Literal[tuple(MODULES)] | None = None  # type: ignore[valid-type]
+    """The library that decodes and prepares a photograph in every request. None: the request is the network's alone."""
+    photograph: Path | None = Field(default=None, strict=False)
+    """A JPEG file, or another that the library decodes, for `pipeline`. None: a made one."""
     streams: int | None = Field(default=None, ge=1, le=64)
     labels: Labels = Field(default_factory=dict)
     """What the user calls the run; `commit` is the version of the code that is measured."""
@@ -185,6 +192,8 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         seed=request.seed or 0,
         precision=request.precision or precision,
         output=request.output or "logits",
+        pipeline=request.pipeline,
+        photograph=None if request.photograph is None else _frozen_photograph(request.photograph),
         streams=request.streams,
         labels=dict(request.labels),
         as_in_paper=request.as_in_paper,
@@ -257,6 +266,22 @@ def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
     except ExportError as error:
         raise UsageError(str(error)) from error
     return image
+
+
+def _frozen_photograph(path: Path) -> FrozenFile:
+    """Raises UsageError for a file that is no image."""
+    from latency_bench.harness.export.image_file import UnusableImageError, opened_image
+    from latency_bench.harness.frozen_files import freeze
+    from latency_bench.harness.installation.requirements import require
+
+    require(["PIL"])
+    photograph = freeze(path)
+    try:
+        with opened_image(photograph.path) as image:
+            image.load()
+    except UnusableImageError as error:
+        raise UsageError(f"--photograph {path} cannot be read as an image: {error}") from None
+    return photograph
 
 
 def _frozen_calibration(request: CaseOptions, spec: ModelSpec | FileSpec) -> FrozenFile:

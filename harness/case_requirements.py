@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+from bench_worker.pipeline.library_packages import MODULES
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import declared_runtime
@@ -27,6 +28,15 @@ def modules_of(case: Case) -> Iterable[str | Alternatives]:
         yield from _modules_for_quantising(case)
         yield from case.spec.requires
     yield from modules_for_running(case.device, case.runtime)
+    yield from _modules_for_pipeline(case)
+
+
+def _modules_for_pipeline(case: Case) -> Iterable[str]:
+    """What makes the photograph here, and what decodes it where the worker is this Python."""
+    if case.pipeline is not None:
+        yield "PIL"
+        if _runs_in_this_python(case.device):
+            yield MODULES[case.pipeline]
 
 
 def modules_for_exporting(device: Device, runtime: str) -> Iterable[str]:
@@ -44,7 +54,11 @@ def _modules_for_quantising(case: Case) -> Iterable[str]:
 
 def modules_for_running(device: Device, runtime: str) -> Iterable[Alternatives]:
     """Of the runtime, where it runs in this very Python. Another one, here or on a device, is asked by the worker."""
-    in_this_python = device.python is None or tuple(device.python) == (sys.executable,)
-    if device.transport == "local" and device.runner == "worker" and in_this_python:
+    if _runs_in_this_python(device):
         with suppress(InventoryError):
             yield from declared_runtime(device, runtime).MODULES
+
+
+def _runs_in_this_python(device: Device) -> bool:
+    in_this_python = device.python is None or tuple(device.python) == (sys.executable,)
+    return device.transport == "local" and device.runner == "worker" and in_this_python

@@ -38,6 +38,8 @@ def prepare(measured: Measured, session: DeviceSession, on_stage: Callable[[str]
     session.tune()
     cpus = choose_cpus(measured.case, session)
     measured.fingerprint = session.fingerprint()
+    if measured.case.pipeline is not None:
+        session.check_image_library(measured.case.pipeline)
     measured.stage = "export"
     artifact = measured.artifact = artifact_of(measured.case, session, on_stage)
     measured.stage = "deploy"

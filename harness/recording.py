@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.probe_conditions import conditions_by_probe
-from latency_bench.devices.runners.base import PHASES
+from latency_bench.devices.runners.base import PHASES, Phase
 from latency_bench.harness.case import INPUT_SEED, Case
 from latency_bench.harness.energy import NoEnergy, energy
 from latency_bench.harness.errors import UsageError
@@ -25,7 +25,6 @@ from latency_bench.harness.store.outcome import (
     Failure,
     MeasuredThroughput,
     Percentile,
-    Phase,
     RoundRecord,
     Summary,
     Throughput,
@@ -144,6 +143,7 @@ def model_record(case: Case, artifact: Artifact | None) -> ModelRecord:
         resolution=spec.resolution,
         batch=case.batch,
         inputs=case.asked_inputs or None,
+        pipeline=case.pipeline,
         precision=case.precision,
         output=case.output if case.spec.task == "segmentation" else None,
         weights=_weights(case),
@@ -244,7 +244,7 @@ def _summary(measured: Measured) -> Summary:
     phases: dict[Phase, Estimate] = {}
     for phase in PHASES:
         if all(phase in columns.phases_ns for columns in rounds):
-            phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds], tick_ms)[0]  # type: ignore[index]
+            phases[phase] = _estimate([columns.phases_ns[phase] for columns in rounds], tick_ms)[0]
     peaks = [peak for one in measured.rounds if (peak := _peak_rss_bytes(one))]
     if any("sample_is" in one.result.loaded for one in measured.rounds):
         # Samples that are summaries of many requests have no tail: their percentiles are none of a request.

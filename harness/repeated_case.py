@@ -12,6 +12,8 @@ from bench_worker.files import file_sha256
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of, options_of
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.pipeline_request import made_photograph, photograph_size
 from latency_bench.harness.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def case_like(record: RunRecord, given: Mapping[str, Any]) -> Case:
         else (record.summary.throughput_measured.streams)
     )
     case = case_of(options_of_run(record, {**given, "streams": streams}), single=True)
+    _check_photograph(record, case)
     rounds = given.get("rounds") or len(record.rounds) or case.rounds
     return replace(case, protocol=_protocol(record), rounds=rounds, most_rounds=None, cpus=_cores(record, case))
 
@@ -65,6 +68,21 @@ def _check_brought(record: RunRecord, is_file: bool, given: Mapping[str, Any]) -
         raise UsageError(f"{record.run_id} {what}")
     if not is_file and weights is not None and file_sha256(str(given["weights"])) != weights:
         raise UsageError(f"{given['weights']} is not the checkpoint of {record.run_id} (SHA-256 {weights[:12]}...)")
+
+
+def _check_photograph(record: RunRecord, case: Case) -> None:
+    """Whether a pipeline would decode what it decoded then."""
+    around = record.runtime.facts.get("pipeline") if record.runtime is not None else None
+    stated = around.get("photograph") if isinstance(around, dict) else None
+    if not isinstance(stated, dict) or case.pipeline is None or isinstance(case.spec, FileSpec):
+        return
+    photograph = made_photograph(*photograph_size(case.spec)) if case.photograph is None else case.photograph.path
+    if file_sha256(str(photograph)) != stated.get("sha256"):
+        what = "its own photograph" if case.photograph is None else "another photograph"
+        raise UsageError(
+            f"{record.run_id} decoded {what}, of {stated.get('size')} pixels, which no store has: bring it with "
+            "--photograph"
+        )
 
 
 def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
@@ -86,6 +104,7 @@ def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
         "resolution": None if model.resolution == spec.resolution else model.resolution,
         "output": model.output or "logits",
         "input_type": model.inputs,
+        "pipeline": model.pipeline,
         "seed": model.weights.seed or 0,
     }
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from latency_bench.model_specs.carried_types import CarriedAs
+from latency_bench.model_specs.preparation import Preparation
 
 Task = Literal["classification", "segmentation", "super-resolution", "segment-anything", "attention", "generic"]
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -155,6 +156,8 @@ class ModelSpec(_Strict):
     counting: Counting = Field(default_factory=Counting)
     deviation: Deviation = Field(default_factory=Deviation)
     tolerance: Tolerance | None = None
+    preparation: Preparation | None = None
+    """How a photograph becomes its first input. None: usual_preparation.py says what is taken for it."""
     provenance: Provenance
     note: str | None = None
 

@@ -60,8 +60,9 @@ class Evidence:
         ids, statuses = runs["run_id"].tolist(), runs["status"].tolist()
         for row in sorted(range(len(ids)), key=lambda one: str(ids[one]), reverse=True):
             setting, of = self._settings[row], workloads[row]
-            if of.carries:
-                # Images fed as pixels are another quantity: tables and claims are of the usual request.
+            if not of.is_usual_request:
+                # Images fed as pixels, or decoded in the request, are another quantity: tables and claims are of the
+                # paper's request.
                 continue
             for shape in (of.resolution, None):
                 case = (of.model, of.batch, shape, of.output)

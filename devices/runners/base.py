@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from bench_worker.failure import WorkerError as WorkerFailure
 from bench_worker.runtime.base import LayerTime
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-PHASES = ("h2d", "compute", "d2h")
-"""Parts of a request that a runner may be able to time: copy in, inference, copy out."""
+Phase = Literal["decode", "preprocess", "h2d", "compute", "d2h", "postprocess"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+"""Parts of a request that a runner may be able to time, in their order."""
+PIPELINE_PHASES: tuple[Phase, ...] = ("decode", "preprocess", "postprocess")
+"""Those around the network, which only a pipeline has; of any request copy in, inference, copy out are left."""
 
 
 WHOLE_REQUEST = "whole request, transfer included"
+WHOLE_PIPELINE = "whole pipeline, from the bytes of a photograph to the answer, transfer included"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class RoundJob:
     told."""
     checks: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Further inputs by the name of what they are, whose outputs are wanted once, outside of all that is timed."""
+    pipeline: Mapping[str, Any] | None = None
+    """What is timed around the network in every request, `photograph` a file on this host; None: nothing."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +176,11 @@ class Runner(ABC):
     def check_runtime(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> object:
         """Have the device make the runtime, where that is quickly done. Raises DeviceError with what is missing."""
         return None
+
+    def check_image_library(self, transport: Transport, library: str) -> None:
+        """Raises DeviceError where the device has not what a pipeline decodes photographs with. For runners whose
+        runtimes declare INPUTS_IN_PLACE."""
+        return
 
     @abstractmethod
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:

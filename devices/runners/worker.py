@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bench_worker.pipeline.library_packages import MODULES, PACKAGES
 from bench_worker.runtime.base import LayerTime
 from bench_worker.runtime.declaration import BUILDER_FLAG, RuntimeDeclaration
 from bench_worker.runtime.packages import version_numbers
@@ -79,6 +82,17 @@ class WorkerRunner(AlternatingRunner):
         checked = self.check_runtime(transport, runtime, self.options(runtime, options))
         modules = ", ".join(f"{name} {version}" for name, version in checked.modules.items()) or runtime
         yield Check("worker", "ok", f"starts, and imports {modules} in {checked.import_ns / 1e9:.1f} s")
+
+    def check_image_library(self, transport: Transport, library: str) -> None:
+        completed = transport.run([*self._python, "-c", _VERSION, MODULES[library]], timeout_s=120)
+        if completed.returncode != 0:
+            raise WorkerError(
+                "runtime-missing",
+                f"the worker's Python ({' '.join(self._python)}) has no {MODULES[library]}, which --pipeline {library} "
+                f"decodes photographs with: {last_line(completed.stderr)}",
+                f"install it there: {' '.join(self._python)} -m pip install {PACKAGES[library]}; or choose another of "
+                f"{', '.join(MODULES)}",
+            )
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         script = "import os; print(*sorted(os.sched_getaffinity(0)))"
@@ -231,6 +245,7 @@ def _worker_request(
         **({} if profile is None else {"profile": profile}),
         **({"find_non_finite": True} if request.find_non_finite else {}),
         **({"checks": checks} if checks else {}),
+        **({} if request.pipeline is None else {"pipeline": _with_photograph_there(transport, request.pipeline)}),
     }
 
 
@@ -240,6 +255,14 @@ def _with_values_there(transport: Transport, entry: dict[str, Any]) -> dict[str,
         return entry
     file = Path(entry["values"])
     return {**entry, "values": transport.push(file, f"values-{file.parent.name[:16]}{file.suffix}")}
+
+
+def _with_photograph_there(transport: Transport, pipeline: Mapping[str, Any]) -> dict[str, Any]:
+    """The pipeline, with its photograph brought to the device."""
+    file = Path(pipeline["photograph"])
+    # Two sides of a pair may have different ones; what a user calls a file is no name on a device.
+    name = f"photograph-{hashlib.sha256(os.fsencode(file)).hexdigest()[:16]}"
+    return {**pipeline, "photograph": transport.push(file, name)}
 
 
 def _runtime_class(runtime: str) -> str | None:

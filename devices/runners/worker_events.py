@@ -108,6 +108,9 @@ class Samples(_Exact):
     compute_ns: Column | None = None
     d2h_ns: Column | None = None
     enqueue_ns: Column | None = None
+    decode_ns: Column | None = None
+    preprocess_ns: Column | None = None
+    postprocess_ns: Column | None = None
 
     def columns(self) -> dict[str, Column]:
         return {name: column for name in COLUMNS if (column := getattr(self, name)) is not None}

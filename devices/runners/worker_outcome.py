@@ -9,7 +9,13 @@ from bench_worker.failure import process_limit
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.probes.address_space import address_space_limit_bytes
-from latency_bench.devices.runners.base import Deployment, RoundResult
+from latency_bench.devices.runners.base import (
+    PIPELINE_PHASES,
+    WHOLE_PIPELINE,
+    WHOLE_REQUEST,
+    Deployment,
+    RoundResult,
+)
 from latency_bench.devices.runners.worker_events import ErrorEvent, protocol_error
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
@@ -38,15 +44,17 @@ def round_result(
     for (name, path), saved in zip(checks.items(), heard.check_outputs, strict=True):
         check_outputs[name] = outputs_to.with_name(f"{outputs_to.stem}-{name}.npz")
         _pull_outputs(transport, saved.path, saved.sha256, path, check_outputs[name])
+    samples = heard.columns("sampling")
     return RoundResult(
         warmup=heard.columns("warmup"),
-        samples=heard.columns("sampling"),
+        samples=samples,
         hello=heard.hello,
         loaded=heard.loaded,
         done=heard.done,
         outputs=outputs_to,
         check_outputs=check_outputs,
         log=log,
+        latency_covers=WHOLE_PIPELINE if PIPELINE_PHASES[0] in samples.phases_ns else WHOLE_REQUEST,
         sampled_unix_ns=_sampled_unix_ns(transport, heard),
     )
 

@@ -117,7 +117,7 @@ class WorkerRound:
         arrays: dict[str, npt.NDArray[np.int64]] = {
             name: np.array(values, dtype=np.int64) for name, values in self._columns[stage].items()
         }
-        phases = {phase: arrays[f"{phase}_ns"] for phase in PHASES if f"{phase}_ns" in arrays}
+        phases = {str(phase): arrays[f"{phase}_ns"] for phase in PHASES if f"{phase}_ns" in arrays}
         return Columns(arrays["start_ns"], arrays["latency_ns"], phases, arrays.get("enqueue_ns"))
 
     def _next(self, event: Event, fields: dict[str, Any]) -> None:

@@ -121,6 +121,10 @@ class Job(NamedTuple):
     runtime_class: Optional[str] = None
     """`module:Class` of a third party's runtime, whose module lies beside the worker or is installed."""
     checks: Tuple[CheckJob, ...] = ()
+    pipeline: Optional[Dict[str, Any]] = None
+    """What stands around the network in every request (pipeline/pipeline_job.py), paths as they came; None: nothing."""
+    folder: str = ""
+    """Of the job's file, to which its paths are relative."""
 
 
 def read_job(path: str) -> Job:
@@ -169,6 +173,8 @@ def parse_job(document: Any, folder: str) -> Job:
             _parse_check("checks[%d]" % index, item, folder)
             for index, item in enumerate(fields.take("checks", optional(listing), None) or ())
         ),
+        pipeline=fields.take("pipeline", optional(dictionary), None),
+        folder=folder,
     )
     fields.finish()
     return job

@@ -6,8 +6,8 @@ from array import array
 from collections import OrderedDict
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence
 
-OPTIONAL_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns", "enqueue_ns")
-"""In the order of RequestTimes: the phases, and what is no part of their sum."""
+OPTIONAL_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns", "enqueue_ns", "decode_ns", "preprocess_ns", "postprocess_ns")
+"""In the order of RequestTimes: the phases, what is no part of their sum, and the phases that a pipeline adds."""
 _INITIAL_CAPACITY = 16384
 _ROWS_PER_EVENT = 20000
 
@@ -16,7 +16,8 @@ class RequestTimes(NamedTuple):
     """One request. `start_ns` and `end_ns` are readings of the clock around the whole request, transfers included and
     synchronised with the host; the phases are durations, in device time where the device has a clock of its own.
     `enqueue_ns` is the host's time for handing the computation to such a device, within which the device may already
-    compute. What a runtime cannot time is None."""
+    compute. `decode_ns`, `preprocess_ns` and `postprocess_ns` are phases of a pipeline (`pipeline/`), by the host's
+    clock. What a runtime cannot time is None."""
 
     start_ns: int
     end_ns: int
@@ -24,6 +25,9 @@ class RequestTimes(NamedTuple):
     compute_ns: Optional[int]
     d2h_ns: Optional[int]
     enqueue_ns: Optional[int] = None
+    decode_ns: Optional[int] = None
+    preprocess_ns: Optional[int] = None
+    postprocess_ns: Optional[int] = None
 
 
 class Samples:

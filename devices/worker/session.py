@@ -1,7 +1,7 @@
 """One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from . import outputs as saved_outputs
 from .clock import Clock, measure_resolution_ns
@@ -13,7 +13,8 @@ from .inputs import generate, in_artifact_layout
 from .job import CheckJob, InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, recent_median, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
-from .request_times import Samples
+from .pipeline.pipelined_request import PipelinedRequest, image_library_of
+from .request_times import RequestTimes, Samples
 from .runtime.base import Runtime
 from .runtimes import create_runtime
 from .steady import STEADY, WarmupEnd
@@ -25,12 +26,13 @@ from .usage import peak_rss_bytes, read_usage
 def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None:
     """Everything between `hello` and the end of the process. Raises WorkerError."""
     peaks: Dict[str, int] = {}
-    runtime, order = _load(job, events, clock, peaks)
+    loaded = _load(job, events, clock, peaks)
+    runtime = loaded.runtime
     warmup = Samples(origin_ns, job.warmup.max_count + 1)
     sampling = Samples(origin_ns, job.sampling.max_count)
 
-    first_outputs = _first_request(job, runtime, warmup, events)
-    timed = _time(job, runtime, warmup, sampling, events, clock)
+    first_outputs = _first_request(job, loaded, warmup, events)
+    timed = _time(job, loaded.request, warmup, sampling, events, clock)
     peaks["end"] = peak_rss_bytes()
 
     for stage, samples in (("warmup", warmup), ("sampling", sampling)):
@@ -45,7 +47,7 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
         "loop_overhead_ns": timed.overhead.in_sample_ns,
         "loop_gap_ns": timed.overhead.between_samples_ns,
         "usage": timed.usage,
-        "output_drift": saved_outputs.drift(first_outputs, runtime.outputs(), job.write_outputs),
+        "output_drift": saved_outputs.drift(first_outputs, _last_outputs(loaded), job.write_outputs),
     }
     if job.throughput is not None:
         done["throughput"] = _throughput(job, runtime, clock)
@@ -54,6 +56,7 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
     if job.find_non_finite:
         done["non_finite"] = _non_finite(runtime)
     if job.checks:
+        order = [tensor.name for tensor in loaded.inputs]
         done["checks"] = [_check(check, runtime, order) for check in job.checks]
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, job.sampling))
@@ -75,8 +78,22 @@ class _Timed(NamedTuple):
     overhead: LoopOverhead
 
 
-def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> Tuple[Runtime, List[str]]:
-    """The runtime, loaded and fed, and the names of the inputs in the artifact's order."""
+class _Loaded(NamedTuple):
+    """The runtime, loaded and fed with `inputs`, which are in the artifact's order."""
+
+    runtime: Runtime
+    inputs: List[InputTensor]
+    pipeline: Optional[PipelinedRequest]
+
+    @property
+    def request(self) -> Callable[[], RequestTimes]:
+        """What is timed."""
+        return self.runtime.request if self.pipeline is None else self.pipeline
+
+
+def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> _Loaded:
+    # A library that is missing is told before minutes of loading.
+    library = image_library_of(job)
     started_ns = clock()
     runtime = create_runtime(job.runtime, job.runtime_options, clock, job.runtime_class)
     imported_ns = clock()
@@ -89,9 +106,12 @@ def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) ->
     fed = _feed(runtime, inputs)
     facts = runtime.facts()
     facts["inputs"] = [dict(tensor, sha256=sha256) for tensor, sha256 in zip(facts["inputs"], fed)]
+    pipeline = None if library is None else PipelinedRequest(job, library, runtime, inputs, clock)
+    if pipeline is not None:
+        facts["pipeline"] = pipeline.facts()
     times = {"import_ns": imported_ns - started_ns, "load_ns": loaded_ns - loading_ns}
     events.emit("loaded", artifact=artifact, **times, **facts)
-    return runtime, [tensor.name for tensor in inputs]
+    return _Loaded(runtime, inputs, pipeline)
 
 
 def _hashes(job: Job) -> Optional[Dict[str, Any]]:
@@ -116,11 +136,11 @@ def _feed(runtime: Runtime, inputs: List[InputTensor]) -> List[str]:
     return [values["sha256"] for values in described]
 
 
-def _first_request(job: Job, runtime: Runtime, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
+def _first_request(job: Job, loaded: _Loaded, warmup: Samples, events: EventStream) -> List[Dict[str, Any]]:
     """The cold request: the first sample of the warm-up, and the outputs that are checked and saved."""
     try:
-        warmup.append(runtime.request())
-        arrays = runtime.outputs()
+        warmup.append(loaded.request())
+        arrays = _last_outputs(loaded)
     except Exception as error:
         raise _request_failed(error, "in the first request")
     tensors = saved_outputs.describe(arrays)
@@ -131,19 +151,27 @@ def _first_request(job: Job, runtime: Runtime, warmup: Samples, events: EventStr
     return tensors
 
 
-def _time(job: Job, runtime: Runtime, warmup: Samples, sampling: Samples, events: EventStream, clock: Clock) -> _Timed:
+def _last_outputs(loaded: _Loaded) -> Mapping[str, Any]:
+    """For the inputs that the host knows the outputs of. A pipeline computes them once more, since its requests have
+    photographs for inputs."""
+    return loaded.runtime.outputs() if loaded.pipeline is None else loaded.pipeline.run_as_given()
+
+
+def _time(
+    job: Job, request: Callable[[], RequestTimes], warmup: Samples, sampling: Samples, events: EventStream, clock: Clock
+) -> _Timed:
     try:
         with garbage_collector_paused():
             resolution_ns = measure_resolution_ns(clock)
             overhead = measure_loop_overhead(clock)
             warmup_rule, sampling_rule = WarmupEnd(job.warmup).reason, SamplingEnd(job.sampling).reason
-            warmup_end = run_stage(runtime.request, warmup, warmup_rule, _progress(events, "warmup"), clock)
+            warmup_end = run_stage(request, warmup, warmup_rule, _progress(events, "warmup"), clock)
             before = read_usage()
             if job.on_command:
                 most, latency_ns = job.sampling.max_count, recent_median(warmup)
-                sampling_end = obey(runtime.request, sampling, most, latency_ns, events, clock)
+                sampling_end = obey(request, sampling, most, latency_ns, events, clock)
             else:
-                sampling_end = run_stage(runtime.request, sampling, sampling_rule, _progress(events, "sampling"), clock)
+                sampling_end = run_stage(request, sampling, sampling_rule, _progress(events, "sampling"), clock)
             used = read_usage().since(before)
     except Exception as error:
         raise _request_failed(error, "after %d requests" % (warmup.count + sampling.count))

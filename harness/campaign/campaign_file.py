@@ -30,6 +30,7 @@ from latency_bench.harness.case_options import CaseOptions, Resolution
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.options import Output
 from latency_bench.harness.store.fields import Labels
+from latency_bench.model_specs.carried_types import OWN_TYPE, InputType
 from latency_bench.model_specs.located_yaml import LocatedYamlError, describe, read_yaml
 
 _ROOT = "a campaign is one mapping with the field `cases`"
@@ -63,6 +64,7 @@ class Match(_Strict):
     runtime: _Texts | None = None
     precision: _Texts | None = None
     output: _Texts | None = None
+    input_type: _Texts | None = None
     batch: _Numbers | None = None
     threads: _Numbers | None = None
     streams: _Numbers | None = None
@@ -120,6 +122,8 @@ class Product(_Strict):
     resolutions: Annotated[tuple[Resolution | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
     threads: Annotated[tuple[int | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
     outputs: Annotated[tuple[Output, ...], _Several, Field(strict=False, min_length=1)] = ("logits",)
+    input_types: Annotated[tuple[InputType, ...], _Several, Field(strict=False, min_length=1)] = (OWN_TYPE,)
+    """What images are fed as."""
     streams: Annotated[tuple[int | None, ...], _Several, Field(strict=False, min_length=1)] = (None,)
     set: dict[str, Any] = Field(default_factory=dict)
     """Other options of `bench run`, the same for all of these."""

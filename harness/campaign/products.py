@@ -13,6 +13,7 @@ from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Pr
 from latency_bench.harness.campaign.file_requests import file_requests
 from latency_bench.harness.case_options import OF_FILES, CaseOptions
 from latency_bench.harness.errors import UsageError
+from latency_bench.model_specs.carried_types import OWN_TYPE
 from latency_bench.reports.papers.measured_models import resolutions_of, specs_of, throughput_batches
 from latency_bench.reports.papers.paper import ALL
 
@@ -52,10 +53,15 @@ def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> l
 def matches(match: Match, request: CaseOptions) -> bool:
     """Whether a case agrees with every field of `match`."""
     return all(
-        _agrees(getattr(match, name), getattr(request, name))
+        _agrees(getattr(match, name), _value_of(request, name))
         for name in type(match).model_fields
         if getattr(match, name) is not None
     )
+
+
+def _value_of(request: CaseOptions, name: str) -> Any:
+    value = getattr(request, name)
+    return OWN_TYPE if name == "input_type" and value is None else value
 
 
 def _agrees(wanted: tuple[Any, ...], value: Any) -> bool:
@@ -112,6 +118,7 @@ def _combinations(
         "resolution": product.resolutions,
         "threads": product.threads,
         "output": product.outputs,
+        "input_type": [None if one == OWN_TYPE else one for one in product.input_types],
         "streams": product.streams,
     }
     of_tables = tables_of(product)
@@ -122,6 +129,8 @@ def _combinations(
         for values in itertools.product(*axes.values()):
             varied = dict(zip(axes, values, strict=True))
             if product.tables and varied["output"] != "logits" and spec.task != "segmentation":
+                continue
+            if product.tables and varied["input_type"] and not any(one.is_photograph for one in spec.inputs):
                 continue
             # A table says at which sizes it has a model that the catalog does not list.
             asked = varied.pop("resolution")

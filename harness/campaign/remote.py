@@ -63,7 +63,7 @@ def needed_exports(payloads: Sequence[dict[str, Any]]) -> tuple[Any, bytes]:
             # The case's own turn will show it, and record it.
             found.append(None)
             continue
-        brought = (case.weights, case.check_image, case.calibration)
+        brought = (case.weights, case.check_image, case.calibration, case.photograph)
         if isinstance(needed, Artifact) or any(file is not None for file in brought):
             # What is brought lies on the hosts that were told so, and nowhere else.
             found.append(None)

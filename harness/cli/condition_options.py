@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from latency_bench.harness.cli.shared_options import CpuList, calibration_option, input_type_option
+from latency_bench.harness.cli.shared_options import (
+    CpuList,
+    calibration_option,
+    input_type_option,
+    photograph_option,
+    pipeline_option,
+)
 from latency_bench.harness.cli.weights_option import Weights
 
 
@@ -66,6 +72,8 @@ _OPTIONS = {
         "or logits at full input resolution.",
     ),
     "input_type": input_type_option,
+    "pipeline": pipeline_option,
+    "photograph": photograph_option,
 }
 """By the field of CaseOptions that each is, in the order in which a help shows them."""
 

@@ -69,6 +69,7 @@ def described_side(side: RunRecord) -> str:
     options = ", ".join(f"{name} {value}" for name, value in runtime.options.items())
     what = f"{side.model.id} {height}x{width}, {runtime.name}{version}"
     fed = f", images as {side.model.inputs}" if side.model.inputs in CARRIED_TYPES else ""
+    fed += f", pipeline with {side.model.pipeline}" if side.model.pipeline else ""
     return f"{what}{', ' if options else ''}{options}, {side.model.precision}, batch {side.model.batch}{fed}"
 
 

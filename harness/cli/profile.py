@@ -45,7 +45,7 @@ SHOWN = 25
 @precision_or_own_option
 @resolution_option
 @batch_option
-@condition_options("check_image")
+@condition_options("check_image", "pipeline", "photograph")
 @click.option(
     "--requests",
     type=click.IntRange(1, 10000),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latency_bench.devices.runners.base import PHASES
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 STATUS_STYLES = {"done": "green", "unstable": "yellow", "failed": "red"}
 
-_PHASE_TITLES = {"h2d": "host to device", "compute": "compute", "d2h": "device to host"}
+_PHASE_TITLES = {"h2d": "host to device", "d2h": "device to host"}
+"""Where a phase's own name is not what it is called."""
 _SEVERITY_MARKS = {"info": ("i", "cyan"), "warning": ("!", "yellow"), "error": ("!!", "red")}
 _ANSWER_STYLES = {"unknown": "dim"}
 _METRIC_WORDS = {
@@ -77,6 +79,7 @@ def _render_heading(record: RunRecord, console: Console) -> None:
             f"  {model.id}, {height}x{width}, batch {model.batch}, {printable(model.precision)}",
             "" if model.output in (None, "logits") else f", output {printable(str(model.output))}",
             f", images as {model.inputs}" if model.inputs in CARRIED_TYPES else "",
+            f", pipeline with {model.pipeline}" if model.pipeline else "",
         )
     )
     parts = [f"on {record.device.name}"]
@@ -133,13 +136,13 @@ def _print_phases(summary: Summary, console: Console) -> None:
         *(Heading(title, right=True) for title in ("median", "interval, ms", "of the latency")),
     ]
     rows = []
-    for phase, title in _PHASE_TITLES.items():
-        for name, one in summary.phases.items():
-            if name == phase:
-                decimals = decimals_for(one.median_ms)
-                share = f"{one.median_ms / summary.latency.median_ms * 100:.1f} %"
-                interval_ms = interval(one.low_ms, one.high_ms, decimals) or "-"
-                rows.append([title, milliseconds(one.median_ms, decimals), interval_ms, share])
+    for phase in PHASES:
+        if (one := summary.phases.get(phase)) is not None:
+            decimals = decimals_for(one.median_ms)
+            share = f"{one.median_ms / summary.latency.median_ms * 100:.1f} %"
+            interval_ms = interval(one.low_ms, one.high_ms, decimals) or "-"
+            title = _PHASE_TITLES.get(phase, phase)
+            rows.append([title, milliseconds(one.median_ms, decimals), interval_ms, share])
     print_grid(console, headings, rows)
 
 

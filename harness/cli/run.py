@@ -242,7 +242,9 @@ def _run_like(
     refuse_what_the_run_decides(context)
     if len(files) > 1:
         raise click.UsageError("--like is one run, and had one file")
-    given: dict[str, Any] = {name: request[name] for name in ("weights", "rounds", "power_mode", "lock_clocks")}
+    given: dict[str, Any] = {
+        name: request[name] for name in ("weights", "photograph", "rounds", "power_mode", "lock_clocks")
+    }
     given |= {"labels": dict(request["labels"]), "settings": dict(request["settings"])}
     given |= {"file": files[0], **of_files} if files else {}
     if context.get_parameter_source("device_name") is click.core.ParameterSource.COMMANDLINE:

@@ -18,7 +18,7 @@ _THRESHOLD = 0.03
 """Smallest difference that matters, as `bench compare` has it."""
 _FREE = {
     "like", "device_name", "checkpoints", "of_files", "inputs", "shapes", "dimensions", "name", "reference", "rounds",
-    "labels", "wait", "store", "quiet", "as_json", "power_mode", "lock_clocks", "settings", "specs",
+    "labels", "photograph", "wait", "store", "quiet", "as_json", "power_mode", "lock_clocks", "settings", "specs",
 }  # fmt: skip
 """Parameters of `bench run` that may stand beside --like; all others are the run's own."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bench_worker.pipeline.library_packages import MODULES
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 
 
@@ -61,6 +62,21 @@ input_type_option = click.option(
     type=click.Choice(CARRIED_TYPES),
     help="What images are fed as: uint8 pixels, normalised and laid out by the artifact itself, or float16. Default: "
     "the network's own float32. (--input sets the values of a file's input.)",
+)
+
+
+pipeline_option = click.option(
+    "--pipeline",
+    type=click.Choice(list(MODULES)),
+    help="Time what an application waits for: every request decodes a photograph and prepares it with this "
+    "library, as the model's spec says, and makes an answer of the outputs. Default: the network's request alone.",
+)
+
+
+photograph_option = click.option(
+    "--photograph",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What --pipeline decodes: a JPEG file, or another image. Default: a made one of the usual size.",
 )
 
 

@@ -20,9 +20,16 @@ from latency_bench.harness.cli.module_options import module_options, specs_optio
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
 from latency_bench.harness.cli.paper_options import paper_option
-from latency_bench.harness.cli.shared_options import RuntimeName, input_type_option, precisions_option, wait_option
+from latency_bench.harness.cli.shared_options import (
+    RuntimeName,
+    photograph_option,
+    pipeline_option,
+    precisions_option,
+    wait_option,
+)
 from latency_bench.harness.cli.weights_option import weights_by_model
 from latency_bench.harness.store.redaction import command_without_secrets
+from latency_bench.model_specs.carried_types import INPUT_TYPES
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_file import CampaignFile
@@ -42,6 +49,7 @@ _PRODUCT = (
     "resolutions",
     "threads",
     "outputs",
+    "input_types",
     "streams",
 )
 
@@ -93,7 +101,7 @@ _PRODUCT = (
 )
 @click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images per request.")
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime; repeatable.")
-@condition_options("threads", "output", "input_type")
+@condition_options("threads", "output", "input_type", "pipeline", "photograph")
 @click.option(
     "--output",
     "outputs",
@@ -101,7 +109,15 @@ _PRODUCT = (
     multiple=True,
     help="What a dense-prediction model returns, as for `bench run`; repeatable.",
 )
-@input_type_option
+@click.option(
+    "--input-type",
+    "input_types",
+    type=click.Choice(INPUT_TYPES),
+    multiple=True,
+    help="What images are fed as, as for `bench run`; float32 is the network's own; repeatable.",
+)
+@pipeline_option
+@photograph_option
 @click.option("--protocol", metavar="NAME|FILE", help="Measurement protocol. Default: standard, or the file's own.")
 @click.option(
     "--rounds",
@@ -344,7 +360,8 @@ def _conditions(options: dict[str, Any]) -> dict[str, Any]:
         "cpus": options["cpus"],
         "seed": options["seed"],
         "check_image": options["check_image"],
-        "input_type": options["input_type"],
+        "pipeline": options["pipeline"],
+        "photograph": options["photograph"],
         "runtime_options": dict(options["runtime_options"]),
     }
     return {name: value for name, value in named.items() if value not in (None, {})}

@@ -36,6 +36,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension("resolution", "resolution", ("artifact",)),
         Dimension("output", "output", ("artifact",)),
         Dimension("input_type", "input type", ("artifact",)),
+        Dimension("pipeline", "pipeline"),
         Dimension("threads", "threads", ("cores",)),
         Dimension("cores"),
         Dimension("system"),

@@ -36,6 +36,8 @@ def request_key(case: Case) -> str:
         "protocol": case.protocol.model_dump(mode="json", exclude=_LATER_EFFORT),
         "rounds": case.rounds,
         **({} if case.file is not None or not case.asked_inputs else {"input_type": case.asked_inputs}),
+        **({} if case.pipeline is None else {"pipeline": case.pipeline}),
+        **({} if case.photograph is None else {"photograph": case.photograph.sha256}),
         "batch": case.batch,
         "precision": case.precision,
         "output": case.output,

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from latency_bench.devices.probe_conditions import probe_conditions
+from latency_bench.devices.runners.base import WHOLE_REQUEST
 from latency_bench.harness.identity.usual_options import threads_of
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 
@@ -44,6 +45,7 @@ _EFFORT = ("rounds", "campaign_rounds", "most_rounds", "round_interval", "again"
 READS = (
     *("model.id", "model.weights.seed", "model.weights.sha256", "model.output", "model.precision", "model.batch"),
     "model.inputs",
+    "model.pipeline",
     *("model.resolution", "device.name", "device.runner", "device.fingerprint", "device.conditions"),
     *("runtime.name", "runtime.version", "runtime.options", "runtime.facts", "protocol"),
     *("artifact.sha256", "artifact.format", "summary.latency_covers", "summary.throughput_measured.streams"),
@@ -61,7 +63,8 @@ def conditions_of(record: RunRecord) -> Conditions:
 def conditions_from(fields: Mapping[str, Any]) -> Conditions:
     """The conditions from the fields that READS names, by path; None where a record has none."""
     name, options = fields["runtime.name"], dict(fields["runtime.options"] or {})
-    facts = fields["runtime.facts"] or {}
+    facts = dict(fields["runtime.facts"] or {})
+    around = facts.pop("pipeline", None)
     gpu = facts.get("gpu")
     gpu_facts: dict[str, Any] = gpu if isinstance(gpu, dict) else {"name": gpu}
     if options.get("precision") == fields["model.precision"]:
@@ -99,6 +102,11 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
         },
         # Said of every run, so that what pixels cost or gain can be what a comparison asks about.
         "input_type": {"input type": fields["model.inputs"] if fields["model.inputs"] in CARRIED_TYPES else "usual"},
+        # Likewise; what surrounds the network has facts of its own.
+        "pipeline": {
+            "pipeline": fields["model.pipeline"] or "none",
+            **(dict(_leaves(around)) if isinstance(around, Mapping) else {}),
+        },
         "threads": {"threads": threads_of(name, options)},
         "cores": {"cores": _of_rounds(fields, "cpus"), "pinned": _of_rounds(fields, "pinned")},
         "system": {
@@ -111,7 +119,8 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
         "protocol": {
             **{field: value for field, value in fields["protocol"].items() if field not in _EFFORT},
             # An inference alone and a whole request are not the same quantity.
-            "latency covers": fields["summary.latency_covers"],
+            # Of a pipeline that is said by its own dimension.
+            "latency covers": fields["summary.latency_covers"] if fields["model.pipeline"] is None else WHOLE_REQUEST,
             "streams": fields["summary.throughput_measured.streams"],
         },
         "artifact": {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.case import Case
     from latency_bench.harness.store.record import RunRecord
 
-WORKLOAD_COLUMNS = ("model", "output", "batch", "height", "width", "inputs")
+WORKLOAD_COLUMNS = ("model", "output", "batch", "height", "width", "inputs", "pipeline")
 """Columns of the run table that make the workload."""
 _USUAL_OUTPUT = "logits"
 
@@ -33,6 +33,8 @@ class Workload:
     inputs: str = ""
     """Of a file: the sizes and values that the user gave to its inputs, as `--shape` has them. Of a model: the type
     that its images are fed as, where `--input-type` says one; else empty."""
+    pipeline: str = ""
+    """The library that prepares a photograph in every request; empty where a request is the network's alone."""
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Workload:
@@ -44,18 +46,20 @@ class Workload:
             int(row["height"]),
             int(row["width"]),
             row["inputs"] or "",
+            row["pipeline"] or "",
         )
 
     @classmethod
     def of_case(cls, case: Case) -> Workload:
         """What a case asks for."""
-        return cls(case.spec.id, case.output, case.batch, *case.spec.resolution, case.asked_inputs)
+        return cls(case.spec.id, case.output, case.batch, *case.spec.resolution, case.asked_inputs, case.pipeline or "")
 
     @classmethod
     def of_record(cls, record: RunRecord) -> Workload:
         """Of a stored run."""
         model = record.model
-        return cls(model.id, model.output or _USUAL_OUTPUT, model.batch, *model.resolution, model.inputs or "")
+        inputs, pipeline = model.inputs or "", model.pipeline or ""
+        return cls(model.id, model.output or _USUAL_OUTPUT, model.batch, *model.resolution, inputs, pipeline)
 
     @property
     def resolution(self) -> tuple[int, int]:
@@ -67,6 +71,24 @@ class Workload:
         """Whether `inputs` is the type that images are fed as."""
         return self.inputs in CARRIED_TYPES
 
+    @property
+    def is_usual_request(self) -> bool:
+        """Whether a request is the paper's: the network's own values in, its outputs out, and nothing around it."""
+        return not self.carries and not self.pipeline
+
+    def subject(self) -> str:
+        """The model and what is unusual about its request, without sizes: `b1-seg`, `b1-seg argmax uint8`."""
+        words = [
+            self.model,
+            "" if self.output == _USUAL_OUTPUT else self.output,
+            self.inputs if self.carries else "",
+            self._around(),
+        ]
+        return " ".join(word for word in words if word)
+
+    def _around(self) -> str:
+        return f"pipeline ({self.pipeline})" if self.pipeline else ""
+
     def label(self) -> str:
         """As short as it can be told: `b1-seg`, `b1-seg 512x1024 batch 4`, `b1-seg argmax`, `net image=1x3x640x640`."""
         says_sizes = bool(self.inputs) and not self.carries
@@ -77,6 +99,7 @@ class Workload:
             self.inputs,
             "" if self.batch == 1 else f"batch {self.batch}",
             "" if self.output == _USUAL_OUTPUT else self.output,
+            self._around(),
         ]
         return " ".join(word for word in words if word)
 

@@ -24,6 +24,7 @@ PURPOSES = {
     "openvino": "OpenVINO, and NNCF for its int8",
     "ncnn": "ncnn, and pnnx, which makes its files",
     "mnn": "MNN",
+    "opencv": "OpenCV, which `--pipeline opencv` prepares photographs with",
     "zoo": "the models of others that papers compare (timm, transformers)",
     "tensorrt": "NVIDIA GPUs of this machine, with what [nvidia.md](docs/nvidia.md) says",
     "pycuda": "the same by pycuda, which needs CUDA's headers and a C++ compiler to be installed",
@@ -36,7 +37,14 @@ PURPOSES = {
 }
 """In the order of pyproject.toml."""
 
-_COMES_WITH = {"pynvml": "nvidia-ml-py", "torchvision": "timm", "markupsafe": "jinja2", "cuda": "cuda-python"}
+_COMES_WITH = {
+    "PIL": "pillow",
+    "pynvml": "nvidia-ml-py",
+    "torchvision": "timm",
+    "markupsafe": "jinja2",
+    "cuda": "cuda-python",
+    "cv2": "opencv-python-headless",
+}
 """Modules that a distribution of another name brings."""
 _NOT_FOR_USERS = frozenset({"dev"})
 

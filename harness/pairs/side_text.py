@@ -15,7 +15,7 @@ from latency_bench.harness.errors import UsageError
 
 _OF_A_SIDE = (
     *("threads", "precision", "resolution", "batch", "weights", "check_image", "calibration", "seed", "output"),
-    "input_type",
+    *("input_type", "pipeline", "photograph"),
 )
 """Fields of CaseOptions that a side may name; any other name is an option of its runtime."""
 
@@ -72,7 +72,7 @@ def _named(what: str) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
-    if name in ("weights", "check_image", "precision", "output", "input_type", "resolution"):
+    if name in ("weights", "check_image", "precision", "output", "input_type", "pipeline", "photograph", "resolution"):
         return text
     try:
         return json.loads(text)

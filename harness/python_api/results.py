@@ -64,13 +64,17 @@ class Run:
     @property
     def samples(self) -> pd.DataFrame:
         """Every request in order: `round`, `warmup`, and in nanoseconds `start_ns` (of its round's clock),
-        `latency_ns`, `h2d_ns`, `compute_ns`, `d2h_ns` (null where not measured). Raises BrokenRunError."""
+        `latency_ns`, `h2d_ns`, `compute_ns`, `d2h_ns` (null where not measured), and of a pipeline `decode_ns`,
+        `preprocess_ns`, `postprocess_ns`. Raises BrokenRunError."""
         import pandas as pd
 
         from latency_bench.harness.store.reader import StoredRun
+        from latency_bench.harness.store.sample_table import PHASE_COLUMNS, PIPELINE_COLUMNS
 
-        columns = ("round", "warmup", "start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns")
         blocks = StoredRun(self.path, self.record).samples()
+        is_pipeline = any(getattr(block, PIPELINE_COLUMNS[0]) is not None for block in blocks)
+        around = PIPELINE_COLUMNS if is_pipeline else ()
+        columns = ("round", "warmup", "start_ns", "latency_ns", *PHASE_COLUMNS, *around)
         frames = [pd.DataFrame({name: getattr(block, name) for name in columns}) for block in blocks]
         table: pd.DataFrame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
         return table

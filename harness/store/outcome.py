@@ -11,7 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from latency_bench.devices.runners.base import PHASES as PHASES
+from latency_bench.devices.runners.base import WHOLE_PIPELINE as WHOLE_PIPELINE
 from latency_bench.devices.runners.base import WHOLE_REQUEST as WHOLE_REQUEST
+from latency_bench.devices.runners.base import Phase as Phase
 from latency_bench.harness.store.fields import (
     LARGEST,
     Count,
@@ -23,10 +26,6 @@ from latency_bench.harness.store.fields import (
     UtcTime,
     Whole,
 )
-
-Phase = Literal["h2d", "compute", "d2h"]
-PHASES: tuple[Phase, ...] = ("h2d", "compute", "d2h")
-"""In the order of a request: host to device, compute, device to host."""
 
 _SHORTEST_MS = 1e-7
 """A tenth of a nanosecond."""

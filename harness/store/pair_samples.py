@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.parquet import read_table, to_column, to_parquet
-from latency_bench.harness.store.sample_table import ENQUEUE_COLUMN, PHASE_COLUMNS, Nanoseconds
+from latency_bench.harness.store.sample_table import ENQUEUE_COLUMN, PHASE_COLUMNS, PIPELINE_COLUMNS, Nanoseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _PHASES = (*PHASE_COLUMNS, ENQUEUE_COLUMN)
+"""In every file; those of a pipeline where a side has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +48,8 @@ class PairSamples:
         return int(self.latency_ns.shape[0])
 
 
-def pair_samples_schema() -> pa.Schema:
-    """Columns of the file, in their order."""
+def pair_samples_schema(pipeline: bool = False) -> pa.Schema:
+    """Columns of the file, in their order, with or without those of a pipeline."""
     import pyarrow as pa
 
     return pa.schema(
@@ -63,6 +64,7 @@ def pair_samples_schema() -> pa.Schema:
             pa.field("start_ns", pa.int64(), nullable=False),
             pa.field("latency_ns", pa.int64(), nullable=False),
             *(pa.field(name, pa.int64(), nullable=True) for name in _PHASES),
+            *(pa.field(name, pa.int64(), nullable=True) for name in (PIPELINE_COLUMNS if pipeline else ())),
         ]
     )
 
@@ -71,7 +73,8 @@ def pair_samples_to_parquet(parts: Iterable[PairSamples]) -> bytes:
     """The file's bytes. `index` counts the requests of each stage of each process from 0."""
     import pyarrow as pa
 
-    schema = pair_samples_schema()
+    parts = list(parts)
+    schema = pair_samples_schema(pipeline=any(PIPELINE_COLUMNS[0] in part.phases_ns for part in parts))
     tables = []
     for part in parts:
         n = len(part)
@@ -100,9 +103,10 @@ def read_pair_samples(path: Path) -> list[PairSamples]:
 
     Raises BrokenRunError for a file that is damaged, has other columns, or lacks rows.
     """
-    table = read_table(path, pair_samples_schema())
+    table = read_table(path, pair_samples_schema(), pair_samples_schema(pipeline=True))
     plain = {field.name: table.column(field.name).to_numpy() for field in pair_samples_schema() if not field.nullable}
-    phases = {name: table.column(name).combine_chunks() for name in _PHASES}
+    names = [name for name in (*_PHASES, *PIPELINE_COLUMNS) if name in table.column_names]
+    phases = {name: table.column(name).combine_chunks() for name in names}
     values = {name: array.fill_null(0).to_numpy(zero_copy_only=False) for name, array in phases.items()}
     absent = {name: array.is_null().to_numpy(zero_copy_only=False) for name, array in phases.items()}
     keys = np.stack([plain["pair"], plain["side"], plain["process"], ~plain["warmup"]], axis=1).astype(np.int64)
@@ -117,7 +121,7 @@ def read_pair_samples(path: Path) -> list[PairSamples]:
         if not np.array_equal(plain["index"][rows], np.arange(rows.size)):
             raise BrokenRunError(f"{path}: samples of {where} are missing or double.")
         measured = {}
-        for name in _PHASES:
+        for name in names:
             if not absent[name][rows].any():
                 measured[name] = values[name][rows].astype(np.int64)
             elif not absent[name][rows].all():

@@ -12,7 +12,7 @@ from latency_bench.harness.store.columns.registry import columns
 from latency_bench.harness.store.durable import replacing
 from latency_bench.harness.store.errors import from_os_error
 from latency_bench.harness.store.index import Row
-from latency_bench.harness.store.sample_table import samples_schema
+from latency_bench.harness.store.sample_table import samples_schema, samples_schemas
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,9 @@ SAMPLE_MEANINGS: dict[str, str] = {
     "compute_ns": "Of it the computation; null where not measured.",
     "d2h_ns": "Of it the copy back; null where not measured.",
     "enqueue_ns": "The host's time for handing the computation to the device; null where not measured.",
+    "decode_ns": "Of a pipeline: decoding the photograph's bytes; null elsewhere.",
+    "preprocess_ns": "Of a pipeline: resizing, cropping and normalising, into the host's array; null elsewhere.",
+    "postprocess_ns": "Of a pipeline: making the answer of the outputs; null elsewhere.",
 }
 """Name and meaning of what a sample has besides the columns of its run, in order."""
 
@@ -44,7 +47,7 @@ def samples_file_schema() -> pa.Schema:
     """Columns of the samples' file: what tells the runs apart, then what a sample has."""
     import pyarrow as pa
 
-    types = {field.name: field.type for field in samples_schema(enqueue=True)}
+    types = {field.name: field.type for field in samples_schema(enqueue=True, pipeline=True)}
     of_sample = [_field(name, types[name], meaning) for name, meaning in SAMPLE_MEANINGS.items()]
     return pa.schema([*(run_field(columns()[name]) for name in _OF_RUN), *of_sample])
 
@@ -79,7 +82,7 @@ def _sample_tables(store: Path, rows: Iterable[Row], schema: pa.Schema) -> Itera
         path = StoredRun(run, read_record(run)).samples_file()
         if path is None:
             continue
-        samples = read_table(path, samples_schema(), samples_schema(enqueue=True))
+        samples = read_table(path, *samples_schemas())
         yield pa.Table.from_arrays([_sample_column(field, row, samples) for field in schema], schema=schema)
 
 

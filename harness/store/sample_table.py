@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latency_bench.devices.runners.base import PHASES, PIPELINE_PHASES
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.parquet import numbers_of, read_table, to_column, to_parquet
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 Nanoseconds = NDArray[np.int64]
 
-PHASE_COLUMNS = ("h2d_ns", "compute_ns", "d2h_ns")
+PIPELINE_COLUMNS = tuple(f"{phase}_ns" for phase in PIPELINE_PHASES)
+"""In the file only where a pipeline was measured."""
+PHASE_COLUMNS = tuple(f"{phase}_ns" for phase in PHASES if phase not in PIPELINE_PHASES)
 ENQUEUE_COLUMN = "enqueue_ns"
 """In the file only where it was measured."""
-_OPTIONAL_COLUMNS = (*PHASE_COLUMNS, ENQUEUE_COLUMN)
+_OPTIONAL_COLUMNS = (*PHASE_COLUMNS, ENQUEUE_COLUMN, *PIPELINE_COLUMNS)
 
 ROW_BYTES = 64
 """That a row takes at most: 55 by its columns, and the file's own bookkeeping."""
@@ -46,6 +49,9 @@ class StageSamples:
     d2h_ns: Nanoseconds | None = None
     enqueue_ns: Nanoseconds | None = None
     """The host's time for handing the computation to the device; no part of the phases' sum."""
+    decode_ns: Nanoseconds | None = None
+    preprocess_ns: Nanoseconds | None = None
+    postprocess_ns: Nanoseconds | None = None
 
     @classmethod
     def of(cls, round: int, warmup: bool, columns: dict[str, ArrayLike]) -> StageSamples:
@@ -54,7 +60,7 @@ class StageSamples:
         Raises ValueError for unknown or missing columns, unequal lengths, anything but whole numbers.
         """
         missing = {"start_ns", "latency_ns"} - columns.keys()
-        unknown = columns.keys() - {"start_ns", "latency_ns", *PHASE_COLUMNS, ENQUEUE_COLUMN}
+        unknown = columns.keys() - {"start_ns", "latency_ns", *_OPTIONAL_COLUMNS}
         if missing or unknown:
             raise ValueError(f"samples of round {round}: missing columns {sorted(missing)}, unknown {sorted(unknown)}")
         arrays = {name: _whole_nanoseconds(name, values) for name, values in columns.items()}
@@ -75,11 +81,12 @@ def _whole_nanoseconds(name: str, values: ArrayLike) -> Nanoseconds:
 
 
 @cache
-def samples_schema(enqueue: bool = False) -> pa.Schema:
-    """Columns of samples.parquet, in their order, with or without the one that few runtimes have."""
+def samples_schema(enqueue: bool = False, pipeline: bool = False) -> pa.Schema:
+    """Columns of samples.parquet, in their order, with or without the one that few runtimes have, and those of a
+    pipeline."""
     import pyarrow as pa
 
-    optional = _OPTIONAL_COLUMNS if enqueue else PHASE_COLUMNS
+    optional = (*PHASE_COLUMNS, *((ENQUEUE_COLUMN,) if enqueue else ()), *(PIPELINE_COLUMNS if pipeline else ()))
     return pa.schema(
         [
             pa.field("round", pa.int16(), nullable=False),
@@ -92,6 +99,11 @@ def samples_schema(enqueue: bool = False) -> pa.Schema:
     )
 
 
+def samples_schemas() -> tuple[pa.Schema, ...]:
+    """Every form that the file may have, the usual one first."""
+    return tuple(samples_schema(enqueue, pipeline) for pipeline in (False, True) for enqueue in (False, True))
+
+
 def samples_to_parquet(blocks: Iterable[StageSamples]) -> bytes:
     """The file's bytes. `index` counts the requests of each block from 0.
 
@@ -100,7 +112,10 @@ def samples_to_parquet(blocks: Iterable[StageSamples]) -> bytes:
     import pyarrow as pa
 
     blocks = list(blocks)
-    schema, tables, seen = samples_schema(any(block.enqueue_ns is not None for block in blocks)), [], set()
+    has_enqueue, has_pipeline = (
+        any(getattr(block, name) is not None for block in blocks) for name in (ENQUEUE_COLUMN, PIPELINE_COLUMNS[0])
+    )
+    schema, tables, seen = samples_schema(has_enqueue, has_pipeline), [], set()
     for block in blocks:
         if (block.round, block.warmup) in seen:
             stage = "warm-up" if block.warmup else "sampling"
@@ -130,7 +145,7 @@ def read_samples(path: Path) -> list[StageSamples]:
 
     Raises BrokenRunError for a file that is damaged, has other columns, or lacks rows.
     """
-    table = read_table(path, samples_schema(), samples_schema(enqueue=True))
+    table = read_table(path, *samples_schemas())
     # A number for each stage of each round, ascending with the round, the warm-up first.
     stages = 2 * numbers_of(table.column("round")).astype(np.int64) + ~numbers_of(table.column("warmup"))
     index = numbers_of(table.column("index"))

@@ -44,6 +44,9 @@ class ModelRecord(Part):
     """Images per request."""
     inputs: str | None = None
     """Of a file that was brought: the sizes and values that were given to its inputs; null where none were."""
+    pipeline: str | None = None
+    """The library with which every request decoded and prepared a photograph; null: the request was the network's
+    alone."""
     precision: Annotated[str, BeforeValidator(_present_name)] = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`, by the name that it has now; what the runtime made of it is in
     `runtime.facts`."""

@@ -1,4 +1,5 @@
-"""Where a request's time goes: copy in, compute, copy out, stacked, one bar a model."""
+"""Where a request's time goes: copy in, compute, copy out, and what a pipeline has around them, stacked, one bar a
+model."""
 
 from __future__ import annotations
 
@@ -6,9 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.workload import Workload
+from latency_bench.harness.store.columns.registry import columns
+from latency_bench.harness.store.outcome import PHASES as REQUEST_PHASES
+from latency_bench.harness.store.outcome import Phase
 from latency_bench.reports.plots.grid import panel_stack, panel_title
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
-from latency_bench.reports.plots.style import BLUE, GREEN, GREY, ORANGE, Drawn, FigureError, plain
+from latency_bench.reports.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    Drawn,
+    FigureError,
+    plain,
+)
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -17,8 +32,16 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.plots.kinds import Options
 
-PHASES = {"h2d_ms": ("copy to the device", ORANGE), "compute_ms": ("compute", BLUE), "d2h_ms": ("copy back", GREEN)}
-"""Columns of the run table in the order of a request, with their words and colours."""
+_COLOURS: dict[Phase, str] = {
+    "decode": RED,
+    "preprocess": PURPLE,
+    "h2d": ORANGE,
+    "compute": BLUE,
+    "d2h": GREEN,
+    "postprocess": SKY,
+}
+PHASES = {f"{phase}_ms": _COLOURS[phase] for phase in REQUEST_PHASES}
+"""Columns of the run table in the order of a request, with their colours."""
 MOST_BARS = 60
 _BAR_IN, _PANEL_IN = 0.2, 0.6
 """Height of a bar, and of what a panel has above and below its bars."""
@@ -45,13 +68,17 @@ def draw_phases(runs: pd.DataFrame, options: Options) -> Drawn:
     for axes, (panel, of_panel) in zip(grid, panels, strict=True):
         panel_title(axes, str(panel))
         _draw_bars(axes, rows_of(of_panel))
-    handles, labels = grid[0].get_legend_handles_labels()
+    # A panel may have phases that the first has not.
+    found = [pair for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    named = {label: handle for handle, label in reversed(found)}
+    labels = list(dict.fromkeys(label for _, label in found))
+    handles = [named[label] for label in labels]
     figure.legend(handles, labels, loc="outside lower right", ncols=4 if options.width == "double" else 2, fontsize=6.5)
     return Drawn(figure, data)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    kept = ("h2d_ms", "compute_ms", "d2h_ms", "status", "run_id")
+    kept = (*PHASES, "status", "run_id")
     latency = {"latency_ms": row["median_ms"], "low_ms": row["low_ms"], "high_ms": row["high_ms"]}
     return {
         "panel": Setting.of_row(row).label(),
@@ -64,9 +91,11 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _draw_bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
     places = list(range(len(rows)))
     starts = [0.0] * len(rows)
-    for column, (words, colour) in PHASES.items():
+    for column, colour in PHASES.items():
+        if all(row[column] is None for row in rows):
+            continue
         widths = [row[column] or 0.0 for row in rows]
-        axes.barh(places, widths, left=starts, height=0.7, color=colour, label=words)
+        axes.barh(places, widths, left=starts, height=0.7, color=colour, label=columns()[column].title)
         starts = [start + width for start, width in zip(starts, widths, strict=True)]
     for place, row in zip(places, rows, strict=True):
         low, high = (row["latency_ms"] if row[end] is None else row[end] for end in ("low_ms", "high_ms"))

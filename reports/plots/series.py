@@ -162,7 +162,7 @@ def _series_name(row: Run, setting_from: Run) -> str:
 
 
 def _subject(row: Run) -> str:
-    return str(row["model"]) if row["output"] in (None, "logits") else f"{row['model']} {row['output']}"
+    return Workload.of_row(row).subject()
 
 
 def _swept(data: pd.DataFrame, quantity: str, words: str) -> pd.DataFrame:

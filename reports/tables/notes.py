@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from latency_bench.harness.statistics.steadiness import LEAST_REQUESTS
 from latency_bench.harness.store.delegation import PARTLY_DELEGATED, Delegation
-from latency_bench.harness.store.outcome import WHOLE_REQUEST
+from latency_bench.harness.store.outcome import WHOLE_PIPELINE, WHOLE_REQUEST
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.text import one_line
 
@@ -61,7 +61,9 @@ def _notes(run: Run) -> Iterator[str]:
     if run["throttled"] == "yes":
         told.add("throttled")
         yield "throttled while it was measured"
-    if run["latency_covers"] not in (None, WHOLE_REQUEST):
+    if run["latency_covers"] == WHOLE_PIPELINE:
+        yield f"the time of the {WHOLE_PIPELINE} (decoded with {one_line(run['pipeline'], 40)})"
+    elif run["latency_covers"] not in (None, WHOLE_REQUEST):
         yield f"not a whole request; the time of: {one_line(run['latency_covers'], 120)}"
     if note := Delegation.of_row(run).note(run["runner"]):
         told.add(PARTLY_DELEGATED)

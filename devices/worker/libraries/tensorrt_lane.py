@@ -54,6 +54,9 @@ class EngineLane(GpuLane):
         for (_, host), array in zip(self.copies_in, arrays):
             host.array[...] = array
 
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [host.array for _, host in self.copies_in]
+
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         """By the engine's names, in its order."""
         return OrderedDict((tensor.name, host.array) for tensor, (host, _) in zip(self._outputs, self.copies_out))

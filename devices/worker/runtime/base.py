@@ -84,6 +84,11 @@ class Runtime(RuntimeDeclaration):
         """Keep the host arrays that every request copies in, in the artifact's order and layout, C-contiguous."""
         raise NotImplementedError
 
+    def input_arrays(self) -> List["np.ndarray"]:
+        """The very memory that every request copies from, in the artifact's order and layout: what is written there
+        is what the next request computes with. For runtimes that declare `INPUTS_IN_PLACE`; after `set_inputs`."""
+        raise bad_request("the runtime %s does not say where its inputs lie" % self.name, "leave --pipeline out")
+
     def request(self) -> RequestTimes:
         """Copy in, compute, copy out, wait for all of it; no allocation of ours and no output in between."""
         raise NotImplementedError

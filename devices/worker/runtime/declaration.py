@@ -68,6 +68,9 @@ class RuntimeDeclaration:
     """Whether it builds on the device what it then runs, which takes minutes and is told the precision."""
     OVERLAPS_REQUESTS = False
     """Whether several requests can be in flight, so that throughput is a measurement of its own."""
+    INPUTS_IN_PLACE = False
+    """Whether it says where the arrays lie that a request copies from (`input_arrays`), so that a pipeline can write a
+    photograph there."""
     PROFILES = False
     """Whether it reports times of layers or operators."""
     FINDS_NON_FINITE = False

@@ -53,6 +53,10 @@ class GpuLane(Lane):
     def enqueue_copy_out(self) -> None:
         raise NotImplementedError
 
+    def input_arrays(self) -> List["np.ndarray"]:
+        """The host buffers that are copied in."""
+        raise NotImplementedError
+
     def make_current(self) -> None:
         self.memory.make_current(self.stream)
 
@@ -140,6 +144,7 @@ class GpuRuntime(Runtime):
     """A runtime on one GPU. The first lane serves the latency's requests, one in flight."""
 
     ON_GPU = True
+    INPUTS_IN_PLACE = True
     OVERLAPS_REQUESTS = True
     OPTIONS = GPU_OPTIONS
     LIBRARY = ""
@@ -165,6 +170,9 @@ class GpuRuntime(Runtime):
         self._lanes = []
         self._lanes = [self._ready_lane()]
         self._lanes[0].make_current()
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return self._lanes[0].input_arrays()
 
     def gpu_facts(self) -> Dict[str, Any]:
         """Those of the memory seam, and `empty_phase_ns` once there is a lane."""

@@ -26,6 +26,7 @@ class LiteRT(HostRuntime):
     MODULES = (("ai_edge_litert", "tflite_runtime"),)
     DISTRIBUTIONS = ("ai-edge-litert", "tflite-runtime")
     INSTALL = "pip install ai-edge-litert"
+    INPUTS_IN_PLACE = True
     PROFILES = True
     PRECISIONS = {
         "fp32": TYPED_FILE,
@@ -89,6 +90,9 @@ class LiteRT(HostRuntime):
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
         self._copies_in = [(detail["index"], array) for detail, array in zip(self._input_details, arrays)]
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [array for _, array in self._copies_in]
 
     def copy_in(self) -> None:
         for index, array in self._copies_in:

@@ -18,6 +18,7 @@ class Mnn(HostRuntime):
     """MNN's kernels for processors, in the precision that it calls high: fp32."""
 
     name = "mnn"
+    INPUTS_IN_PLACE = True
     FORMAT = "mnn"
     MODULES = (("MNN",),)
     DISTRIBUTIONS = ("MNN",)
@@ -64,6 +65,10 @@ class Mnn(HostRuntime):
         ]
         self._hosts = [aligned_empty([size or 0 for size in one.shape], one.dtype) for one in self._outputs]
         self._landings = [self._host_tensor(host) for host in self._hosts]
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        # MNN's tensors have copies of what they were made from.
+        return [host.getNumpyData() for _, host in self._copies_in]
 
     def copy_in(self) -> None:
         for tensor, host in self._copies_in:

@@ -26,6 +26,7 @@ class Ncnn(HostRuntime):
     """ncnn's kernels for processors, in fp32; requests have no batch, as ncnn knows none."""
 
     name = "ncnn"
+    INPUTS_IN_PLACE = True
     FORMAT = "ncnn"
     MODULES = (("ncnn",),)
     DISTRIBUTIONS = ("ncnn",)
@@ -73,6 +74,9 @@ class Ncnn(HostRuntime):
         self._copies_in = [(np.array(mat, copy=False), array[0]) for mat, array in zip(self._mats, arrays)]
         self._hosts = [aligned_empty([size or 0 for size in one.shape], one.dtype) for one in self._outputs]
         self._computed: List[Any] = []
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [array[None] for _, array in self._copies_in]
 
     def copy_in(self) -> None:
         for view, array in self._copies_in:

@@ -56,6 +56,7 @@ class OnnxRuntime(HostRuntime):
     MODULES = (("onnxruntime",),)
     DISTRIBUTIONS = ("onnxruntime",)
     INSTALL = "pip install onnxruntime"
+    INPUTS_IN_PLACE = True
     PROFILES = True
     FINDS_NON_FINITE = True
     QUANTISER = "onnxruntime"
@@ -139,6 +140,9 @@ class OnnxRuntime(HostRuntime):
             bound = aligned_empty(_sizes(tensor), tensor.dtype)
             self._binding.bind_output(tensor.name, "cpu", 0, _element_type(tensor), bound.shape, bound.ctypes.data)
             self._copies_out.append((host, bound))
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [array for _, array in self._copies_in]
 
     def copy_in(self) -> None:
         for bound, array in self._copies_in:

@@ -34,6 +34,7 @@ class OpenVino(HostRuntime):
     MODULES = (("openvino",),)
     DISTRIBUTIONS = ("openvino",)
     INSTALL = "pip install openvino"
+    INPUTS_IN_PLACE = True
     PROFILES = True
     QUANTISER = "nncf"
     PRECISIONS = {
@@ -100,6 +101,9 @@ class OpenVino(HostRuntime):
             self._request.set_output_tensor(position, host_tensor(self._module, tensor, bound))
             self._hosts[position] = aligned_empty(_sizes(tensor), tensor.dtype)
             self._bound_outputs.append((self._hosts[position], bound))
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [array for _, array in self._copies_in]
 
     def copy_in(self) -> None:
         for bound, array in self._copies_in:

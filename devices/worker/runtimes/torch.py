@@ -15,6 +15,7 @@ class TorchCpu(TorchRuntime, HostRuntime):
     """Eager or compiled, in inference mode."""
 
     name = "torch"
+    INPUTS_IN_PLACE = True
     INSTALL = "pip install torch"
     OPTIONS = dict(TORCH_OPTIONS, threads=THREADS)
 
@@ -35,6 +36,9 @@ class TorchCpu(TorchRuntime, HostRuntime):
 
     def arguments(self) -> Sequence[Any]:
         return self._arguments
+
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [host.numpy() for _, host in self._copies_in]
 
     def copy_in(self) -> None:
         for argument, host in self._copies_in:

@@ -109,6 +109,9 @@ class TorchLane(GpuLane):
         self._copies_in = list(zip(devices, hosts))
         self.arguments = [device.keep for device in devices]
 
+    def input_arrays(self) -> List["np.ndarray"]:
+        return [host.array for _, host in self._copies_in]
+
     def enqueue_copy_in(self) -> None:
         for device, host in self._copies_in:
             self.memory.copy_in(device, host, self.stream)

@@ -95,7 +95,10 @@ COLUMNS = (
         title="rounds' medians",
         unit="ms",
     ),
+    _phase("decode", "decode", "Of a pipeline: median time of decoding the photograph's bytes; null elsewhere."),
+    _phase("preprocess", "preprocess", "Of a pipeline: median time of resizing and normalising; null elsewhere."),
     _phase("h2d", "copy to the device", "Median time of the copy to the device; null where not measured."),
     _phase("compute", "compute", "Median time of the computation."),
     _phase("d2h", "copy back", "Median time of the copy back."),
+    _phase("postprocess", "postprocess", "Of a pipeline: median time from the outputs to the answer; null elsewhere."),
 )

@@ -52,6 +52,13 @@ SUBJECT = (
         "text",
         ("model.inputs",),
     ),
+    Column(
+        "pipeline",
+        "The library with which every request decoded and prepared a photograph (`pillow`, `opencv`); null where a "
+        "request is the network's alone.",
+        "text",
+        ("model.pipeline",),
+    ),
     Column("precision", "Number format that was asked for: fp32, fp16, ...", "text", ("model.precision",)),
     Column("output", "Of dense predictions: logits, argmax or full; null for others.", "text", ("model.output",)),
     Column(

@@ -83,6 +83,9 @@ def test_a_request_copies_in_computes_and_copies_out(install, gpu, onnx, version
     outputs = runtime.outputs()
     assert list(outputs) == ["y"]
     np.testing.assert_array_equal(outputs["y"], values * 2)
+    runtime.input_arrays()[0][...] = values + 1
+    times = runtime.request()
+    np.testing.assert_array_equal(runtime.outputs()["y"], (values + 1) * 2)
     copy_ns = round(values.nbytes * fake_gpu.COPY_NS_PER_BYTE)
     assert (times.h2d_ns, times.compute_ns, times.d2h_ns) == (copy_ns, 50_000, copy_ns)
     assert times.end_ns > times.start_ns

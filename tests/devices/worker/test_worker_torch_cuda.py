@@ -118,6 +118,11 @@ def test_it_computes_the_module_and_times_its_phases(memory, runtime, two_layer_
     outputs = one.outputs()
     for actual, wanted in zip(outputs.values(), expected(two_layer_module), strict=True):
         np.testing.assert_allclose(actual, wanted, atol=1e-5)
+    one.input_arrays()[0][...] = 0
+    times = one.request()
+    with torch.inference_mode():
+        wanted = two_layer_module(torch.zeros(IMAGE.shape))[0].numpy()
+    np.testing.assert_allclose(next(iter(one.outputs().values())), wanted, atol=1e-5)
     phases = [times.h2d_ns, times.compute_ns, times.d2h_ns]
     assert all(phase > 0 for phase in phases)
     assert sum(phases) <= times.end_ns - times.start_ns

@@ -1,6 +1,10 @@
 // The plots, one at a time: #/plots/latency, with the choices in the address.
 const MOST_BARS = 40;
-const PHASES = [["h2d_ms", "copy to the device"], ["compute_ms", "compute"], ["d2h_ms", "copy back"]];
+/** Columns in the order of a request, with their words and colours; those around the network are a pipeline's. */
+const PHASES = [
+  ["decode_ms", "decode", 3], ["preprocess_ms", "preprocess", 4], ["h2d_ms", "copy to the device", 0],
+  ["compute_ms", "compute", 1], ["d2h_ms", "copy back", 2], ["postprocess_ms", "postprocess", 5],
+];
 const PLOTS = [
   ["accuracy", "Speed and accuracy", showAccuracy],
   ["latency", "Latency", (runs, place) => showBars(runs, place, latencyBars)],
@@ -58,10 +62,11 @@ function latencyBars(runs, rows) {
 function phaseBars(runs, rows) {
   const measured = rows.filter((row) => PHASES.some(([name]) => runs.get(name, row) != null));
   if (!measured.length) return [element("p", {}, "None of these runs has its phases measured.")];
+  const shown = PHASES.filter(([name]) => measured.some((row) => runs.get(name, row) != null));
   return [
-    element("ul", { class: "legend" }, PHASES.map(([, title], at) => element("li", {}, element("span", { class: `key bar c${at + 1}` }), title))),
+    element("ul", { class: "legend" }, shown.map(([, title, colour]) => element("li", {}, element("span", { class: `key bar c${colour + 1}` }), title))),
     bars("Medians of the phases of a request, one after the other", "Run", measured.map((row) => {
-      const parts = PHASES.map(([name, title], colour) => ({ value: runs.get(name, row), colour, title })).filter((part) => part.value != null);
+      const parts = shown.map(([name, title, colour]) => ({ value: runs.get(name, row), colour, title })).filter((part) => part.value != null);
       return { ...barOf(runs, row), parts, text: parts.map((part) => number(part.value)).join(" + ") };
     })),
     element("p", { class: "muted" }, "Medians of phases need not add up to the median latency. A phase that was not measured is absent."),

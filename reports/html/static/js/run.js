@@ -81,7 +81,7 @@ function flagsPart(flags) {
 }
 
 function phasesPart(runs, row, details) {
-  const phases = PHASES.map(([name, title], colour) => ({ title, colour, one: details.summary?.phases?.[name.replace("_ms", "")] })).filter(({ one }) => one);
+  const phases = PHASES.map(([name, title, colour]) => ({ title, colour, one: details.summary?.phases?.[name.replace("_ms", "")] })).filter(({ one }) => one);
   if (!phases.length) return null;
   return [element("h2", {}, "Phases"), bars("Median of each phase of a request, with its interval", "Phase", phases.map(({ title, colour, one }) => ({
     name: title, parts: [{ value: one.median_ms, colour }], low: one.low_ms, high: one.high_ms, text: withInterval(one.median_ms, one.low_ms, one.high_ms),

@@ -1,0 +1,6 @@
+"""What the image libraries are imported as, and what brings them: known without importing any."""
+
+from typing import Dict
+
+MODULES: Dict[str, str] = {"pillow": "PIL", "opencv": "cv2"}
+PACKAGES: Dict[str, str] = {"pillow": "pillow", "opencv": "opencv-python-headless"}
