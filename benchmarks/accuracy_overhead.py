@@ -20,13 +20,16 @@ from PIL import Image
 
 from bench_worker.natural_images import natural_image
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.harness.accuracy.data_sets import DataSet, open_data_set
+from latency_bench.harness.accuracy.data_sets import open_data_set
 from latency_bench.harness.accuracy.evaluation import evaluate
-from latency_bench.harness.accuracy.preparing import Preparation, image_values, usual_preparation
+from latency_bench.harness.accuracy.preparing import image_values
+from latency_bench.harness.accuracy.samples import DataSet
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import case_of, options_of
 from latency_bench.harness.export import Artifact, export_artifact
+from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
+from latency_bench.model_specs.usual_preparation import preparation_of
 
 HEIGHT, WIDTH = 256, 320
 CLASSES = 1000
@@ -77,7 +80,7 @@ def main() -> None:
 
     case = case_of(options_of({"model": asked.model, "runtime": "onnxruntime", "threads": 1}), single=True)
     assert isinstance(case.spec, ModelSpec)
-    how = usual_preparation(case.spec)
+    how = preparation_of(case.spec)
     with TemporaryFolder("accuracy-overhead") as folder:
         images = folder / "images"
         images.mkdir()

@@ -3,61 +3,20 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from latency_bench.harness.accuracy.folder_images import images_below, relative_name
+from latency_bench.harness.accuracy.samples import DataSet, Sample
+from latency_bench.harness.accuracy.super_resolution_sets import high_resolution, paired_folders, pairs
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.export.image_file import ENDINGS
 from latency_bench.model_specs.spec import ModelSpec
 
-_MOST_IMAGES = 5_000_000
 _MOST_LIST_BYTES = 512 << 20
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An image and what it shows: a class, or an image of classes; None where there is no label."""
-
-    name: str
-    """Relative to the data set's folder, `/` between folders; bytes of it that are no UTF-8 are written as `\\xe9`."""
-    image: Path
-    label: int | Path | None = None
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """`layout` is one of LAYOUTS. `to_class` turns the values of a label image into classes, -1 where none counts."""
-
-    layout: str
-    folder: Path
-    samples: tuple[Sample, ...]
-    to_class: Callable[[np.ndarray], np.ndarray] | None = None
-
-    @property
-    def digest(self) -> str:
-        """Of names, sizes and labels of the images, in order: which images these are, and what they are held against.
-        Nothing is read; of a label that is an image it has the name and size."""
-        lines = (f"{_size_bytes(one.image)} {one.name} {_label_text(one.label)}\n" for one in self.samples)
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-    def some(self, limit: int | None, seed: int) -> DataSet:
-        """At most so many, drawn with a seed and in their order; all of them for None."""
-        if limit is None or limit >= len(self.samples):
-            return self
-        chosen = np.random.RandomState(seed).permutation(len(self.samples))[:limit]
-        return DataSet(self.layout, self.folder, tuple(self.samples[place] for place in sorted(chosen)), self.to_class)
-
-
-def _label_text(label: int | Path | None) -> str:
-    """For the digest, in which nothing is read."""
-    return f"{_size_bytes(label)} {label.name}" if isinstance(label, Path) else str(label)
 
 
 def open_data_set(
@@ -71,9 +30,13 @@ def open_data_set(
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: there is no such folder")
     if labels is not None:
+        if spec.task == "super-resolution":
+            raise UsageError(f"--labels are classes, and {spec.id} gives images; leave it out")
         found = DataSet("list", folder, tuple(_listed(folder, labels)))
     else:
         name = layout or _layout_of(folder, spec)
+        if name != "unlabelled" and (name in _OF_SUPER_RESOLUTION) != (spec.task == "super-resolution"):
+            raise UsageError(f"--layout {name} is not for {spec.task}, which {spec.id} is for")
         found = LAYOUTS[name](folder, spec, classes)
     if not found.samples:
         raise UsageError(f"--data {folder}: no images in the layout `{found.layout}` ({_LOOKS[found.layout]})")
@@ -82,6 +45,8 @@ def open_data_set(
 
 
 def _layout_of(folder: Path, spec: ModelSpec) -> str:
+    if spec.task == "super-resolution":
+        return "pairs" if all(paired_folders(folder)) else "high-resolution"
     if (folder / "leftImg8bit").is_dir():
         return "cityscapes"
     if (folder / "images" / "validation").is_dir() and (folder / "annotations").is_dir():
@@ -104,15 +69,17 @@ def _folders(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     unknown = [name for name in names if name not in place]
     if unknown:
         raise UsageError(f"--classes {classes}: the folder {unknown[0]} is no class of the list")
-    found = [(name, path) for name in names for path in _images(folder / name)]
-    return DataSet("folders", folder, tuple(Sample(_relative(path, folder), path, place[name]) for name, path in found))
+    found = [(name, path) for name in names for path in images_below(folder / name)]
+    return DataSet(
+        "folders", folder, tuple(Sample(relative_name(path, folder), path, place[name]) for name, path in found)
+    )
 
 
 def _cityscapes(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     images = folder / "leftImg8bit" / "val"
     if not images.is_dir():
         raise UsageError(f"--data {folder}: Cityscapes has its images in leftImg8bit/val, and that is not there")
-    found = [(path, path.name.removesuffix(".png").removesuffix("_leftImg8bit")) for path in _images(images)]
+    found = [(path, path.name.removesuffix(".png").removesuffix("_leftImg8bit")) for path in images_below(images)]
 
     def labels(kind: str) -> list[Path]:
         return [folder / "gtFine" / "val" / path.parent.name / f"{stem}_gtFine_{kind}.png" for path, stem in found]
@@ -120,7 +87,7 @@ def _cityscapes(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     by_train_id = all(path.is_file() for path in labels("labelTrainIds"))
     chosen = labels("labelTrainIds" if by_train_id else "labelIds")
     samples = tuple(
-        Sample(_relative(path, folder), path, label) for (path, _), label in zip(found, chosen, strict=True)
+        Sample(relative_name(path, folder), path, label) for (path, _), label in zip(found, chosen, strict=True)
     )
     return DataSet("cityscapes", folder, samples, _train_ids if by_train_id else _cityscapes_classes)
 
@@ -130,26 +97,33 @@ def _ade20k(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     if not images.is_dir():
         raise UsageError(f"--data {folder}: ADE20K has its images in images/validation, and that is not there")
     annotations = folder / "annotations" / "validation"
-    found = [(path, annotations / f"{path.stem}.png") for path in _images(images)]
+    found = [(path, annotations / f"{path.stem}.png") for path in images_below(images)]
     return DataSet(
-        "ade20k", folder, tuple(Sample(_relative(path, folder), path, label) for path, label in found), _one_less
+        "ade20k", folder, tuple(Sample(relative_name(path, folder), path, label) for path, label in found), _one_less
     )
 
 
 def _unlabelled(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
-    return DataSet("unlabelled", folder, tuple(Sample(_relative(path, folder), path) for path in _images(folder)))
+    return DataSet(
+        "unlabelled", folder, tuple(Sample(relative_name(path, folder), path) for path in images_below(folder))
+    )
 
 
 LAYOUTS: dict[str, Callable[[Path, ModelSpec, Path | None], DataSet]] = {
     "folders": _folders,
     "cityscapes": _cityscapes,
     "ade20k": _ade20k,
+    "pairs": pairs,
+    "high-resolution": high_resolution,
     "unlabelled": _unlabelled,
 }
+_OF_SUPER_RESOLUTION = ("pairs", "high-resolution")
 _LOOKS = {
     "folders": "FOLDER/CLASS/*.jpg",
     "cityscapes": "leftImg8bit/val/CITY/*_leftImg8bit.png with gtFine/val/CITY/*_gtFine_labelIds.png",
     "ade20k": "images/validation/*.jpg with annotations/validation/*.png",
+    "pairs": "HR/*.png with LR/*.png",
+    "high-resolution": "FOLDER/**/*.png",
     "unlabelled": "FOLDER/**/*.jpg",
     "list": "the files that --labels names",
 }
@@ -210,17 +184,10 @@ def _check_labels(found: DataSet, spec: ModelSpec) -> None:
     for sample in found.samples:
         if isinstance(sample.label, int) and (is_dense or (outputs is not None and sample.label >= outputs)):
             raise UsageError(f"{sample.name} is of class {sample.label}, which {spec.id} has no output for")
-        if isinstance(sample.label, Path) and not is_dense:
+        if isinstance(sample.label, Path) and not is_dense and found.layout not in _OF_SUPER_RESOLUTION:
             raise UsageError(
                 f"--data has label images (layout `{found.layout}`), and {spec.id} gives one class an image"
             )
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    if len(found) > _MOST_IMAGES:
-        raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
-    yield from found
 
 
 def _lines(path: Path) -> Sequence[str]:
@@ -229,15 +196,6 @@ def _lines(path: Path) -> Sequence[str]:
         return [line.strip() for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--classes {path} cannot be read: {error}") from None
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
-
-
-def _size_bytes(image: Path) -> int | None:
-    """None for a file that is not there; it is left out, and counted, where it is read."""
-    return image.stat().st_size if image.is_file() else None
 
 
 def _twice(names: Sequence[str]) -> str:

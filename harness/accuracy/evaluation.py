@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.harness.accuracy.data_sets import DataSet, Sample
-from latency_bench.harness.accuracy.preparing import Preparation, image_values, is_turned, label_values
-from latency_bench.harness.accuracy.scoring import Scorer, own_choice, scorer_of
+from latency_bench.harness.accuracy import super_resolution
+from latency_bench.harness.accuracy.feeding import Fed, whole
+from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
+from latency_bench.harness.accuracy.samples import DataSet, Sample
+from latency_bench.harness.accuracy.scoring import SCORED_TASKS, Scorer, own_choice, scorer_of
 from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.device_locks import hold_device
@@ -35,6 +37,7 @@ from latency_bench.harness.export.image_file import UnusableImageError
 from latency_bench.harness.export.inputs import IMAGE, describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
 from latency_bench.harness.statistics.image_metrics import Counts
+from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
 
 _PIECE_BYTES = 256 << 20
@@ -70,8 +73,8 @@ def refuse_unknown_tasks(case: Case) -> None:
         raise UsageError(f"{spec.id}: a file does not say how images are prepared for it; name a model or a --module")
     if len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
         raise UsageError(f"{spec.id} does not take one image of three channels")
-    if spec.task not in ("classification", "segmentation", "generic") or len(spec.outputs) != 1:
-        raise UsageError(f"{spec.id} is for {spec.task}; classifiers and segmentation are scored")
+    if spec.task not in SCORED_TASKS or len(spec.outputs) != 1:
+        raise UsageError(f"{spec.id} is for {spec.task}; classifiers, segmentation and super-resolution are scored")
     if case.batch != 1:
         raise UsageError(f"--batch {case.batch}: images are scored one by one")
 
@@ -183,13 +186,16 @@ class _Judge:
 
             self._module = build_module(spec, None if case.weights is None else case.weights.path, case.seed)
 
-    def label(self, sample: Sample, values: np.ndarray) -> np.ndarray:
+    def label(self, sample: Sample, fed: Fed) -> np.ndarray:
         """Raises UnusableImageError."""
         if self._module is not None:
             import torch
 
             with torch.inference_mode():
-                return own_choice(self._module(torch.from_numpy(values)).numpy(), self.spec)
+                outputs = [self._module(torch.from_numpy(values)).numpy() for values in fed.values]
+            return own_choice(fed.join(outputs), self.spec)
+        if fed.label is not None:
+            return fed.label
         if isinstance(sample.label, Path):
             stored = label_values(sample.label)
             return self._data.to_class(stored) if self._data.to_class else stored
@@ -199,36 +205,97 @@ class _Judge:
         return self._scorer.row(output, label)
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """A sample whose values lie on this host's disk, one file a request."""
+
+    sample: Sample
+    fed: Fed
+    label: np.ndarray
+    files: tuple[Path, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.files)
+
+
 def _scored(
     samples: Sequence[Sample], artifact: Artifact, how: Preparation, judge: _Judge, device: _OnDevice, folder: Path
 ) -> _Piece:
-    usable: list[tuple[Sample, np.ndarray]] = []
+    names: list[str] = []
+    rows: list[Counts] = []
     skipped: list[tuple[str, str]] = []
-    checks: dict[str, list[dict[str, object]]] = {}
+    turned = 0
+    for number, group in enumerate(_grouped(_made_ready(samples, how, judge, folder, skipped))):
+        rows += _rows(group, artifact, judge, device, folder / f"outputs-{number}")
+        names += [one.sample.name for one in group]
+        turned += sum(is_turned(one.sample.image) for one in group)
+        for file in (file for one in group for file in one.files):
+            file.unlink()
+    return _Piece(tuple(names), np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
+
+
+def _made_ready(
+    samples: Sequence[Sample], how: Preparation, judge: _Judge, folder: Path, skipped: list[tuple[str, str]]
+) -> Iterator[_Ready]:
+    """The samples that can be used; the others, with the reason, go to `skipped`."""
     tensor = judge.spec.inputs[0]
-    for number, sample in enumerate(samples):
-        place = folder / hashlib.sha256(sample.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] / "values.npy"
+    for sample in samples:
+        # Files of one name in several folders; the name of the folder becomes part of that on the device.
+        place = folder / hashlib.sha256(sample.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         try:
-            values = image_values(sample.image, tensor, how)
-            label = judge.label(sample, values)
+            fed = feed(sample, judge.spec, how)
+            label = judge.label(sample, fed)
         except UnusableImageError as error:
             skipped.append((sample.name, str(error)))
             continue
-        place.parent.mkdir(parents=True)
-        np.save(place, carried_values(values, tensor), allow_pickle=False)
-        layout = artifact.inputs[0].layout
-        checks[f"image{number}"] = describe_inputs(judge.spec, 1, INPUT_SEED, layout, IMAGE, place)
-        usable.append((sample, label))
+        files = []
+        for number, values in enumerate(fed.values):
+            files.append(place.with_name(f"{place.name}{number:04x}"[-16:]) / "values.npy")
+            files[-1].parent.mkdir(parents=True)
+            np.save(files[-1], carried_values(values, tensor), allow_pickle=False)
+        yield _Ready(sample, replace(fed, values=()), label, tuple(files))
+
+
+def _grouped(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
+    """As many at once as their values fit _PIECE_BYTES, one at least."""
+    group: list[_Ready] = []
+    size_bytes = 0
+    for one in ready:
+        if group and size_bytes + one.size_bytes > _PIECE_BYTES:
+            yield group
+            group, size_bytes = [], 0
+        group.append(one)
+        size_bytes += one.size_bytes
+    if group:
+        yield group
+
+
+def _rows(group: Sequence[_Ready], artifact: Artifact, judge: _Judge, device: _OnDevice, folder: Path) -> list[Counts]:
+    """The counts of each sample, by one process on the device."""
+    layout = artifact.inputs[0].layout
+    checks = {
+        f"image{number}-{part}": describe_inputs(judge.spec, 1, INPUT_SEED, layout, IMAGE, file)
+        for number, one in enumerate(group)
+        for part, file in enumerate(one.files)
+    }
+    folder.mkdir(parents=True)
+    files = device.outputs(checks, folder)
     rows = []
-    if checks:
-        files = device.outputs(checks, folder)
-        for name, (_, label) in zip(checks, usable, strict=True):
-            (output,) = deployed_outputs(artifact, files[name]).values()
-            rows.append(judge.row(output, label))
-            files[name].unlink(missing_ok=True)
-    names = tuple(sample.name for sample, _ in usable)
-    turned = sum(is_turned(sample.image) for sample, _ in usable)
-    return _Piece(names, np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
+    for number, one in enumerate(group):
+        own = [files[f"image{number}-{part}"] for part in range(len(one.files))]
+        outputs = [next(iter(deployed_outputs(artifact, file).values())) for file in own]
+        rows.append(judge.row(one.fed.join(outputs), one.label))
+        for file in own:
+            file.unlink(missing_ok=True)
+    return rows
+
+
+def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:
+    """What a sample becomes on its way through a model. Raises UnusableImageError."""
+    if spec.task == "super-resolution":
+        return super_resolution.feed(sample, spec)
+    return whole(image_values(sample.image, spec.inputs[0], how))
 
 
 def _pieces(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[Sample]]:

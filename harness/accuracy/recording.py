@@ -7,15 +7,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.accuracy.data_sets import DataSet
 from latency_bench.harness.accuracy.evaluation import Evaluated
-from latency_bench.harness.accuracy.preparing import Preparation
+from latency_bench.harness.accuracy.samples import DataSet
 from latency_bench.harness.accuracy.scoring import Scorer
 from latency_bench.harness.case import Case
 from latency_bench.harness.recording import artifact_record, device_record, model_record, runtime_asked_for
 from latency_bench.harness.software import software
 from latency_bench.harness.statistics.image_bootstrap import Sureness, bootstrap, bootstrap_difference
-from latency_bench.harness.statistics.image_metrics import metrics_of
+from latency_bench.harness.statistics.image_metrics import UNITS, metrics_of
 from latency_bench.harness.store.accuracy_record import AccuracyRecord, DataRecord, Metric
 from latency_bench.harness.store.layout import ACCURACY_FOLDER, new_run_id
 from latency_bench.harness.store.listing import find_rows
@@ -23,6 +22,7 @@ from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
 from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.harness.store.subject import SoftwareRecord
 from latency_bench.harness.store.writer import RunWriter
+from latency_bench.model_specs.preparation import Preparation
 
 
 def accuracy_writer(store: Path, device: str) -> RunWriter:
@@ -64,7 +64,7 @@ def store_accuracy(
             against_module=found.against_module,
         ),
         preparation=how.model_dump(mode="json"),
-        metrics={name: _metric(one) for name, one in metrics.items()},
+        metrics={name: _metric(one, UNITS.get(name, "%")) for name, one in metrics.items()},
         images=len(found.counts),
         skipped=dict(found.reasons),
         turned=found.turned,
@@ -74,10 +74,10 @@ def store_accuracy(
     return read_accuracy(path), path
 
 
-def _metric(one: Sureness) -> Metric:
+def _metric(one: Sureness, unit: str) -> Metric:
     # Sums of floating-point shares may be a hair above 100.
     value, low, high = (min(max(number, 0.0), 100.0) for number in one)
-    return Metric(value=value, low=min(low, value), high=max(high, value))
+    return Metric(unit=unit, value=value, low=min(low, value), high=max(high, value))
 
 
 def runs_of_the_file(store: Path, sha256: str) -> list[Mapping[str, Any]]:
@@ -85,8 +85,14 @@ def runs_of_the_file(store: Path, sha256: str) -> list[Mapping[str, Any]]:
     return [row for row in find_rows(store) if row["artifact_sha256"] == sha256 and row["median_ms"] is not None]
 
 
+def difference_unit(unit: str) -> str:
+    """What a difference of two values of a unit is called: of per cent points."""
+    return "points" if unit == "%" else unit
+
+
 def difference(a: StoredAccuracy, b: StoredAccuracy) -> dict[str, Sureness] | str:
-    """B less A by metric, in points, on the images that both have; or why they cannot be held against each other."""
+    """B less A by metric, in its unit or in points, on the images that both have; or why they cannot be held against
+    each other."""
     if a.record.data.layout != b.record.data.layout or a.record.data.against_module != b.record.data.against_module:
         return "one was scored by labels and the other was not, or by labels of another layout"
     (names_a, columns_a, counts_a), (names_b, columns_b, counts_b) = a.images(), b.images()

@@ -1,4 +1,5 @@
-"""Outputs held against labels: a row of counts an image, from whose sums every metric follows.
+"""Outputs held against labels: a row of counts an image, from whose sums every metric follows. Of super-resolution an
+output is the image that its tiles make.
 
 Segmentation counts intersections and unions by class over all images before it divides, as Cityscapes and ADE20K do.
 """
@@ -7,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latency_bench.harness.accuracy.super_resolution import quality
+from latency_bench.harness.accuracy.super_resolution_sets import scale_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.statistics.image_metrics import (
     OF_CLASSIFIERS,
+    OF_FEW_CLASSES,
+    OF_SUPER_RESOLUTION,
     Counts,
     Metrics,
     metrics_of,
@@ -22,6 +28,9 @@ from latency_bench.harness.statistics.image_metrics import (
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
+
+
+SCORED_TASKS = ("classification", "segmentation", "super-resolution", "generic")
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,19 @@ class Scorer:
 
     @property
     def metrics(self) -> Metrics:
-        """Of the sums of rows, in per cent."""
+        """Of the sums of rows."""
         return metrics_of(self.columns)
 
 
 def scorer_of(spec: ModelSpec) -> Scorer:
     """For labels, or for the fp32 module's own choices in their place."""
     classes = spec.outputs[0].channels or 0
-    return _dense(classes) if spec.task == "segmentation" else Scorer(OF_CLASSIFIERS, _right_or_not)
+    if spec.task == "segmentation":
+        return _dense(classes)
+    if spec.task == "super-resolution":
+        return Scorer(OF_SUPER_RESOLUTION, partial(quality, scale_of(spec)))
+    columns = OF_FEW_CLASSES if 0 < classes <= 5 else OF_CLASSIFIERS
+    return Scorer(columns, lambda output, label: _right_or_not(output, label)[: len(columns)])
 
 
 def _right_or_not(output: np.ndarray, label: np.ndarray) -> Counts:
@@ -81,6 +95,8 @@ def class_map(output: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 def own_choice(output: np.ndarray, spec: ModelSpec) -> np.ndarray:
     """What a module's output says itself: the label that others are held against where there is none."""
+    if spec.task == "super-resolution":
+        return output
     if spec.task == "segmentation":
         return class_map(output, output.shape[-2:])
     return np.asarray(output.reshape(-1).argmax())

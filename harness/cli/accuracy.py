@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, or images without labels.",
+    help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, HR and LR pairs, or images without labels.",
 )
 @click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How --data is laid out. Default: as it looks.")
 @click.option(
@@ -112,7 +112,8 @@ def accuracy(
 ) -> int:
     """Run the file that `bench run` times over images, on the device, and say how often it is right.
 
-    Without labels the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
+    Super-resolution is scored by PSNR and SSIM on Y; of images in high resolution alone, those in low are made. Without
+    labels, the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
     so that the same command goes on where it was stopped.
     """
     from latency_bench.harness.accuracy.data_sets import open_data_set
@@ -128,6 +129,7 @@ def accuracy(
     from latency_bench.harness.case_options import case_of, options_of
     from latency_bench.harness.case_requirements import require_for_cases
     from latency_bench.harness.cli.progress import ProgressLine
+    from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.reader import StoredAccuracy
     from latency_bench.model_specs.spec import ModelSpec
@@ -141,6 +143,7 @@ def accuracy(
     case = case_of(options_of({"model": model_id, **options}), single=True)
     refuse_unknown_tasks(case)
     require_for_cases([case])
+    require(["PIL"])
     assert isinstance(case.spec, ModelSpec)
     images = open_data_set(data, case.spec, layout, labels, classes).some(limit, seed)
     how = _preparation(case.spec, crop_share, whole_image, interpolation)
@@ -194,6 +197,11 @@ def render_accuracy_of_the_file(accuracies: Iterable[StoredAccuracy], sha256: st
         click.echo(printable(f"the same file {what}: {value} on {where}, accuracy {record.run_id}"))
 
 
+def metric_decimals(unit: str) -> int:
+    """Two in per cent and dB; four of a share such as SSIM, as papers print it."""
+    return 2 if unit else 4
+
+
 def _stored(store: Path, reference: str) -> Any:
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.store.reader import StoredAccuracy, open_stored
@@ -205,12 +213,15 @@ def _stored(store: Path, reference: str) -> Any:
 
 
 def _preparation(spec: Any, crop_share: float | None, whole_image: bool, interpolation: str | None) -> Any:
-    from latency_bench.harness.accuracy.preparing import usual_preparation
+    from latency_bench.model_specs.usual_preparation import preparation_of
 
-    usual = usual_preparation(spec)
+    usual = preparation_of(spec)
     changes: dict[str, Any] = {}
+    if usual.resize == "tiles" and (whole_image or crop_share is not None or interpolation is not None):
+        raise click.UsageError(f"images are fed to {spec.id} as they are; leave out how they are resized")
     if whole_image or crop_share is not None:
         changes["crop_share"] = crop_share
+        changes["resize"] = "stretch" if whole_image else "crop"
     if interpolation is not None:
         changes["interpolation"] = interpolation
     return usual.model_copy(update={**changes, "source": "the command"}) if changes else usual
@@ -229,10 +240,10 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     data = record.data
     against = "agreement with the fp32 module, not accuracy: there are no labels" if data.against_module else "labels"
     console.print(Text(f"{counted(record.images, 'image')} of {printable(data.folder)} ({data.layout}), {against}"))
-    rows = [
-        [printable(name), f"{one.value:.2f} {printable(one.unit)}".rstrip(), f"{one.low:.2f} to {one.high:.2f}"]
-        for name, one in record.metrics.items()
-    ]
+    rows = []
+    for name, one in record.metrics.items():
+        value, low, high = (f"{number:.{metric_decimals(one.unit)}f}" for number in (one.value, one.low, one.high))
+        rows.append([printable(name), f"{value} {printable(one.unit)}".rstrip(), f"{low} to {high}"])
     headings = [Heading("metric"), Heading("value", right=True), Heading("95 % interval over images", right=True)]
     print_grid(console, headings, rows)
     for reason, count in sorted(record.skipped.items(), key=lambda one: -one[1]):
@@ -247,6 +258,7 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
 def _render_difference(other: Any, compared: Mapping[str, Sureness] | str, console: Console) -> None:
     from rich.text import Text
 
+    from latency_bench.harness.accuracy.recording import difference_unit
     from latency_bench.harness.cli.figures import printable
 
     name = f"{other.record.model.id} {other.record.model.precision} ({other.record.run_id})"
@@ -255,5 +267,7 @@ def _render_difference(other: Any, compared: Mapping[str, Sureness] | str, conso
         return
     for metric, one in compared.items():
         shown = "" if one.low > 0 or one.high < 0 else ", no difference shown"
-        words = f"{metric}: {one.value:+.2f} points [{one.low:+.2f}, {one.high:+.2f}] against {name}{shown}"
+        unit, decimals = other.record.metrics[metric].unit, metric_decimals(other.record.metrics[metric].unit)
+        value, low, high = (f"{number:+.{decimals}f}" for number in one)
+        words = f"{metric}: {f'{value} {difference_unit(unit)}'.rstrip()} [{low}, {high}] against {name}{shown}"
         console.print(Text(printable(words)))

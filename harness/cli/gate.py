@@ -90,12 +90,12 @@ _POSITIVE = Number(min=0, min_open=True)
 @click.option(
     "--min-accuracy",
     type=Number(0, 100),
-    help="Least accuracy, in per cent, of everything that `bench accuracy` stored (top-1, or mIoU).",
+    help="Least accuracy of everything that `bench accuracy` stored (top-1 or mIoU in per cent, PSNR in dB).",
 )
 @click.option(
     "--max-drop",
     type=Number(min=0),
-    help="Points of accuracy that may be lost against the BASELINE store, on the same images.",
+    help="Points of accuracy (dB of PSNR) that may be lost against the BASELINE store, on the same images.",
 )
 @across_option
 @label_option(

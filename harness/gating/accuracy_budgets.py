@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from latency_bench.harness.accuracy.recording import difference
+from latency_bench.harness.accuracy.recording import difference, difference_unit
 from latency_bench.harness.gating.gate_result import GatedCase
 from latency_bench.harness.statistics.gate_answer import Answer
 from latency_bench.harness.store.accuracy_listing import find_accuracies
@@ -21,19 +21,22 @@ def latest_accuracies(store: Path) -> dict[tuple[str, ...], StoredAccuracy]:
 
 
 def gate_least_accuracy(accuracies: Sequence[StoredAccuracy], least: float) -> Iterator[GatedCase]:
-    """Is the first metric of each (top-1, mIoU) at least so many per cent, by its interval?"""
+    """Is the first metric of each (top-1 and mIoU in per cent, PSNR in dB) at least so much, by its interval?"""
     for one in accuracies:
         name, metric = next(iter(one.record.metrics.items()))
         answer: Answer = "fine" if metric.low >= least else "worse" if metric.high < least else "cannot tell"
-        text = f"{name} {metric.value:.2f} % ({metric.low:.2f} to {metric.high:.2f}) of {one.record.images} images"
-        yield GatedCase(f"{_label(one)}: at least {least:g} %", answer, text, candidate=one.record.run_id)
+        unit = metric.unit
+        text = f"{name} {metric.value:.2f} {unit} ({metric.low:.2f} to {metric.high:.2f}) of {one.record.images} images"
+        yield GatedCase(f"{_label(one)}: at least {least:g} {unit}", answer, text, candidate=one.record.run_id)
 
 
 def gate_drop(baseline: Path, candidate: Path, most: float) -> Iterator[GatedCase]:
     """Is each accuracy at most so many points below that of the baseline store, on the same images?"""
     old, new = latest_accuracies(baseline), latest_accuracies(candidate)
     for key, a in old.items():
-        case = f"{_label(a)}: at most {most:g} points lost"
+        name, metric = next(iter(a.record.metrics.items()))
+        unit = difference_unit(metric.unit)
+        case = f"{_label(a)}: at most {most:g} {unit} lost"
         b = new.get(key)
         if b is None:
             yield GatedCase(case, "cannot tell", "the candidate has no accuracy of it", a.record.run_id)
@@ -42,9 +45,9 @@ def gate_drop(baseline: Path, candidate: Path, most: float) -> Iterator[GatedCas
         if isinstance(compared, str):
             yield GatedCase(case, "cannot tell", compared, a.record.run_id, b.record.run_id)
             continue
-        name, points = next(iter(compared.items()))
+        points = compared[name]
         answer: Answer = "fine" if points.low >= -most else "worse" if points.high < -most else "cannot tell"
-        text = f"{name} {points.value:+.2f} points ({points.low:+.2f} to {points.high:+.2f})"
+        text = f"{name} {points.value:+.2f} {unit} ({points.low:+.2f} to {points.high:+.2f})"
         yield GatedCase(case, answer, text, a.record.run_id, b.record.run_id)
 
 

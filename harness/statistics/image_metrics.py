@@ -1,6 +1,7 @@
 """The metrics of counts over images, told by the names of the counts.
 
-Each metric is a function of sums over images. Classifiers: the share of right images. Segmentation: intersections and
+Each metric is a function of sums over images. Classifiers: the share of right images. Super-resolution: the mean of
+what each image has. Segmentation: intersections and
 unions by class over all images, divided, and the mean over the classes that occur (Cordts et al., CVPR 2016).
 """
 
@@ -16,6 +17,11 @@ Metrics = Callable[[Counts], dict[str, Counts]]
 """Of the sums of rows, or of several such sums, one a row."""
 
 OF_CLASSIFIERS = ("images", "top-1", "top-5")
+OF_FEW_CLASSES = ("images", "top-1")
+"""Of classifiers whose five best are all that there are."""
+OF_SUPER_RESOLUTION = ("images", "PSNR", "SSIM")
+UNITS = {"PSNR": "dB", "SSIM": ""}
+"""Of metrics that are no per cent."""
 
 
 def of_segmentation(classes: int) -> tuple[str, ...]:
@@ -25,18 +31,23 @@ def of_segmentation(classes: int) -> tuple[str, ...]:
 
 
 def metrics_of(columns: Sequence[str]) -> Metrics:
-    """The metrics, in per cent, that counts of these names have. Raises ValueError for names that no metric is of."""
+    """The metrics, in per cent or as UNITS says, that counts of these names have. Raises ValueError for names that no
+    metric is of."""
     names = tuple(columns)
-    if names == OF_CLASSIFIERS:
-        return _shares
+    if names in (OF_CLASSIFIERS, OF_FEW_CLASSES, OF_SUPER_RESOLUTION):
+        return lambda sums: _means(sums, names)
     classes = (len(names) - 3) // 2
     if classes > 0 and names == of_segmentation(classes):
         return lambda sums: _overlaps(sums, classes)
     raise ValueError(f"no metric is known of counts of {', '.join(names[:4])}, ...")
 
 
-def _shares(sums: Counts) -> dict[str, Counts]:
-    return {name: 100 * sums[..., place] / sums[..., 0] for place, name in enumerate(OF_CLASSIFIERS) if place}
+def _means(sums: Counts, names: Sequence[str]) -> dict[str, Counts]:
+    return {
+        name: (1 if name in UNITS else 100) * sums[..., place] / sums[..., 0]
+        for place, name in enumerate(names)
+        if place
+    }
 
 
 def _overlaps(sums: Counts, classes: int) -> dict[str, Counts]:

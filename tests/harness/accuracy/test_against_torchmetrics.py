@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from latency_bench.harness.accuracy.image_quality import luminance, psnr_db, ssim
 from latency_bench.harness.accuracy.scoring import scorer_of
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
@@ -14,6 +15,10 @@ from latency_bench.model_specs.architectures.torchvision_import import prepare_t
 prepare_torchvision()
 
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex  # noqa: E402
+from torchmetrics.functional.image import (  # noqa: E402
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -43,3 +48,15 @@ def test_mean_intersection_over_union(seed: int) -> None:
         marked = torch.from_numpy(np.where(label < 0, ignored, label))
         theirs.update(torch.from_numpy(logits), marked[None])
     assert scorer.metrics(np.sum(rows, axis=0))["mIoU"] == pytest.approx(100 * float(theirs.compute()), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_quality_of_images(seed: int) -> None:
+    """On Y, where the window lies inside the image."""
+    random = np.random.RandomState(seed)
+    a = np.kron(random.randint(0, 256, (9, 11, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    b = np.clip(a + random.normal(0, 20, a.shape), 0, 255).astype(np.uint8)
+    y_a, y_b = (torch.from_numpy(luminance(one))[None, None] for one in (a, b))
+    assert psnr_db(a, b) == pytest.approx(float(peak_signal_noise_ratio(y_a, y_b, data_range=255.0)), abs=1e-4)
+    _, everywhere = structural_similarity_index_measure(y_a, y_b, data_range=255.0, return_full_image=True)
+    assert ssim(a, b) == pytest.approx(float(everywhere[..., 5:-5, 5:-5].mean()), abs=1e-6)

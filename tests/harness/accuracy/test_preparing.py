@@ -12,18 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latency_bench.harness.accuracy.preparing import (
-    OF_CLASSIFIERS,
-    OF_DENSE_PREDICTION,
-    image_values,
-    is_turned,
-    label_values,
-)
+from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
 from latency_bench.harness.export.check_image import require_image
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.image_file import UnusableImageError
+from latency_bench.model_specs import load_spec
+from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import InputSpec
+from latency_bench.model_specs.usual_preparation import preparation_of
 
+OF_CLASSIFIERS, OF_DENSE_PREDICTION = (preparation_of(load_spec(name)) for name in ("b1-cls-r224", "b1-seg"))
+PADDED = Preparation(resize="pad", interpolation="bilinear", source="test")
 TENSOR = InputSpec(name="image", shape=(3, 16, 16))
 
 
@@ -51,6 +50,10 @@ def test_the_centre_is_cut_out_and_a_whole_image_is_squeezed(tmp_path: Path) -> 
     whole = light(image_values(tmp_path / "a.png", TENSOR, OF_DENSE_PREDICTION))
     assert whole[0, 8, 0] == pytest.approx(0, abs=0.05)
     assert whole[0, 8, 8] == pytest.approx(1, abs=0.05)
+    values = image_values(tmp_path / "a.png", TENSOR, PADDED)
+    padded = light(values)
+    assert padded[0, 2, 8] == pytest.approx(1, abs=0.05), "the longer side fills the input"
+    assert values[0, :, 5:] == pytest.approx(0), "below the image nothing is left, in normalised values"
 
 
 def damaged(kind: str, path: Path) -> None:

@@ -1,0 +1,25 @@
+"""The images of a folder, and how they are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from latency_bench.harness.errors import UsageError
+from latency_bench.harness.export.image_file import ENDINGS
+
+_MOST_IMAGES = 5_000_000
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """By path. Raises UsageError for more than can be meant."""
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    if len(found) > _MOST_IMAGES:
+        raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
+    yield from found
+
+
+def relative_name(path: Path, folder: Path) -> str:
+    """As Sample.name has it."""
+    return os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")

@@ -1,0 +1,55 @@
+"""A data set as an evaluation sees it: images with what they are held against. Nothing is opened here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image and what it shows: a class, or a file (an image of classes, or the image in high resolution); None where
+    there is no label."""
+
+    name: str
+    """Relative to the data set's folder, `/` between folders; bytes of it that are no UTF-8 are written as `\\xe9`."""
+    image: Path
+    label: int | Path | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """`layout` is one of LAYOUTS. `to_class` turns the values of a label image into classes, -1 where none counts."""
+
+    layout: str
+    folder: Path
+    samples: tuple[Sample, ...]
+    to_class: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of names, sizes and labels of the images, in order: which images these are, and what they are held against.
+        Nothing is read; of a label that is an image it has the name and size."""
+        lines = (f"{_size_bytes(one.image)} {one.name} {_label_text(one.label)}\n" for one in self.samples)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def some(self, limit: int | None, seed: int) -> DataSet:
+        """At most so many, drawn with a seed and in their order; all of them for None."""
+        if limit is None or limit >= len(self.samples):
+            return self
+        chosen = np.random.RandomState(seed).permutation(len(self.samples))[:limit]
+        return replace(self, samples=tuple(self.samples[place] for place in sorted(chosen)))
+
+
+def _label_text(label: int | Path | None) -> str:
+    """For the digest, in which nothing is read."""
+    return f"{_size_bytes(label)} {label.name}" if isinstance(label, Path) else str(label)
+
+
+def _size_bytes(image: Path) -> int | None:
+    """None for a file that is not there; it is left out, and counted, where it is read."""
+    return image.stat().st_size if image.is_file() else None
