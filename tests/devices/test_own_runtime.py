@@ -117,6 +117,7 @@ def test_help_and_errors_know_it(lab: Lab) -> None:
     assert lab("results", "ls", "--json").json() == []
 
 
+@pytest.mark.slow
 def test_a_file_of_its_format_is_exported_and_brought_back(lab: Lab, tmp_path: Path) -> None:
     exported = lab("export", *TINY, "--format", "torchscript", "--to", str(tmp_path / "mine.pts"))
     assert exported.returncode == 0, exported.stderr

@@ -38,6 +38,7 @@ def wheel(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_each_file_of_a_wheel_is_measured_or_said_why_not(script, wheel, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("BENCH_LOCKS", str(tmp_path / "locks"))

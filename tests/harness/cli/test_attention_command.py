@@ -120,6 +120,7 @@ def test_what_does_not_fit_is_a_stored_result_and_not_tried_again(attention, ben
     assert len(bench("results", "ls", "--json").json()) == 1
 
 
+@pytest.mark.slow
 def test_shares_of_the_time_by_operator(attention):
     done = attention(*TINY, "--tokens", "64", "--form", "softmax", "--profile", "--json")
     assert done.returncode == 0, done.stderr
@@ -129,6 +130,7 @@ def test_shares_of_the_time_by_operator(attention):
     assert softmax["shares"]["matrix products"] > 0
 
 
+@pytest.mark.slow
 def test_a_forced_kernel_is_named_or_fails(attention, bench):
     flash = attention(*TINY, "--tokens", "64", "--form", "relu-linear", "--form", "sdpa-flash", "--json")
     assert flash.returncode == 0, flash.stderr

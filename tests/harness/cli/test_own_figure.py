@@ -22,6 +22,7 @@ sampling: {min_count: 10, max_count: 20, min_s: 0.01, max_s: 5, relative_interva
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_three_networks_become_rows_and_points(bench: Bench, tmp_path: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")

@@ -36,6 +36,7 @@ def record_of(done):
     return json.loads((Path(done.json()["path"]) / "record.json").read_text())
 
 
+@pytest.mark.slow
 def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
     record = record_of(measure(*CLASSIFIER, "--runtime", "torch", "--precision", "fp16", "--streams", "1"))
     assert record["model"]["precision"] == "fp16"
@@ -65,7 +66,11 @@ def test_smaller_weights_are_recorded_and_gated_by_their_own_tolerance(measure, 
 
 
 @pytest.mark.parametrize(
-    ("output", "shape", "dtype"), [("argmax", [1, 8, 16], "int32"), ("full", [1, 19, 64, 128], "float32")]
+    ("output", "shape", "dtype"),
+    [
+        ("argmax", [1, 8, 16], "int32"),
+        pytest.param("full", [1, 19, 64, 128], "float32", marks=pytest.mark.slow),
+    ],
 )
 def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
     record = record_of(measure(*SEGMENTER, "--runtime", "onnxruntime", "--output", output))

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Bench
 
 FAST = """\
@@ -27,7 +29,12 @@ def test_a_resize_that_is_wrong_at_the_borders_is_refused_with_the_reason(bench:
     assert record["failure"]["kind"] == "fidelity"
     assert "what ran does not compute the model" in record["failure"]["message"]
     assert record["fidelity"]["metrics"]["logits"]["max_rel"] > 0.05
-    # The same resize by another runtime is right.
+
+
+@pytest.mark.slow
+def test_the_same_resize_by_another_runtime_is_right(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "fast.yaml").write_text(FAST)
+    words = ("--model", "b0-seg", "--resolution", "64x128", "--protocol", "fast.yaml", "--json")
     right = bench("run", *words, "--runtime", "openvino")
     assert right.returncode == 0, right.stderr
     assert right.json()["fidelity"]["passed"] is True

@@ -31,7 +31,9 @@ def drawn(spec, name: str) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("format_", ["onnx", pytest.param("tflite", marks=pytest.mark.slow), "pt2"])
+@pytest.mark.parametrize(
+    "format_", ["onnx", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tflite", "pt2"))]
+)
 def test_the_artifact_computes_the_same_of_what_it_is_fed(tiny_spec, runners, tmp_path: Path, format_: str) -> None:
     """Of a natural image, which is the same picture whatever it is carried as: the usual export, whose values are
     normalised outside of the graph, is the yardstick."""
