@@ -22,17 +22,19 @@ _WAITING_BYTES = 2 * LONGEST_LINE
 
 
 def batches_of(stream: IO[bytes]) -> Iterator[list[str]]:
-    """The lines of a stream as they come, their ends included, those that are too long in pieces."""
+    """The lines of a stream as they come, their ends included, those that are too long in pieces. Closes it at its
+    end."""
     pending = b""
-    while chunk := stream.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]
-        *whole, rest = chunk.split(b"\n")
-        if whole:
-            yield [(line + b"\n").decode("utf-8", "replace") for line in (pending + whole[0], *whole[1:])]
-            pending = b""
-        pending += rest
-        if len(pending) >= LONGEST_LINE:
-            yield [pending.decode("utf-8", "replace")]
-            pending = b""
+    with stream:
+        while chunk := stream.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]
+            *whole, rest = chunk.split(b"\n")
+            if whole:
+                yield [(line + b"\n").decode("utf-8", "replace") for line in (pending + whole[0], *whole[1:])]
+                pending = b""
+            pending += rest
+            if len(pending) >= LONGEST_LINE:
+                yield [pending.decode("utf-8", "replace")]
+                pending = b""
     if pending:
         yield [pending.decode("utf-8", "replace")]
 

@@ -89,6 +89,7 @@ def pull_file(link: SshLink, remote: str, local: Path) -> None:
     finally:
         part.unlink(missing_ok=True)
         link.end(process)
+        process.stdout.close()
 
 
 def _send(link: SshLink, local: Path, name: str, sha256: str, size_bytes: int, offset: str) -> str:
@@ -109,6 +110,7 @@ def _send(link: SshLink, local: Path, name: str, sha256: str, size_bytes: int, o
             listening.join(timeout=_STALLED_S)
         finally:
             link.end(process)
+            process.stdout.close()
     if not words:
         raise link.lost(f"while {local.name} was pushed", str(errors))
     if words[0] == "unwritten":

@@ -144,6 +144,7 @@ class SshLink:
         if self._master is not None:
             self.end(self._master, _FAREWELL_S if hasattr(self, "workdir") else 0.0)
             said = (self._folder / "stderr").read_text(encoding="utf-8", errors="replace")
+            self._stderr.close()
         self._temporary.remove()
         return said
 

@@ -16,6 +16,7 @@ def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script("scripts/results_pages.py")
 
 
+@pytest.mark.slow
 def test_pages_are_what_the_results_say(
     script: ModuleType, capsys: pytest.CaptureFixture[str], bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

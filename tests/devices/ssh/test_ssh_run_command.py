@@ -31,7 +31,9 @@ def test_a_remote_run_is_a_complete_run(remote):
     # What was pushed stays, and is not pushed again.
     store = remote.server.work / "store"
     before = {path.name: path.stat().st_ino for path in store.iterdir()}
-    assert remote.run().returncode == 0
+    again = remote.run(env={"PYTHONWARNINGS": "always::ResourceWarning"})
+    assert again.returncode == 0
+    assert "unclosed" not in again.stderr
     assert {name: (store / name).stat().st_ino for name in before} == before
     assert not [path for path in store.iterdir() if path.name.startswith("part-")]
 

@@ -13,6 +13,7 @@ import pytest
 from latency_bench.devices.inventory import find_device
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.errors import UsageError
+from tests.conftest import Bench
 
 FAST = """\
 name: fast
@@ -41,6 +42,26 @@ def test_a_run_into_a_folder_whose_name_is_no_text_is_stored_and_shown(
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
     (record,) = Path(os.fsdecode(store)).rglob("record.json")
     assert json.loads(record.read_text(encoding="utf-8"))["command"][-1].endswith("/caf\\xe9")
+
+
+def test_what_was_opened_is_closed(cold_bench: Bench, tmp_path: Path) -> None:
+    """Python tells of every file, pipe and process that was forgotten."""
+    onnx = pytest.importorskip("onnx")
+    (tmp_path / "fast.yaml").write_text(FAST)
+    ends = [onnx.helper.make_tensor_value_info(end, onnx.TensorProto.FLOAT, [1, 3, 8, 8]) for end in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    opsets = [onnx.helper.make_opsetid("", 13)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), str(tmp_path / "mine.onnx"))
+    for words in (
+        ("run", "--onnx", "mine.onnx", "--protocol", "fast.yaml", "--quiet"),
+        ("devices", "doctor", "local"),
+        ("results", "verify"),
+    ):
+        done = cold_bench(*words, env={"PYTHONWARNINGS": "always::ResourceWarning"})
+        assert "Traceback" not in done.stderr
+        assert "unclosed" not in done.stderr
+        assert "is still running" not in done.stderr
+    assert done.returncode == 0, "one run is stored, and whole"
 
 
 def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
