@@ -5,14 +5,18 @@ Without torch, and what torch exports; scripts/install_trial.py tries the other 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 LIGHT = ("reports", "remote", "campaign")
 """The extras that need no torch."""
@@ -109,6 +113,29 @@ def test_the_lowest_versions_are_those_that_pyproject_names(trial: ModuleType, w
     assert "click>=8.4" in declared.requirements(trial.CORE)
     assert {trial.distribution_of(line) for line in declared.requirements("android")} >= {"torch", "adbutils"}
     assert not any("extra ==" in line for extra in declared.extras for line in declared.requirements(extra))
+
+
+def test_a_pin_is_for_pythons_that_its_version_goes_with() -> None:
+    """Where the index has none for a Python, pip says that nothing can be installed: such a pin needs a marker."""
+    root = Path(__file__).parents[2]
+    (supported,) = re.findall(r'^supported="(.*)"', (root / "scripts/set_up.sh").read_text(encoding="utf-8"), re.M)
+    pythons = supported.split()
+    lines = [line.partition("#")[0].strip() for line in (root / "constraints.txt").read_text().splitlines()]
+    wrong, looked_at = [], 0
+    for pin in map(Requirement, filter(None, lines)):
+        try:
+            installed = metadata.distribution(pin.name)
+        except metadata.PackageNotFoundError:
+            continue
+        looked_at += 1
+        goes_with = SpecifierSet(installed.metadata["Requires-Python"] or "")
+        for python in pythons:
+            applies = pin.marker is None or pin.marker.evaluate({"python_version": python})
+            if applies and installed.version in pin.specifier and f"{python}.99" not in goes_with:
+                wrong.append(f"{pin} on Python {python}: needs {goes_with}")
+    assert wrong == []
+    assert "3.10" in pythons
+    assert looked_at > 30
 
 
 def test_a_trial_says_what_works_and_resumes(
