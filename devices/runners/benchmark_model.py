@@ -177,7 +177,7 @@ class BenchmarkModelRunner(Runner):
         if because := why_no_outputs(one_round.tool, request, one_round.chosen):
             return None, {}, because
         key = (deployment.sha256, request.runtime)
-        if key in self._compared:
+        if key in self._compared and not request.checks:
             return None, {}, "compared in the session's first round"
         once = self._settings.model_copy(update={"runs": 1, "warmup_runs": 1})
         remote = f"{transport.workdir}/outputs.bin"

@@ -7,6 +7,7 @@ neither.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 from bench_worker.inputs import generate, in_artifact_layout
 from bench_worker.job import InputTensor
 from bench_worker.outputs import save
-from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_tool import Tool
 from latency_bench.devices.temporary_folder import TemporaryFolder
@@ -67,7 +68,7 @@ def shape_flags(tool: Tool, request: RoundJob) -> list[str]:
 @contextmanager
 def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     """The tool's arguments for the seeded inputs, which are on the device meanwhile."""
-    names, shapes, files = [], [], []
+    names, shapes, files, brought = [], [], [], []
     with TemporaryFolder("inputs") as folder:
         for index, entry in enumerate(inputs):
             tensor = InputTensor(**{**entry, "shape": tuple(entry["shape"])})
@@ -76,12 +77,19 @@ def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> I
             values.tofile(local)
             names.append(tensor.name)
             shapes.append(",".join(str(size) for size in values.shape))
-            files.append(f"{tensor.name}:{transport.push(local, local.name)}")
-        yield [
-            f"--input_layer={','.join(names)}",
-            f"--input_layer_shape={':'.join(shapes)}",
-            f"--input_layer_value_files={','.join(files)}",
-        ]
+            there = transport.push(local, local.name)
+            files.append(f"{tensor.name}:{there}")
+            brought += [there] if tensor.values is not None else []
+        try:
+            yield [
+                f"--input_layer={','.join(names)}",
+                f"--input_layer_shape={':'.join(shapes)}",
+                f"--input_layer_value_files={','.join(files)}",
+            ]
+        finally:
+            # Of images there may be more than a phone has room for; what is seeded stays for the next run.
+            with contextlib.suppress(DeviceError):
+                transport.remove(brought)
 
 
 def fetch_outputs(transport: Transport, remote: str, outputs: Sequence[Mapping[str, Any]], to: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -14,7 +15,7 @@ from bench_worker.runtime.base import LayerTime
 from bench_worker.runtime.declaration import BUILDER_FLAG, RuntimeDeclaration
 from bench_worker.runtime.packages import version_numbers
 from latency_bench.devices.checks import Check, guarded
-from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.numerals import count
 from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import (
@@ -167,13 +168,16 @@ class WorkerRunner(AlternatingRunner):
         document = _worker_request(transport, request, deployment, outputs, profile)
         heard = WorkerRound()
         on_progress(Progress("starting"))
-        completed = self._start(
-            transport,
-            request.runtime,
-            document,
-            lambda line: _report(heard.line(line), on_progress),
-            idle_timeout_s=request.idle_timeout_s,
-        )
+        try:
+            completed = self._start(
+                transport,
+                request.runtime,
+                document,
+                lambda line: _report(heard.line(line), on_progress),
+                idle_timeout_s=request.idle_timeout_s,
+            )
+        finally:
+            _remove_images(transport, document)
         check_ended_well(transport, completed, heard.error, heard.is_done, str(heard.printed))
         log = str(heard.printed) + completed.stderr
         checks = check_paths(outputs, request.checks)
@@ -247,6 +251,13 @@ def _worker_request(
         **({"checks": checks} if checks else {}),
         **({} if request.pipeline is None else {"pipeline": _with_photograph_there(transport, request.pipeline)}),
     }
+
+
+def _remove_images(transport: Transport, document: Mapping[str, Any]) -> None:
+    """Values that were brought for the checks alone: a data set is larger than a device."""
+    entries = [entry for check in document.get("checks", ()) for entry in check["inputs"]]
+    with contextlib.suppress(DeviceError):  # a link that is lost is told by what comes next
+        transport.remove([entry["values"] for entry in entries if "values" in entry])
 
 
 def _with_values_there(transport: Transport, entry: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from bench_worker.files import file_sha256
@@ -148,6 +148,13 @@ class AdbTransport(Transport):
     def carried_bytes(self) -> int:
         """What this session had to carry to the device; files that were there already are not in it."""
         return sum(self._carried.values())
+
+    def remove(self, remotes: Sequence[str]) -> None:
+        # Each lies in a folder of its own, which is named by its content.
+        folders = [str(PurePosixPath(remote).parent) for remote in remotes]
+        for folder in folders:
+            if str(PurePosixPath(folder).parent) == self._files:
+                self.run(["rm", "-rf", folder], timeout_s=_SHORT_S)
 
     def pull(self, remote: str, local: Path) -> None:
         with TemporaryFolder("pull", local.parent) as folder:

@@ -63,6 +63,10 @@ class Transport(ABC):
     def content_is(self, local: Path, sha256: str) -> None:  # noqa: B027 - only a help for those that hash
         """The SHA-256 of a file that is about to be pushed, where it is known already."""
 
+    def remove(self, remotes: Sequence[str]) -> None:  # noqa: B027 - a device that reads this host's files has no copies
+        """Free the room of files that were pushed and are needed no more, such as images of which there are thousands:
+        else a device keeps what it was brought for the next time."""
+
     @abstractmethod
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file from the device."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _UNPACK_S = 120.0
+_AT_ONCE = 200
+_REMOVE = 'for link; do rm -f -- "$(readlink -f -- "$link")" "$link"; done'
+"""What was pushed is a link to the device's store."""
 
 
 class SshTransport(Transport):
@@ -76,6 +79,10 @@ class SshTransport(Transport):
                 f"{name} cannot be unpacked in {self.workdir}: {unpacked.stderr.strip()[-300:]}", "is the disk full?"
             )
         return f"{self.workdir}/{name}"
+
+    def remove(self, remotes: Sequence[str]) -> None:
+        for start in range(0, len(remotes), _AT_ONCE):
+            self.run(["sh", "-c", _REMOVE, "sh", *remotes[start : start + _AT_ONCE]], timeout_s=_UNPACK_S)
 
     def content_is(self, local: Path, sha256: str) -> None:
         self._known_sha256[_identity(local)] = sha256

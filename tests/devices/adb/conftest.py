@@ -173,10 +173,13 @@ MakeTool = Callable[[str], Path]
 
 @pytest.fixture
 def make_tool(tmp_path: Path) -> MakeTool:
-    """make_tool("hang"): the stand-in for benchmark_model that fails in this way; "replay" works."""
+    """make_tool("hang"): the stand-in for benchmark_model that fails in this way; "replay" works, and "compute" gives
+    outputs too, by the interpreter of this Python."""
 
     def make(mode: str) -> Path:
         text = (Path(__file__).parent / "stand_in_tool.py").read_text()
+        if mode == "compute":
+            text = text.replace("#!/usr/bin/env python3", f"#!{sys.executable}")
         path = tmp_path / f"tool-{mode}"
         path.write_text(text.replace('MODE = "replay"', f"MODE = {mode!r}"))
         return path

@@ -152,6 +152,17 @@ def test_files_go_there_and_back_and_are_not_carried_twice(transport, tmp_path):
     assert (tmp_path / "back").read_bytes() == local.read_bytes()
 
 
+def test_what_is_removed_takes_no_room_any_more(transport, tmp_path):
+    remotes = []
+    for number in range(3):
+        (tmp_path / "input0.bin").write_bytes(bytes([number]) * 1000)
+        remotes.append(transport.push(tmp_path / "input0.bin", "input0.bin"))
+    transport.remove(remotes[:2])
+    kept = [str(path) for path in Path(transport.workdir).parent.rglob("input0.bin")]
+    assert kept == remotes[2:]
+    transport.remove(["/elsewhere/file"])
+
+
 def test_another_session_finds_the_file_but_not_a_damaged_one(options, tmp_path):
     local = tmp_path / "model.tflite"
     local.write_bytes(b"x" * 100_000)

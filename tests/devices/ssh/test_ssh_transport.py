@@ -208,6 +208,17 @@ def test_a_cut_link_is_an_error_and_what_ran_there_ends(server):
     assert ended.exists(), "what was to be put back was put back by the device alone"
 
 
+def test_what_is_removed_takes_no_room_any_more(transport, server, tmp_path):
+    remotes = []
+    for number in range(3):
+        (tmp_path / "values.npy").write_bytes(bytes([number]) * 1000)
+        remotes.append(transport.push(tmp_path / "values.npy", f"values-{number}.npy"))
+    kept = Path(remotes[2]).resolve()
+    transport.remove(remotes[:2])
+    assert [remote for remote in remotes if Path(remote).exists()] == remotes[2:]
+    assert list((server.work / "store").iterdir()) == [kept]
+
+
 def test_a_link_cut_while_pushing_leaves_a_part_that_the_next_session_goes_on_with(server, tmp_path):
     model = tmp_path / "model"
     with model.open("wb") as file:
