@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latency_bench.harness.accuracy.coco_set import coco
 from latency_bench.harness.accuracy.folder_images import images_below, relative_name
 from latency_bench.harness.accuracy.samples import DataSet, Sample
 from latency_bench.harness.accuracy.super_resolution_sets import high_resolution, paired_folders, pairs
@@ -30,12 +31,12 @@ def open_data_set(
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: there is no such folder")
     if labels is not None:
-        if spec.task == "super-resolution":
-            raise UsageError(f"--labels are classes, and {spec.id} gives images; leave it out")
+        if spec.task in _TASKS.values():
+            raise UsageError(f"--labels are classes, and {spec.id} gives images or masks; leave it out")
         found = DataSet("list", folder, tuple(_listed(folder, labels)))
     else:
         name = layout or _layout_of(folder, spec)
-        if name != "unlabelled" and (name in _OF_SUPER_RESOLUTION) != (spec.task == "super-resolution"):
+        if not _goes_with(name, spec.task):
             raise UsageError(f"--layout {name} is not for {spec.task}, which {spec.id} is for")
         found = LAYOUTS[name](folder, spec, classes)
     if not found.samples:
@@ -44,7 +45,16 @@ def open_data_set(
     return found
 
 
+def _goes_with(layout: str, task: str) -> bool:
+    """Whether a layout has what a task is held against; without labels there are no prompts either."""
+    if layout == "unlabelled":
+        return task != "segment-anything"
+    return _TASKS.get(layout) == task if task in _TASKS.values() else layout not in _TASKS
+
+
 def _layout_of(folder: Path, spec: ModelSpec) -> str:
+    if spec.task == "segment-anything":
+        return "coco"
     if spec.task == "super-resolution":
         return "pairs" if all(paired_folders(folder)) else "high-resolution"
     if (folder / "leftImg8bit").is_dir():
@@ -115,14 +125,17 @@ LAYOUTS: dict[str, Callable[[Path, ModelSpec, Path | None], DataSet]] = {
     "ade20k": _ade20k,
     "pairs": pairs,
     "high-resolution": high_resolution,
+    "coco": coco,
     "unlabelled": _unlabelled,
 }
-_OF_SUPER_RESOLUTION = ("pairs", "high-resolution")
+_TASKS = {"pairs": "super-resolution", "high-resolution": "super-resolution", "coco": "segment-anything"}
+"""Of layouts that are for one task alone; those of these tasks have no other."""
 _LOOKS = {
     "folders": "FOLDER/CLASS/*.jpg",
     "cityscapes": "leftImg8bit/val/CITY/*_leftImg8bit.png with gtFine/val/CITY/*_gtFine_labelIds.png",
     "ade20k": "images/validation/*.jpg with annotations/validation/*.png",
     "pairs": "HR/*.png with LR/*.png",
+    "coco": "annotations/instances_NAME.json with NAME/*.jpg",
     "high-resolution": "FOLDER/**/*.png",
     "unlabelled": "FOLDER/**/*.jpg",
     "list": "the files that --labels names",
@@ -184,7 +197,7 @@ def _check_labels(found: DataSet, spec: ModelSpec) -> None:
     for sample in found.samples:
         if isinstance(sample.label, int) and (is_dense or (outputs is not None and sample.label >= outputs)):
             raise UsageError(f"{sample.name} is of class {sample.label}, which {spec.id} has no output for")
-        if isinstance(sample.label, Path) and not is_dense and found.layout not in _OF_SUPER_RESOLUTION:
+        if isinstance(sample.label, Path) and not is_dense and found.layout not in _TASKS:
             raise UsageError(
                 f"--data has label images (layout `{found.layout}`), and {spec.id} gives one class an image"
             )

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from latency_bench.devices.device_session import DeviceSession
 from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.harness.accuracy import super_resolution
+from latency_bench.harness.accuracy import prompted, super_resolution
 from latency_bench.harness.accuracy.feeding import Fed, whole
 from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
 from latency_bench.harness.accuracy.samples import DataSet, Sample
@@ -34,7 +34,7 @@ from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.image_file import UnusableImageError
-from latency_bench.harness.export.inputs import IMAGE, describe_inputs
+from latency_bench.harness.export.inputs import describe_inputs
 from latency_bench.harness.fidelity.check import deployed_outputs
 from latency_bench.harness.statistics.image_metrics import Counts
 from latency_bench.model_specs.preparation import Preparation
@@ -43,6 +43,7 @@ from latency_bench.model_specs.spec import ModelSpec
 _PIECE_BYTES = 256 << 20
 """Of inputs, which lie on the disk of the device at once."""
 _MOST_IN_A_PIECE = 500
+_SCORED = ", ".join(task for task in SCORED_TASKS if task != "generic")
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,13 @@ def refuse_unknown_tasks(case: Case) -> None:
     spec = case.spec
     if not isinstance(spec, ModelSpec):
         raise UsageError(f"{spec.id}: a file does not say how images are prepared for it; name a model or a --module")
-    if len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
+    if spec.task == "segment-anything":
+        if not prompted.takes_one_box(spec):
+            raise UsageError(f"{spec.id} gives no masks for a box; name a whole network, such as sam-l0-box")
+    elif len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
         raise UsageError(f"{spec.id} does not take one image of three channels")
-    if spec.task not in SCORED_TASKS or len(spec.outputs) != 1:
-        raise UsageError(f"{spec.id} is for {spec.task}; classifiers, segmentation and super-resolution are scored")
+    elif spec.task not in SCORED_TASKS or len(spec.outputs) != 1:
+        raise UsageError(f"{spec.id} is for {spec.task}, whose outputs are not scored here; there are {_SCORED}")
     if case.batch != 1:
         raise UsageError(f"--batch {case.batch}: images are scored one by one")
 
@@ -186,13 +190,13 @@ class _Judge:
 
             self._module = build_module(spec, None if case.weights is None else case.weights.path, case.seed)
 
-    def label(self, sample: Sample, fed: Fed) -> np.ndarray:
+    def label(self, sample: Sample, fed: Fed) -> Any:
         """Raises UnusableImageError."""
         if self._module is not None:
             import torch
 
             with torch.inference_mode():
-                outputs = [self._module(torch.from_numpy(values)).numpy() for values in fed.values]
+                outputs = [{"": self._module(torch.from_numpy(values)).numpy()} for values in fed.values]
             return own_choice(fed.join(outputs), self.spec)
         if fed.label is not None:
             return fed.label
@@ -201,18 +205,22 @@ class _Judge:
             return self._data.to_class(stored) if self._data.to_class else stored
         return np.asarray(sample.label)
 
-    def row(self, output: np.ndarray, label: np.ndarray) -> Counts:
+    def row(self, output: Any, label: Any) -> Counts:
         return self._scorer.row(output, label)
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """A sample whose values lie on this host's disk, one file a request."""
+    """A sample whose values lie on this host's disk: of every request the files by the name of the input."""
 
     sample: Sample
     fed: Fed
-    label: np.ndarray
-    files: tuple[Path, ...]
+    label: Any
+    requests: tuple[Mapping[str, Path], ...]
+
+    @property
+    def files(self) -> set[Path]:
+        return {file for request in self.requests for file in request.values()}
 
     @property
     def size_bytes(self) -> int:
@@ -230,8 +238,9 @@ def _scored(
         rows += _rows(group, artifact, judge, device, folder / f"outputs-{number}")
         names += [one.sample.name for one in group]
         turned += sum(is_turned(one.sample.image) for one in group)
-        for file in (file for one in group for file in one.files):
-            file.unlink()
+        for one in group:
+            for file in one.files:
+                file.unlink()
     return _Piece(tuple(names), np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
 
 
@@ -241,7 +250,6 @@ def _made_ready(
     """The samples that can be used; the others, with the reason, go to `skipped`."""
     tensor = judge.spec.inputs[0]
     for sample in samples:
-        # Files of one name in several folders; the name of the folder becomes part of that on the device.
         place = folder / hashlib.sha256(sample.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         try:
             fed = feed(sample, judge.spec, how)
@@ -249,12 +257,24 @@ def _made_ready(
         except UnusableImageError as error:
             skipped.append((sample.name, str(error)))
             continue
-        files = []
+        written: dict[int, Path] = {}
+        requests = []
         for number, values in enumerate(fed.values):
-            files.append(place.with_name(f"{place.name}{number:04x}"[-16:]) / "values.npy")
-            files[-1].parent.mkdir(parents=True)
-            np.save(files[-1], carried_values(values, tensor), allow_pickle=False)
-        yield _Ready(sample, replace(fed, values=()), label, tuple(files))
+            if id(values) not in written:
+                written[id(values)] = _written(place, number, tensor.name, carried_values(values, tensor))
+            prompts = fed.prompts[number] if fed.prompts else {}
+            files = {name: _written(place, number, name, array) for name, array in prompts.items()}
+            requests.append({tensor.name: written[id(values)], **files})
+        yield _Ready(sample, replace(fed, values=(), prompts=()), label, tuple(requests))
+
+
+def _written(place: Path, request: int, name: str, array: np.ndarray) -> Path:
+    """Each in a folder of its own, whose name tells it apart on a device too."""
+    told = hashlib.sha256(f"{place.name} {request} {name}".encode()).hexdigest()[:16]
+    file = place.with_name(told) / "values.npy"
+    file.parent.mkdir(parents=True)
+    np.save(file, array, allow_pickle=False)
+    return file
 
 
 def _grouped(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
@@ -273,28 +293,35 @@ def _grouped(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
 
 def _rows(group: Sequence[_Ready], artifact: Artifact, judge: _Judge, device: _OnDevice, folder: Path) -> list[Counts]:
     """The counts of each sample, by one process on the device."""
-    layout = artifact.inputs[0].layout
     checks = {
-        f"image{number}-{part}": describe_inputs(judge.spec, 1, INPUT_SEED, layout, IMAGE, file)
+        f"image{number}-{part}": _described(judge.spec, artifact, files)
         for number, one in enumerate(group)
-        for part, file in enumerate(one.files)
+        for part, files in enumerate(one.requests)
     }
     folder.mkdir(parents=True)
-    files = device.outputs(checks, folder)
+    written = device.outputs(checks, folder)
     rows = []
     for number, one in enumerate(group):
-        own = [files[f"image{number}-{part}"] for part in range(len(one.files))]
-        outputs = [next(iter(deployed_outputs(artifact, file).values())) for file in own]
+        own = [written[f"image{number}-{part}"] for part in range(len(one.requests))]
+        outputs = [deployed_outputs(artifact, file) for file in own]
         rows.append(judge.row(one.fed.join(outputs), one.label))
         for file in own:
             file.unlink(missing_ok=True)
     return rows
 
 
+def _described(spec: ModelSpec, artifact: Artifact, files: Mapping[str, Path]) -> list[dict[str, object]]:
+    """The inputs of one request, each with the file of its values."""
+    described = describe_inputs(spec, 1, INPUT_SEED, artifact.inputs[0].layout)
+    return [{**one, "values": str(files[one["name"]])} for one in described]
+
+
 def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:
     """What a sample becomes on its way through a model. Raises UnusableImageError."""
     if spec.task == "super-resolution":
         return super_resolution.feed(sample, spec)
+    if spec.task == "segment-anything":
+        return prompted.feed(sample, spec, how)
     return whole(image_values(sample.image, spec.inputs[0], how))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,21 +14,31 @@ from latency_bench.model_specs.spec import InputSpec
 
 Values = npt.NDArray[np.float32]
 """(1, 3, height, width), normalised."""
+Outputs = Mapping[str, np.ndarray]
+"""Of one request, by the spec's names."""
 
 
 @dataclass(frozen=True)
 class Fed:
-    """`values`: one entry a request. `join` makes one output of theirs. `label`: what that has to be, where it is known
-    from the files already."""
+    """`values`: one entry a request. `join` makes of their outputs what is held against the label. `label`: what that
+    has to be, where it is known from the files already. `prompts`: further inputs by name, one entry a request; empty
+    where the image is the only input."""
 
     values: tuple[Values, ...]
-    join: Callable[[Sequence[np.ndarray]], np.ndarray]
-    label: np.ndarray | None = None
+    join: Callable[[Sequence[Outputs]], Any]
+    label: Any = None
+    prompts: tuple[Mapping[str, np.ndarray], ...] = ()
 
 
 def whole(values: Values) -> Fed:
     """One request an image."""
-    return Fed((values,), lambda outputs: outputs[0])
+    return Fed((values,), lambda outputs: only(outputs[0]))
+
+
+def only(outputs: Outputs) -> np.ndarray:
+    """The output of a network that has one."""
+    (output,) = outputs.values()
+    return output
 
 
 def as_values(pixels: npt.NDArray[np.uint8], tensor: InputSpec) -> Values:

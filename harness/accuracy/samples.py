@@ -11,14 +11,26 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class PromptedObject:
+    """An object of an image: the box that a network is prompted with, left, top, right and bottom in pixels, and its
+    mask as JSON of COCO's segmentation."""
+
+    box: tuple[float, float, float, float]
+    segmentation: str
+
+
+Label = int | Path | tuple[PromptedObject, ...] | None
+
+
+@dataclass(frozen=True)
 class Sample:
-    """An image and what it shows: a class, or a file (an image of classes, or the image in high resolution); None where
-    there is no label."""
+    """An image and what it shows: a class, a file (an image of classes, or the image in high resolution), or objects;
+    None where there is no label."""
 
     name: str
     """Relative to the data set's folder, `/` between folders; bytes of it that are no UTF-8 are written as `\\xe9`."""
     image: Path
-    label: int | Path | None = None
+    label: Label = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class DataSet:
         return replace(self, samples=tuple(self.samples[place] for place in sorted(chosen)))
 
 
-def _label_text(label: int | Path | None) -> str:
+def _label_text(label: Label) -> str:
     """For the digest, in which nothing is read."""
     return f"{_size_bytes(label)} {label.name}" if isinstance(label, Path) else str(label)
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latency_bench.harness.accuracy.prompted import overlap
 from latency_bench.harness.accuracy.super_resolution import quality
 from latency_bench.harness.accuracy.super_resolution_sets import scale_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.statistics.image_metrics import (
     OF_CLASSIFIERS,
     OF_FEW_CLASSES,
+    OF_PROMPTED,
     OF_SUPER_RESOLUTION,
     Counts,
     Metrics,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
 
-SCORED_TASKS = ("classification", "segmentation", "super-resolution", "generic")
+SCORED_TASKS = ("classification", "segmentation", "super-resolution", "segment-anything", "generic")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Scorer:
     """`row` makes an image's counts, named by `columns`, of the output (1, classes, ...) and the label."""
 
     columns: tuple[str, ...]
-    row: Callable[[np.ndarray, np.ndarray], Counts]
+    row: Callable[[Any, Any], Counts]
 
     @property
     def metrics(self) -> Metrics:
@@ -51,6 +53,8 @@ def scorer_of(spec: ModelSpec) -> Scorer:
     classes = spec.outputs[0].channels or 0
     if spec.task == "segmentation":
         return _dense(classes)
+    if spec.task == "segment-anything":
+        return Scorer(OF_PROMPTED, overlap)
     if spec.task == "super-resolution":
         return Scorer(OF_SUPER_RESOLUTION, partial(quality, scale_of(spec)))
     columns = OF_FEW_CLASSES if 0 < classes <= 5 else OF_CLASSIFIERS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from latency_bench.harness.accuracy.feeding import Fed, as_values
+from latency_bench.harness.accuracy.feeding import Fed, Outputs, as_values, only
 from latency_bench.harness.accuracy.image_quality import WINDOW, Pixels, psnr_db, ssim, without_border
 from latency_bench.harness.accuracy.samples import Sample
 from latency_bench.harness.accuracy.super_resolution_sets import scale_of
@@ -36,8 +36,8 @@ def feed(sample: Sample, spec: ModelSpec) -> Fed:
     tiling = Tiling(height, width, tensor.shape[-2], tensor.shape[-1])
     values = tuple(as_values(tile, tensor) for tile in tiling.cut(low))
 
-    def join(outputs: Sequence[np.ndarray]) -> Pixels:
-        return _as_pixels(tiling.joined(outputs, scale))
+    def join(outputs: Sequence[Outputs]) -> Pixels:
+        return _as_pixels(tiling.joined([only(one) for one in outputs], scale))
 
     return Fed(values, join, label)
 

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, HR and LR pairs, or images without labels.",
+    help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, pairs of HR and LR, COCO, or images without "
+    "labels.",
 )
 @click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How --data is laid out. Default: as it looks.")
 @click.option(
@@ -143,7 +144,7 @@ def accuracy(
     case = case_of(options_of({"model": model_id, **options}), single=True)
     refuse_unknown_tasks(case)
     require_for_cases([case])
-    require(["PIL"])
+    require(["PIL", *(["pycocotools"] if case.spec.task == "segment-anything" else [])])
     assert isinstance(case.spec, ModelSpec)
     images = open_data_set(data, case.spec, layout, labels, classes).some(limit, seed)
     how = _preparation(case.spec, crop_share, whole_image, interpolation)

@@ -137,7 +137,8 @@ def convert(
     from latency_bench.harness.export.references import REFERENCE
 
     counts = count_facts(spec, format, options)
-    single_bytes = counts["weights_bytes"] + counts["activations_bytes"]
+    # Of a network that could not be counted nothing is known, and everything is tried.
+    single_bytes = counts.get("weights_bytes", 0) + counts.get("activations_bytes", 0)
     references = references_of(loaded.module, spec, options, directory, single_bytes, kept, stage)
     reference_s = time.perf_counter() - start_s
 

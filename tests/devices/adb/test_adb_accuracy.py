@@ -46,6 +46,7 @@ def score(tmp_path: Path, shared_cache: Path, locks: Path, namespace: object, mo
     return run
 
 
+@pytest.mark.slow
 def test_every_piece_is_scored_on_the_phone(write_devices, make_tool, score: Score) -> None:
     write_devices(make_tool("compute"), benchmark_model={"max_process_s": 120})
     found = score()

@@ -1,0 +1,108 @@
+"""Images with objects that have a box and a mask, as COCO's instance annotations have them (cocodataset.org): what a
+network that is prompted with a box is held against."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from latency_bench.harness.accuracy.samples import DataSet, PromptedObject, Sample
+from latency_bench.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from latency_bench.model_specs.spec import ModelSpec
+
+_MOST_BYTES = 1 << 30
+_PREFIX = "instances_"
+
+
+def coco(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
+    """annotations/instances_NAME.json, with the images in NAME, in images, or in the folder itself.
+
+    Objects that are groups (`iscrowd`) and boxes without an area are no prompts; images without another one are left
+    out. Raises UsageError naming what is wrong with the file.
+    """
+    file = _annotations(folder)
+    name = file.stem.removeprefix(_PREFIX)
+    images = next((one for one in (folder / name, folder / "images") if one.is_dir()), folder)
+    content = _content(file)
+    objects: dict[int, list[PromptedObject]] = {}
+    for number, entry in enumerate(_entries(content, "annotations", file)):
+        where = f"{file}: annotation {number}"
+        image_id, prompted = _image_of(entry, where), _object(entry, where)
+        if prompted is not None:
+            objects.setdefault(image_id, []).append(prompted)
+    samples = []
+    for number, entry in enumerate(_entries(content, "images", file)):
+        path = _path(entry, images, f"{file}: image {number}")
+        if found := objects.get(_number(entry.get("id"), f"{file}: image {number}: id")):
+            samples.append(Sample(str(entry["file_name"]), path, tuple(found)))
+    return DataSet("coco", folder, tuple(sorted(samples, key=lambda one: one.name)))
+
+
+def _annotations(folder: Path) -> Path:
+    found = sorted((folder / "annotations").glob(f"{_PREFIX}*.json"))
+    if len(found) != 1:
+        told = f"{len(found)} of them are there" if found else "none is there"
+        raise UsageError(f"--data {folder}: COCO has its masks in annotations/{_PREFIX}NAME.json, and {told}")
+    return found[0]
+
+
+def _content(file: Path) -> Mapping[str, Any]:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"{file}: more than {_MOST_BYTES >> 30} GiB are not read")
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{file}: no object of `images` and `annotations`")
+    return content
+
+
+def _entries(content: Mapping[str, Any], name: str, file: Path) -> Iterator[Mapping[str, Any]]:
+    entries = content.get(name)
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise UsageError(f"{file}: `{name}` is no list of objects")
+    yield from entries
+
+
+def _image_of(entry: Mapping[str, Any], where: str) -> int:
+    return _number(entry.get("image_id"), f"{where}: image_id")
+
+
+def _number(value: Any, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(f"{where} is no whole number")
+    return value
+
+
+def _object(entry: Mapping[str, Any], where: str) -> PromptedObject | None:
+    """None for what is no prompt."""
+    box = entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_size, box)):
+        raise UsageError(f"{where}: bbox is no list of left, top, width and height")
+    left, top, width, height = map(float, box)
+    if entry.get("iscrowd") or width <= 0 or height <= 0:
+        return None
+    segmentation = entry.get("segmentation")
+    if not isinstance(segmentation, (list, dict)) or not segmentation:
+        raise UsageError(f"{where}: segmentation is neither polygons nor run lengths")
+    return PromptedObject((left, top, left + width, top + height), json.dumps(segmentation, sort_keys=True))
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _path(entry: Mapping[str, Any], images: Path, where: str) -> Path:
+    name = entry.get("file_name")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UsageError(f"{where}: file_name is no name of a file")
+    path = images / name
+    if not path.resolve().is_relative_to(images.resolve()):
+        raise UsageError(f"{where}: {name!r} lies outside of {images}")
+    return path
