@@ -61,14 +61,20 @@ settings.load_profile("bench")
 def pytest_configure(config: pytest.Config) -> None:
     """One server of warm commands and one of warm conversions for all processes of a run. They import nothing until
     they are asked; under BENCH_TEST_COLD=1 nobody asks, and every process starts from nothing."""
-    if hasattr(config, "workerinput") or sys.platform != "linux" or os.environ.get("BENCH_TEST_COLD"):
+    # Those that are there already serve the other processes of the run, and a run within a test.
+    if _COMMANDS in os.environ or sys.platform != "linux" or os.environ.get("BENCH_TEST_COLD"):
         return
     conversions = WarmPython(warm_conversions.IMPORTED, os.environ).start()
     prepare = f"warm_commands:prepare:{conversions.socket}"
     commands = WarmPython(warm_commands.IMPORTED, os.environ, prepare).start()
     os.environ |= {_COMMANDS: commands.socket, _CONVERSIONS: conversions.socket}
-    config.add_cleanup(conversions.stop)
-    config.add_cleanup(commands.stop)
+
+    def stop() -> None:
+        for name, server in ((_COMMANDS, commands), (_CONVERSIONS, conversions)):
+            os.environ.pop(name, None)
+            server.stop()
+
+    config.add_cleanup(stop)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

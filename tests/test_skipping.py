@@ -28,8 +28,10 @@ def test_that_runs():
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     pytester.makeini("[pytest]\nmarkers = gpu: needs a GPU")
+    # The conftest imports from there.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "scripts"))
     pytester.makeconftest((Path(__file__).parent / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile(
         test_some=TESTS,
