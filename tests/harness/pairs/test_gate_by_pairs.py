@@ -154,7 +154,7 @@ def test_both_sides_of_a_pair_carry_their_labels(gate, files, tmp_path):
 
 def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
     done = gate(
-        "--against", str(files[0]), "--candidate", str(write_model("odd", layers=1, size=96, operator="NoSuch"))
+        "--against", str(files[0]), "--candidate", str(write_model("odd", layers=1, size=64, operator="NoSuch"))
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the candidate fails" in done.stdout
