@@ -167,7 +167,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     protocol = load_protocol(request.protocol)
     runtime = request.runtime or usual_runtime(device, request.file)
     if request.file is None:
-        spec: ModelSpec | FileSpec = _spec(request)
+        spec: ModelSpec | FileSpec = spec_of(request)
         artifact, batch, precision = None, request.batch or 1, "fp32"
     else:
         brought = _brought(request, request.file, device, runtime)
@@ -188,7 +188,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         batch=batch,
         weights=None if request.weights is None else freeze(request.weights),
         check_image=None if request.check_image is None else _frozen_image(request.check_image, spec),
-        calibration=None if request.calibration is None else _frozen_calibration(request, spec),
+        calibration=None if request.calibration is None else frozen_calibration(request, spec),
         seed=request.seed or 0,
         precision=request.precision or precision,
         output=request.output or "logits",
@@ -209,7 +209,7 @@ def _set_up(device: Device, request: CaseOptions) -> Device:
     return device.model_copy(update={"settings": {**device.settings, **changes}})
 
 
-def _spec(request: CaseOptions) -> ModelSpec:
+def spec_of(request: CaseOptions) -> ModelSpec:
     """Of a model of the catalog, at the size that is asked for. Raises UsageError, SpecError."""
     from latency_bench.model_specs import load_spec
 
@@ -284,7 +284,7 @@ def _frozen_photograph(path: Path) -> FrozenFile:
     return photograph
 
 
-def _frozen_calibration(request: CaseOptions, spec: ModelSpec | FileSpec) -> FrozenFile:
+def frozen_calibration(request: CaseOptions, spec: ModelSpec | FileSpec) -> FrozenFile:
     """What a user brings for the ranges of activations, as one file. Raises UsageError where it does not fit."""
     from latency_bench.devices.temporary_folder import TemporaryFolder
     from latency_bench.harness.export.calibration import read_calibration, write_image_calibration

@@ -94,6 +94,8 @@ def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
     try:
         spec = load_spec(model.id)
     except SpecError as error:
+        if model.spec.get("family") == "module":
+            raise UsageError(_module_to_name_again(record)) from None
         raise UsageError(
             f"{record.run_id} measured a model that is not known here: {error} `bench results show {record.run_id} "
             "--command` prints how it was measured"
@@ -107,6 +109,20 @@ def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
         "pipeline": model.pipeline,
         "seed": model.weights.seed or 0,
     }
+
+
+def _module_to_name_again(record: RunRecord) -> str:
+    builder = str(record.model.spec.get("builder"))
+    if not builder.partition(":")[0].endswith(".py"):
+        return (
+            f"{record.run_id} measured a module that a Python program had, which no store has: measure it again from "
+            "there (bench.run)"
+        )
+    return (
+        f"{record.run_id} measured a network in a Python file, which no store has: name it again with --module "
+        f"{builder}, and its --arguments, --input and --name as `bench results show {record.run_id} --command` "
+        "prints them"
+    )
 
 
 def _protocol(record: RunRecord) -> Protocol:

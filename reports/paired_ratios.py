@@ -9,6 +9,7 @@ from typing import Any
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.outcome import Flag
 from latency_bench.harness.store.reader import StoredPair
+from latency_bench.reports.pair_words import side_words
 
 PAIRED = "measured as a pair: both on the device at once, taking turns"
 
@@ -31,17 +32,32 @@ class PairedSpeedUp:
 
 
 @dataclass(frozen=True)
+class LatestRatio:
+    """How much slower a case was than the first side of its latest pair. `over`: that side in words; `id`: of the
+    pair."""
+
+    ratio: float
+    low: float | None
+    high: float | None
+    over: str
+    id: str
+
+
+@dataclass(frozen=True)
 class PairedRatios:
-    """The latest pair of every two cases."""
+    """The latest pair of every two cases, and of every case as a further side."""
 
     found: Mapping[tuple[CaseKey, CaseKey], PairedSpeedUp] = field(default_factory=dict)
     """By case and baseline."""
+    latest: Mapping[CaseKey, LatestRatio] = field(default_factory=dict)
+    """By the case of the further side. A pair of one case with itself, such as a gate's, says nothing of it."""
 
     @classmethod
     def of(cls, pairs: Iterable[StoredPair]) -> PairedRatios:
         """`pairs`: latest first. Failed ones, and those whose sides did not take turns, count for nothing: a quotient
         of rounds is as good."""
         found: dict[tuple[CaseKey, CaseKey], PairedSpeedUp] = {}
+        latest: dict[CaseKey, LatestRatio] = {}
         for pair in pairs:
             record = pair.record
             if record.status != "done" or record.turns.mode != "turns":
@@ -54,7 +70,10 @@ class PairedRatios:
                 inverse = None if one.low is None else 1 / one.low, None if one.high is None else 1 / one.high
                 found.setdefault((other, first), PairedSpeedUp(1 / one.ratio, inverse[1], inverse[0], path, wide))
                 found.setdefault((first, other), PairedSpeedUp(one.ratio, one.low, one.high, path, wide))
-        return cls(found)
+                if other != first and other not in latest:
+                    over = side_words(record.sides[0], record.sides[one.side])
+                    latest[other] = LatestRatio(one.ratio, one.low, one.high, over, record.run_id)
+        return cls(found, latest)
 
     def find(self, run: Mapping[str, Any], baseline: Mapping[str, Any]) -> PairedSpeedUp | None:
         """Of the cases of two rows of the run table; None where they were not measured as a pair."""

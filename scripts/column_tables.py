@@ -1,9 +1,9 @@
-"""Write the tables of columns in docs/store.md: those of the run table, and those of the exported samples.
+"""Write the tables of columns in docs/store.md: those of the run table, of pairs, and of the exported samples.
 
     python scripts/column_tables.py            write them
     python scripts/column_tables.py --check    exit with 1 if they are not what the declarations say now
 
-The declarations are in harness/store/columns/.
+The declarations are in harness/store/columns/ and reports/pair_columns.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from latency_bench.harness.store.columns.column import Column
 from latency_bench.harness.store.columns.registry import OURS
 from latency_bench.harness.store.parquet_export import run_field, samples_file_schema
+from latency_bench.reports.pair_columns import PAIR_COLUMNS
 
 PAGE = Path(__file__).parents[1] / "docs" / "store.md"
 _TABLE = re.compile(r"(?<=\n\n)\| column \|[^\n]*\n(?:\|[^\n]*\n)+")
@@ -36,16 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def with_tables(page: str) -> str:
-    """The page with its tables made anew. Raises ValueError for one that has no such two tables."""
-    before, runs, between, samples, after = re.split(f"({_TABLE.pattern})", page)
-    if "## Run table" not in before or "## Samples" not in between or not (runs and samples):
-        raise ValueError(f"{PAGE.name} needs a table of columns under `Run table` and one under `Samples`")
-    return before + run_table() + between + sample_table() + after
+    """The page with its tables made anew. Raises ValueError for one that has no such three tables."""
+    texts = re.split(_TABLE.pattern, page)
+    headings = ("## Run table", "### Columns of pairs", "## Samples")
+    if len(texts) != 4 or not all(heading in text for heading, text in zip(headings, texts, strict=False)):
+        raise ValueError(f"{PAGE.name} needs a table of columns under each of {', '.join(headings)}")
+    return "".join(
+        text + table
+        for text, table in zip(texts, (run_table(OURS), run_table(PAIR_COLUMNS), sample_table(), ""), strict=True)
+    )
 
 
-def run_table() -> str:
+def run_table(columns: Sequence[Column]) -> str:
     lines = ["| column | short name | type | |", "|---|---|---|---|"]
-    for column in OURS:
+    for column in columns:
         short = f"`{column.short}`" if column.short else ""
         lines.append(f"| `{column.name}` | {short} | {_type(run_field(column).type)} | {column.meaning} |")
     return "\n".join([*lines, ""])

@@ -15,6 +15,7 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 command -v pdflatex >/dev/null || missing="$missing texlive-latex-base texlive-latex-recommended"
 # The class of IEEE's papers, and the Times that it sets them in.
 kpsewhich IEEEtran.cls >/dev/null 2>&1 || missing="$missing texlive-publishers texlive-fonts-recommended"
+kpsewhich siunitx.sty >/dev/null 2>&1 || missing="$missing texlive-science"
 command -v groff >/dev/null || missing="$missing groff-base"
 command -v valgrind >/dev/null || missing="$missing valgrind"
 [ -n "$missing" ] || exit 0

@@ -20,6 +20,8 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own: its `+cpu` build of a pinned version is preferred to the build without a suffix."""
 PATIENCE_S = 5.0
 """For an index to answer, and for the size of a file."""
+PLAN_PATIENCE_S = 60.0
+"""For pip to say what it would fetch: it downloads what tells it, and a line may be slow or dead."""
 OF_GPUS = ("nvidia-", "cuda-", "triton")
 """How the names of packages begin that CUDA comes in."""
 GPU_FILES = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/dxg")
@@ -52,12 +54,20 @@ def answers(index: str) -> bool:
 
 
 def _planned() -> list[Mapping[str, Any]]:
-    """What pip would fetch for torch; empty where it cannot tell."""
+    """What pip would fetch for torch; empty where it cannot tell in time."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--report", "-", "torch"]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=PLAN_PATIENCE_S,
+        )
         report = json.loads(done.stdout)
-    except ValueError:
+    except (ValueError, subprocess.TimeoutExpired):
         return []
     return list(report["install"])
 

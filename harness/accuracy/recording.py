@@ -69,7 +69,9 @@ def store_accuracy(
         skipped=dict(found.reasons),
         turned=found.turned,
     )
-    writer.write_images(found.names, scorer.columns, found.counts)
+    labels = data.labels
+    of_images = None if labels is None else [labels[name] for name in found.names]
+    writer.write_images(found.names, scorer.columns, found.counts, of_images)
     path = writer.commit(record)
     return read_accuracy(path), path
 
@@ -102,5 +104,21 @@ def difference(a: StoredAccuracy, b: StoredAccuracy) -> dict[str, Sureness] | st
     common = [name for name in names_a if name in place_b]
     if not common:
         return "they have no image in common"
+    if other_labels := _other_labels(a, b, common, set(names_a) == set(names_b)):
+        return other_labels
     rows_a, rows_b = [place_a[name] for name in common], [place_b[name] for name in common]
     return bootstrap_difference(counts_a[rows_a], counts_b[rows_b], metrics_of(columns_a))
+
+
+def _other_labels(a: StoredAccuracy, b: StoredAccuracy, common: Sequence[str], are_all: bool) -> str | None:
+    """Why the images that both have cannot be held against each other; None where they had the same labels. `are_all`:
+    neither has others."""
+    labels_a, labels_b = a.labels(), b.labels()
+    if labels_a is not None and labels_b is not None:
+        unlike = [name for name in common if labels_a[name] != labels_b[name]]
+        if not unlike:
+            return None
+        return f"{len(unlike)} of the {len(common)} images that both have were held against other labels ({unlike[0]})"
+    if are_all and a.record.data.digest != b.record.data.digest:
+        return "the same images were held against other labels, or their files have changed"
+    return None

@@ -49,6 +49,13 @@ class DataSet:
         lines = (f"{_size_bytes(one.image)} {one.name} {_label_text(one.label)}\n" for one in self.samples)
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
+    @property
+    def labels(self) -> dict[str, str] | None:
+        """What each image is held against, in words, by its name; None where there are no labels."""
+        if any(one.label is None for one in self.samples):
+            return None
+        return {one.name: _label_text(one.label) for one in self.samples}
+
     def some(self, limit: int | None, seed: int) -> DataSet:
         """At most so many, drawn with a seed and in their order; all of them for None."""
         if limit is None or limit >= len(self.samples):

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.accuracy.data_sets import LAYOUTS
-from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.run import request_of
 from latency_bench.harness.cli.shared_options import (
     Number,
-    calibration_option,
-    input_type_option,
+    device_option,
+    model_option,
     precision_option,
     resolution_option,
     runtime_option,
     wait_option,
 )
+from latency_bench.harness.cli.weights_option import weights_by_model
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
@@ -44,11 +46,10 @@ if TYPE_CHECKING:
         "bench accuracy --model b1-cls-r224 --precision int8-dynamic --data photos --against 3f9a1c",
     ],
 )
-@click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model; `bench models ls` lists them.")
+@device_option
+@model_option
 @module_options("model_id")
 @specs_option
-@click.option("--device", "device", type=DEVICE, default="local", show_default=True, help="Device to run it on.")
-@runtime_option
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -56,38 +57,46 @@ if TYPE_CHECKING:
     help="Folder with the images: FOLDER/CLASS/*.jpg, Cityscapes, ADE20K, pairs of HR and LR, COCO, or images without "
     "labels.",
 )
-@click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How --data is laid out. Default: as it looks.")
+@click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How --data is laid out. Default: recognised.")
 @click.option(
     "--labels",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="CSV with the columns file (below --data) and label (0, 1, ...).",
+    help="CSV with the columns `file` (a path below --data) and `label` (0, 1, ...).",
 )
 @click.option(
     "--classes",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Names of the folders in the order of the model's outputs, one a line.",
+    help="File with the folders' names in the order of the model's outputs, one per line.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="At most this many images, drawn with --seed.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw of --limit.")
+@click.option("--limit", type=click.IntRange(min=1), help="Score at most this many images, drawn with --limit-seed.")
+@click.option(
+    "--limit-seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed for drawing the images of --limit.",
+)
 @click.option(
     "--crop-share",
     type=Number(min=0, max=1, min_open=True),
-    help="Share of the resized shorter side that is cut out. Default: what the model's authors do.",
+    help="Share of the resized shorter side that the crop in the centre keeps. Default: as the model's authors do.",
 )
 @click.option(
-    "--whole-image", is_flag=True, help="Resize the whole image to the input, whatever its proportions; nothing is cut."
+    "--whole-image",
+    is_flag=True,
+    help="Resize the whole image to the input's size, whatever its proportions; do not crop.",
 )
-@click.option("--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Default: what the authors do.")
-@resolution_option
+@click.option(
+    "--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Used for resizing. Default: as the authors do."
+)
+@runtime_option
 @precision_option
-@calibration_option
-@input_type_option
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime.")
+@resolution_option
+@condition_options("seed", "check_image", "output", "pipeline", "photograph")
 @click.option(
     "--against",
     metavar="ACCURACY",
-    help="Also the difference from a stored accuracy, on the images that both have: an id, or the beginning of one.",
+    help="Also report the difference from a stored accuracy on the images that both have: an id, or its beginning.",
 )
 @wait_option
 @store_option
@@ -100,18 +109,19 @@ def accuracy(
     labels: Path | None,
     classes: Path | None,
     limit: int | None,
-    seed: int,
+    limit_seed: int,
     crop_share: float | None,
     whole_image: bool,
     interpolation: str | None,
     against: str | None,
+    checkpoints: tuple[tuple[str, Path], ...],
     wait: bool,
     store: str | None,
     quiet: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Run the file that `bench run` times over images, on the device, and say how often it is right.
+    """Run the file that `bench run` times over images, on the device, and report how often it is right.
 
     Super-resolution is scored by PSNR and SSIM on Y; of images in high resolution alone, those in low are made. Without
     labels, the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
@@ -127,7 +137,7 @@ def accuracy(
     )
     from latency_bench.harness.accuracy.scoring import scorer_of
     from latency_bench.harness.cache_folder import cache_folder
-    from latency_bench.harness.case_options import case_of, options_of
+    from latency_bench.harness.case_options import case_of
     from latency_bench.harness.case_requirements import require_for_cases
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.installation.requirements import require
@@ -138,22 +148,32 @@ def accuracy(
     if model_id is None:
         raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     if whole_image and crop_share is not None:
-        raise click.UsageError("--whole-image cuts nothing out; leave --crop-share away")
+        raise click.UsageError("--whole-image cuts nothing out; leave out --crop-share")
     place, command = store_location(store), ["bench", *sys.argv[1:]]
     other = None if against is None else _stored(place, against)
-    case = case_of(options_of({"model": model_id, **options}), single=True)
+    weights = weights_by_model(checkpoints, [model_id]).get(model_id)
+    case = case_of(request_of(model_id, weights=weights, **options), single=True)
     refuse_unknown_tasks(case)
     require_for_cases([case])
     require(["PIL", *(["pycocotools"] if case.spec.task == "segment-anything" else [])])
     assert isinstance(case.spec, ModelSpec)
-    images = open_data_set(data, case.spec, layout, labels, classes).some(limit, seed)
+    images = open_data_set(data, case.spec, layout, labels, classes).some(limit, limit_seed)
     how = _preparation(case.spec, crop_share, whole_image, interpolation)
     scorer, started_at = scorer_of(case.spec), datetime.now(timezone.utc)
     told = shlex.join(command_without_secrets(command))
     with ProgressLine(quiet) as progress, accuracy_writer(place, case.device.name) as writer:
         found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage, wait)
         record, path = store_accuracy(
-            writer, case, images, how, found, scorer, started_at=started_at, command=command, limit=limit, seed=seed
+            writer,
+            case,
+            images,
+            how,
+            found,
+            scorer,
+            started_at=started_at,
+            command=command,
+            limit=limit,
+            seed=limit_seed,
         )
     compared = None if other is None else difference(other, StoredAccuracy(path, record))
     runs = runs_of_the_file(place, record.artifact.sha256)
@@ -209,7 +229,7 @@ def _stored(store: Path, reference: str) -> Any:
 
     stored = open_stored(store, reference)
     if not isinstance(stored, StoredAccuracy):
-        raise UsageError(f"--against {reference} is no accuracy; `bench results ls --accuracy` lists them")
+        raise UsageError(f"--against {reference} is not an accuracy; `bench results ls --accuracy` lists them")
     return stored
 
 

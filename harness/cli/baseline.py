@@ -54,7 +54,9 @@ def baselines_folder(folder: Path | None, store: str | None) -> Path:
 @folder_option
 @click.option("--device", type=DEVICE, default="local", show_default=True, help="Device whose runtime the file is for.")
 @runtime_option
-@click.option("--threads", type=click.IntRange(min=1), help="Default: the device's own number.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
+)
 @resolution_option
 @precision_or_own_option
 @batch_option

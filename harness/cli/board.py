@@ -20,7 +20,7 @@ from latency_bench.harness.cli.output import json_option, print_json
     show_default=True,
     help="Write the site into this folder.",
 )
-@click.option("--title", default="Latency board", show_default=True, help="What stands above the numbers.")
+@click.option("--title", default="Latency board", show_default=True, help="Heading of the page.")
 @json_option
 def board(stores: tuple[str, ...], folder: Path, title: str, as_json: bool) -> None:
     """Write a static site with the latest number of every case of several stores, and each store's own report.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.figures import milliseconds, printable
+from latency_bench.harness.units import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -115,18 +116,6 @@ def time_left(seconds: float | None) -> str:
     if seconds == 0:
         return "nothing left"
     return "time left unknown" if seconds is None else f"about {duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """In the two largest units that matter."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes // 1440} days {minutes % 1440 // 60} h"
 
 
 def _bar() -> Bar:

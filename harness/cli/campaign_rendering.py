@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.cli.campaign_display import duration
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import STATUS_STYLES
+from latency_bench.harness.units import duration
 from latency_bench.reports.terminal_grid import Heading, print_grid
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def compare(
         from latency_bench.harness.cli.pair import measure_and_print, pair_request
 
         if across:
-            raise click.UsageError("--across is for runs; with --measure A and B say themselves what differs")
+            raise click.UsageError("--across is for stored runs; with --measure, A and B themselves say what differs")
         return measure_and_print(pair_request([a, b]), plot, wait=False, store=store, quiet=False, as_json=as_json)
     from latency_bench.harness.comparing import compare_sets
     from latency_bench.harness.model_file.model_named import model_named

@@ -1,5 +1,5 @@
-"""What `run`, `profile` and `sweep` take beside the model and its runtime: the same options, in the same words and the
-same order."""
+"""What commands that measure or export take beside the model and its runtime: the same options, in the same words and
+the same order."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from latency_bench.harness.cli.shared_options import (
 )
 from latency_bench.harness.cli.weights_option import Weights
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 class RuntimeOption(click.ParamType[tuple[str, Any]]):
     name = "NAME=VALUE"
@@ -27,14 +29,14 @@ class RuntimeOption(click.ParamType[tuple[str, Any]]):
 
         name, equals, text = str(value).partition("=")
         if not name or not equals:
-            self.fail(f"{value!r} is no option; write NAME=VALUE, for example xnnpack=false", param, ctx)
+            self.fail(f"{value!r} is not an option; write NAME=VALUE, for example xnnpack=false", param, ctx)
         try:
             return name, json.loads(text)
         except ValueError:
             return name, text
 
 
-_OPTIONS = {
+_OPTIONS: dict[str, Decorator] = {
     "threads": click.option(
         "--threads", type=click.IntRange(min=1), help="Threads of a CPU runtime. Default: the device's own number."
     ),
@@ -55,7 +57,7 @@ _OPTIONS = {
     "check_image": click.option(
         "--check-image",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A photograph to compare the outputs on as well, before any number is shown; it is not what is timed.",
+        help="A photograph on which outputs are compared too, before any number is shown; it is not what is timed.",
     ),
     "calibration": calibration_option,
     "runtime_options": click.option(
@@ -63,7 +65,8 @@ _OPTIONS = {
         "runtime_options",
         type=RuntimeOption(),
         multiple=True,
-        help="For the runtime, e.g. xnnpack=false; docs/runtimes.md lists them, and so does the error for a wrong one.",
+        help="Option of the runtime, e.g. xnnpack=false; repeatable. docs/runtimes.md lists them, and so does the "
+        "error for an unknown one.",
     ),
     "output": click.option(
         "--output",
@@ -78,11 +81,16 @@ _OPTIONS = {
 """By the field of CaseOptions that each is, in the order in which a help shows them."""
 
 
-def condition_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """All of them but those for which a command has an option of its own, or no use."""
+CONDITIONS = tuple(_OPTIONS)
+"""The fields of CaseOptions that these options say."""
+
+
+def condition_options(*left_out: str, **own: Decorator) -> Decorator:
+    """All of them but those that a command has no use for; `own` are a command's own in the place of the usual ones, by
+    the same names."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name, option in reversed(_OPTIONS.items()):
+        for name, option in reversed({**_OPTIONS, **own}.items()):
             if name not in left_out:
                 command = option(command)
         return command

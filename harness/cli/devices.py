@@ -71,14 +71,14 @@ def trust(yes: bool) -> int:
     inventory = read_inventory()
     if inventory.path is None or not is_of_current_folder(inventory.path):
         where = inventory.path or "no devices.yaml"
-        raise UsageError(f"there is nothing to trust: {where} is in force, and not ./{CURRENT_FOLDER}")
+        raise UsageError(f"there is nothing to trust: {where} is in use, not ./{CURRENT_FOLDER}")
     for name, fields in inventory.untrusted.items():
         click.echo(printable(f"{name}: " + ", ".join(f"{field} {value}" for field, value in fields.items())))
     if not inventory.untrusted:
         click.echo(f"./{CURRENT_FOLDER} has nothing that has to be trusted, or is trusted already")
         return 0
     if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can be asked here: say --yes, or name the file with BENCH_DEVICES")
+        raise UsageError("there is no terminal to ask on: pass --yes, or name the file with BENCH_DEVICES")
     if not yes and not click.confirm("Use these devices?"):
         return 1
     trust_inventory(inventory)
@@ -90,9 +90,9 @@ def trust(yes: bool) -> int:
 @click.argument("name", required=False, type=DEVICE)
 @json_option
 def doctor(name: str | None, as_json: bool) -> int:
-    """Check whether a device can be measured on: one line a check, with what to do. Exit code 1 if any fails.
+    """Check whether a device can be measured on: one line per check, with what to do. Exit code 1 if any fails.
 
-    Without a NAME this computer is checked, and what each extra that is not installed would add is said.
+    Without a NAME this computer is checked, and each extra that is not installed is listed with what it would add.
     """
     from latency_bench.harness.installation.extras import PURPOSES, incomplete_extras
     from latency_bench.harness.installation.origin import install_command
@@ -164,8 +164,12 @@ def _print_checks(checks: Sequence[Check], console: Console) -> None:
     ],
 )
 @click.argument("address", metavar="HOST:PORT")
-@click.option("--code", metavar="DIGITS", help="The phone's pairing code. Default: asked for.")
-@click.option("--program", metavar="PATH", help="adb. Default: the one in PATH, else the one of the extra [android].")
+@click.option("--code", metavar="DIGITS", help="The phone's pairing code. Default: ask for it.")
+@click.option(
+    "--program",
+    metavar="PATH",
+    help="Path of adb. Default: the one on PATH, else the one that the extra [android] brings.",
+)
 @json_option
 def pair(address: str, code: str | None, program: str | None, as_json: bool) -> None:
     """Pair with a phone's wireless debugging, once: HOST:PORT and code as the phone shows them.
@@ -180,7 +184,7 @@ def pair(address: str, code: str | None, program: str | None, as_json: bool) -> 
     from latency_bench.devices.transports.adb_wireless import pair as pair_by_code
 
     if not is_address(address):
-        raise click.UsageError(f"{address!r} is no HOST:PORT; the phone shows it beside the code")
+        raise click.UsageError(f"{address!r} is not HOST:PORT; the phone shows it beside the code")
     adb = find_program(AdbOptions(program=program))
     digits = (code or click.prompt("Pairing code", err=True)).strip()
     if not (digits.isascii() and digits.isdigit() and len(digits) == 6):

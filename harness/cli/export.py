@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.completion import MODEL
+from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json
-from latency_bench.harness.cli.shared_options import FormatName, precision_option, resolution_option
+from latency_bench.harness.cli.shared_options import (
+    FormatName,
+    batch_option,
+    model_option,
+    precision_option,
+    resolution_option,
+)
+from latency_bench.harness.cli.weights_option import weights_by_model
+
+if TYPE_CHECKING:
+    from latency_bench.harness.case_options import CaseOptions
+    from latency_bench.harness.export import ExportOptions
+    from latency_bench.model_specs.spec import ModelSpec
 
 
 @click.command(
@@ -20,58 +33,47 @@ from latency_bench.harness.cli.shared_options import FormatName, precision_optio
         "bench export --module mynet.py:Net --arguments width=32,classes=19 --input 3x512x512 --format tflite",
     ],
 )
-@click.option("--model", "model_id", type=MODEL, metavar="ID", help="Model to export; `bench models ls` lists them.")
+@model_option
 @module_options("model_id")
 @specs_option
+@precision_option
+@resolution_option
+@batch_option
+@condition_options("threads", "cpus", "check_image", "runtime_options", "pipeline", "photograph")
 @click.option("--format", "format_", type=FormatName(), required=True, help="onnx, tflite, pt2, ...")
 @click.option(
     "--to", type=click.Path(path_type=Path), help="Copy the file to this place. Default: leave it in the cache."
 )
-@resolution_option
-@click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True)
-@precision_option
 @click.option("--opset", type=int, help="ONNX opset. Default: the model's own.")
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Checkpoint to load.")
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Seed of the random weights that are used without a checkpoint.",
-)
 @click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
 def export(
     model_id: str | None,
     format_: str,
     to: Path | None,
-    resolution: tuple[int, int] | None,
-    batch: int,
-    precision: str | None,
+    checkpoints: tuple[tuple[str, Path], ...],
     opset: int | None,
-    weights: Path | None,
-    seed: int,
     quiet: bool,
     as_json: bool,
+    **fields: Any,
 ) -> None:
     """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
     if model_id is None:
         raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     import shutil
 
+    from latency_bench.harness.case_options import options_of, spec_of
     from latency_bench.harness.cli.progress import ProgressLine
-    from latency_bench.harness.export import ExportOptions, export_artifact
+    from latency_bench.harness.export import export_artifact
     from latency_bench.harness.export.formats import find_format
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.model_specs import load_spec
 
-    spec = load_spec(model_id)
+    weights = weights_by_model(checkpoints, [model_id]).get(model_id)
+    request = options_of({"model": model_id, "weights": weights, **fields})
+    spec = spec_of(request)
     require([*find_format(format_).modules, *spec.requires])
-    if resolution:
-        spec = spec.at(resolution)
-    options = ExportOptions(batch=batch, precision=precision or "fp32", opset=opset, weights=weights, seed=seed)
     with ProgressLine(quiet) as progress:
-        artifact = export_artifact(spec, format_, options, progress=progress.stage)
+        artifact = export_artifact(spec, format_, _options(request, spec, opset), progress=progress.stage)
     path = artifact.path
     if to is not None:
         path = Path(shutil.copyfile(artifact.path, to / artifact.path.name if to.is_dir() else to))
@@ -81,3 +83,20 @@ def export(
         print_json({**artifact.to_json(), "path": str(path)})
     else:
         click.echo(path)
+
+
+def _options(request: CaseOptions, spec: ModelSpec, opset: int | None) -> ExportOptions:
+    """Raises UsageError for a calibration that does not fit."""
+    from latency_bench.harness.case_options import frozen_calibration
+    from latency_bench.harness.export import ExportOptions
+
+    calibration = None if request.calibration is None else frozen_calibration(request, spec).path
+    return ExportOptions(
+        batch=request.batch or 1,
+        precision=request.precision or "fp32",
+        output=request.output or "logits",
+        opset=opset,
+        weights=request.weights,
+        seed=request.seed or 0,
+        calibration=calibration,
+    )

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.condition_options import CONDITIONS, condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.label_option import label_option
-from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
+from latency_bench.harness.cli.model_file_options import model_file_options
 from latency_bench.harness.cli.module_options import module_options, specs_option
-from latency_bench.harness.cli.output import json_option, print_json, store_option
-from latency_bench.harness.cli.shared_options import Number, across_option, batch_option, wait_option
-from latency_bench.harness.store.redaction import command_without_secrets
+from latency_bench.harness.cli.output import json_option, store_option
+from latency_bench.harness.cli.shared_options import (
+    Number,
+    across_option,
+    batch_option,
+    device_option,
+    precision_or_own_option,
+    resolution_option,
+    runtime_option,
+    wait_option,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from latency_bench.harness.gating.budgets import Budgets
-    from latency_bench.harness.gating.gate_result import GatedCase, GateResult
-    from latency_bench.harness.gating.measured_gate import GatePair
-    from latency_bench.harness.store.run_selection import RunSet
+    from collections.abc import Mapping
 
 _POSITIVE = Number(min=0, min_open=True)
 
@@ -39,6 +41,7 @@ _POSITIVE = Number(min=0, min_open=True)
     ],
 )
 @click.argument("baseline", metavar="[BASELINE]", required=False)
+@device_option
 @click.option(
     "--candidate",
     "candidates",
@@ -59,10 +62,11 @@ _POSITIVE = Number(min=0, min_open=True)
 @module_options("candidates", "against", own_inputs=False, own_name=False)
 @partial(model_file_options, own_name=False)
 @specs_option
-@click.option(
-    "--device", "device", type=DEVICE, default="local", show_default=True, help="Device to measure on, with --against."
-)
+@runtime_option
+@precision_or_own_option
+@resolution_option
 @batch_option
+@condition_options("weights", "seed")
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="Warm-up, with --against.")
 @click.option(
     "--max-minutes",
@@ -99,25 +103,27 @@ _POSITIVE = Number(min=0, min_open=True)
 )
 @across_option
 @label_option(
-    "What both sides of every pair are called, or with a comma each of them: commit=1a2b3c4,5d6e7f8. The baseline at a "
+    "Label for both sides of every pair, or with a comma one for each: commit=1a2b3c4,5d6e7f8. The baseline at a "
     "revision of git has its commit already. Repeatable, with --against."
 )
-@click.option("--strict", is_flag=True, help="Exit 3 where nobody can tell, in place of 0.")
+@click.option("--strict", is_flag=True, help="Exit with code 3, not 0, where the answer is: cannot tell.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write a Markdown summary here.")
 @wait_option
-@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @store_option
+@click.option("--quiet", is_flag=True, help="Do not show progress on stderr.")
 @json_option
+@click.pass_context
 def gate(
+    context: click.Context,
+    /,
     baseline: str | None,
     candidates: tuple[str, ...],
     against: tuple[str, ...],
     files: list[tuple[Path, str]],
     of_files: dict[str, Any],
     baselines: Path | None,
-    device: str,
-    batch: int | None,
+    device_name: str,
     protocol: str,
     max_minutes: float,
     count: str | None,
@@ -136,6 +142,7 @@ def gate(
     markdown: Path | None,
     store: str | None,
     as_json: bool,
+    **conditions: Any,
 ) -> int:
     """Is a candidate slower than a BASELINE (a store's folder, DEVICE/MODEL, or a run), or beyond a budget?
 
@@ -146,9 +153,12 @@ def gate(
                  (exit code 0, with --strict 3)
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
-    With --against both are measured now, and the machine is the same for both. Nothing is decided before seven rounds
-    of stored runs, or ten pairs of processes with --against.
+    With --against both are measured now, and the machine is the same for both; the options of how a model runs, from
+    --runtime to --input-type, are for that, and for whatever a side does not say itself. Nothing is decided before
+    seven rounds of stored runs, or ten pairs of processes with --against.
     """
+    from latency_bench.harness.cli import gate_measuring, gate_stored
+    from latency_bench.harness.cli.gate_reports import report_gate
     from latency_bench.harness.gating.budgets import Budgets
     from latency_bench.harness.gating.gate_result import GateResult
 
@@ -162,200 +172,45 @@ def gate(
                 "--against takes a --candidate (or --module, --onnx, ...) each, and neither a BASELINE nor budgets "
                 "(--max-ms, --min-accuracy, ...)"
             )
-        common = {"device": device, "protocol": protocol, "batch": batch}
-        pairs = _sides(against, [*candidates, *files], of_files, baselines, common, across, labels, store)
-        result = GateResult(_measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet))
+        where = {"device": device_name, "protocol": protocol}
+        pairs = gate_measuring.sides(
+            against, [*candidates, *files], of_files, baselines, where, _given(conditions), across, labels, store
+        )
+        result = GateResult(
+            gate_measuring.measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet)
+        )
     elif count is not None or labels:
         raise click.UsageError("--count and --label need --against: stored runs have their times and labels already")
     else:
-        if files or of_files or batch is not None:
-            raise click.UsageError("files, their sizes and --batch are for what is measured now; name its --against")
+        if files or of_files or _given(conditions):
+            raise click.UsageError(f"{_first_given(context)} is for what is measured now; name its --against")
         if len(candidates) > 1:
             raise click.UsageError("stored runs have one --candidate; name a store's folder for many cases")
         candidate = candidates[0] if candidates else None
-        accuracies = tuple(_judge_accuracies(baseline, min_accuracy, max_drop, store))
-        if accuracies and not budgets and not _has_runs(baseline):
+        accuracies = tuple(gate_stored.judge_accuracies(baseline, min_accuracy, max_drop, store))
+        if accuracies and not budgets and not gate_stored.has_runs(baseline):
             return report_gate(GateResult(accuracies), strict, junit, markdown, as_json)
-        cases = _judge_stored(baseline, candidate, limit, across, budgets, store)
+        cases = gate_stored.judge_stored(baseline, candidate, limit, across, budgets, store)
         result = GateResult((*cases, *accuracies))
     return report_gate(result, strict, junit, markdown, as_json)
 
 
-def _sides(
-    against: Sequence[str],
-    candidates: Sequence[str | tuple[Path, str]],
-    of_files: dict[str, Any],
-    baselines: Path | None,
-    common: dict[str, Any],
-    across: tuple[str, ...],
-    labels: Sequence[tuple[str, str]],
-    store: str | None,
-) -> list[GatePair]:
-    """Every baseline with its candidate. A file is held against a file: a model's export."""
-    from latency_bench.devices.temporary_folder import TemporaryFolder
-    from latency_bench.harness.case_options import case_of
-    from latency_bench.harness.cli.baseline import baselines_folder
-    from latency_bench.harness.cli.pair import labelled
-    from latency_bench.harness.gating.gate_sides import (
-        as_brought,
-        file_as_side,
-        refuse_unlike,
-        side_at_revision,
-        side_named,
-        with_own_commit,
+def _given(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of CaseOptions that were said of how a model runs."""
+    fields = {**conditions, "runtime_options": dict(conditions["runtime_options"])}
+    return {name: value for name, value in fields.items() if value not in (None, {})}
+
+
+def _first_given(context: click.Context) -> str:
+    """Of the options that are for measuring, the first that was given, as it is written."""
+    from latency_bench.harness.case_options import OF_FILES
+    from latency_bench.harness.cli.model_file_options import FILE_ARGUMENT
+
+    of_measuring = {"runtime", "precision", "resolution", "batch", *CONDITIONS, *OF_FILES}
+    named = (
+        parameter.opts[0]
+        for parameter in context.command.params
+        if (parameter.name in of_measuring or str(parameter.name).startswith(FILE_ARGUMENT))
+        and context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
     )
-    from latency_bench.harness.gating.git_file import MARK
-    from latency_bench.harness.gating.measured_gate import GatePair
-    from latency_bench.harness.shared_sizes import narrowed
-    from latency_bench.harness.store.location import store_location
-
-    folder, place = baselines_folder(baselines, store), store_location(store)
-    pairs = []
-    for old_text, new_text in zip(against, candidates, strict=True):
-        named = partial(side_named, common=common, of_files=of_files, baselines=folder, store=place)
-        new = named(new_text) if isinstance(new_text, str) else file_as_side(*new_text, common, of_files)
-        with TemporaryFolder("revision") as files:
-            old = side_at_revision(old_text, new, files) if old_text.startswith(MARK) else named(old_text)
-            refuse_without_file(of_files, [side for side in (old, new) if side.options.file is not None])
-            # From here on the file is kept in the cache.
-            new = with_own_commit(new) if old_text.startswith(MARK) else new
-            both = narrowed(labelled([old.options, new.options], labels))
-            old_case, new_case = (case_of(options, single=True) for options in both)
-        if (old_case.artifact is None) != (new_case.artifact is None):
-            old_case, new_case = (
-                case if case.artifact is not None else case_of(as_brought(case, common), single=True)
-                for case in (old_case, new_case)
-            )
-        refuse_unlike(old_case, new_case, across)
-        pairs.append(GatePair(old_case, new_case, old.name, new.name, old.sha256))
-    return pairs
-
-
-def _measure(
-    pairs: Sequence[GatePair],
-    limit: float,
-    max_minutes: float,
-    counted: bool,
-    across: tuple[str, ...],
-    wait: bool,
-    store: str | None,
-    quiet: bool,
-) -> tuple[GatedCase, ...]:
-    from latency_bench.harness.cli.progress import ProgressLine
-    from latency_bench.harness.gating.instruction_gate import gate_instructions
-    from latency_bench.harness.gating.measured_gate import gate_measured
-    from latency_bench.harness.instructions.counting import refuse_uncountable
-    from latency_bench.harness.store.location import store_location
-
-    command = command_without_secrets(["bench", *sys.argv[1:]])
-    if counted:
-        refuse_uncountable([case for pair in pairs for case in (pair.baseline, pair.candidate)])
-    with ProgressLine(quiet) as progress:
-        cases = gate_measured(pairs, limit, max_minutes, store_location(store), command, progress, across, wait)
-        if counted:
-            measured = [pair for pair in pairs if not pair.failed]
-            cases += gate_instructions(measured, limit, command, wait, progress.stage)
-    return cases
-
-
-def _judge_stored(
-    baseline: str | None,
-    candidate: str | None,
-    limit: float,
-    across: tuple[str, ...],
-    budgets: Budgets,
-    store: str | None,
-) -> tuple[GatedCase, ...]:
-    """Raises UsageError where there is nothing to judge, or nothing to hold it against."""
-    from latency_bench.harness.errors import UsageError
-    from latency_bench.harness.gating.budgets import gate_budgets
-    from latency_bench.harness.gating.stored_gate import gate_stored
-    from latency_bench.harness.store.location import store_location
-    from latency_bench.harness.store.run_selection import RunSet, select
-
-    if baseline is None and not budgets:
-        raise UsageError("name a BASELINE, or a budget: --max-ms, --max-mb or --min-accuracy")
-    place = store_location(store)
-    old = RunSet("", ()) if baseline is None else select(place, baseline)
-    everything = _all_runs(place)
-    new = _without(everything, old) if candidate is None else select(place, candidate)
-    if not new.runs:
-        raise UsageError("the store has no runs besides the baseline's: measure some, or name others with --candidate")
-    cases = () if baseline is None else gate_stored(old, new, limit, across, _without(everything, new).runs)
-    return (*cases, *gate_budgets(new, budgets))
-
-
-def _judge_accuracies(
-    baseline: str | None, min_accuracy: float | None, max_drop: float | None, store: str | None
-) -> Iterator[GatedCase]:
-    """Raises UsageError where there is nothing to judge, or nothing to hold it against."""
-    if min_accuracy is None and max_drop is None:
-        return
-    from latency_bench.harness.errors import UsageError
-    from latency_bench.harness.gating.accuracy_budgets import gate_drop, gate_least_accuracy, latest_accuracies
-    from latency_bench.harness.store.location import store_location
-
-    place = store_location(store)
-    found = list(latest_accuracies(place).values())
-    if not found:
-        raise UsageError("the store has no accuracy: measure one with `bench accuracy`")
-    if min_accuracy is not None:
-        by_labels = [one for one in found if not one.record.data.against_module]
-        if not by_labels:
-            raise UsageError(
-                "the store has no accuracy, but agreements with the fp32 module alone: give `bench accuracy` images "
-                "with labels"
-            )
-        yield from gate_least_accuracy(by_labels, min_accuracy)
-    if max_drop is not None:
-        if baseline is None or not Path(baseline).is_dir():
-            raise UsageError("--max-drop needs the folder of a store as the BASELINE")
-        yield from gate_drop(Path(baseline), place, max_drop)
-
-
-def _has_runs(baseline: str | None) -> bool:
-    """Whether there is something besides accuracies to hold a candidate against."""
-    from latency_bench.harness.store.reader import run_names
-
-    return baseline is not None and not (Path(baseline).is_dir() and not run_names(Path(baseline)))
-
-
-def _all_runs(store: Path) -> RunSet:
-    from latency_bench.harness.store.errors import UnknownRunError
-    from latency_bench.harness.store.run_selection import RunSet, select
-
-    try:
-        return select(store, str(store))
-    except UnknownRunError:
-        return RunSet(str(store), ())
-
-
-def _without(runs: RunSet, others: RunSet) -> RunSet:
-    from latency_bench.harness.store.run_selection import RunSet
-
-    left_out = {run.path.resolve() for run in others.runs}
-    return RunSet(runs.label, tuple(run for run in runs.runs if run.path.resolve() not in left_out))
-
-
-def report_gate(result: GateResult, strict: bool, junit: Path | None, markdown: Path | None, as_json: bool) -> int:
-    """Print and write the result; the command's exit code."""
-    from latency_bench.harness.cli.failures import CANNOT_TELL, FAILED
-    from latency_bench.harness.cli.figures import printable
-    from latency_bench.harness.cli.gate_reports import gate_heading, junit_xml, markdown_summary
-
-    if junit is not None:
-        junit.write_text(junit_xml(result, strict), encoding="utf-8")
-    if markdown is not None:
-        markdown.write_text(markdown_summary(result), encoding="utf-8")
-    if as_json:
-        print_json(result.to_json())
-    else:
-        for case in result.cases:
-            click.echo(f"{case.answer:<11}  {printable(case.name)}\n             {printable(case.reason)}")
-            for label, side in (("baseline", case.baseline), ("candidate", case.candidate)):
-                if side:
-                    click.echo(f"             {label:<9} {printable(side)}")
-        click.echo(f"{result.answer}; {gate_heading(result)}")
-    if result.answer == "worse":
-        return FAILED
-    return CANNOT_TELL if strict and result.answer == "cannot tell" else 0
+    return next(named)

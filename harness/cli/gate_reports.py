@@ -1,13 +1,38 @@
-"""The gate's result for machines that read JUnit XML, and for people who read a pull request."""
+"""The gate's result on the terminal, for machines that read JUnit XML, and for people who read a pull request."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree import ElementTree
 
+import click
+
+from latency_bench.harness.cli.failures import CANNOT_TELL, FAILED
 from latency_bench.harness.cli.figures import counted, printable
+from latency_bench.harness.cli.output import print_json
 from latency_bench.harness.gating.gate_result import GatedCase, GateResult
 
 _MARKS = {"fine": "fine", "worse": "**worse**", "cannot tell": "cannot tell"}
+
+
+def report_gate(result: GateResult, strict: bool, junit: Path | None, markdown: Path | None, as_json: bool) -> int:
+    """Print and write the result; the command's exit code."""
+    if junit is not None:
+        junit.write_text(junit_xml(result, strict), encoding="utf-8")
+    if markdown is not None:
+        markdown.write_text(markdown_summary(result), encoding="utf-8")
+    if as_json:
+        print_json(result.to_json())
+    else:
+        for case in result.cases:
+            click.echo(f"{case.answer:<11}  {printable(case.name)}\n             {printable(case.reason)}")
+            for label, side in (("baseline", case.baseline), ("candidate", case.candidate)):
+                if side:
+                    click.echo(f"             {label:<9} {printable(side)}")
+        click.echo(f"{result.answer}; {gate_heading(result)}")
+    if result.answer == "worse":
+        return FAILED
+    return CANNOT_TELL if strict and result.answer == "cannot tell" else 0
 
 
 def gate_heading(result: GateResult) -> str:

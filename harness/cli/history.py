@@ -44,7 +44,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 @click.option("--batch", multiple=True, type=int, help="Only runs with this many images per request.")
 @click.option("--resolution", multiple=True, type=Resolution(), help="Only runs at this input size, HxW.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it into this PDF, SVG or PNG.")
-@click.option("--strict", is_flag=True, help="Exit with 3 where nobody can tell. Default: with 0.")
+@click.option("--strict", is_flag=True, help="Exit with code 3, not 0, where neither is shown.")
 @store_option
 @json_option
 def history(

@@ -21,7 +21,7 @@ from latency_bench.harness.cli.output import json_option, print_json
     ],
 )
 @click.option(
-    "--devices", metavar="NAMES", default="", help="Devices of this host's devices.yaml, with commas between."
+    "--devices", metavar="NAMES", default="", help="Devices from this host's devices.yaml, separated by commas."
 )
 @cluster_options
 @click.pass_context
@@ -59,9 +59,9 @@ def host(context: click.Context, devices: str, cluster: dict[str, Any]) -> int |
     type=click.Path(file_okay=False, path_type=Path),
     default="certificates",
     show_default=True,
-    help="Where the files lie, the authority's among them.",
+    help="Folder of the files, including the authority's.",
 )
-@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long they are good.")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Days that they are valid.")
 @json_option
 def certificates(names: tuple[str, ...], folder: Path, days: int, as_json: bool) -> int:
     """Make certificates for hosts of a cluster (this one, if none is named), and their authority the first time.

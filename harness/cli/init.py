@@ -19,7 +19,7 @@ _GPU = "gpu"
 
 
 @click.command(cls=Command, examples=["bench init", "bench init --force  # replaces both files"])
-@click.option("--force", is_flag=True, help="Replace the files where they are there already.")
+@click.option("--force", is_flag=True, help="Replace files that already exist.")
 def init(force: bool) -> None:
     """Write devices.yaml and campaign.yaml here: this computer, the phones and GPUs that are attached, and the hosts of
     ~/.ssh/config to choose from.
@@ -33,9 +33,9 @@ def init(force: bool) -> None:
 
     there = [path for path in (_DEVICES, _CAMPAIGN) if path.exists()]
     if there and not force:
-        raise UsageError(f"{there[0]} is here already; nothing was written. Move it away, or say --force")
+        raise UsageError(f"{there[0]} already exists; nothing was written. Move it away, or pass --force")
     if folders := [path for path in there if path.is_dir()]:
-        raise UsageError(f"{folders[0]} is a folder here; nothing was written. Move it away")
+        raise UsageError(f"{folders[0]} is a folder; nothing was written. Move it away")
     here = name_of_this_computer(platform.node())
     phones, gpus, hosts = attached_phones(), gpus_here(), ssh_hosts()
     write_all({_DEVICES: devices_text(here, phones, gpus, hosts), _CAMPAIGN: campaign_text(here)})

@@ -25,8 +25,8 @@ class Label(click.ParamType[tuple[str, str]]):
             TypeAdapter(Labels).validate_python({name: text})
         except ValidationError:
             self.fail(
-                f"{value!r} is no label; write NAME=VALUE, for example commit=1a2b3c4: a name of letters, digits and "
-                "._-, and a value of at most 200 characters in one line",
+                f"{value!r} is not a label; write NAME=VALUE, for example commit=1a2b3c4: a name of letters, digits "
+                "and ._-, and a value of at most 200 characters in one line",
                 param,
                 ctx,
             )

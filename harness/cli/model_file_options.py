@@ -26,7 +26,7 @@ class Assignment(click.ParamType[tuple[str, Any]]):
         # A tensor's name may have any sign in it; what is given has no `=`.
         name, equals, text = str(value).rpartition("=")
         if not name or not equals or not text:
-            self.fail(f"{value!r} says nothing; write {self.name}", param, ctx)
+            self.fail(f"{value!r} is incomplete; write {self.name}", param, ctx)
         try:
             return name, self._parse(text)
         except ValueError as error:
@@ -58,7 +58,7 @@ _FILE_OPTIONS = {
         "dimensions",
         type=Assignment("NAME=640", _parse_size),
         multiple=True,
-        help="An open size by the name that your file has for it, in all inputs; repeatable.",
+        help="Value of an open size, by the name that your file gives it, in all inputs; repeatable.",
     ),
     "inputs": click.option(
         "--input",

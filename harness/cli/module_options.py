@@ -23,7 +23,7 @@ ARGUMENTS_OPTION = click.option(
     "--arguments",
     default="",
     metavar="NAME=VALUE,...",
-    help="What a --module is built with, e.g. width=32,depths=[2,2,6].",
+    help="Arguments that a --module is built with, e.g. width=32,depths=[2,2,6].",
 )
 SIZES_OPTION = click.option(
     "--input",

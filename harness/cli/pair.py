@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from latency_bench.harness.cli.completion import DEVICE
+from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.label_option import label_option
 from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
-    CpuList,
     Number,
     batch_option,
+    device_option,
     precision_or_own_option,
     resolution_option,
     runtime_option,
@@ -48,7 +48,7 @@ class Share(click.ParamType[float]):
         except ValueError:
             share = 0.0
         if not 0 < share <= 1:
-            self.fail(f"{value!r} is no share; write 1%, or 0.01", param, ctx)
+            self.fail(f"{value!r} is not a share; write 1%, or 0.01", param, ctx)
         return share
 
 
@@ -61,7 +61,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
         click.option(
             "--no-pairs",
             is_flag=True,
-            help="Do not measure ratios as pairs (`bench pair`) too; they are then quotients of two runs.",
+            help="Do not also measure ratios as pairs (`bench pair`); they are then quotients of two runs.",
         ),
         click.option(
             "--within", type=Share(), help="Full width of a ratio's interval at which a pair ends. Default: 5%."
@@ -69,7 +69,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
         click.option(
             "--pair-minutes",
             type=Number(min=0, min_open=True),
-            help=f"Time after which a pair ends however wide its interval is. Default: {usual_minutes}.",
+            help=f"Time after which a pair ends, however wide its interval is. Default: {usual_minutes}.",
         ),
     )
 
@@ -91,14 +91,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     ],
 )
 @click.argument("sides", nargs=-1, metavar="A B [C ...]")
-@click.option(
-    "--device",
-    "device_name",
-    type=DEVICE,
-    default="local",
-    show_default=True,
-    help="Device; `bench devices ls` lists them.",
-)
+@device_option
 @module_options("sides", own_inputs=False)
 @model_file_options
 @specs_option
@@ -106,14 +99,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
 @precision_or_own_option
 @resolution_option
 @batch_option
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="Threads of the sides that name none. Default: the device's own number.",
-)
-@click.option(
-    "--cpus", type=CpuList(), help="CPU cores that all sides are pinned to, e.g. 2,3. Default: the last ones."
-)
+@condition_options("weights", "seed")
 @click.option(
     "--protocol",
     default=WARMUP_PROTOCOL,
@@ -133,7 +119,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
     type=Number(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="Time after which measuring ends however wide the interval is; exports and the trial are not counted.",
+    help="Time after which measuring ends, however wide the interval is; exports and the trial are not counted.",
 )
 @click.option(
     "--seed",
@@ -149,7 +135,7 @@ def pair_options(usual_minutes: str) -> Callable[[Decorated], Decorated]:
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the ratio over time into this PDF, SVG or PNG.")
 @label_option(
-    "What all sides are called, or with commas each of them: commit=1a2b3c4,5d6e7f8. `bench history` chains commits by "
+    "Label for all sides, or with commas one for each: commit=1a2b3c4,5d6e7f8. `bench history` chains commits by "
     "such pairs. Repeatable."
 )
 @wait_option
@@ -173,9 +159,9 @@ def pair(
     """Measure how much slower B is than A, with both on the device at once and taking turns.
 
     A side is a model's id or a file (.onnx, .tflite), then @RUNTIME and options of its own: threads, precision,
-    resolution, batch, weights, seed, output, or any of the runtime's. More sides than two are each held against the
-    first. What the machine does meanwhile is the same for all, so that a ratio is known within minutes that rounds one
-    after the other would not give in hours.
+    resolution, batch, weights, seed, output, or any of the runtime's; what it leaves out is as the options below say.
+    More sides than two are each held against the first. What the machine does meanwhile is the same for all, so that a
+    ratio is known within minutes that rounds one after the other would not give in hours.
     """
     request = pair_request(sides, files, of_files, within=within, max_minutes=max_minutes, seed=seed, **common)
     return measure_and_print(request, plot, wait, store, quiet, as_json)
@@ -229,6 +215,7 @@ def pair_request(
 
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
     fields.setdefault("protocol", WARMUP_PROTOCOL)
+    fields["runtime_options"] = dict(fields.get("runtime_options", ()))
     labels = fields.pop("labels", ())
     of_files = of_files or {}
     asked = [

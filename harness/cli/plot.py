@@ -47,15 +47,15 @@ class _WithKinds(Command):
 @click.option(
     "--x",
     metavar="COLUMN",
-    help="Scatter: the number across, such as macs. Latency and throughput: this for the speed.",
+    help="Scatter: column of the horizontal axis, such as macs. Latency and throughput: drawn in place of the speed.",
 )
-@click.option("--y", metavar="COLUMN", help="Scatter: the number upwards. docs/store.md lists all columns.")
+@click.option("--y", metavar="COLUMN", help="Scatter: column of the vertical axis. docs/store.md lists all columns.")
 @click.option(
     "--width",
     type=click.Choice(["single", "double"]),
     default="double",
     show_default=True,
-    help="Width in a paper of two columns: 3.4 or 7 inches.",
+    help="Width for a two-column paper: 3.4 or 7 inches.",
 )
 @store_option
 @json_option

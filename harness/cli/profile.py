@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.completion import DEVICE, MODEL
+from latency_bench.harness.cli.completion import MODEL
 from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
@@ -16,6 +16,7 @@ from latency_bench.harness.cli.module_options import module_options, specs_optio
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console
 from latency_bench.harness.cli.shared_options import (
     batch_option,
+    device_option,
     precision_or_own_option,
     resolution_option,
     runtime_option,
@@ -34,9 +35,7 @@ SHOWN = 25
     cls=Command,
     examples=["bench profile --model b1-seg", "bench profile --onnx mine.onnx --dim height=640 --dim width=640"],
 )
-@click.option(
-    "--device", "device_name", type=DEVICE, default="local", show_default=True, help="`bench devices ls` lists them."
-)
+@device_option
 @click.option("--model", "model_ids", type=MODEL, multiple=True, metavar="ID", help="`bench models ls` lists them.")
 @module_options("model_ids", own_inputs=False)
 @model_file_options

@@ -17,7 +17,7 @@ from latency_bench.harness.cli.report_source import Source, say
 from latency_bench.harness.cli.shared_options import Number, across_option
 from latency_bench.reports.claims.claim_verdicts import MARGIN
 from latency_bench.reports.papers.errors import PaperError
-from latency_bench.reports.tables.formats import FORMATS
+from latency_bench.reports.tables.formats import BY_ENDING, FORMATS
 
 if TYPE_CHECKING:
     from latency_bench.reports.papers.paper import Paper, PaperTable
@@ -95,8 +95,8 @@ PAGE = "index.html"
     "formats",
     multiple=True,
     type=click.Choice([*FORMATS, *FIGURE_FORMATS]),
-    help="md, tex, csv, html or json for tables and claims, pdf, svg or png for figures; repeatable. "
-    "Default in files: all of them.",
+    help="md, tex, siunitx (LaTeX with that package's columns), csv, html or json for tables and claims, pdf, svg or "
+    "png for figures; repeatable. Default in files: all of them but siunitx.",
 )
 @store_option
 @json_option
@@ -192,7 +192,7 @@ def _report(source: Source, parts: _Parts, folder: Path | None, formats: Sequenc
     if tables and not to_terminal:
         from latency_bench.reports.tables.formats import write_tables
 
-        written += write_tables(tables, place, of_tables or list(FORMATS))
+        written += write_tables(tables, place, of_tables or list(BY_ENDING))
     written += source.write_figures(parts.figures, place, of_figures, required=not parts.everything)
     if found and not to_terminal:
         written += source.write_agreement(found, place, of_figures)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from latency_bench.harness.cli.completion import DEVICE, MODEL, RUN
+from latency_bench.harness.cli.completion import MODEL, RUN
 from latency_bench.harness.cli.condition_options import RuntimeOption, condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.label_option import label_option
@@ -17,6 +17,7 @@ from latency_bench.harness.cli.module_options import module_options, specs_optio
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.shared_options import (
     batch_option,
+    device_option,
     precision_or_own_option,
     resolution_option,
     runtime_or_all_option,
@@ -26,7 +27,7 @@ from latency_bench.harness.cli.weights_option import weights_by_model
 from latency_bench.harness.store.redaction import command_without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from latency_bench.harness.case_options import CaseOptions
 
@@ -40,7 +41,7 @@ class SettingOption(RuntimeOption):
         if value == "paper":
             return "paper", True
         if "=" not in str(value):
-            self.fail(f"{value!r} is no setting; write NAME=VALUE, or paper", param, ctx)
+            self.fail(f"{value!r} is not a setting; write NAME=VALUE, or paper", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -56,14 +57,7 @@ class SettingOption(RuntimeOption):
         "bench run --like latest",
     ],
 )
-@click.option(
-    "--device",
-    "device_name",
-    type=DEVICE,
-    default="local",
-    show_default=True,
-    help="Device; `bench devices ls` lists them.",
-)
+@device_option
 @click.option(
     "--model",
     "model_ids",
@@ -80,7 +74,7 @@ class SettingOption(RuntimeOption):
     type=RUN,
     metavar="RUN",
     help="Measure a stored run once more, on the same device or on --device: an id, or the folder of a run that "
-    "somebody sent. A file or a checkpoint that it had has to be named again, and is checked by its hash.",
+    "somebody sent. A file, a --module or a checkpoint that it had has to be named again, and is checked by its hash.",
 )
 @runtime_or_all_option
 @precision_or_own_option
@@ -117,7 +111,7 @@ class SettingOption(RuntimeOption):
     "partners",
     metavar="SIDE",
     multiple=True,
-    help="Measure the ratio of SIDE to the model, both at once: as `bench pair`, with the model as its first side.",
+    help="Measure the ratio of SIDE to the model, both at once, as `bench pair` does with the model as its first side.",
 )
 @click.option(
     "--power-mode", metavar="NAME", help="Power mode to measure a Jetson in, e.g. MAXN. It is restored afterwards."
@@ -136,7 +130,7 @@ class SettingOption(RuntimeOption):
     "batch and threads as the paper had them on this kind of device.",
 )
 @label_option(
-    "What the run is called in `bench history`, e.g. commit=1a2b3c4; repeatable. Default for commit: that of the "
+    "Label of the run for `bench history`, e.g. commit=1a2b3c4; repeatable. The default for commit is that of the "
     "checkout in which bench is called."
 )
 @wait_option
@@ -163,7 +157,7 @@ def run(
     """Measure a model on a device, store the run, and print the result."""
     if like is not None:
         brought = {**request, "weights": weights_by_model(checkpoints, [like]).get(like)}
-        return _run_like(context, like, files, of_files, brought, wait, store, quiet, as_json)
+        return _run_like(context, like, files, of_files, model_ids, brought, wait, store, quiet, as_json)
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.cli.progress import ProgressLine
@@ -231,6 +225,7 @@ def _run_like(
     like: str,
     files: list[tuple[Path, str]],
     of_files: dict[str, Any],
+    modules: Sequence[str],
     request: Mapping[str, Any],
     wait: bool,
     store: str | None,
@@ -240,8 +235,8 @@ def _run_like(
     from latency_bench.harness.cli.run_again import refuse_what_the_run_decides, run_like
 
     refuse_what_the_run_decides(context)
-    if len(files) > 1:
-        raise click.UsageError("--like is one run, and had one file")
+    if len(files) > 1 or len(modules) > 1:
+        raise click.UsageError("--like measures one run, which had one file or --module")
     given: dict[str, Any] = {
         name: request[name] for name in ("weights", "photograph", "rounds", "power_mode", "lock_clocks")
     }
@@ -250,7 +245,7 @@ def _run_like(
     if context.get_parameter_source("device_name") is click.core.ParameterSource.COMMANDLINE:
         given["device"] = request["device_name"]
     command = command_without_secrets(["bench", *sys.argv[1:]])
-    return run_like(like, given, store, command, wait, quiet, as_json)
+    return run_like(like, given, modules, store, command, wait, quiet, as_json)
 
 
 def request_of(

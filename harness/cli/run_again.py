@@ -19,6 +19,7 @@ _THRESHOLD = 0.03
 _FREE = {
     "like", "device_name", "checkpoints", "of_files", "inputs", "shapes", "dimensions", "name", "reference", "rounds",
     "labels", "photograph", "wait", "store", "quiet", "as_json", "power_mode", "lock_clocks", "settings", "specs",
+    "modules", "arguments",
 }  # fmt: skip
 """Parameters of `bench run` that may stand beside --like; all others are the run's own."""
 
@@ -39,13 +40,15 @@ def refuse_what_the_run_decides(context: click.Context) -> None:
 def run_like(
     like: str,
     given: Mapping[str, Any],
+    modules: Sequence[str],
     store: str | None,
     command: Sequence[str],
     wait: bool,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Measure, store, compare; the command's exit code. `given`: fields of the request that the user decides."""
+    """Measure, store, compare; the command's exit code. `given`: fields of the request that the user decides;
+    `modules`: ids of networks that were named again, which is one at most."""
     from latency_bench.harness.benchmark import run_benchmarks
     from latency_bench.harness.cli.compare import comparison_json, print_comparison
     from latency_bench.harness.cli.figures import printable
@@ -60,6 +63,7 @@ def run_like(
     place = store_location(store)
     folder = find_run(place, like)
     record = read_record(folder)
+    _refuse_another_module(record, modules)
     case = case_like(record, {"device": record.device.name, **given})
     with ProgressLine(quiet) as progress:
         for line in (*_other_software(record), *_other_device(record, case), *_other_file(record, case, progress)):
@@ -76,6 +80,14 @@ def run_like(
         console.print()
         print_comparison(compared, f"{record.run_id}, then", f"{again.run_id}, now", console)
     return 1 if again.status == "failed" else 0
+
+
+def _refuse_another_module(record: RunRecord, modules: Sequence[str]) -> None:
+    if other := next((model_id for model_id in modules if model_id != record.model.id), None):
+        raise click.UsageError(
+            f"--module is {other}, and {record.run_id} measured {record.model.id}: the code, --arguments, --input or "
+            f"--name differ. `bench results show {record.run_id} --command` prints how it was measured"
+        )
 
 
 def _other_software(record: RunRecord) -> Iterator[str]:

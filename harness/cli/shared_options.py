@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bench_worker.pipeline.library_packages import MODULES
+from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 
 
@@ -49,7 +50,22 @@ class CpuList(click.ParamType[tuple[int, ...]]):
         try:
             return tuple(sorted({int(word) for word in str(value).split(",")}))
         except ValueError:
-            self.fail(f"{value!r} is no list of cores; write numbers with commas, for example 2,3", param, ctx)
+            self.fail(f"{value!r} is not a list of cores; write numbers with commas, for example 2,3", param, ctx)
+
+
+device_option = click.option(
+    "--device",
+    "device_name",
+    type=DEVICE,
+    default="local",
+    show_default=True,
+    help="Device to measure on; `bench devices ls` lists them.",
+)
+
+
+model_option = click.option(
+    "--model", "model_id", type=MODEL, metavar="ID", help="Model; `bench models ls` lists them."
+)
 
 
 resolution_option = click.option(
@@ -60,8 +76,8 @@ resolution_option = click.option(
 input_type_option = click.option(
     "--input-type",
     type=click.Choice(CARRIED_TYPES),
-    help="What images are fed as: uint8 pixels, normalised and laid out by the artifact itself, or float16. Default: "
-    "the network's own float32. (--input sets the values of a file's input.)",
+    help="Type in which images are fed: uint8 pixels, normalised and laid out by the artifact itself, or float16. "
+    "Default: the network's own float32. (--input sets the values of a file's input.)",
 )
 
 
@@ -85,7 +101,7 @@ def _known_dimensions(ctx: click.Context, param: click.Parameter, across: tuple[
 
     for name in across:
         if name not in DIMENSIONS:
-            raise click.BadParameter(f"{name!r} is no group of conditions; there are {', '.join(DIMENSIONS)}")
+            raise click.BadParameter(f"{name!r} is not a group of conditions; there are {', '.join(DIMENSIONS)}")
     return across
 
 
@@ -144,8 +160,8 @@ calibration_option = click.option(
     "--calibration",
     type=click.Path(exists=True, path_type=Path),
     metavar="FOLDER|FILE.npz",
-    help="Images, or inputs as the model is fed them, that the ranges of int8's activations are taken from. Default: "
-    "seeded data, which is said beside the number.",
+    help="Images, or inputs in the form that the model takes, from which the ranges of int8's activations are taken. "
+    "Default: seeded random data, which is stated beside the number.",
 )
 
 

@@ -15,19 +15,13 @@ from latency_bench.harness.cli.completion import DEVICE, MODEL
 from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.label_option import label_option
-from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
+from latency_bench.harness.cli.model_file_options import model_file_options
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
 from latency_bench.harness.cli.pair import WARMUP_PROTOCOL, pair_options
 from latency_bench.harness.cli.paper_options import paper_option
-from latency_bench.harness.cli.shared_options import (
-    RuntimeName,
-    photograph_option,
-    pipeline_option,
-    precisions_option,
-    wait_option,
-)
-from latency_bench.harness.cli.weights_option import weights_by_model
+from latency_bench.harness.cli.shared_options import RuntimeName, precisions_option, wait_option
+from latency_bench.harness.cli.sweep_request import campaign_asked_for, usual_name
 from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.model_specs.carried_types import INPUT_TYPES
 
@@ -39,18 +33,22 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
 INTERRUPTED = 130
-_PRODUCT = (
-    "tables",
-    "models",
-    "devices",
-    "runtimes",
-    "precisions",
-    "batches",
-    "resolutions",
-    "threads",
+_THREADS = click.option(
+    "--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime; repeatable."
+)
+_OUTPUTS = click.option(
+    "--output",
     "outputs",
+    type=click.Choice(["logits", "argmax", "full"]),
+    multiple=True,
+    help="What a dense-prediction model returns, as for `bench run`; repeatable.",
+)
+_INPUT_TYPES = click.option(
+    "--input-type",
     "input_types",
-    "streams",
+    type=click.Choice(INPUT_TYPES),
+    multiple=True,
+    help="What images are fed as, as for `bench run`; float32 is the network's own; repeatable.",
 )
 
 
@@ -100,24 +98,7 @@ _PRODUCT = (
     help="Input height x width, e.g. 512x1024. Default: each model's own.",
 )
 @click.option("--batch", "batches", type=click.IntRange(min=1), multiple=True, help="Images per request.")
-@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads of a CPU runtime; repeatable.")
-@condition_options("threads", "output", "input_type", "pipeline", "photograph")
-@click.option(
-    "--output",
-    "outputs",
-    type=click.Choice(["logits", "argmax", "full"]),
-    multiple=True,
-    help="What a dense-prediction model returns, as for `bench run`; repeatable.",
-)
-@click.option(
-    "--input-type",
-    "input_types",
-    type=click.Choice(INPUT_TYPES),
-    multiple=True,
-    help="What images are fed as, as for `bench run`; float32 is the network's own; repeatable.",
-)
-@pipeline_option
-@photograph_option
+@condition_options(threads=_THREADS, output=_OUTPUTS, input_type=_INPUT_TYPES)
 @click.option("--protocol", metavar="NAME|FILE", help="Measurement protocol. Default: standard, or the file's own.")
 @click.option(
     "--rounds",
@@ -153,7 +134,7 @@ _PRODUCT = (
 )
 @click.option("--dry-run", is_flag=True, help="List the cases, with an estimate of their time, and measure nothing.")
 @label_option(
-    "What all runs are called in `bench history`, e.g. commit=1a2b3c4; repeatable. With another label every case "
+    "Label of all runs for `bench history`, e.g. commit=1a2b3c4; repeatable. With another label every case "
     "is measured anew."
 )
 @wait_option
@@ -172,7 +153,7 @@ def sweep(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Measure every case of a campaign. The same command again goes on where this one stopped, however it stopped."""
+    """Measure every case of a campaign. Run the same command again to continue where it stopped, however it stopped."""
     from latency_bench.harness.campaign.campaign_plan import plan_of
     from latency_bench.harness.campaign.cluster_settings import cluster_settings
     from latency_bench.harness.campaign.own_modules import with_modules
@@ -181,8 +162,8 @@ def sweep(
     from latency_bench.harness.store.layout import checked_name
     from latency_bench.harness.store.location import store_location
 
-    asked = with_modules(_asked(campaign, options))
-    name = checked_name(name or asked.name or _default_name(campaign, options), "campaign")
+    asked = with_modules(campaign_asked_for(campaign, options))
+    name = checked_name(name or asked.name or usual_name(campaign, options), "campaign")
     location = store_location(store)
     with place_of(cluster_settings(**cluster)) as place:
         plan = plan_of(
@@ -220,7 +201,7 @@ def _pairs(asked: CampaignFile, plan: Plan) -> tuple[PlannedPair, ...]:
         baseline = load_spec(product.baseline).id
         if baseline not in models:
             raise UsageError(
-                f"the baseline {product.baseline} is none of the models that it is named for; add it to them"
+                f"the baseline {product.baseline} is not among the models that are measured against it; add it to them"
             )
         for model in models:
             baselines.setdefault(model, []).append(baseline)
@@ -305,100 +286,3 @@ def _known_macs(spec: ModelSpec) -> float | None:
     own = next((one for one in list_specs() if one.id == spec.id), None)
     counts = known_counts(spec.id) if own is not None and own.resolution == spec.resolution else None
     return None if counts is None else counts.macs
-
-
-def _asked(path: Path | None, options: dict[str, Any]) -> CampaignFile:
-    """The campaign of the file or of the options. Raises UsageError, UsageError."""
-    from pydantic import ValidationError
-
-    from latency_bench.harness.campaign.campaign_file import CampaignFile, read_campaign
-    from latency_bench.harness.errors import UsageError
-    from latency_bench.model_specs.located_yaml import describe
-
-    product: dict[str, Any] = {field: list(options[field]) for field in _PRODUCT if options[field]}
-    if options["paper_text"] is not None:
-        if not product.get("tables"):
-            raise click.UsageError("--paper says whose --table is meant; name one, or `--table all`")
-        product["paper"] = options["paper_text"]
-    if options["files"]:
-        product["files"] = [{"path": str(file), "format": format_} for file, format_ in options["files"]]
-    refuse_without_file(options["of_files"], options["files"])
-    if same_for_all := {**options["of_files"], **_conditions(options)}:
-        product["set"] = same_for_all
-    if options["baseline"]:
-        product["baseline"] = options["baseline"]
-    given = {field: options[field] for field in ("protocol", "rounds", "order_seed", "case_batch") if options[field]}
-    overrides = _overrides(options)
-    if path is not None:
-        if product or overrides:
-            raise click.UsageError("a file says itself what is measured: leave out --table, --model and their like")
-        asked = read_campaign(path)
-        given["cases"] = asked.cases
-    else:
-        if not any(field in product for field in ("tables", "models", "files")):
-            raise click.UsageError(
-                "name a campaign's file, a --table of the paper or a --model, or bring your own (--module, --onnx, ...)"
-            )
-        asked = CampaignFile.model_validate({"cases": [{"models": ["any"]}]})
-        given |= {"cases": [product], "override": overrides}
-    if options["labels"]:
-        given["labels"] = {**asked.labels, **dict(options["labels"])}
-    if given_pairs := _pair_fields(options):
-        given["pairs"] = given_pairs if given_pairs == "none" else {**_kept_pairs(asked), **given_pairs}
-    if options["attempts"]:
-        given["retry"] = asked.retry.model_copy(update={"attempts": options["attempts"]})
-    kept = {field: getattr(asked, field) for field in asked.model_fields_set}
-    try:
-        return CampaignFile.model_validate({**kept, **given})
-    except ValidationError as error:
-        raise UsageError("; ".join(words for _, words in describe(error))) from None
-
-
-def _conditions(options: dict[str, Any]) -> dict[str, Any]:
-    """What is the same for every case, as `bench run` has it."""
-    named = {
-        "cpus": options["cpus"],
-        "seed": options["seed"],
-        "check_image": options["check_image"],
-        "pipeline": options["pipeline"],
-        "photograph": options["photograph"],
-        "runtime_options": dict(options["runtime_options"]),
-    }
-    return {name: value for name, value in named.items() if value not in (None, {})}
-
-
-def _overrides(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is for some of the cases: a model's checkpoint, the calibration of those in int8. Raises UsageError."""
-    from latency_bench.model_specs import load_spec
-
-    weights = weights_by_model(options["checkpoints"], options["models"])
-    overrides: list[dict[str, Any]] = [
-        {"match": {"model": [load_spec(model).id]}, "set": {"weights": file}} for model, file in weights.items()
-    ]
-    if options["calibration"] is not None:
-        if "int8" not in options["precisions"]:
-            raise click.UsageError("--calibration is for --precision int8, which is not among those measured")
-        overrides.append({"match": {"precision": ["int8"]}, "set": {"calibration": options["calibration"]}})
-    return overrides
-
-
-def _pair_fields(options: dict[str, Any]) -> Any:
-    """What the options say of pairs; empty where they say nothing."""
-    if options["no_pairs"]:
-        return "none"
-    named = {"within": options["within"], "max_minutes": options["pair_minutes"]}
-    return {name: value for name, value in named.items() if value is not None}
-
-
-def _kept_pairs(asked: CampaignFile) -> dict[str, Any]:
-    return {} if asked.pairs == "none" else asked.pairs.model_dump(exclude_unset=True)
-
-
-def _default_name(path: Path | None, options: dict[str, Any]) -> str:
-    """A name that the same command always gets."""
-    if path is not None:
-        return path.stem
-    paper = [Path(options["paper_text"]).resolve().name] if options["paper_text"] else []
-    what = [*paper, *(f"table-{id}" for id in options["tables"])]
-    what = what or ["models" if options["models"] or not options["files"] else "files"]
-    return "-".join([*what, *(options["devices"] or ["local"])])[:80]

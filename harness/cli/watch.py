@@ -42,7 +42,7 @@ _ROWS_AROUND = 6
 @store_option
 @json_option
 def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int:
-    """Follow the campaign NAME of a store until it ends; the one that was last written to, where no name is given."""
+    """Follow the campaign NAME of a store until it ends; without a NAME, the one that was last written to."""
     from latency_bench.harness.campaign.following import Follower
     from latency_bench.harness.campaign.journal import campaign_names
     from latency_bench.harness.errors import UsageError

@@ -21,7 +21,7 @@ class Weights(click.ParamType[tuple[str, Path]]):
         if not equals or Path(text).is_file():
             model, file = "", text
         if not Path(file).is_file():
-            self.fail(f"{file!r} is no file", param, ctx)
+            self.fail(f"there is no file {file!r}", param, ctx)
         return model, Path(file)
 
 

@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,10 +114,18 @@ class ArtifactCache:
             return None
         return kept
 
-    def commit(self, key: str, directory: Path, artifact: dict[str, Any], document: dict[str, Any]) -> Artifact:
+    def commit(
+        self,
+        key: str,
+        directory: Path,
+        artifact: dict[str, Any],
+        document: dict[str, Any],
+        stages_s: Mapping[str, float] | None = None,
+    ) -> Artifact:
         """Write the manifest over all files in `directory` and rename it into place.
 
-        `artifact` is Artifact.to_json() with file names instead of paths. Raises CacheError.
+        `artifact` is Artifact.to_json() with file names instead of paths; `stages_s` is what the export took
+        (time_left.py). Raises CacheError.
         """
         files = sorted(path for path in directory.iterdir() if path.is_file())
         manifest = {
@@ -126,6 +134,7 @@ class ArtifactCache:
             "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "files": {path.name: {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in files},
             "artifact": artifact,
+            "stages_s": {name: round(seconds, 3) for name, seconds in (stages_s or {}).items()},
         }
         with self._explained():
             (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -134,12 +143,19 @@ class ArtifactCache:
             directory.rename(self.exports / key)
         return read_entry(self.exports / key)
 
+    def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Every entry with what it says of itself; those that cannot be read are left out. Files are not hashed."""
+        for path in self.exports.glob("*") if self.exports.is_dir() else ():
+            with contextlib.suppress(OSError, ValueError):
+                manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+                if isinstance(manifest, dict):
+                    yield path, manifest
+
     def entries(self) -> list[CacheEntry]:
         """What is there, the least recently used first. Files are not hashed."""
         found = []
-        for path in self.exports.glob("*") if self.exports.is_dir() else ():
+        for path, manifest in self.manifests():
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
                 size_bytes = sum(int(file["size_bytes"]) for file in manifest["files"].values())
                 last_used_s = (path / LAST_USED).stat().st_mtime
                 model = str(manifest["made_from"]["spec"]["id"])

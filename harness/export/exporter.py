@@ -14,6 +14,8 @@ from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.export.key import cache_key, key_document, sha256_of
 from latency_bench.harness.export.options import ExportOptions
+from latency_bench.harness.export.time_left import ExportClock, earlier_exports
+from latency_bench.harness.units import duration
 
 if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
@@ -48,15 +50,18 @@ def export_artifact(
         return found
 
     what = f"{spec.id} to {format}"
-
-    def on_stage(stage: str) -> None:
-        progress(f"exporting {what}: {stage}")
-
     with store.lock(key, on_wait=lambda: progress(f"another process is exporting {what}; waiting for it")):
         if found := store.find(key):
             return found
+        clock = ExportClock(earlier_exports((manifest for _, manifest in store.manifests()), spec, format))
+
+        def on_stage(stage: str) -> None:
+            left_s = clock.begin(stage)
+            left = "" if left_s is None else f", about {duration(left_s)} left"
+            progress(f"exporting {what}{left}: {stage}")
+
         with store.writing() as directory:
-            return make(spec, format, options, store, key, document, directory, on_stage)
+            return make(spec, format, options, store, key, document, directory, on_stage, clock)
 
 
 def make(
@@ -68,6 +73,7 @@ def make(
     document: dict[str, Any],
     directory: Path,
     progress: Callable[[str], None],
+    clock: ExportClock,
 ) -> Artifact:
     """Convert in `directory` and commit it to the store under `key`."""
     from latency_bench.harness.export.process import LOG, run_conversion
@@ -94,7 +100,7 @@ def make(
         raise
     artifact["sha256"] = sha256_of(directory / artifact["path"])
     artifact["facts"]["versions"] = document["versions"]
-    return store.commit(key, directory, artifact, document)
+    return store.commit(key, directory, artifact, document, clock.complete())
 
 
 def describe_user_builder(name: str) -> dict[str, Any] | None:

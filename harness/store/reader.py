@@ -142,6 +142,12 @@ class StoredAccuracy(StoredFolder):
 
         return read_images(self.fetch(IMAGES_FILE))
 
+    def labels(self) -> dict[str, str] | None:
+        """What each image was held against, by its name; None where that is not stored. Raises BrokenRunError."""
+        from latency_bench.harness.store.accuracy_images import read_labels
+
+        return read_labels(self.fetch(IMAGES_FILE))
+
 
 Stored: TypeAlias = StoredRun | StoredPair | StoredAccuracy
 

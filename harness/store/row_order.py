@@ -22,15 +22,16 @@ def sorted_rows(rows: Iterable[Row], column: Column, backwards: bool = False) ->
     return [*sorted(known, key=lambda row: _key(row[column.name]), reverse=downwards), *unknown]
 
 
-def pooled_rows(rows: Iterable[Row], by: Sequence[Column]) -> list[Row]:
+def pooled_rows(rows: Iterable[Row], by: Sequence[Column], beside: Iterable[Column] = ()) -> list[Row]:
     """One row for all that agree in some columns, in the order of the first of each; every other column is what its
-    declaration says stands for several runs (Column.pool)."""
+    declaration says stands for several runs (Column.pool). `beside`: what the rows have beside the run table."""
+    known = {**columns(), **{column.name: column for column in beside}}
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(_hashable(row[column.name]) for column in by), []).append(row)
     return [
         {
-            **{name: column.pool([row[name] for row in group]) for name, column in columns().items()},
+            **{name: column.pool([row[name] for row in group]) for name, column in known.items()},
             **{column.name: group[0][column.name] for column in by},
             RUN_COUNT: len(group),
         }

@@ -110,9 +110,15 @@ class RunWriter:
         """Store all samples of a pair, warm-up included."""
         self._add(SAMPLES_FILE, pair_samples_to_parquet(parts))
 
-    def write_images(self, names: Sequence[str], columns: Sequence[str], counts: npt.NDArray[np.float64]) -> None:
-        """Store what was counted of every image."""
-        self._add(IMAGES_FILE, images_to_parquet(names, columns, counts))
+    def write_images(
+        self,
+        names: Sequence[str],
+        columns: Sequence[str],
+        counts: npt.NDArray[np.float64],
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Store what was counted of every image, and what it was held against."""
+        self._add(IMAGES_FILE, images_to_parquet(names, columns, counts, labels))
 
     def commit(self, record: RunRecord | PairRecord | AccuracyRecord) -> Path:
         """Store the run for good and return its folder; `record.files` is filled in here.

@@ -18,6 +18,7 @@ from latency_bench.reports.chosen_table.values import RANK, RATIO, Chosen, chose
 from latency_bench.reports.errors import TableError
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.measured_accuracies import MEASURED_REMARK, MeasuredAccuracies, Scored
+from latency_bench.reports.pair_columns import frame_with_pair_columns
 from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.shown_better import ShownBetter
 from latency_bench.reports.shown_more_accurate import ShownMoreAccurate
@@ -57,6 +58,7 @@ def build_chosen_table(runs: pd.DataFrame, request: Request) -> Table:
     Raises ColumnError for a name that is not there, TableError where the names do not make a table of these runs.
     """
     chosen = chosen_columns(request.columns, request.baseline is not None)
+    runs = frame_with_pair_columns(runs, request.paired)
     layout = lay_out(runs, row_names(request.rows) if request.rows else None, chosen.blocks_by)
     return _Builder(layout, chosen, request).table()
 
@@ -208,6 +210,11 @@ class _Builder:
         names = [one.name for one in self._chosen.run_columns]
         if "median_ms" in names:
             yield "Latency: median of the rounds' medians, with its 95 % interval, whose width gives the digits."
+        if "pair_ratio" in names:
+            yield (
+                "Ratio of its pair: latency over that of the first side, in the latest pair in which the row's case "
+                "was a further side, with its 95 % interval."
+            )
         if self._baseline is not None:
             yield (
                 f"Speed-up: how many times as fast as {self._baseline.words}, with the 95 % interval of the ratio; "

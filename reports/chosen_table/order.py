@@ -12,6 +12,7 @@ from latency_bench.reports.chosen_table.case_names import Names, natural, usual_
 from latency_bench.reports.chosen_table.layout import Layout
 from latency_bench.reports.chosen_table.values import RANK, RATIO
 from latency_bench.reports.errors import TableError
+from latency_bench.reports.pair_columns import PAIR_COLUMNS
 
 ValueOf = Callable[[Names], Any]
 """What a row is sorted by; None where it has none."""
@@ -47,7 +48,7 @@ def order_of(layout: Layout, sort: str | None, ratio_of: ValueOf) -> Order:
         return Order(ratio_of, not backwards)
     if name in usual_case_names():
         raise TableError(f"--sort {name}: rows are not named by it; add it to --rows")
-    (column,) = find_columns(name)
+    (column,) = find_columns(name, PAIR_COLUMNS)
 
     def value(row: Names) -> Any:
         for block in layout.blocks:

@@ -11,6 +11,7 @@ from latency_bench.harness.store.number_text import decimals_by_interval, interv
 from latency_bench.reports.chosen_table.case_names import CaseName, usual_case_names
 from latency_bench.reports.errors import TableError
 from latency_bench.reports.evidence import Found, Run
+from latency_bench.reports.pair_columns import PAIR_COLUMNS
 from latency_bench.reports.tables.notes import failure_note, notes_of
 from latency_bench.reports.tables.table import Cell, Status
 from latency_bench.reports.tables.text import MISSING
@@ -46,7 +47,7 @@ def chosen_columns(words: Sequence[str], with_ratio: bool) -> Chosen:
     blocks_by = tuple(usual[word] for word in words if word in usual)
     values: list[RunColumn | str] = []
     for word in [word for word in words if word not in usual and word != ACCURACY] or USUAL:
-        values += [word] if word in (RATIO, RANK) else find_columns(word)
+        values += [word] if word in (RATIO, RANK) else find_columns(word, PAIR_COLUMNS)
     if len(set(values)) < len(values) or len(set(blocks_by)) < len(blocks_by):
         raise TableError("--columns names something twice; leave one of them out")
     latency = columns()["median_ms"]

@@ -5,6 +5,7 @@ One panel for every condition (device, runtime, threads, precision) and scope. E
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from latency_bench.reports.attention_points import PLACE, attention_points, place_words
@@ -14,12 +15,14 @@ from latency_bench.reports.plots.style import (
     BLUE,
     GREEN,
     GREY,
+    MARKERS,
     ORANGE,
     PURPLE,
     RED,
     SKY,
     Drawn,
     FigureError,
+    Marker,
     log_axis,
     plain,
 )
@@ -32,16 +35,18 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.plots.kinds import Options
 
-STYLES = {
+STYLES: dict[str, tuple[str, Marker]] = {
     "ReLU linear": (BLUE, "o"),
     "ReLU linear, multi-scale": (SKY, "s"),
     "ReLU quadratic": (GREEN, "^"),
     "softmax": (ORANGE, "D"),
-    "softmax, multi-scale": (RED, "D"),
+    "softmax, multi-scale": (RED, "X"),
     "softmax, fused": (PURPLE, "v"),
     "softmax, fused (flash)": ("black", ">"),
 }
-"""By label; others are grey."""
+"""By label: no two have the same marker."""
+_OTHERS = tuple(marker for marker in MARKERS if marker not in {marker for _, marker in STYLES.values()})
+"""Of labels that have no look of their own; they are grey."""
 
 
 def attention_scaling(runs: pd.DataFrame, options: Options) -> Drawn:
@@ -68,9 +73,11 @@ def _curves(runs: pd.DataFrame, options: Options, column: str, words: str, scale
                           "`bench attention` measures them")  # fmt: skip
     figure, grid = panel_grid(len(panels), options, height_in=2.8)
     handles: dict[str, Artist] = {}
+    looks = _looks(points["label"])
     for axes, (place, group) in zip(grid, panels, strict=True):
         for label, curve in group[group[column].notna()].groupby("label"):
-            handles.setdefault(plain(str(label)), _curve(axes, curve.sort_values("tokens"), str(label), column, scale))
+            line = _curve(axes, curve.sort_values("tokens"), looks[str(label)], column, scale)
+            handles.setdefault(plain(str(label)), line)
         _finish(axes, group, words)
         panel_title(axes, place_words(place), f"{place['scope']}, {place['heads']} heads of {place['head_dim']}")
     if (points["status"] == "unstable").any():
@@ -102,9 +109,16 @@ def _of_a_shape_with_others(points: pd.DataFrame) -> pd.Series[bool]:
     return kept
 
 
-def _curve(axes: Axes, curve: pd.DataFrame, label: str, column: str, scale: float) -> Artist:
+def _looks(labels: Iterable[str]) -> dict[str, tuple[str, Marker]]:
+    """Colour and marker of each label, the same in all panels."""
+    names = dict.fromkeys(map(str, labels))
+    others = sorted(name for name in names if name not in STYLES)
+    return STYLES | {name: (GREY, _OTHERS[place % len(_OTHERS)]) for place, name in enumerate(others)}
+
+
+def _curve(axes: Axes, curve: pd.DataFrame, look: tuple[str, Marker], column: str, scale: float) -> Artist:
     """The line of a form; the handle for its legend."""
-    colour, marker = STYLES.get(label, (GREY, "P"))
+    colour, marker = look
     values = curve[column].astype(float) / scale
     (line,) = axes.plot(curve["tokens"], values, color=colour, marker=marker, markersize=4, linewidth=1.2)
     for row in rows_of(curve):
@@ -115,7 +129,8 @@ def _curve(axes: Axes, curve: pd.DataFrame, label: str, column: str, scale: floa
             [row["tokens"]],
             [value],
             yerr=[[value - low], [high - value]],
-            fmt=marker,
+            marker=marker,
+            linestyle="none",
             color=colour,
             markersize=4,
             markerfacecolor="white" if row["status"] == "unstable" else colour,

@@ -10,12 +10,14 @@ from latency_bench.reports.plots.style import (
     COLUMN_WIDTH_IN,
     GREEN,
     GREY,
+    HATCHES,
     ORANGE,
     PURPLE,
     RED,
     SKY,
     Drawn,
     FigureError,
+    lightness,
     new_figure,
     plain,
     save_drawn,
@@ -30,7 +32,10 @@ COLOURS = {
     "projections and aggregation": GREEN,
     "other": GREY,
 }
+"""By kind; each has a hatch too, by its place."""
 _LEAST_WRITTEN = 0.05
+_LIGHT = 0.55
+"""Colours from which on black is easier to read than white."""
 
 
 def draw_attention_shares(shares: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> tuple[Path, Path]:
@@ -49,11 +54,18 @@ def attention_shares(shares: Sequence[tuple[str, Mapping[str, float]]]) -> Drawn
     axes = figure.subplots()
     left = [0.0] * len(shares)
     for kind in _kinds(shares):
-        widths = [float(of_one.get(kind, 0.0)) for _, of_one in shares]
-        axes.barh(range(len(shares)), widths, left=left, height=0.7, color=COLOURS.get(kind, GREY), label=kind)
+        widths, colour = [float(of_one.get(kind, 0.0)) for _, of_one in shares], COLOURS.get(kind, GREY)
+        axes.barh(
+            range(len(shares)), widths, left=left, height=0.7, color=colour, label=kind,
+            hatch=_hatch(kind), edgecolor="white", linewidth=0,
+        )  # fmt: skip
         for row, (start, width) in enumerate(zip(left, widths, strict=True)):
             if width >= _LEAST_WRITTEN:
-                axes.text(start + width / 2, row, f"{width:.0%}", ha="center", va="center", color="white", fontsize=7)
+                axes.text(
+                    start + width / 2, row, f"{width:.0%}", ha="center", va="center", fontsize=7,
+                    color="black" if lightness(colour) > _LIGHT else "white",
+                    bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8},
+                )  # fmt: skip
         left = [start + width for start, width in zip(left, widths, strict=True)]
     axes.set_yticks(range(len(shares)), [plain(what) for what, _ in shares])
     axes.invert_yaxis()
@@ -63,6 +75,12 @@ def attention_shares(shares: Sequence[tuple[str, Mapping[str, float]]]) -> Drawn
     figure.legend(loc="outside upper center", ncols=3)
     rows = [{"what": what, "kind": kind, "share": share} for what, of_one in shares for kind, share in of_one.items()]
     return Drawn(figure, pd.DataFrame(rows, columns=["what", "kind", "share"]))
+
+
+def _hatch(kind: str) -> str:
+    """Kinds without a colour of their own are grey, and look like the last one."""
+    places = {known: place for place, known in enumerate(COLOURS)}
+    return HATCHES[places.get(kind, len(COLOURS) - 1)]
 
 
 def _kinds(shares: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.reports.plots.style import BLUE, ORANGE, FigureError, new_figure, plain, save_figure
+from latency_bench.reports.plots.style import BLUE, LINES, ORANGE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,10 +38,10 @@ def _draw_distributions(axes: Axes, pair: Pair, a: str, b: str) -> None:
     import numpy as np
 
     edges = []
-    for side, name, colour in ((pair.a, a, BLUE), (pair.b, b, ORANGE)):
+    for side, name, colour, line in ((pair.a, a, BLUE, LINES[0]), (pair.b, b, ORANGE, LINES[1])):
         values = np.sort(np.concatenate(side.rounds_ms()))
         share = np.arange(1, values.size + 1) / values.size
-        axes.step(values, share, where="post", color=colour, linewidth=1.4, label=_ending(name, 36))
+        axes.step(values, share, where="post", color=colour, linestyle=line, linewidth=1.4, label=_ending(name, 36))
         edges.append(np.quantile(values, [0.0, 0.99]))
     low, high = min(edge[0] for edge in edges), max(edge[1] for edge in edges)
     # The slowest hundredth may be far away; what is cut off is said.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.store.reader import StoredRun, read_record
 from latency_bench.harness.units import NS_PER_MS
-from latency_bench.reports.plots.style import COLOURS, COLUMN_WIDTH_IN, Drawn, FigureError, new_figure, plain
+from latency_bench.reports.plots.style import COLOURS, COLUMN_WIDTH_IN, LINES, Drawn, FigureError, new_figure, plain
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MOST_RUNS = len(COLOURS)
 MOST_STEPS = 500
 """Points a line is drawn with: of more samples, evenly spaced order statistics, never another value."""
-_LINES = ("-", "--", "-.", ":")
 _SHOWN_UP_TO = 0.99
 
 
@@ -47,7 +46,7 @@ def draw_distribution(runs: pd.DataFrame, store: Path, options: Options) -> Draw
             frame["share"],
             where="post",
             color=COLOURS[index],
-            linestyle=_LINES[index % len(_LINES)],
+            linestyle=LINES[index],
             linewidth=1.2,
             label=plain(_name(row), 64 if options.width == "single" else 110),
         )

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
-from latency_bench.reports.plots.style import COLOURS, MARKERS
+from latency_bench.reports.plots.style import COLOURS, MARKERS, Marker
 
 _PARTS = ("cls", "seg", "sam", "sr")
 """Endings of families whose backbone is one: they look alike."""
@@ -26,8 +26,13 @@ class Look:
         return COLOURS[self.colour_number]
 
     @property
-    def marker(self) -> str:
+    def marker(self) -> Marker:
         return MARKERS[self.marker_number]
+
+    @property
+    def size_pt(self) -> float:
+        """Of the marker: stars have less in the same circle."""
+        return 5.0 if isinstance(self.marker, str) else 7.0
 
 
 def family_name(family: str | None) -> str:
@@ -52,8 +57,9 @@ def look_of(family: str | None) -> Look:
 
 @cache
 def _known() -> dict[str, Look]:
-    """The first family, which stands in every picture, has a colour to itself. Of the others those of one task, which
-    stand in one picture, have different ones."""
+    """The first family, which stands in every picture, has a colour to itself, and each its own marker, as long as
+    there are enough: they are told apart without colour too. Of the others those of one task, which stand in one
+    picture, have different colours."""
     from latency_bench.model_specs.catalog import list_specs, shipped_families
 
     task_of: dict[str, str] = {}

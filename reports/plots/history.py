@@ -119,7 +119,8 @@ def _draw_changes(axes: Axes, history: History) -> None:
         axes.axvspan(*_days([change.before.started_at, change.after.started_at]), color=colour, alpha=0.15, linewidth=0)
         runs = history.series.runs
         label = f"{change.change.ratio - 1:+.1%} at {runs[change.place].moment}"
-        axes.axvline(*_days([runs[change.place].started_at]), color=colour, linewidth=0.8, label=label)
+        line = "-" if change.is_slower else "--"
+        axes.axvline(*_days([runs[change.place].started_at]), color=colour, linestyle=line, linewidth=0.8, label=label)
     for mark in history.marks():
         axes.axvline(*_days([history.series.runs[mark.place].started_at]), color=GREY, linewidth=0.6, linestyle=":")
     for mark in history.marks()[-_MARKS_NAMED:]:

@@ -3,7 +3,8 @@
 Each label tries places around its point, near ones first, and takes the first that is free; it is tied to the point by
 a thin line where it lies farther off, and keeps clear of other points then. Several orders are tried, and the best
 outcome kept. A name that finds no place has a number at its point instead, and stands below the panel; only where there
-is no room for a number either is it left out and counted. Deterministic: the same points give the same picture.
+is no room for a number either is it left out and counted, below the panel too. Deterministic: the same points give the
+same picture.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _CLEAR_PT = 5.0
 """Between the point's neighbours and a name that is tied to it by a line."""
 _PASSES = 6
 """Names below a panel make it lower, so that others may lose their places."""
+_LINE_SPACING = 1.3
+"""Height of a line of the key over the size of its letters, a little more than matplotlib's own."""
 _CROSSING_PT = 15.0
 """A name over a line that may be crossed is as bad as one so much farther off."""
 
@@ -139,12 +142,13 @@ def place_labels(
     such as may be crossed if there is no other place.
 
     Call it last: the layout is fixed by it. Returns the labels that found no place, not even by a number; how many
-    they are is written above the panel's right corner.
+    they are is written below the panel.
     """
     panels = {
         axes: _Names(axes, list(of_axes), (avoid or {}).get(axes, ()), (spare or {}).get(axes, ()), size)
         for axes, of_axes in labels.items()
     }
+    height_in = figure.get_figheight()
     with warnings.catch_warnings():
         # Letters without a font are told of once, when the figure is saved.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -153,11 +157,31 @@ def place_labels(
             if layout is not None:
                 layout.execute(figure)
             placed = {axes: names.write(figure) for axes, names in panels.items()}
-            if last or not any(names.number_those_without(placed[axes]) for axes, names in panels.items()):
+            # Every panel is asked, whatever the others say.
+            numbered = [names.number_those_without(placed[axes]) for axes, names in panels.items()]
+            if last or not any(numbered):
                 break
+            if layout is not None:
+                figure.set_figheight(height_in + _keys_height_in(panels))
+        left_out = [names.leave_out(placed[axes]) for axes, names in panels.items()]
+        if any(left_out):
+            if layout is not None:
+                figure.set_figheight(height_in + _keys_height_in(panels))
+                layout.execute(figure)
+            placed = {axes: names.write(figure) for axes, names in panels.items()}
         if layout is not None:
             figure.set_layout_engine("none")
         return {axes: names.finish(placed[axes]) for axes, names in panels.items()}
+
+
+def _keys_height_in(panels: Mapping[Axes, _Names]) -> float:
+    """What the keys below all panels need; of panels beside each other the highest one counts."""
+    of_row: dict[int, float] = {}
+    for axes, names in panels.items():
+        place = axes.get_subplotspec()
+        row = 0 if place is None else place.rowspan.start
+        of_row[row] = max(of_row.get(row, 0.0), names.key_height_in)
+    return sum(of_row.values())
 
 
 class _Names:
@@ -172,6 +196,7 @@ class _Names:
         self._points: list[Point] = []
         self._texts: list[Annotation] = []
         self._key: Annotation | None = None
+        self._left_out: list[Label] = []
 
     def write(self, figure: Figure) -> list[_Place | None]:
         """A place for each label as the layout is now; their texts are made, and not yet moved."""
@@ -193,23 +218,36 @@ class _Names:
             self._write_key()
         return bool(without)
 
+    def leave_out(self, places: Sequence[_Place | None]) -> bool:
+        """Give up those that not even a number has a place for, so that the key has no numbers that nobody finds;
+        whether there were any."""
+        kept = [index for index, place in enumerate(places) if place is not None]
+        self._left_out = [self._labels[index] for index, place in enumerate(places) if place is None]
+        if self._left_out:
+            self._labels = [self._labels[index] for index in kept]
+            self._numbered = [kept.index(index) for index in self._numbered if index in kept]
+            self._write_key()
+        return bool(self._left_out)
+
     def finish(self, places: Sequence[_Place | None]) -> list[Label]:
         """Move every text to its place; returns the labels without any."""
-        left_out = []
+        without = []
         for label, text, point, place in zip(self._labels, self._texts, self._points, places, strict=True):
             if place is None:
                 text.remove()
-                left_out.append(label)
+                without.append(label)
             else:
                 _move(text, place, point)
-        if left_out:
-            count = len(left_out)
-            words = f"{count} more name{'' if count == 1 else 's'} in the data"
-            note = self._axes.annotate(
-                words, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=5.5, color="0.4"
-            )
-            note.set_in_layout(False)
-        return left_out
+        if without:
+            self._left_out += without
+            self._write_key()
+        return self._left_out
+
+    @property
+    def key_height_in(self) -> float:
+        """Of the key below the panel; 0 where all names have a place."""
+        lines = 0 if self._key is None else self._key.get_text().count("\n") + 1
+        return lines * _LINE_SPACING * self._size / 72
 
     def _shown(self, index: int) -> Label:
         """The label, or its number."""
@@ -217,13 +255,19 @@ class _Names:
         return replace(label, text=str(self._numbered.index(index) + 1)) if index in self._numbered else label
 
     def _write_key(self) -> None:
-        """What the numbers stand for, below the panel."""
+        """What the numbers stand for, and how many names are left out, below the panel."""
         if self._key is not None:
             self._key.remove()
+            self._key = None
+        if not self._numbered and not self._left_out:
+            return
         width_pt = self._axes.bbox.width * 72 / self._axes.figure.dpi
         names = [f"{number}\N{NO-BREAK SPACE}{self._labels[index].text.replace(' ', _NO_BREAK)}"
                  for number, index in enumerate(self._numbered, 1)]  # fmt: skip
-        lines = textwrap.wrap(", ".join(names), max(12, int(width_pt / (0.56 * self._size))), break_long_words=False)
+        lines = textwrap.wrap(", ".join(names), max(12, int(width_pt / (0.56 * self._size))),
+                              break_long_words=False, break_on_hyphens=False)  # fmt: skip
+        if count := len(self._left_out):
+            lines.append(f"{count} more name{'' if count == 1 else 's'} in the data")
         self._key = self._axes.annotate(
             "\n".join(lines),
             (0.5, 0),

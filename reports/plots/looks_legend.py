@@ -26,7 +26,7 @@ def look_handles(families: Sequence[str]) -> list[Line2D]:
 
     looks = [(plain(family, 30), look_of(family)) for family in families]
     return [
-        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, markersize=5, label=name)
+        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, markersize=look.size_pt, label=name)
         for name, look in looks
     ]
 

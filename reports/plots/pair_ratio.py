@@ -10,6 +10,7 @@ from latency_bench.reports.plots.style import (
     COLOURS,
     COLUMN_WIDTH_IN,
     GREY,
+    LINES,
     Drawn,
     FigureError,
     new_figure,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _HEIGHT_IN = 3.6
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DOTS = (".", "x", "+", "1", "|", "_", "2")
+"""By side, in both panels: small marks that are told apart without colour."""
 
 
 def draw_pair(pair: StoredPair) -> Drawn:
@@ -44,7 +47,8 @@ def draw_pair(pair: StoredPair) -> Drawn:
     for number, letter in enumerate(_LETTERS[: len(record.sides)]):
         mine = blocks[blocks["side"] == letter]
         relative = mine["latency_ms"] / mine["latency_ms"].median()
-        latencies.plot(mine["time_s"], relative, ".", color=COLOURS[number % len(COLOURS)], markersize=3, label=letter)
+        colour, dot = COLOURS[number % len(COLOURS)], _DOTS[number % len(_DOTS)]
+        latencies.plot(mine["time_s"], relative, dot, color=colour, markersize=3, label=letter)
     latencies.set_ylabel("latency over\nits median")
     latencies.legend(loc="upper right", ncols=len(record.sides))
     for one in record.ratios:
@@ -89,11 +93,13 @@ def block_latencies(pair: StoredPair) -> pd.DataFrame:
 def _draw_ratio(axes: Axes, blocks: pd.DataFrame, record: PairRecord, side: int) -> None:
     colour, estimate = COLOURS[side % len(COLOURS)], record.ratios[side - 1]
     mine = blocks[blocks["side"] == _LETTERS[side]]
-    axes.plot(mine["time_s"], mine["ratio"], ".", color=colour, markersize=3, alpha=0.6)
+    axes.plot(mine["time_s"], mine["ratio"], _DOTS[side % len(_DOTS)], color=colour, markersize=3, alpha=0.6)
     label = f"{_LETTERS[side]} / A = {estimate.ratio:.4f}"
     if estimate.low is not None and estimate.high is not None:
         axes.axhspan(estimate.low, estimate.high, color=colour, alpha=0.25, linewidth=0)
         label += f" [{estimate.low:.4f}, {estimate.high:.4f}]"
-    axes.axhline(estimate.ratio, color=colour, linewidth=1.0, label=plain(f"{label}, {estimate.verdict}", 80))
+    line = LINES[(side - 1) % len(LINES)]
+    words = plain(f"{label}, {estimate.verdict}", 80)
+    axes.axhline(estimate.ratio, color=colour, linestyle=line, linewidth=1.0, label=words)
     axes.axhline(1.0, color=GREY, linewidth=0.6, linestyle=":")
     axes.legend(loc="upper right")

@@ -16,6 +16,7 @@ from latency_bench.reports.plots.style import (
     BLUE,
     GREEN,
     GREY,
+    HATCHES,
     ORANGE,
     PURPLE,
     RED,
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
 
     from latency_bench.reports.plots.kinds import Options
 
-_COLOURS: dict[Phase, str] = {
-    "decode": RED,
-    "preprocess": PURPLE,
-    "h2d": ORANGE,
-    "compute": BLUE,
-    "d2h": GREEN,
-    "postprocess": SKY,
+_LOOKS: dict[Phase, tuple[str, str]] = {
+    "decode": (RED, HATCHES[3]),
+    "preprocess": (PURPLE, HATCHES[4]),
+    "h2d": (ORANGE, HATCHES[1]),
+    "compute": (BLUE, HATCHES[0]),
+    "d2h": (GREEN, HATCHES[2]),
+    "postprocess": (SKY, HATCHES[5]),
 }
-PHASES = {f"{phase}_ms": _COLOURS[phase] for phase in REQUEST_PHASES}
-"""Columns of the run table in the order of a request, with their colours."""
+PHASES = {f"{phase}_ms": _LOOKS[phase] for phase in REQUEST_PHASES}
+"""Columns of the run table in the order of a request, with their colours and hatches."""
 MOST_BARS = 60
 _BAR_IN, _PANEL_IN = 0.2, 0.6
 """Height of a bar, and of what a panel has above and below its bars."""
@@ -91,11 +92,21 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _draw_bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
     places = list(range(len(rows)))
     starts = [0.0] * len(rows)
-    for column, colour in PHASES.items():
+    for column, (colour, hatch) in PHASES.items():
         if all(row[column] is None for row in rows):
             continue
-        widths = [row[column] or 0.0 for row in rows]
-        axes.barh(places, widths, left=starts, height=0.7, color=colour, label=columns()[column].title)
+        widths, words = [row[column] or 0.0 for row in rows], columns()[column].title
+        axes.barh(
+            places,
+            widths,
+            left=starts,
+            height=0.7,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            label=words,
+        )
         starts = [start + width for start, width in zip(starts, widths, strict=True)]
     for place, row in zip(places, rows, strict=True):
         low, high = (row["latency_ms"] if row[end] is None else row[end] for end in ("low_ms", "high_ms"))

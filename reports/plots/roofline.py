@@ -107,9 +107,10 @@ def _draw_point(axes: Axes, row: dict[str, Any]) -> None:
     axes.plot(
         [row["macs_per_byte"]],
         [row["macs_per_s"] / 1e9],
-        look.marker,
+        marker=look.marker,
+        linestyle="none",
         color=look.colour,
-        markersize=5,
+        markersize=look.size_pt,
         markerfacecolor="white" if row["status"] == "unstable" else look.colour,
         zorder=3,
     )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from latency_bench.reports.plots.kinds import Options
 
 USUAL_X, USUAL_Y = "macs", "median_ms"
+_FEW = 20
+"""Points of a panel that a low one has room to name."""
 _ABOUT = ("panel", "case", "family")
 
 
@@ -42,7 +44,7 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
     panels = list(points.groupby("panel", sort=False))
     families = sorted(points["family"].unique())
     unstable = bool((points["status"] == "unstable").any())
-    figure, grid = panel_grid(len(panels), options, height_in=2.6)
+    figure, grid = panel_grid(len(panels), options, _height_in(max(len(of_panel) for _, of_panel in panels)))
     labels, avoid = {}, {}
     for axes, (panel, of_panel) in zip(grid, panels, strict=True):
         rows = rows_of(of_panel)
@@ -59,6 +61,11 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
     legend_below(figure, handles, options.width)
     place_labels(figure, labels, avoid)
     return Drawn(figure, points)
+
+
+def _height_in(points: int) -> float:
+    """Of a panel with room for the names of its points, of which many lie close together."""
+    return 2.6 if points <= _FEW else 3.4 if points <= 2 * _FEW else 5.0
 
 
 def scatter_points(runs: pd.DataFrame, x: Column, y: Column) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from latency_bench.reports.plots.style import (
     RED,
     Drawn,
     FigureError,
+    Marker,
     log_axis,
     new_figure,
     plain,
@@ -183,17 +184,18 @@ def _figure(data: pd.DataFrame, options: Options) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _look(index: int) -> tuple[str, str]:
-    return COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+def _look(index: int) -> tuple[str, Marker]:
+    """Colour and marker of a line; no two have the same marker, so that they differ without colour."""
+    return COLOURS[index % len(COLOURS)], MARKERS[index]
 
 
-def _line(axes: Axes, part: pd.DataFrame, x: str, y: str, colour: str, marker: str, name: str) -> None:
+def _line(axes: Axes, part: pd.DataFrame, x: str, y: str, colour: str, marker: Marker, name: str) -> None:
     low, high = (part[end].astype(float).fillna(part[y]) for end in ("low", "high"))
     axes.errorbar(
         part[x],
         part[y],
         yerr=[part[y] - low, high - part[y]],
-        fmt=marker,
+        marker=marker,
         linestyle="-",
         color=colour,
         linewidth=1.0,
@@ -203,7 +205,16 @@ def _line(axes: Axes, part: pd.DataFrame, x: str, y: str, colour: str, marker: s
         label=plain(name, 100),
     )
     unsteady = part[part["status"] == "unstable"]
-    axes.plot(unsteady[x], unsteady[y], marker, color=colour, markerfacecolor="white", markersize=4.5, zorder=4)
+    axes.plot(
+        unsteady[x],
+        unsteady[y],
+        marker=marker,
+        linestyle="none",
+        color=colour,
+        markerfacecolor="white",
+        markersize=4.5,
+        zorder=4,
+    )
 
 
 def _crosses(axes: Axes, part: pd.DataFrame, colour: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from latency_bench.harness.store.durable import replacing
 
@@ -20,8 +20,19 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6
 PURPLE, SKY = "#CC79A7", "#56B4E9"
 """From the palette of Okabe and Ito (Color Universal Design, 2008)."""
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*")
-"""With the colours, which come round sooner, 77 pairs before one repeats."""
+Marker: TypeAlias = str | tuple[int, int, int]
+"""As matplotlib has it: a letter, or the corners, 1 for a star, and the turn."""
+MARKERS: tuple[Marker, ...] = (
+    *("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d"),
+    *((4, 1, 0), (8, 1, 0), (3, 1, 180)),
+)
+"""One for each family that ships here. reports/html/static/js/marks.js has the same."""
+LINES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
+    "-", "--", "-.", ":", (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)), (0, (1, 4)),
+)  # fmt: skip
+"""Dashes that tell lines apart where colour does not, on paper without colours above all: one for each of COLOURS."""
+HATCHES = ("", "////", "\\\\\\\\", "....", "xxxx", "----", "++++")
+"""The same for areas."""
 FORMATS = (".pdf", ".svg", ".png")
 COLUMN_WIDTH_IN = {"single": 3.4, "double": 7.0}
 """Of a journal's or a conference's page with two columns."""
@@ -81,6 +92,12 @@ def new_figure(width_in: float, height_in: float) -> Figure:
         }
     )
     return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def lightness(colour: str) -> float:
+    """Of `#rrggbb`, from 0 to 1: what is left of it without colour (luma of ITU-R BT.601, as most programs convert)."""
+    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def plain(text: str, length: int = 60) -> str:

@@ -14,6 +14,7 @@ from latency_bench.reports.plots.style import (
     COLOURS,
     COLUMN_WIDTH_IN,
     GREY,
+    LINES,
     ORANGE,
     Drawn,
     FigureError,
@@ -158,10 +159,10 @@ def _readings(run: StoredRun) -> pd.DataFrame:
 
 
 def _draw_latencies(axes: Axes, latencies: pd.DataFrame) -> None:
-    for quantity, colour, words in (("warm-up", ORANGE, "warm-up"), ("latency", BLUE, "sampled")):
+    for quantity, colour, dot, words in (("warm-up", ORANGE, "x", "warm-up"), ("latency", BLUE, ".", "sampled")):
         part = latencies[latencies["quantity"] == quantity]
         axes.plot(
-            part["time_s"], part["value"], ".", markersize=2, color=colour, label=words, rasterized=len(part) > 2000
+            part["time_s"], part["value"], dot, markersize=2, color=colour, label=words, rasterized=len(part) > 2000
         )
     for source, part in latencies.groupby("source", sort=False):
         axes.axvline(part["time_s"].min(), color="0.85", linewidth=0.6, zorder=0)
@@ -223,6 +224,7 @@ def _draw_readings(axes: Axes, readings: pd.DataFrame) -> None:
             part["value"],
             drawstyle="steps-post",
             color=COLOURS[index] if named else GREY,
+            linestyle=LINES[index] if named else "-",
             linewidth=1.0 if named else 0.5,
             label=plain(f"{source}{f' {quantity}' if len(quantities) > 1 else ''}".replace("_", " "), 24),
         )

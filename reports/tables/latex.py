@@ -1,4 +1,5 @@
-"""Tables for LaTeX, for papers of one and two columns and any engine: booktabs is all that a document needs."""
+"""Tables for LaTeX, for papers of one and two columns and any engine: booktabs is all that a document needs, and
+siunitx for those whose numbers stand in its columns."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ from latency_bench.reports.tables.latex_layout import (
     marked,
     text_lines,
 )
+from latency_bench.reports.tables.latex_numbers import PAIR_OF_COLUMNS, SIUNITX, Numbers
 from latency_bench.reports.tables.latex_text import LETTER_COMMAND, escaped
 from latency_bench.reports.tables.table import Cell, Row, Table
 from latency_bench.reports.tables.text import MISSING
 
 PREAMBLE = r"""\usepackage{booktabs}"""
-"""What a document needs to include a table."""
+"""What a document needs to include a table, beside what its numbers need."""
 _ROOM_FOR_HEAD = 60.0
 """Points that rules, titles and space take in a part."""
 
@@ -30,20 +32,30 @@ Piece = tuple[list[str], float]
 """Lines of TeX, and how high they are in points."""
 
 
-def latex(table: Table) -> str:
+def latex(table: Table, numbers: Numbers = PAIR_OF_COLUMNS) -> str:
     """One or more `table` environments, over one column of the page or both (`table*`), in letters of seven points or
     more, with notes below; the commands for what is not measured are comments."""
     layout = lay_out(table)
-    pieces = [*_tabulars(table, layout), *_notes(table, layout)]
-    lines = [f"% {PREAMBLE}", *_comments(table), LETTER_COMMAND]
+    pieces = [*_tabulars(table, layout, numbers), *_notes(table, layout)]
+    lines = [f"% {PREAMBLE}{numbers.preamble}", *_comments(table), LETTER_COMMAND]
     for number, members in enumerate(_floats(pieces)):
         lines += _float(table, layout, number, members)
     return "\n".join([*lines, ""])
 
 
-def document(tables: list[str], document_class: str = r"\documentclass[10pt,twocolumn]{article}") -> str:
+def siunitx(table: Table) -> str:
+    """The same with the numbers in S columns of siunitx, so that the document decides how numbers are set."""
+    return latex(table, SIUNITX)
+
+
+def document(
+    tables: list[str],
+    document_class: str = r"\documentclass[10pt,twocolumn]{article}",
+    numbers: Numbers = PAIR_OF_COLUMNS,
+) -> str:
     """A whole document of tables, to be compiled as it is."""
-    return "\n".join([document_class, PREAMBLE, "\\begin{document}", *tables, "\\end{document}", ""])
+    head = [document_class, PREAMBLE + numbers.preamble, "\\begin{document}"]
+    return "\n".join([*head, *tables, "\\end{document}", ""])
 
 
 def _comments(table: Table) -> Iterator[str]:
@@ -83,7 +95,7 @@ def _float(table: Table, layout: Layout, number: int, members: Sequence[Sequence
     ]
 
 
-def _tabulars(table: Table, layout: Layout) -> Iterator[Piece]:
+def _tabulars(table: Table, layout: Layout, numbers: Numbers) -> Iterator[Piece]:
     """Every part, its rows in portions that fit on a page."""
     marks = table.footnotes()
     for columns in layout.parts:
@@ -96,36 +108,39 @@ def _tabulars(table: Table, layout: Layout) -> Iterator[Piece]:
                           for column in columns if column.wraps)]
                 )  # fmt: skip
                 if portion and height + row_height > HEIGHT_PT:
-                    yield _tabular(table, layout, columns, portion), height
+                    yield _tabular(table, layout, columns, portion, numbers), height
                     portion, height = [], _ROOM_FOR_HEAD
                 portion.append((place == 0, row))
                 height += row_height
-        yield _tabular(table, layout, columns, portion), height
+        yield _tabular(table, layout, columns, portion, numbers), height
 
 
 def _tabular(
-    table: Table, layout: Layout, columns: Sequence[TexColumn], portion: Sequence[tuple[bool, Row]]
+    table: Table,
+    layout: Layout,
+    columns: Sequence[TexColumn],
+    portion: Sequence[tuple[bool, Row]],
+    numbers: Numbers,
 ) -> list[str]:
     marks = table.footnotes()
+    cells = {column: [_cell_at(row, column) for _, row in portion] for column in columns}
+    alignments = (_text_alignment(column) if column.is_text else numbers.alignment(cells[column]) for column in columns)
     lines = [
         rf"{{\fontsize{{{layout.size_pt:g}}}{{{layout.line_pt:g}}}\selectfont",
-        rf"\begin{{tabular}}{{@{{}}{''.join(map(_alignment, columns))}@{{}}}}",
+        rf"\begin{{tabular}}{{@{{}}{''.join(alignments)}@{{}}}}",
         r"\toprule",
         *_heading(table, columns),
         r"\midrule",
     ]
     for number, (begins_group, row) in enumerate(portion):
         lines += [r"\midrule"] if begins_group and number else []
-        cells = " & ".join(_cell(column, _cell_at(row, column), marks) for column in columns)
-        lines.append(cells + r" \tabularnewline")
+        texts = [_cell(column, _cell_at(row, column), marks, numbers) for column in columns]
+        lines.append(" & ".join(texts) + r" \tabularnewline")
     return [*lines, r"\bottomrule", r"\end{tabular}\par}", r"\smallskip"]
 
 
-def _alignment(column: TexColumn) -> str:
-    """Numbers stand with their points below each other: what is before the point, then the point and the rest."""
-    if column.wraps:
-        return rf"p{{{column.width_pt:.0f}pt}}"
-    return "l" if column.is_text else "r@{}l"
+def _text_alignment(column: TexColumn) -> str:
+    return rf"p{{{column.width_pt:.0f}pt}}" if column.wraps else "l"
 
 
 def _heading(table: Table, columns: Sequence[TexColumn]) -> list[str]:
@@ -158,7 +173,7 @@ def _cell_at(row: Row, column: TexColumn) -> Cell:
     return list(row)[column.number]
 
 
-def _cell(column: TexColumn, cell: Cell, marks: dict[str, str]) -> str:
+def _cell(column: TexColumn, cell: Cell, marks: dict[str, str], numbers: Numbers) -> str:
     noted = ",".join(marks[note] for note in cell.notes)
     mark = rf"\textsuperscript{{{noted}}}" if noted else ""
     text = cell.text or MISSING
@@ -166,9 +181,9 @@ def _cell(column: TexColumn, cell: Cell, marks: dict[str, str]) -> str:
         return (r"\raggedright " if column.wraps else "") + _bold(escaped(text), cell) + mark
     if cell.value is None or not text[:1].isdigit():
         return rf"\multicolumn{{2}}{{c}}{{{_bold(escaped(text), cell)}{mark}}}"
-    whole = len(text) - len(text.lstrip("0123456789"))
-    space = r"\ " if text[whole:].startswith(" ") else ""
-    return f"{_bold(escaped(text[:whole]), cell)} & {space}{_bold(escaped(text[whole:]), cell)}{mark}"
+    number, rest = numbers.parts(text)
+    space = r"\ " if rest.startswith(" ") else ""
+    return f"{numbers.written(number, bool(cell.best))} & {space}{_bold(escaped(rest), cell)}{mark}"
 
 
 def _bold(text: str, cell: Cell) -> str:

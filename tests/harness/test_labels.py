@@ -71,7 +71,7 @@ def test_labels_and_the_checkout_are_in_the_record_and_in_the_row(bench: Any, tm
 def test_a_label_that_is_none_is_refused(bench: Any, label: str) -> None:
     done = bench("run", "--model", "b0-cls-r224", "--label", label)
     assert done.returncode == 2
-    assert "is no label" in done.stderr
+    assert "is not a label" in done.stderr
 
 
 def test_a_pair_has_one_value_for_all_sides_or_one_each() -> None:

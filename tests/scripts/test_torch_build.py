@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import sys
 import threading
 import zipfile
@@ -96,6 +97,15 @@ def test_an_index_without_torch_and_one_that_is_not_there(script: ModuleType, se
     assert script.answers(f"{server}/whl/cpu") is True
     assert script.answers(f"{server}/whl/other") is False
     assert script.answers("http://127.0.0.1:9") is False
+
+
+def test_a_plan_that_takes_too_long_is_none(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        monkeypatch.setattr(script, "PLAN_PATIENCE_S", 0.5)
+        assert script._planned() == []
 
 
 def test_what_comes_is_told_with_its_size(script: ModuleType, server: str) -> None:

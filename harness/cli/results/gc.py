@@ -63,7 +63,7 @@ def gc(older_than: float | None, larger_than: float | None, dry_run: bool, store
     from latency_bench.harness.store.location import store_location
 
     if older_than is None and larger_than is None:
-        raise UsageError("say what is too much: --older-than 30d, --larger-than 20GiB, or both")
+        raise UsageError("say what to remove: --older-than 30d, --larger-than 20GiB, or both")
     cached = everything_cached(store_location(store))
     chosen = superfluous(cached, older_than, None if larger_than is None else int(larger_than))
     removed = chosen if dry_run else [one for one in chosen if remove(one)]

@@ -38,6 +38,7 @@ _POOLED = "latency,n"
     examples=[
         "bench results ls --columns model,runtime,latency,peak_rss,file_size,macs,n --sort latency",
         "bench results ls --by device,model --columns latency,energy",
+        "bench results ls --columns model,latency,pair_ratio,pair_over  # ratios that were measured as pairs",
     ],
 )
 @click.option("--device", type=DEVICE, help="Only runs on this device.")
@@ -50,14 +51,15 @@ _POOLED = "latency,n"
     "--columns",
     "names",
     metavar="NAME,...",
-    help="Show these columns, for example model,latency,peak_rss,energy,n. docs/store.md lists them all.",
+    help="Show these columns, for example model,latency,peak_rss,energy,n; pair_ratio and pair_over tell what the "
+    "latest pair of each run's case found. docs/store.md lists them all.",
 )
 @click.option("--sort", metavar="NAME", help="Sort by this column, the best or lowest first; -NAME reverses the order.")
 @click.option(
-    "--by", metavar="NAME,...", help="One line for all runs that agree in these columns, their values pooled."
+    "--by", metavar="NAME,...", help="One line for all runs that agree in these columns, with their values pooled."
 )
-@click.option("--pairs", is_flag=True, help="List paired measurements (`bench pair`) in place of runs.")
-@click.option("--accuracy", is_flag=True, help="List what `bench accuracy` measured in place of runs.")
+@click.option("--pairs", is_flag=True, help="List paired measurements (`bench pair`) instead of runs.")
+@click.option("--accuracy", is_flag=True, help="List what `bench accuracy` measured instead of runs.")
 @store_option
 @json_option
 def ls(
@@ -78,11 +80,15 @@ def ls(
     from latency_bench.harness.store.listing import find_rows
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.mirrors import store_label
+    from latency_bench.harness.store.pair_listing import find_pairs
     from latency_bench.harness.store.row_order import pooled_rows, sorted_rows
+    from latency_bench.reports.pair_columns import PAIR_COLUMNS, need_pairs, with_pair_columns
+    from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.terminal_grid import print_grid
 
-    groups = find_columns(by or "")
-    shown = find_columns(names or (_POOLED if by else ""))
+    groups = find_columns(by or "", PAIR_COLUMNS)
+    shown = find_columns(names or (_POOLED if by else ""), PAIR_COLUMNS)
+    order = find_columns((sort or "").removeprefix("-"), PAIR_COLUMNS)
     location = store_location(store)
     broken: list[BrokenRun] = []
     if pairs:
@@ -93,12 +99,14 @@ def ls(
         return
     only = () if shown or sort else _SHOWN
     found: Iterable[Row] = find_rows(location, device, model, status, on_broken=broken.append, only=only)
+    beside = PAIR_COLUMNS if need_pairs([*groups, *shown, *order]) else ()
+    if beside:
+        found = with_pair_columns(found, PairedRatios.of(find_pairs(location, device)))
     if groups:
-        found = pooled_rows(found, groups)
+        found = pooled_rows(found, groups, beside)
         shown = [*groups, *(column for column in shown if column not in groups)]
-    if sort:
-        (column,) = find_columns([sort.removeprefix("-")])
-        found = sorted_rows(found, column, backwards=sort.startswith("-"))
+    for column in reversed(order):
+        found = sorted_rows(found, column, backwards=str(sort).startswith("-"))
     rows = list(islice(found, limit))
     if as_json:
         print_json([_named(row, shown) if shown else _brief(row, location) for row in rows])

@@ -12,7 +12,7 @@ from latency_bench.harness.cli.output import json_option, print_json, store_opti
 @store_option
 @json_option
 def push(store: str | None, as_json: bool) -> int:
-    """Send the runs that are stored on this computer and not at the store's address yet, and say why any of them stays.
+    """Send the runs that are stored on this computer but not yet at the store's address, and say why any of them stays.
 
     Exit code 1 if one stays.
     """

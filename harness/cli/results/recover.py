@@ -9,10 +9,10 @@ from latency_bench.harness.cli.output import json_option, print_json
 
 
 @click.command("recover", cls=Command, examples=["bench results recover"])
-@click.option("--store", metavar="PLACE", help="Store everything here, and not where it was to go.")
+@click.option("--store", metavar="PLACE", help="Store everything here, not where it was meant to go.")
 @json_option
 def recover(store: str | None, as_json: bool) -> int:
-    """Store runs and pairs that are kept in the cache because their store had no room or no right for them.
+    """Store runs and pairs that are kept in the cache because their store was full or could not be written to.
 
     Exit code 1 if something still cannot be stored; it stays in the cache.
     """

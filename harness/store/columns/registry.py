@@ -68,10 +68,12 @@ def columns() -> Mapping[str, Column]:
     return MappingProxyType(table)
 
 
-def find_columns(names: str | Iterable[str]) -> list[Column]:
-    """Columns by name or short name, of a list with commas or several. Raises ColumnError for an unknown one."""
+def find_columns(names: str | Iterable[str], beside: Iterable[Column] = ()) -> list[Column]:
+    """Columns by name or short name, of a list with commas or several. `beside`: what the caller has beside the run
+    table. Raises ColumnError for an unknown one."""
     words = [word.strip() for name in ([names] if isinstance(names, str) else names) for word in name.split(",")]
-    return [columns().get(word) or _short_names().get(word) or _unknown(word) for word in words if word]
+    known = {**_short_names(), **columns(), **{column.name: column for column in beside}}
+    return [known.get(word) or _unknown(word, known) for word in words if word]
 
 
 def _short_names() -> dict[str, Column]:
@@ -136,9 +138,9 @@ def _named(entry: EntryPoint) -> str:
     return f"entry point {entry.name!r}{package} ({ENTRY_POINT_GROUP} = {entry.value!r})"
 
 
-def _unknown(word: str) -> NoReturn:
+def _unknown(word: str, known: Iterable[str]) -> NoReturn:
     import difflib
 
-    near = difflib.get_close_matches(word, [*columns(), *_short_names()], n=3)
+    near = difflib.get_close_matches(word, list(known), n=3)
     hint = f"nearest: {', '.join(near)}" if near else f"there are {', '.join(columns())}"
     raise ColumnError(f"no column is called {word!r}; {hint}")

@@ -139,6 +139,24 @@ def test_the_same_command_goes_on_where_it_was_stopped_and_two_are_held_against_
     assert after["artifact_sha256"] == first["artifact_sha256"]
 
 
+def test_other_labels_of_the_same_images_are_no_difference(accuracy, bench, lab, tmp_path):
+    images = sorted(path for path in (lab / "images").rglob("*.png"))
+
+    def labels(name, shift, count):
+        rows = [
+            f"{path.relative_to(lab / 'images')},{(int(path.parent.name[-1]) + shift) % CLASSES}" for path in images
+        ]
+        (tmp_path / name).write_text("\n".join(["file,label", *rows[:count]]))
+        return "--labels", name
+
+    words = ("--runtime", "onnxruntime", "--json")
+    first = accuracy(*labels("right.csv", 0, 72), *words).json()
+    fewer = accuracy(*labels("fewer.csv", 0, 50), *words, "--against", first["run_id"]).json()
+    assert fewer["difference"]["top-1"]["value"] == 0, "the same labels of fewer images"
+    other = accuracy(*labels("other.csv", 1, 50), *words, "--against", first["run_id"]).json()
+    assert "50 of the 50 images that both have were held against other labels" in other["difference"]
+
+
 def test_the_gate_has_budgets_of_accuracy(accuracy, bench, tmp_path):
     assert bench("gate", "--min-accuracy", "50").returncode == 2, "there is no accuracy yet"
     found = accuracy("--runtime", "onnxruntime", "--json").json()["metrics"]["top-1"]

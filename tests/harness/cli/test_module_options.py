@@ -73,8 +73,20 @@ def test_a_side_of_a_pair_is_a_network_in_its_file(folder: Path, monkeypatch: py
 def gated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The pairs that `bench gate --against` would measure, in the place of measuring them."""
     pairs: list[Any] = []
-    monkeypatch.setattr("latency_bench.harness.cli.gate._measure", lambda asked, *rest: pairs.extend(asked) or ())
+    monkeypatch.setattr(
+        "latency_bench.harness.cli.gate_measuring.measure", lambda asked, *rest: pairs.extend(asked) or ()
+    )
     return pairs
+
+
+def test_how_both_sides_of_a_gate_run_is_said_once(folder: Path, gated: list[Any]) -> None:
+    words = ["gate", "--against", "b0-cls-r224", "--candidate", "b0-cls-r224@onnxruntime,threads=2", "--threads", "2"]
+    words += ["--runtime", "onnxruntime", "--resolution", "64", "--runtime-option", "spin=false", "--store", "store"]
+    outcome = CliRunner().invoke(bench, words)
+    assert len(gated) == 1, outcome.output
+    for case in (gated[0].baseline, gated[0].candidate):
+        assert (case.runtime, case.threads, case.spec.resolution) == ("onnxruntime", 2, (64, 64))
+        assert case.runtime_options == {"spin": False}
 
 
 TWINS = """
@@ -159,12 +171,18 @@ def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> Non
         (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
         (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),
         (["export", "--format", "onnx"], "--model .* or a --module"),
+        (["export", "--format", "onnx", "--model", "b0-cls-r224", "--output", "argmax"], "no dense prediction"),
+        (["gate", "stored", "--threads", "2"], "--threads is for what is measured now; name its --against"),
+        (["gate", "stored", "--onnx", "a.onnx"], "--onnx is for what is measured now; name its --against"),
         (["attention", "--module", "cli_net.py:Net"], "--module and --twin belong together"),
         (["attention", "--input", "3x8x8"], "are for a --module with its --twin"),
         (["pair", "a.py:A@litert", "b.py:B@litert", "--name", "x"], "--name names one module"),
         (["run", "--onnx", "a.onnx", "--dim", "h=8", "--dim", "h=16"], "--dim gives h two values, 8 and 16"),
         (["run", "--model", "b1-seg", "--label", "a=b", "--label", "a=c"], "--label gives a two values"),
-        (["sweep", "--model", "b0-seg", "--baseline", "b1-seg", "--dry-run"], "baseline b1-seg is none of the models"),
+        (
+            ["sweep", "--model", "b0-seg", "--baseline", "b1-seg", "--dry-run"],
+            "baseline b1-seg is not among the models",
+        ),
     ],
 )
 def test_options_of_modules_are_for_modules(folder: Path, words: list[str], told: str) -> None:

@@ -38,7 +38,9 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("results", "show", "latest"): ("harness/cli/rendering.py", "harness/cli/run_details.py"),
     ("compare", f"{DEVICE}/b1-seg", f"{DEVICE}/b2-seg"): ("harness/cli/compare.py",),
     ("history", "b1-seg", "--device", DEVICE): (),
-    ("attention", "--from-store", "--device", DEVICE): ("harness/cli/attention_output.py", "harness/cli/attention.py"),
+    ("attention", "--from-store", "--device", DEVICE): (
+        *("harness/cli/attention_output.py", "harness/cli/attention_request.py"),
+    ),
     ("models", "ls", "--family", "segnext"): ("harness/cli/models.py",),
     ("models", "show", "b1-seg"): (),
     ("papers", "ls"): ("harness/cli/papers.py",),

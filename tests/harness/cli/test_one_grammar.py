@@ -12,25 +12,46 @@ from PIL import Image
 
 from latency_bench.harness.cli.main import bench as root
 
-MEASURING = ("run", "profile", "sweep", "pair")
-OF_ITS_OWN = {"--name", "--seed"}
-"""A sweep's name is the campaign's, and a pair's seed that of its turns."""
+MEASURING = ("run", "profile", "sweep", "pair", "gate", "export", "accuracy", "attention")
+OF_ITS_OWN = {"--name", "--seed", "--against"}
+"""A sweep's name is the campaign's, a pair's seed that of its turns, and what something is held against differs."""
+SAID_ALIKE = {
+    *("--arguments", "--cpus", "--weights", "--check-image", "--calibration", "--runtime-option", "--input-type"),
+    *("--shape", "--dim", "--reference", "--wait", "--quiet", "--json"),
+}
+"""Options whose words are the same wherever they stand."""
 CONDITIONS = {
     *("--runtime", "--precision", "--resolution", "--batch", "--threads", "--cpus", "--weights", "--seed"),
     *("--calibration", "--runtime-option", "--output", "--input-type"),
 }
 
 
-def options_of(name: str) -> list[str]:
+def parameters_of(name: str) -> list[click.Option]:
     command = root.get_command(click.Context(root), name)
     assert command is not None
-    return [parameter.opts[0] for parameter in command.params if isinstance(parameter, click.Option)]
+    return [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+
+
+def options_of(name: str) -> list[str]:
+    return [option.opts[0] for option in parameters_of(name)]
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(MEASURING, 2)))
 def test_common_options_stand_in_one_order(one: str, other: str) -> None:
     of_one, of_other = ([name for name in options_of(words) if name not in OF_ITS_OWN] for words in (one, other))
     assert [name for name in of_one if name in of_other] == [name for name in of_other if name in of_one]
+
+
+@pytest.mark.parametrize("name", MEASURING)
+def test_common_options_are_one_declaration(name: str) -> None:
+    said, as_in_run = (
+        {option.opts[0]: option.help for option in parameters_of(words) if option.opts[0] in SAID_ALIKE}
+        for words in (name, "run")
+    )
+    assert {option: as_in_run[option] for option in said if option in as_in_run} == {
+        option: said[option] for option in said if option in as_in_run
+    }
+    assert len(said) > 4
 
 
 @pytest.mark.parametrize("name", ["run", "profile", "sweep"])

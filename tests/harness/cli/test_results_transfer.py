@@ -180,7 +180,7 @@ def test_gc_says_what_it_would_do_and_then_does_it(
 
 
 def test_wrong_requests_to_gc(bench: Bench) -> None:
-    assert "say what is too much" in str(bench("gc").exception)
+    assert "say what to remove" in str(bench("gc").exception)
     for words in (
         ["--older-than", "30"],
         ["--older-than", "-3d"],

@@ -106,3 +106,35 @@ def test_a_run_shows_the_command_alone(bench, first):
     shown = bench("results", "show", first["run_id"], "--command").stdout
     assert shown.startswith("bench run --model b0-cls-r224")
     assert len(shown.splitlines()) == 1
+
+
+NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.body = nn.Conv2d(3, width, 3)
+
+    def forward(self, image):
+        return self.body(image).relu().mean(dim=(2, 3))
+"""
+
+
+def test_a_network_in_a_file_is_named_again_and_has_to_be_the_same_one(bench, tmp_path):
+    (tmp_path / "mynet.py").write_text(NET)
+    module = ("--module", "mynet.py:Net", "--input", "3x8x8", "--runtime", "onnxruntime")
+    fast = ("--protocol", "quick", "--rounds", "1", "--json")
+    run = bench("run", *module, "--arguments", "width=4", *fast).json()
+    like = ("run", "--like", run["run_id"])
+    alone = bench(*like)
+    assert alone.returncode == 2
+    assert "name it again with --module mynet.py:Net" in alone.stderr
+    other = bench(*like, *module[:4], "--arguments", "width=5")
+    assert other.returncode == 2
+    assert f"{run['run_id']} measured {run['model']}" in other.stderr
+    again = bench(*like, *module[:4], "--arguments", "width=4", "--json")
+    assert again.returncode == 0, again.stderr
+    assert "the same file as then" in again.stderr
+    assert again.json()["compared"]["cases"][0]["obstacles"] == []

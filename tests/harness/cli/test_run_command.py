@@ -266,7 +266,7 @@ def test_a_request_without_a_model_says_what_to_name(bench):
         (("--weights", "net.pt"), "say which model it is for, as in --weights b0-cls-r224=net.pt"),
         (("--weights", "b3-seg=net.pt"), "b3-seg is not measured here"),
         (("--weights", "b1-cls-r224=net.pt", "--weights", "b1-cls-r224=net.pt"), "has two checkpoints"),
-        (("--weights", "b1-cls-r224=gone.pt"), "'gone.pt' is no file"),
+        (("--weights", "b1-cls-r224=gone.pt"), "there is no file 'gone.pt'"),
     ],
 )
 def test_a_checkpoint_of_one_of_several_models_says_which(bench, tmp_path, words, message):

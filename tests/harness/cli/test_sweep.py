@@ -131,7 +131,7 @@ def test_files_and_networks_of_a_campaign_are_measured(bench, tmp_path):
         (["sweep", "--model", "b0-seg", "--name", "../up", "--dry-run"], "cannot be a folder's"),
         (["sweep", "--model", "b0-seg", "--resolution", "big"], "no resolution"),
         (["sweep", "wrong.yaml"], "wrong.yaml:2: unknown field 'cases[0].modles'"),
-        (["sweep", "wrong.yaml", "--model", "b0-seg"], "a file says itself"),
+        (["sweep", "wrong.yaml", "--model", "b0-seg"], "already says what is measured"),
         (["sweep", "--model", "b0-seg", "--dim", "h=8"], "--dim is for a file of your own"),
         (["sweep", "module.yaml"], "missing field 'cases[0].modules[0].inputs'"),
         (["sweep", "--model", "b0-seg", "--scheduler", "lab:8786"], "without TLS"),

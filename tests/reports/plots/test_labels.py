@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -70,16 +71,39 @@ def test_a_name_without_a_place_has_a_number_and_stands_below_the_panel() -> Non
     figure.canvas.draw()
     texts = [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in axes.texts]
     key = next(text for text in texts if text.startswith("1 net-"))
-    numbered = dict(reversed(entry.split(" ")) for entry in key.replace("\n", " ").split(", "))
+    entries = key.partition(f"\n{len(left_out)} more name")[0].replace("\n", " ")
+    numbered = dict(reversed(entry.split(" ")) for entry in entries.split(", "))
     for point in points:
         assert point.text in texts or point.text in left_out or numbered[point.text] in texts
     assert numbered
-    assert len(left_out) < len(numbered), "numbers find places where names do not"
+    assert set(numbered.values()) <= set(texts), "every number of the key is at its point"
+    assert not left_out & set(numbered)
     label = axes.xaxis.label.get_window_extent()
     below = next(text for text in axes.texts if "1\N{NO-BREAK SPACE}net-" in text.get_text()).get_window_extent()
     assert 0 <= below.y0 < below.y1 <= label.y0 + 1
     assert below.x0 >= 0
     assert below.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("across", [1, 2])
+def test_a_long_key_makes_the_figure_higher_and_no_panel_lower(across: int) -> None:
+    crowd = [Label(0.3 + 0.05 * (number % 8), 0.2 + 0.06 * (number // 8), f"network-{number}") for number in range(71)]
+    heights = []
+    for points in ([], crowd):
+        figure = new_figure(3.4 * across, 2.6)
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(1, across, squeeze=False)[0]
+        for axes in panels:
+            axes.set_xlim(0, 1)
+            axes.set_ylim(0, 1)
+            axes.set_xlabel("latency, ms")
+        place_labels(figure, dict.fromkeys(panels, points))
+        figure.canvas.draw()
+        heights.append([axes.bbox.height / figure.dpi for axes in panels])
+        lowest = min(text.get_window_extent().y0 for axes in panels for text in axes.texts) if points else 0
+        assert lowest >= 0
+    for without, with_key in zip(*heights, strict=True):
+        assert with_key >= 0.95 * without
 
 
 def test_what_has_no_room_for_a_number_either_is_counted() -> None:
@@ -88,7 +112,8 @@ def test_what_has_no_room_for_a_number_either_is_counted() -> None:
     axes = figure.subplots()
     left_out = place_labels(figure, {axes: points})[axes]
     assert left_out
-    assert f"{len(left_out)} more names in the data" in [text.get_text() for text in axes.texts]
+    lines = [line for text in axes.texts for line in text.get_text().splitlines()]
+    assert f"{len(left_out)} more names in the data" in lines
 
 
 @settings(max_examples=25, deadline=None)

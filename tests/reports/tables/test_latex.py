@@ -18,7 +18,8 @@ from latency_bench.reports.chosen_table.build import Request, build_chosen_table
 from latency_bench.reports.evidence import Evidence
 from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.tables.build import build_table
-from latency_bench.reports.tables.latex import document, latex
+from latency_bench.reports.tables.latex import document, latex, siunitx
+from latency_bench.reports.tables.latex_numbers import PAIR_OF_COLUMNS, SIUNITX, Numbers
 from latency_bench.reports.tables.quantities import Measurements
 from latency_bench.reports.tables.table import Table
 from tests.reports.tables.hostile_tables import HOSTILE, hostile_table
@@ -43,9 +44,15 @@ def pdflatex() -> str:
     return program
 
 
-def compiled(pdflatex: str, folder: Path, tables: list[str], document_class: str = CLASSES["ieee"]) -> str:
+def compiled(
+    pdflatex: str,
+    folder: Path,
+    tables: list[str],
+    document_class: str = CLASSES["ieee"],
+    numbers: Numbers = PAIR_OF_COLUMNS,
+) -> str:
     """The text that pdfTeX says; the PDF has to be there."""
-    (folder / "all.tex").write_text(document(tables, document_class), encoding="utf-8", errors="replace")
+    (folder / "all.tex").write_text(document(tables, document_class, numbers), encoding="utf-8", errors="replace")
     done = subprocess.run(
         [pdflatex, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "all.tex"],
         check=False,
@@ -106,10 +113,12 @@ def tables(make_run: Make, table_of: Make) -> list[Table]:
 
 
 @pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("written", [latex, siunitx])
 def test_tables_fit_the_page_in_letters_of_seven_points(
-    tables: list[Table], pdflatex: str, tmp_path: Path, name: str
+    tables: list[Table], pdflatex: str, tmp_path: Path, name: str, written: Callable[[Table], str]
 ) -> None:
-    said = compiled(pdflatex, tmp_path, [latex(table) for table in tables], CLASSES[name])
+    numbers = SIUNITX if written is siunitx else PAIR_OF_COLUMNS
+    said = compiled(pdflatex, tmp_path, [written(table) for table in tables], CLASSES[name], numbers)
     assert "Overfull" not in said
     assert "Float too large" not in said
     sizes, fonts = sizes_and_fonts(tmp_path / "all.pdf")
@@ -131,6 +140,18 @@ def test_commands_are_comments_and_no_other_paper_is_named(tables: list[Table]) 
         assert not [line for line in code if "bench run --" in line.replace("{-}", "-")]
         assert not [line for line in code if line.startswith(r"\caption") and "paper" in line]
         assert not table.commands() or "%   bench run" in latex(table)
+
+
+def test_numbers_stand_bare_in_columns_of_siunitx(tables: list[Table]) -> None:
+    table = tables[0]
+    written = siunitx(table)
+    assert written.splitlines()[0].startswith(r"% \usepackage{booktabs} \usepackage{siunitx,etoolbox}")
+    latencies = [str(cell.text).partition(" ")[0] for row in table.rows for cell in row.cells[1][:1]]
+    split = [one.split(".") for one in latencies]
+    whole, decimals = max(len(one) for one, _ in split), max(len(rest) for _, rest in split)
+    assert f"S[table-format={whole}.{decimals}," in written
+    for latency in latencies:
+        assert re.search(rf"& (\\bfseries )?{re.escape(latency)} & ", written), latency
 
 
 def test_every_text_compiles(pdflatex: str, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ const crossed = (turn) => [[-1, 3], [1, 3], [1, 1], [3, 1], [3, -1], [1, -1], [1
 /** Corners in a circle of radius 1; the first mark is the circle itself. */
 const MARKS = [
   null, [[-0.85, -0.85], [0.85, -0.85], [0.85, 0.85], [-0.85, 0.85]], around(3, 0), around(4, 0), around(3, Math.PI), crossed(0), crossed(Math.PI / 4),
-  around(3, -Math.PI / 2), around(3, Math.PI / 2), around(6, 0), around(5, 0, 0.45),
+  around(3, -Math.PI / 2), around(3, Math.PI / 2), around(6, 0), around(5, 0, 0.45), around(5, 0),
+  [[0, -1], [0.6, 0], [0, 1], [-0.6, 0]],
+  around(4, 0, 0.5), around(8, 0, 0.5), around(3, Math.PI, 0.5),
 ];
 const MARK_PX = 5.5;
 
