@@ -122,7 +122,7 @@ def trust_inventory(inventory: Inventory) -> None:
 
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        raise InventoryError(f"{path}: is no ordinary file")  # a pipe would be waited for
+        raise InventoryError(f"{path}: is not an ordinary file")  # a pipe would be waited for
     try:
         return path.read_bytes()
     except OSError as error:

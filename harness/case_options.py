@@ -40,7 +40,7 @@ def parse_resolution(value: Any) -> Any:
         return value
     found = _RESOLUTION.fullmatch(value)
     if not found or int(found[1]) < 1:
-        raise ValueError(f"{value[:40]!r} is no resolution; write HEIGHTxWIDTH, for example 512x1024")
+        raise ValueError(f"{value[:40]!r} is not a resolution; write HEIGHTxWIDTH, for example 512x1024")
     return int(found[1]), int(found[2] or found[1])
 
 
@@ -219,7 +219,7 @@ def spec_of(request: CaseOptions) -> ModelSpec:
         raise UsageError(f"{given[0]} is for a file of your own (--onnx, ...), and {request.model} is none")
     spec = load_spec(request.model)
     if request.output not in (None, "logits") and spec.task != "segmentation":
-        raise UsageError(f"--output {request.output}: {spec.id} is no dense prediction, it has only its own output")
+        raise UsageError(f"--output {request.output}: {spec.id} is not a dense prediction, it has only its own output")
     try:
         spec = spec.carrying(request.input_type) if request.input_type else spec
         return spec.at(request.resolution) if request.resolution else spec

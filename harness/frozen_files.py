@@ -119,7 +119,7 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
         raise UsageError(f"{source}: cannot be read: {error.strerror or error}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise UsageError(f"{source}: is no ordinary file")
+        raise UsageError(f"{source}: is not an ordinary file")
     with os.fdopen(descriptor, "rb") as content:
         yield content
 

@@ -35,7 +35,7 @@ def parse_module_input(text: str) -> GivenInput:
     dtype = match and (match[3] or "float32")
     if not match or dtype not in _DTYPES or "0" in match[2].split("x"):
         raise UsageError(
-            f"{text[:60]!r} is no input; write [NAME=]CHANNELSxHEIGHTxWIDTH[:TYPE], for example 3x512x512 or "
+            f"{text[:60]!r} is not an input; write [NAME=]CHANNELSxHEIGHTxWIDTH[:TYPE], for example 3x512x512 or "
             f"tokens=128:int64 (types: {', '.join(_DTYPES)})"
         )
     return GivenInput(match[1], tuple(map(int, match[2].split("x"))), str(dtype))
@@ -48,7 +48,7 @@ def parse_arguments(text: str) -> dict[str, Any]:
     for assignment in _BETWEEN_ARGUMENTS.split(text) if text.strip() else ():
         name, equals, value = (part.strip() for part in assignment.partition("="))
         if not name.isidentifier() or not equals:
-            raise UsageError(f"{assignment!r} is no argument; write NAME=VALUE, for example width=32,classes=19")
+            raise UsageError(f"{assignment!r} is not an argument; write NAME=VALUE, for example width=32,classes=19")
         arguments[name] = _value(value)
     return arguments
 

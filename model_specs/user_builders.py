@@ -154,7 +154,9 @@ def _building(builder: UserBuilder, target: Any) -> Callable[..., torch.nn.Modul
     if isinstance(target, torch.nn.Module):
         return lambda: _with_plain_outputs(copy.deepcopy(target))
     if not callable(target):
-        raise SpecError(f"{builder.label}: {builder.attribute} is no class of modules and no function that returns one")
+        raise SpecError(
+            f"{builder.label}: {builder.attribute} is neither a class of modules nor a function that returns one"
+        )
 
     @functools.wraps(target, updated=())
     def build(**arguments: Any) -> torch.nn.Module:

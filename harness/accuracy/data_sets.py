@@ -78,7 +78,7 @@ def _folders(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
         raise UsageError(f"--classes {classes}: {_twice(order)} stands there twice")
     unknown = [name for name in names if name not in place]
     if unknown:
-        raise UsageError(f"--classes {classes}: the folder {unknown[0]} is no class of the list")
+        raise UsageError(f"--classes {classes}: the folder {unknown[0]} is not a class of the list")
     found = [(name, path) for name in names for path in images_below(folder / name)]
     return DataSet(
         "folders", folder, tuple(Sample(relative_name(path, folder), path, place[name]) for name, path in found)
@@ -177,10 +177,10 @@ def _listed(folder: Path, labels: Path) -> Iterator[Sample]:
                 where = f"--labels {labels}, line {reader.line_num}"
                 name, text = row["file"] or "", (row["label"] or "").strip()
                 if not name or "\0" in name:
-                    raise UsageError(f"{where}: {name!r} is no name of a file")
+                    raise UsageError(f"{where}: {name!r} is not the name of a file")
                 path = folder / name
                 if not _NUMBER.fullmatch(text):
-                    raise UsageError(f"{where}: {text!r} is no class; write 0, 1, ...")
+                    raise UsageError(f"{where}: {text!r} is not a class; write 0, 1, ...")
                 place = path.resolve()
                 if not place.is_relative_to(below):
                     raise UsageError(f"{where}: {name!r} lies outside of {folder}")

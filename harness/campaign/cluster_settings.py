@@ -63,7 +63,7 @@ def cluster_settings(
         return None
     found = _ADDRESS.fullmatch(scheduler)
     if found is None or not 0 < int(found[3]) < 65536:
-        raise UsageError(f"{scheduler[:100]!r} is no address of a scheduler; write tls://HOST:PORT")
+        raise UsageError(f"{scheduler[:100]!r} is not the address of a scheduler; write tls://HOST:PORT")
     if len(files) not in (0, 3):
         raise UsageError("TLS needs all three of --tls-ca, --tls-cert and --tls-key")
     kind = found[1] or ("tls" if files else "tcp")

@@ -92,7 +92,7 @@ if TYPE_CHECKING:
 @runtime_option
 @precision_option
 @resolution_option
-@condition_options("seed", "check_image", "output", "pipeline", "photograph")
+@condition_options("check_image", "output", "pipeline", "photograph")
 @click.option(
     "--against",
     metavar="ACCURACY",

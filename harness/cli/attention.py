@@ -27,6 +27,9 @@ class Tokens(click.ParamType[tuple[int, int]]):
 
     name = "N|HxW"
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         from latency_bench.model_specs.architectures.attention.subject import map_of
 

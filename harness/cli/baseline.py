@@ -127,7 +127,7 @@ def ls(folder: Path | None, store: str | None, as_json: bool) -> None:
 @folder_option
 @store_option
 def rm(name: str, folder: Path | None, store: str | None) -> None:
-    """Remove a baseline, and its file where no other has the same."""
+    """Remove a baseline, and its file unless another one has the same."""
     from latency_bench.harness.gating.baselines import remove_baseline
 
     remove_baseline(baselines_folder(folder, store), name)

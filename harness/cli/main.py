@@ -101,8 +101,9 @@ class LazyGroup(Group):
 def bench() -> None:
     """Latency and throughput of vision models on phones, Jetsons, GPUs and CPUs, measured in the open.
 
-    Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, or a gate says
-    worse, or a history slower; 2: the request was wrong; 3: `--strict` of gate or history cannot tell.
+    Results go to stdout, progress and warnings to stderr. Exit code 0: done; 1: the measurement failed, a
+    gate says worse, or a history says slower; 2: the request was wrong; 3: with --strict, a gate or a history cannot
+    tell.
     """
 
 

@@ -142,7 +142,8 @@ def check(names: tuple[str, ...], counts: bool, as_json: bool) -> int:
     """Check papers (all, if none is named): rows against models, printed counts against ours, claims against cells.
 
     Exit code 1 where a folder is wrong: a row without a model and without a reason, a model that nobody has, a count
-    that is 3 % off and not explained. A paper that contradicts itself is told, and is no fault of its folder.
+    that is 3 % off and not explained. A paper that contradicts itself is reported, and its folder
+    is not at fault.
     """
     from latency_bench.reports.papers.catalog import find_paper
     from latency_bench.reports.papers.catalog import papers as known

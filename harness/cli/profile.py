@@ -36,7 +36,9 @@ SHOWN = 25
     examples=["bench profile --model b1-seg", "bench profile --onnx mine.onnx --dim height=640 --dim width=640"],
 )
 @device_option
-@click.option("--model", "model_ids", type=MODEL, multiple=True, metavar="ID", help="`bench models ls` lists them.")
+@click.option(
+    "--model", "model_ids", type=MODEL, multiple=True, metavar="ID", help="Model; `bench models ls` lists them."
+)
 @module_options("model_ids", own_inputs=False)
 @model_file_options
 @specs_option

@@ -37,6 +37,9 @@ class SettingOption(RuntimeOption):
 
     name = "NAME=VALUE|paper"
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
         if value == "paper":
             return "paper", True

@@ -25,9 +25,9 @@ _OPTIONS = (
     click.option("--dataset", multiple=True, help="Only runs of models for this data set."),
     click.option("--runtime", multiple=True, help="Only runs with this runtime."),
     click.option("--precision", multiple=True, help="Only runs at this precision."),
-    click.option("--threads", multiple=True, type=int, help="Only runs with this many threads."),
-    click.option("--batch", multiple=True, type=int, help="Only runs with this many images per request."),
     click.option("--resolution", multiple=True, type=Resolution(), help="Only runs at this input size, HxW."),
+    click.option("--batch", multiple=True, type=int, help="Only runs with this many images per request."),
+    click.option("--threads", multiple=True, type=int, help="Only runs with this many threads."),
     click.option("--run", "run_ids", multiple=True, metavar="ID", help="This run: an id, its beginning, or `latest`."),
 )
 

@@ -139,10 +139,10 @@ def find_baseline(folder: Path, name: str) -> Baseline | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         words = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise UsageError(f"{path}: is no description of a baseline ({words}); keep it again") from None
+        raise UsageError(f"{path}: does not describe a baseline ({words}); keep it again") from None
     names_are_safe = all(is_name(one) for one in kept.sha256_by_file) and kept.file in kept.sha256_by_file
     if len(text) > _MOST_BYTES or kept.name != name or not names_are_safe:
-        raise UsageError(f"{path}: is no description of the baseline {name}; keep it again")
+        raise UsageError(f"{path}: does not describe the baseline {name}; keep it again")
     return kept
 
 

@@ -36,14 +36,14 @@ def parse_shape(text: str) -> tuple[int, ...]:
     if text == SCALAR:
         return ()
     if not _SIZES.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is no shape; write sizes with x between them, for example 1x3x640x640")
+        raise ValueError(f"{text[:40]!r} is not a shape; write sizes with x between them, for example 1x3x640x640")
     return tuple(map(parse_size, text.split("x")))
 
 
 def parse_size(text: str) -> int:
     """One dimension. Raises ValueError."""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_SIZE)) or int(text) > LARGEST_SIZE:
-        raise ValueError(f"{text[:40]!r} is no size; write a whole number up to {LARGEST_SIZE}")
+        raise ValueError(f"{text[:40]!r} is not a size; write a whole number up to {LARGEST_SIZE}")
     return int(text)
 
 

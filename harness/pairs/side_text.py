@@ -32,7 +32,7 @@ def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | 
     if "=" in runtime:
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what}@onnxruntime,{runtime}")
     if not what or (at and not runtime):
-        raise UsageError(f"{text!r} is no side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
+        raise UsageError(f"{text!r} is not a side of a pair; write MODEL@RUNTIME, for example b1-seg@litert,threads=2")
     if "=" in runtime:
         raise UsageError(f"{text!r}: name the runtime before its options, for example {what}@litert,{runtime}")
     named = _named(what)
@@ -46,7 +46,7 @@ def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | 
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not name or not equals:
-            raise UsageError(f"{text!r}: {assignment!r} is no option; write NAME=VALUE, for example threads=2")
+            raise UsageError(f"{text!r}: {assignment!r} is not an option; write NAME=VALUE, for example threads=2")
         (fields if name in _OF_A_SIDE else options)[name] = _value(name, value)
     return _checked(text, {**fields, "runtime_options": options})
 

@@ -100,7 +100,7 @@ def _explained(file: Path) -> Iterator[None]:
         raise ArchiveError(f"{file}: {error} Nothing was imported.") from error
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error).split("\n")[0]
-        raise ArchiveError(f"{file} is no readable archive: {reason}. Nothing was imported.") from error
+        raise ArchiveError(f"{file} is not a readable archive: {reason}. Nothing was imported.") from error
 
 
 def _explained_chunks(chunks: Iterator[bytes], file: Path) -> Iterator[bytes]:
@@ -112,12 +112,12 @@ def _place(member: tarfile.TarInfo) -> tuple[str, str]:
     """(device/model/run id, path in the run). Raises ArchiveError."""
     parts = member.name.split("/", 3)
     if not member.isreg() or member.issparse():
-        raise ArchiveError(f"{member.name!r} is no ordinary file.")
+        raise ArchiveError(f"{member.name!r} is not an ordinary file.")
     if len(parts) == 4 and is_name(parts[0]) and is_runs_folder(parts[1]) and is_run_id(parts[2]):
         relative = parts[3]
         if relative in (RECORD_FILE, CHECKSUMS_FILE) or is_run_file(relative):
             return "/".join(parts[:3]), relative
-    raise ArchiveError(f"{member.name!r} is no file of a run.")
+    raise ArchiveError(f"{member.name!r} is not a file of a run.")
 
 
 def _chunks(content: IO[bytes], size_bytes: int) -> Iterator[bytes]:

@@ -269,7 +269,7 @@ def find_run(store: Path, reference: str, every_kind: bool = False) -> Path:
         if (folder / RECORD_FILE).is_file():
             return folder
         raise UnknownRunError(
-            f"{reference} is no run directory: it has no {RECORD_FILE}. `bench results ls` lists runs."
+            f"{reference} is not a run directory: it has no {RECORD_FILE}. `bench results ls` lists runs."
         )
     names = run_names(store)
     if every_kind:

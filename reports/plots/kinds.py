@@ -88,7 +88,7 @@ KINDS: dict[str, Kind] = {
     ),
     "distribution": Kind(
         "distribution:draw_distribution",
-        "Distribution of latencies (ECDF), one line a run.",
+        "Distribution of latencies (ECDF), one line per run.",
         takes=("store", "options"),
     ),
     "timeline": Kind(

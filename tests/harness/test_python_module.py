@@ -181,7 +181,7 @@ def test_a_name_is_the_id_and_no_other_models(nets: Path) -> None:
     ("what", "inputs", "arguments", "words"),
     [
         ("my_net.py:Absent", [IMAGE], {}, "has nothing called 'Absent'"),
-        ("my_net.py:number", [IMAGE], {}, "is no class of modules"),
+        ("my_net.py:number", [IMAGE], {}, "is neither a class of modules"),
         ("my_net.py:not_a_module", [IMAGE], {}, "gives int, not a torch.nn.Module"),
         ("my_net.py:fails", [IMAGE], {}, "width has to be even"),
         ("my_net.py:Net", [IMAGE], {"depth": 3}, "cannot be built with .*depth"),
@@ -278,7 +278,7 @@ def test_arguments_and_inputs_are_read_as_python_writes_them() -> None:
     }
     assert parse_module_input("mask=1x64x64:int32") == GivenInput("mask", (1, 64, 64), "int32")
     for wrong in ("3x0x4", "3x-1", "x", "image=", "3x4:complex64", "3×4"):
-        with pytest.raises(UsageError, match="is no input"):
+        with pytest.raises(UsageError, match="is not an input"):
             parse_module_input(wrong)
-    with pytest.raises(UsageError, match="is no argument"):
+    with pytest.raises(UsageError, match="is not an argument"):
         parse_arguments("width 32")

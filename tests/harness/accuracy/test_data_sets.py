@@ -32,7 +32,7 @@ def test_folders_are_classes_in_the_order_of_a_list(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="2 folders and b0-cls-r224 tells 1000 classes apart"):
         open_data_set(tmp_path, CLASSIFIER)
     (tmp_path / "classes.txt").write_text("cat\n")
-    with pytest.raises(UsageError, match="ant is no class"):
+    with pytest.raises(UsageError, match="ant is not a class"):
         open_data_set(tmp_path, CLASSIFIER, classes=tmp_path / "classes.txt")
 
 
@@ -47,13 +47,13 @@ def test_a_list_names_files_and_labels(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("name,class\na.png,1\n", "columns `file` and `label`"),
-        ("file,label\na.png,-1\n", "line 2: '-1' is no class"),
+        ("file,label\na.png,-1\n", "line 2: '-1' is not a class"),
         ("file,label\na.png,1\n../../etc/passwd,1\n", "line 3: .* lies outside"),
         ("file,label\na.png,1000\n", "is of class 1000"),
         ("file,label\n", "no images"),
-        ("file,label\na.png,\u00b2\n", "line 2: '\u00b2' is no class"),
-        ("file,label\na\0.png,1\n", "line 2: .* is no name"),
-        ("file,label\n,1\n", "line 2: '' is no name"),
+        ("file,label\na.png,\u00b2\n", "line 2: '\u00b2' is not a class"),
+        ("file,label\na\0.png,1\n", "line 2: .* is not the name"),
+        ("file,label\n,1\n", "line 2: '' is not the name"),
         ("file,label\na.png,1\nb.png,1\n./a.png,2\n", "line 4: './a.png' has its label in line 2"),
     ],
 )

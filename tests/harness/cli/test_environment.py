@@ -112,4 +112,4 @@ def test_a_pipe_in_the_place_of_devices_yaml_is_not_waited_for(bench, tmp_path):
     os.mkfifo(tmp_path / "devices.yaml")
     done = bench("devices", "ls")
     assert done.returncode == 2
-    assert "is no ordinary file" in done.stderr
+    assert "is not an ordinary file" in done.stderr

@@ -42,6 +42,13 @@ def test_common_options_stand_in_one_order(one: str, other: str) -> None:
     assert [name for name in of_one if name in of_other] == [name for name in of_other if name in of_one]
 
 
+@pytest.mark.parametrize("name", ["plot", "table", "history", "report"])
+def test_runs_are_selected_in_the_order_in_which_they_are_asked_for(name: str) -> None:
+    in_run, here = options_of("run"), options_of(name)
+    selecting = [option for option in here if option in {"--device", "--model", "--runtime", *CONDITIONS}]
+    assert selecting == sorted(selecting, key=in_run.index)
+
+
 @pytest.mark.parametrize("name", MEASURING)
 def test_common_options_are_one_declaration(name: str) -> None:
     said, as_in_run = (
