@@ -50,7 +50,7 @@ def parse(line: str, folder: Path) -> None:
         file = folder / re.sub(r"^[^=/]*=", "", word)
         if word.endswith("/") and not word.startswith("-"):
             (folder / word).mkdir(parents=True, exist_ok=True)
-        elif re.fullmatch(r"[\w./-]+\.(pem|key|yaml|csv|pt|npz|npy|jpg|onnx|tflite|py|zst|engine)", file.name):
+        elif re.fullmatch(r"[\w./-]+\.(pem|key|yaml|csv|pt|pth|npz|npy|jpg|onnx|tflite|py|zst|engine)", file.name):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("models: []\nfamily: none\n" if file.suffix == ".yaml" else "")
     command: click.Command = bench

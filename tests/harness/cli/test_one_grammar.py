@@ -16,7 +16,7 @@ MEASURING = ("run", "profile", "sweep", "pair", "gate", "export", "accuracy", "a
 OF_ITS_OWN = {"--name", "--seed", "--against"}
 """A sweep's name is the campaign's, a pair's seed that of its turns, and what something is held against differs."""
 SAID_ALIKE = {
-    *("--arguments", "--cpus", "--weights", "--check-image", "--calibration", "--runtime-option", "--input-type"),
+    *("--arguments", "--cpus", "--weights", "--check-image", "--calibration", "--runtime-option"),
     *("--shape", "--dim", "--reference", "--wait", "--quiet", "--json"),
 }
 """Options whose words are the same wherever they stand."""
