@@ -46,9 +46,12 @@ def with_pair_columns(rows: Iterable[Row], paired: PairedRatios) -> Iterator[Row
 
 def frame_with_pair_columns(runs: pd.DataFrame, paired: PairedRatios) -> pd.DataFrame:
     """The same for a whole run table."""
+    import pandas as pd
+
     rows = rows_of(runs[list(CASE_COLUMNS)]) if paired.latest else [{}] * len(runs)
     values = [_values(row, paired) if row else [None] * len(_NAMES) for row in rows]
-    frame: pd.DataFrame = runs.assign(**{name: [row[place] for row in values] for place, name in enumerate(_NAMES)})
+    joined = pd.DataFrame(values, columns=list(_NAMES), index=runs.index, dtype=object)
+    frame: pd.DataFrame = pd.concat([runs, joined], axis=1)
     return frame
 
 

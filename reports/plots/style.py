@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 from latency_bench.harness.store.durable import replacing
 
@@ -20,7 +20,7 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6
 PURPLE, SKY = "#CC79A7", "#56B4E9"
 """From the palette of Okabe and Ito (Color Universal Design, 2008)."""
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY)
-Marker: TypeAlias = str | tuple[int, int, int]
+Marker: TypeAlias = str | tuple[int, Literal[0, 1, 2], int]
 """As matplotlib has it: a letter, or the corners, 1 for a star, and the turn."""
 MARKERS: tuple[Marker, ...] = (
     *("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d"),
