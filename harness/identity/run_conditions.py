@@ -24,6 +24,8 @@ Value: TypeAlias = "str | int | float | bool"
 Conditions: TypeAlias = dict[str, dict[str, Value]]
 """Value by name of condition by dimension (differences.py); a dimension that nothing is known of is absent."""
 
+_TOLD = 24
+"""Letters of a fact; a hash is told apart by fewer."""
 _MEASURED = ("_ns", "_ms", "_s", "_bytes")
 """Endings of facts that are measurements of their own, such as the time of loading."""
 _NOT_CONDITIONS = ("package", "gpu", "engine", "flags", "tool path", "tool flags", "inputs", "outputs", "event")
@@ -103,10 +105,7 @@ def conditions_from(fields: Mapping[str, Any]) -> Conditions:
         # Said of every run, so that what pixels cost or gain can be what a comparison asks about.
         "input_type": {"input type": fields["model.inputs"] if fields["model.inputs"] in CARRIED_TYPES else "usual"},
         # Likewise; what surrounds the network has facts of its own.
-        "pipeline": {
-            "pipeline": fields["model.pipeline"] or "none",
-            **(dict(_leaves(around)) if isinstance(around, Mapping) else {}),
-        },
+        "pipeline": {"pipeline": fields["model.pipeline"] or "none", **_around(around)},
         "threads": {"threads": threads_of(name, options)},
         "cores": {"cores": _of_rounds(fields, "cpus"), "pinned": _of_rounds(fields, "pinned")},
         "system": {
@@ -174,6 +173,23 @@ def _facts(facts: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         place = of_file if says_of_file else of_runtime
         place[name] = value
     return of_file, of_runtime
+
+
+def _around(facts: Any) -> dict[str, str]:
+    """What of a pipeline has to be equal, in as few words as tell it."""
+    if not isinstance(facts, Mapping):
+        return {}
+    told = dict(_leaves(facts))
+    parts = {
+        "image library": ("version", "jpeg"),
+        "photograph": ("photograph size", "photograph sha256"),
+        "prepared": ("prepared", "answer"),
+    }
+    return {
+        name: ", ".join(str(told[fact])[:_TOLD] for fact in names if fact in told)
+        for name, names in parts.items()
+        if any(fact in told for fact in names)
+    }
 
 
 def _leaves(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

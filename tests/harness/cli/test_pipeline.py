@@ -127,7 +127,7 @@ def test_campaigns_and_pairs_know_it_as_another_case(tmp_path: Path) -> None:
     fields |= {"model.precision": "fp32", "summary.latency_covers": "whole request, transfer included"}
     one = conditions_from(fields | {"model.pipeline": "pillow", "runtime.facts": {"pipeline": {"version": "11.0"}}})
     other = conditions_from(fields | {"model.pipeline": "pillow", "runtime.facts": {"pipeline": {"version": "9.0"}}})
-    assert differences(one, other).obstacles == ("version 11.0 against 9.0",)
+    assert differences(one, other).obstacles == ("image library 11.0 against 9.0",)
 
 
 @pytest.mark.parametrize(
