@@ -10,6 +10,7 @@ import pytest
 from latency_bench.devices.device import Device
 from latency_bench.harness import preparing, rounds
 from latency_bench.harness.case import BUILD_TIMEOUT_S, Case
+from latency_bench.harness.export.float32_layers import mark_float32_layers
 from latency_bench.harness.fidelity.check import FidelityError
 from latency_bench.harness.protocol import load_protocol
 from latency_bench.harness.store.outcome import FidelityRecord
@@ -55,9 +56,30 @@ def artifact():
     return SimpleNamespace(inputs=[SimpleNamespace(layout="NCHW")], reference=None, check_references={})
 
 
-def test_tensorrt_is_told_the_precision_and_given_time_to_build():
-    request = a_case(runtime="tensorrt").round_request(artifact(), (0,))
+def an_onnx_file(folder):
+    """Divides two products, of which one is clipped: a linear attention's last steps."""
+    onnx = pytest.importorskip("onnx")
+    node, floats = onnx.helper.make_node, onnx.TensorProto.FLOAT
+    nodes = [
+        node("MatMul", ["q", "kv"], ["n"]),
+        node("MatMul", ["q", "k"], ["d"]),
+        node("Div", ["n", "d"], ["y"]),
+        node("Relu", ["y"], ["z"]),
+    ]
+    values = [onnx.helper.make_tensor_value_info(name, floats, [1, 4, 4]) for name in ("q", "kv", "k", "z")]
+    graph = onnx.helper.make_graph(nodes, "attention", values[:3], values[3:])
+    mark_float32_layers(graph)
+    onnx.save(onnx.helper.make_model(graph), str(folder / "model.onnx"))
+    described = artifact()
+    described.format, described.path, described.sha256 = "onnx", folder / "model.onnx", "0" * 64
+    return described
+
+
+def test_tensorrt_is_told_the_precision_and_given_time_to_build(tmp_path):
+    request = a_case(runtime="tensorrt").round_request(an_onnx_file(tmp_path), (0,))
     assert request.runtime_options["precision"] == "fp16"
+    assert [name.split("_")[0] for name in request.float32_layers] == ["MatMul", "MatMul", "Div"]
+    assert a_case(runtime="tensorrt", precision="fp32").round_request(artifact(), (0,)).float32_layers == ()
     assert request.idle_timeout_s == BUILD_TIMEOUT_S
     other = a_case(streams=2).round_request(artifact(), (0,))
     assert "precision" not in other.runtime_options
