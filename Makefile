@@ -1,6 +1,6 @@
 # make bench       first number: sets up .venv, exports EfficientViT-B1 for Cityscapes, measures it on this computer
-# make test        the test suite, in about a quarter of an hour on two cores
-# make test-slow   what takes minutes each: large models, more devices and runtimes, kills, whole jobs; hours in all
+# make test        the test suite, one of each kind
+# make test-slow   what takes minutes each: large models, the other runtimes, kills, whole jobs
 # make lint        ruff, mypy --strict, and the worker's Python 3.6 syntax
 
 VENV := .venv
