@@ -107,7 +107,7 @@ def test_the_same_content_is_kept_once_and_damage_is_mended(tmp_path):
 def test_what_cannot_be_frozen_is_said_and_leaves_nothing(tmp_path, own_cache, monkeypatch):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    wrong = {pipe: "no ordinary file", tmp_path: "no ordinary file", tmp_path / "none": "cannot be read"}
+    wrong = {pipe: "not an ordinary file", tmp_path: "not an ordinary file", tmp_path / "none": "cannot be read"}
     for path, words in wrong.items():
         with pytest.raises(UsageError, match=words):
             freeze(path)

@@ -45,8 +45,9 @@ def test_a_job_sets_itself_up_where_no_bench_is(tmp_path: Path) -> None:
     assert last.startswith("5 bench commands")
 
 
-def run(job: str, folder: Path, environment: dict[str, str], **settings: str) -> str:
-    """What the script prints, with the command of this installation; its last line says how many commands it had."""
+def run(job: str, folder: Path, environment: dict[str, str], left_out: int = 0, **settings: str) -> str:
+    """What the script prints, with the command of this installation; its last line says how many commands it had.
+    `left_out`: commands that it does not come to at the size of the test."""
     programs = folder / "programs"
     programs.mkdir()
     (programs / "bench").write_text(f'#!/bin/sh\nexec {sys.executable} -m latency_bench "$@"\n')
@@ -65,7 +66,7 @@ def run(job: str, folder: Path, environment: dict[str, str], **settings: str) ->
     commands = re.fullmatch(r"(\d+) bench commands, first number after \d+ s, \d+ s in all, in .*", last)
     assert commands is not None, last
     (row,) = re.findall(rf"^\| .*/{job}/job\.sh\) \| (\d+) \|", PAGE, re.M)
-    assert commands[1] == row, "docs/jobs.md has another number of commands"
+    assert int(commands[1]) == int(row) - left_out, "docs/jobs.md has another number of commands"
     return done.stdout
 
 
@@ -81,13 +82,14 @@ def test_the_ci_owners(tmp_path: Path, bench_environment: dict[str, str]) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_researchers(tmp_path: Path, bench_environment: dict[str, str]) -> None:
-    printed = run("researcher", tmp_path, bench_environment, SIZE="64x128")
-    table, points = (tmp_path / "work" / name for name in ("table.tex", "figure.csv"))
+    printed = run("researcher", tmp_path, bench_environment, left_out=1, SIZE="64x128")
+    table = (tmp_path / "work" / "table.tex").read_text()
     for model in ("my-unet", "b1-seg", "segformer-b1"):
         assert model in printed
-        assert model in points.read_text()
-    assert "71.4" in table.read_text()
-    assert (tmp_path / "work" / "figure.pdf").stat().st_size > 1000
+        assert model.replace("-", "{-}") in table
+    assert "71 & .4" in table
+    # An accuracy is of one size; tests/harness/cli/test_own_figure.py draws a figure of networks at theirs.
+    assert not (tmp_path / "work" / "figure.pdf").exists()
 
 
 @pytest.mark.slow

@@ -129,7 +129,7 @@ def test_files_and_networks_of_a_campaign_are_measured(bench, tmp_path):
         (["sweep", "--model", "b0-sge"], "b0-seg"),
         (["sweep", "--model", "b0-seg", "--device", "orni"], "orni"),
         (["sweep", "--model", "b0-seg", "--name", "../up", "--dry-run"], "cannot be a folder's"),
-        (["sweep", "--model", "b0-seg", "--resolution", "big"], "no resolution"),
+        (["sweep", "--model", "b0-seg", "--resolution", "big"], "not a resolution"),
         (["sweep", "wrong.yaml"], "wrong.yaml:2: unknown field 'cases[0].modles'"),
         (["sweep", "wrong.yaml", "--model", "b0-seg"], "already says what is measured"),
         (["sweep", "--model", "b0-seg", "--dim", "h=8"], "--dim is for a file of your own"),

@@ -32,10 +32,10 @@ def test_a_file_is_told_by_its_ending() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no side"),
-        ("@litert", "no side"),
-        ("b1-seg@", "no side"),
-        ("b1-seg@litert,threads", "no option"),
+        ("", "not a side"),
+        ("@litert", "not a side"),
+        ("b1-seg@", "not a side"),
+        ("b1-seg@litert,threads", "not an option"),
         ("b1-seg@litert,threads=many", "threads"),
         ("b1-seg@litert,resolution=big", "resolution"),
         ("b1-seg,threads=2", "name the runtime"),
