@@ -51,9 +51,10 @@ def test_half_precision_is_recorded_and_gated_by_its_own_tolerance(measure):
     assert record["summary"]["throughput"]["basis"] == "batch / median latency"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "type_", "worst"),
-    [pytest.param("fp16-weights", "float16", 1e-2, marks=pytest.mark.slow), ("int8-dynamic", "int8", 2e-1)],
+    [("fp16-weights", "float16", 1e-2), ("int8-dynamic", "int8", 2e-1)],
 )
 def test_smaller_weights_are_recorded_and_gated_by_their_own_tolerance(measure, precision, type_, worst):
     record = record_of(measure(*CLASSIFIER, "--runtime", "litert", "--precision", precision))
