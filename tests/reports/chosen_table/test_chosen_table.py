@@ -213,11 +213,17 @@ def test_a_file_of_accuracies_that_is_none_is_told_with_its_line(tmp_path: Path,
 def test_every_format_has_every_cell_and_says_what_is_bold(runs: Any, ending: str) -> None:
     table = build_chosen_table(runs, Request(baseline="segnext-t", columns=["latency", "macs"]))
     written = FORMATS[ending](table)
-    numbers = ["10.15", "20.20"] if ending in ("md", "html") else []
-    for word in ["b0-seg", *numbers] if ending != "tex" else ["b0{-}seg", "10 & .15 {[}10.05, 10.50{]}"]:
+    interval = "{[}10.05, 10.50{]}"
+    cells = {
+        "tex": ["b0{-}seg", f"10 & .15 {interval}"],
+        "siunitx": ["b0{-}seg", rf"10.15 & \ {interval}"],
+        "md": ["b0-seg", "10.15", "20.20"],
+        "html": ["b0-seg", "10.15", "20.20"],
+    }
+    for word in cells.get(ending, ["b0-seg"]):
         assert word in written
-    bold = {"md": "**5 G**", "tex": r"\textbf{5} & \ \textbf{G}", "html": "<strong>5 G</strong>", "csv": "True",
-            "json": '"macs_best": true'}  # fmt: skip
+    bold = {"md": "**5 G**", "tex": r"\textbf{5} & \ \textbf{G}", "siunitx": r"\bfseries 5 & \ \textbf{G}",
+            "csv": "True", "html": "<strong>5 G</strong>", "json": '"macs_best": true'}  # fmt: skip
     assert bold[ending] in written
 
 

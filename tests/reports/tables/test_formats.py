@@ -20,7 +20,7 @@ from latency_bench.harness.store.errors import StoreError
 from latency_bench.reports.evidence import Evidence, settings
 from latency_bench.reports.papers.catalog import default_paper
 from latency_bench.reports.tables.build import build_table
-from latency_bench.reports.tables.formats import FORMATS, write_tables
+from latency_bench.reports.tables.formats import BY_ENDING, FORMATS, write_tables
 from latency_bench.reports.tables.html import html
 from latency_bench.reports.tables.markdown import markdown
 from latency_bench.reports.tables.quantities import Measurements
@@ -206,7 +206,10 @@ def test_a_terminal_has_every_cell_whatever_its_width(every_case: Table, width: 
 
 def test_written_files_are_whole_and_list_their_sources(every_case: Table, tmp_path: Path) -> None:
     written = write_tables([every_case], tmp_path / "a" / "b", list(FORMATS))
-    assert {path.name for path in written} == {f"table3.{name}" for name in FORMATS} | {"sources.csv"}
+    assert {path.name for path in written} == {f"table3.{name}" for name in BY_ENDING} | {
+        "table3.siunitx.tex",
+        "sources.csv",
+    }
     assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == sorted(path.name for path in written)
     sources = list(csv.DictReader(io.StringIO((tmp_path / "a" / "b" / "sources.csv").read_text())))
     of_b1 = [row for row in sources if row["row"] == "EfficientViT-B1"]
