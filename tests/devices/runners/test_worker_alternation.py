@@ -108,7 +108,7 @@ def _twice(events: list[Document]) -> None:
         _of("hello", side=True),
         _of("ready", latency_ns=-1),
         _of("ready", more=1),
-        _of("done", side=1),
+        _of("done", side=0),
         _of("bursts", first=1),
         _of("bursts", side=[0]),
         _of("alternated", blocks=7),
