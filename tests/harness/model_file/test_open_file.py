@@ -218,5 +218,5 @@ def test_weights_that_are_said_to_lie_in_the_file_itself_are_refused(tmp_path):
 
 @pytest.mark.parametrize("text", ["99999999999999999999", "2147483648", "-1", "1e3"])
 def test_sizes_that_no_runtime_counts_to_are_refused(text):
-    with pytest.raises(ValueError, match="is no s"):
+    with pytest.raises(ValueError, match="is not a s"):
         parse_shape(f"1x{text}")
