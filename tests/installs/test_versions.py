@@ -128,7 +128,7 @@ def test_a_pin_is_for_pythons_that_its_version_goes_with() -> None:
         except metadata.PackageNotFoundError:
             continue
         looked_at += 1
-        goes_with = SpecifierSet(installed.metadata["Requires-Python"] or "")
+        goes_with = SpecifierSet(installed.metadata.get("Requires-Python", ""))
         for python in pythons:
             applies = pin.marker is None or pin.marker.evaluate({"python_version": python})
             if applies and installed.version in pin.specifier and f"{python}.99" not in goes_with:
