@@ -10,18 +10,21 @@ its pages from pair to pair, it keeps its luck with them. Reads /proc/PID/pagema
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from measured_steps import Effort
 from pair_steps import CLASSIFIER, measured_pair
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_LEAST_PAGES = 20_000
+_LEAST_BYTES = 80_000_000
 """Of a process that has loaded the model."""
 _SETTLED_S = 0.5
 _PRESENT = 1 << 63
@@ -53,34 +56,23 @@ class Watch:
     def run(self) -> None:
         seen: set[tuple[int, ...]] = set()
         while not self.over.wait(0.1):
-            loaded = tuple(process for process in _descendants(os.getpid()) if _resident(process) > _LEAST_PAGES)
+            loaded = tuple(sorted(_loaded()))
             if len(loaded) == 2 and loaded not in seen:
                 time.sleep(_SETTLED_S)
                 try:
-                    first, second = map(anonymous_pages, sorted(loaded))
+                    first, second = map(anonymous_pages, loaded)
                 except OSError:
                     continue
                 seen.add(loaded)
                 self.pairs.append((first, second))
 
 
-def _descendants(process: int) -> list[int]:
-    found: list[int] = []
-    for path in Path(f"/proc/{process}/task").glob("*/children"):
-        try:
-            children = [int(word) for word in path.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            found += [child, *_descendants(child)]
-    return sorted(found)
-
-
-def _resident(process: int) -> int:
-    try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except OSError:
-        return 0
+def _loaded() -> Iterator[int]:
+    """Processes below this one that have loaded the model."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.memory_info().rss > _LEAST_BYTES:
+                yield process.pid
 
 
 def main() -> None:

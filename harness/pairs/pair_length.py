@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from latency_bench.harness.pairs.pair_data import ProcessPair
+from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair
 from latency_bench.harness.statistics.pair_components import best_seconds, components
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
-from latency_bench.harness.statistics.start_order import without_start_order
 
 FIRST_S = 3.0
 """Of the first pair, before anything is known of its noise."""
@@ -22,8 +21,9 @@ class PairLength:
         self._least_s = least_s
         self._most_s = most_s
 
-    def seconds(self, pairs: Sequence[ProcessPair], elapsed_s: float) -> float:
+    def seconds(self, measured: PairMeasured, elapsed_s: float) -> float:
         """For the next pair: what makes the ratio's variance fall fastest, as far as ten pairs find time altogether."""
+        pairs = measured.pairs
         start_s = self._start_s(pairs)
         left = max(1, LEAST_PAIRS - len(pairs))
         most_s = max(self._least_s, min(MOST_S, (self._most_s - elapsed_s) / left - start_s))
@@ -31,7 +31,7 @@ class PairLength:
         # Of several ratios the one that needs the longest pairs.
         for side, ratios in enumerate(zip(*(pair.ratios for pair in pairs), strict=True), 1):
             spread = components(
-                without_start_order([one.log_ratio for one in ratios], [pair.started_later(side) for pair in pairs]),
+                measured.log_ratios(side),
                 [one.standard_error for one in ratios],
                 [pair.alternated_s for pair in pairs],
             )

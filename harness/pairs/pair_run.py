@@ -180,7 +180,7 @@ class PairRun(OpenRun):
             if not length.fits_another(measured.pairs, elapsed_s):
                 measured.stopped_by = "max_minutes"
                 return
-            measured.pairs.append(taker.pair(len(measured.pairs), length.seconds(measured.pairs, elapsed_s), observer))
+            measured.pairs.append(taker.pair(len(measured.pairs), length.seconds(measured, elapsed_s), observer))
             if len(measured.pairs) >= look:
                 measured.stopped_by = _enough(measured)
                 if measured.stopped_by:

@@ -29,23 +29,28 @@ def without_start_order(log_ratios: Sequence[float], later: Sequence[bool]) -> t
     no order. As they are below ten pairs, which have no verdict, and with fewer than three of an order. The second
     centre costs a degree of freedom, which the spread is widened by. Raises ValueError where the lengths differ.
     """
-    values, second = np.asarray(log_ratios, dtype=np.float64), np.asarray(later, dtype=np.bool_)
-    if second.size == 0 or values.size < LEAST_PAIRS or min(second.sum(), (~second).sum()) < _LEAST_OF_AN_ORDER:
-        return tuple(values.tolist())
-    if second.size != values.size:
-        raise ValueError(f"{values.size} log ratios and {second.size} orders of starting")
-    centres = np.where(second, hodges_lehmann(values[second]), hodges_lehmann(values[~second]))
-    centre = (hodges_lehmann(values[second]) + hodges_lehmann(values[~second])) / 2
-    widened = (values - centres) * math.sqrt((values.size - 1) / (values.size - 2))
-    return tuple((centre + widened).tolist())
+    centres = _centres(log_ratios, later)
+    if centres is None:
+        return tuple(log_ratios)
+    when_later, when_earlier = centres
+    values = np.asarray(log_ratios, dtype=np.float64)
+    from_centre = values - np.where(later, when_later, when_earlier)
+    widened = from_centre * math.sqrt((values.size - 1) / (values.size - 2))
+    return tuple(((when_later + when_earlier) / 2 + widened).tolist())
 
 
 def start_order_effect(log_ratios: Sequence[float], later: Sequence[bool]) -> float | None:
     """What starting first costs: a side's latency over what it would have been had its process started second, as a
-    ratio; 1.02 is 2 %. None below ten pairs, as above."""
+    ratio; 1.02 is 2 %. None where `without_start_order` leaves the ratios as they are."""
+    centres = _centres(log_ratios, later)
+    return None if centres is None else math.exp((centres[1] - centres[0]) / 2)
+
+
+def _centres(log_ratios: Sequence[float], later: Sequence[bool]) -> tuple[float, float] | None:
+    """Of the pairs in which the side started later, and of the others; None where there are too few of either."""
     values, second = np.asarray(log_ratios, dtype=np.float64), np.asarray(later, dtype=np.bool_)
-    if values.size < LEAST_PAIRS or second.size != values.size:
+    if second.size == 0 or values.size < LEAST_PAIRS or min(second.sum(), (~second).sum()) < _LEAST_OF_AN_ORDER:
         return None
-    if min(second.sum(), (~second).sum()) < _LEAST_OF_AN_ORDER:
-        return None
-    return math.exp((hodges_lehmann(values[~second]) - hodges_lehmann(values[second])) / 2)
+    if second.size != values.size:
+        raise ValueError(f"{values.size} log ratios and {second.size} orders of starting")
+    return hodges_lehmann(values[second]), hodges_lehmann(values[~second])
