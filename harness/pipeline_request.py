@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PHOTOGRAPHS: dict[Resize, tuple[int, int]] = {"crop": (375, 500), "pad": (480, 640)}
 """(height, width): what most images of ImageNet have, and of COCO. Elsewhere a photograph has the input's own size, as
-those of streets have, and as super-resolution needs it."""
+photographs of streets have where they are segmented, and as super-resolution needs it."""
 _SEED = 300
 _QUALITY = 90
 _ANSWERS = {

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kept_rows import append, paragraph, read_rows, table
+from kept_rows import append, read_rows
+from markdown_lines import paragraph, table
 from timm_families import FAMILIES
 
 from latency_bench.harness.fidelity.outputs import MAX_RELATIVE_ERROR

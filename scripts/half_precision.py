@@ -27,7 +27,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from kept_rows import append, paragraph, read_rows, table
+from kept_rows import append, read_rows
+from markdown_lines import paragraph, table
 from torch import Tensor, nn
 
 from latency_bench.harness.export.inputs import NATURAL

@@ -6,14 +6,18 @@ A benchmark is a module with NAME, `steps(effort)`, and `table(results)`, which 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from json_lines import append_object, read_objects
 
 Result = dict[str, Any]
 
@@ -64,11 +68,7 @@ class Results:
     def of(self, benchmark: str) -> list[Result]:
         """The latest result of each step that was measured, in the order of the file."""
         latest: dict[str, Result] = {}
-        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else ():
-            try:
-                result = json.loads(line)
-            except ValueError:
-                continue
+        for result in read_objects(self.path):
             if result.get("benchmark") == benchmark:
                 latest[result["step"]] = result
         return list(latest.values())
@@ -76,13 +76,8 @@ class Results:
     def append(self, benchmark: str, step: str, load: float, result: Result) -> None:
         """`load`: the load average of the last minute before the step."""
         at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        line = json.dumps({"benchmark": benchmark, "step": step, "at": at, "load_before": round(load, 2), **result})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        torn = self.path.is_file() and not self.path.read_bytes().endswith(b"\n") and self.path.stat().st_size
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{chr(10) if torn else ''}{line}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        told = {"benchmark": benchmark, "step": step, "at": at, "load_before": round(load, 2)}
+        append_object(self.path, {**told, **result})
 
 
 def measure_open(benchmarks: Iterable[Benchmark], effort: Effort, results: Results, budget_minutes: float) -> None:

@@ -13,7 +13,9 @@ from .inputs import generate, in_artifact_layout
 from .job import CheckJob, InputTensor, Job, SamplingBounds
 from .loop import Progress, StageEnd, garbage_collector_paused, recent_median, run_stage
 from .overhead import LoopOverhead, measure_loop_overhead
-from .pipeline.pipelined_request import PipelinedRequest, image_library_of
+from .pipeline.libraries import LIBRARIES
+from .pipeline.pipeline_job import parse_pipeline
+from .pipeline.pipelined_request import PipelinedRequest
 from .request_times import RequestTimes, Samples
 from .runtime.base import Runtime
 from .runtimes import create_runtime
@@ -93,7 +95,8 @@ class _Loaded(NamedTuple):
 
 def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) -> _Loaded:
     # A library that is missing is told before minutes of loading.
-    library = image_library_of(job)
+    asked = parse_pipeline(job.pipeline, job.folder)
+    library = None if asked is None else LIBRARIES[asked.library]()
     started_ns = clock()
     runtime = create_runtime(job.runtime, job.runtime_options, clock, job.runtime_class)
     imported_ns = clock()
@@ -106,8 +109,9 @@ def _load(job: Job, events: EventStream, clock: Clock, peaks: Dict[str, int]) ->
     fed = _feed(runtime, inputs)
     facts = runtime.facts()
     facts["inputs"] = [dict(tensor, sha256=sha256) for tensor, sha256 in zip(facts["inputs"], fed)]
-    pipeline = None if library is None else PipelinedRequest(job, library, runtime, inputs, clock)
-    if pipeline is not None:
+    pipeline = None
+    if asked is not None and library is not None:
+        pipeline = PipelinedRequest(asked, library, runtime, inputs, clock)
         facts["pipeline"] = pipeline.facts()
     times = {"import_ns": imported_ns - started_ns, "load_ns": loaded_ns - loading_ns}
     events.emit("loaded", artifact=artifact, **times, **facts)

@@ -3,7 +3,7 @@ the same order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,12 @@ _OPTIONS: dict[str, Decorator] = {
 
 CONDITIONS = tuple(_OPTIONS)
 """The fields of CaseOptions that these options say."""
+
+
+def given(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that were said, as fields of CaseOptions."""
+    fields = {**conditions, "runtime_options": dict(conditions["runtime_options"])}
+    return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
 def condition_options(*left_out: str, **own: Decorator) -> Decorator:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from latency_bench.harness.cli.condition_options import CONDITIONS, condition_options
+from latency_bench.harness.cli.condition_options import CONDITIONS, condition_options, given
 from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.label_option import label_option
 from latency_bench.harness.cli.model_file_options import model_file_options
@@ -24,9 +24,6 @@ from latency_bench.harness.cli.shared_options import (
     runtime_option,
     wait_option,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _POSITIVE = Number(min=0, min_open=True)
 
@@ -174,7 +171,7 @@ def gate(
             )
         where = {"device": device_name, "protocol": protocol}
         pairs = gate_measuring.sides(
-            against, [*candidates, *files], of_files, baselines, where, _given(conditions), across, labels, store
+            against, [*candidates, *files], of_files, baselines, where, given(conditions), across, labels, store
         )
         result = GateResult(
             gate_measuring.measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet)
@@ -182,7 +179,7 @@ def gate(
     elif count is not None or labels:
         raise click.UsageError("--count and --label need --against: stored runs have their times and labels already")
     else:
-        if files or of_files or _given(conditions):
+        if files or of_files or given(conditions):
             raise click.UsageError(f"{_first_given(context)} is for what is measured now; name its --against")
         if len(candidates) > 1:
             raise click.UsageError("stored runs have one --candidate; name a store's folder for many cases")
@@ -193,12 +190,6 @@ def gate(
         cases = gate_stored.judge_stored(baseline, candidate, limit, across, budgets, store)
         result = GateResult((*cases, *accuracies))
     return report_gate(result, strict, junit, markdown, as_json)
-
-
-def _given(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of CaseOptions that were said of how a model runs."""
-    fields = {**conditions, "runtime_options": dict(conditions["runtime_options"])}
-    return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
 def _first_given(context: click.Context) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latency_bench.harness.cli.condition_options import CONDITIONS
+from latency_bench.harness.cli.condition_options import given as conditions_given
 from latency_bench.harness.cli.model_file_options import refuse_without_file
 from latency_bench.harness.cli.weights_option import weights_by_model
 
@@ -83,9 +84,7 @@ def campaign_asked_for(path: Path | None, options: dict[str, Any]) -> CampaignFi
 
 def _conditions(options: dict[str, Any]) -> dict[str, Any]:
     """What is the same for every case, as `bench run` has it."""
-    named = {name: options[name] for name in CONDITIONS if name not in _BY_CASE}
-    named["runtime_options"] = dict(named["runtime_options"])
-    return {name: value for name, value in named.items() if value not in (None, {})}
+    return conditions_given({name: options[name] for name in CONDITIONS if name not in _BY_CASE})
 
 
 def _overrides(options: dict[str, Any]) -> list[dict[str, Any]]:

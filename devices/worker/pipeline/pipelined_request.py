@@ -1,42 +1,29 @@
 """The timed request of a pipeline: bytes of a photograph in, an answer out."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+import hashlib
+from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
 from ..clock import Clock
 from ..failure import STORAGE, WorkerError, bad_request, one_line
-from ..files import file_sha256
-from ..job import InputTensor, Job
+from ..job import InputTensor
 from ..request_times import RequestTimes
 from ..runtime.base import Runtime
 from .answers import ANSWERS, Asked
 from .image_library import ImageLibrary
-from .libraries import LIBRARIES
 from .normalising import Normalising
-from .pipeline_job import PipelineJob, parse_pipeline
+from .pipeline_job import PipelineJob
 from .placement import placement
-
-
-def image_library_of(job: Job) -> Optional[ImageLibrary]:
-    """What the job's pipeline decodes with; None without a pipeline. Raises WorkerError (runtime-missing)."""
-    pipeline = _pipeline_of(job)
-    return None if pipeline is None else LIBRARIES[pipeline.library]()
-
-
-def _pipeline_of(job: Job) -> Optional[PipelineJob]:
-    return parse_pipeline(job.pipeline, job.folder)
 
 
 class PipelinedRequest:
     """Called in place of the runtime's own `request`. Nothing of an image is kept from one request to the next."""
 
     def __init__(
-        self, whole: Job, library: ImageLibrary, runtime: Runtime, inputs: Sequence[InputTensor], clock: Clock
+        self, job: PipelineJob, library: ImageLibrary, runtime: Runtime, inputs: Sequence[InputTensor], clock: Clock
     ) -> None:
         """`inputs`: in the artifact's order, the runtime fed with them. Raises WorkerError."""
-        job = _pipeline_of(whole)
-        assert job is not None
         self._job, self._library, self._runtime, self._clock = job, library, runtime, clock
         self._content = _read(job.photograph)
         self._arrays = runtime.input_arrays()
@@ -58,7 +45,7 @@ class PipelinedRequest:
         """What decides the times of the added phases, as a record has it."""
         width, height = self._asked.photograph
         photograph = {"size": "%dx%d" % (width, height), "size_bytes": len(self._content)}
-        photograph["sha256"] = file_sha256(self._job.photograph)
+        photograph["sha256"] = hashlib.sha256(self._content).hexdigest()
         preparing = self._job.preparing
         share = "" if preparing.crop_share is None else " %g" % preparing.crop_share
         prepared = "%s%s, %s" % (preparing.resize, share, preparing.interpolation)

@@ -22,7 +22,7 @@ from bench_worker.pipeline.answers import ANSWERS, Asked
 from bench_worker.pipeline.libraries import LIBRARIES
 from bench_worker.pipeline.normalising import Normalising
 from bench_worker.pipeline.pipeline_job import parse_pipeline
-from bench_worker.pipeline.pipelined_request import PipelinedRequest, image_library_of
+from bench_worker.pipeline.pipelined_request import PipelinedRequest
 from bench_worker.pipeline.placement import Placement, placement
 from bench_worker.runtimes import create_runtime
 from latency_bench.devices.errors import WorkerError as DeviceWorkerError
@@ -118,9 +118,9 @@ def test_the_photograph_is_computed_and_the_given_inputs_come_back(
     outputs = [{"name": name, "channels_last": runtime == "litert" and place == 0} for place, name in enumerate(names)]
     asked = pipeline(photograph, outputs=outputs, answer_from=names[:1])
     job = parse_job(request_for(runtime, str(artifact), pipeline=asked), "/")
-    library = image_library_of(job)
-    assert library is not None
-    request = PipelinedRequest(job, library, made, inputs, now_ns)
+    asked_for = parse_pipeline(job.pipeline, job.folder)
+    assert asked_for is not None
+    request = PipelinedRequest(asked_for, LIBRARIES[asked_for.library](), made, inputs, now_ns)
     times = request()
     for name, expected in for_photograph.items():
         np.testing.assert_allclose(made.outputs()[name], expected, atol=1e-5)

@@ -1,0 +1,22 @@
+"""Tables and paragraphs of the pages that scripts write."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+
+
+def paragraph(text: str) -> list[str]:
+    """Lines of Markdown, with an empty one behind them. What is set as code stays on one line."""
+    joined = re.sub("`[^`]*`", lambda code: code[0].replace(" ", _HARD_SPACE), text)
+    lines = textwrap.wrap(joined, 120, break_on_hyphens=False, break_long_words=False)
+    return [*(line.replace(_HARD_SPACE, " ") for line in lines), ""]
