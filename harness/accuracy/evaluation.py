@@ -7,7 +7,6 @@ A piece is one process on the device that is given images one after the other, o
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.accuracy import prompted, super_resolution
 from latency_bench.harness.accuracy.feeding import Fed, whole
+from latency_bench.harness.accuracy.pieces import PIECE_BYTES, Piece, key_of, pieces_of
 from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
 from latency_bench.harness.accuracy.samples import DataSet, Sample
 from latency_bench.harness.accuracy.scoring import SCORED_TASKS, Scorer, own_choice, scorer_of
@@ -31,7 +31,6 @@ from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.device_locks import hold_device
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
-from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.image_file import UnusableImageError
 from latency_bench.harness.export.inputs import describe_inputs
@@ -40,9 +39,6 @@ from latency_bench.harness.statistics.image_metrics import Counts
 from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
 
-_PIECE_BYTES = 256 << 20
-"""Of inputs, which lie on the disk of the device at once."""
-_MOST_IN_A_PIECE = 500
 _SCORED = ", ".join(task for task in SCORED_TASKS if task != "generic")
 
 
@@ -109,11 +105,11 @@ def evaluate(
         judge = _Judge(case, spec, data, scorer, against_module)
         job = replace(shortest(case.round_request(artifact, cpus)), throughput=None)
         device = _OnDevice(session, session.deploy(artifact.path, artifact.sha256, artifact.external_data), job)
-        pieces = list(_pieces(data.samples, spec))
-        rows: list[_Piece] = []
+        pieces = list(pieces_of(data.samples, spec))
+        rows: list[Piece] = []
         for number, samples in enumerate(pieces):
-            key = _key(artifact, samples, how, data.layout, against_module)
-            piece = _Piece.read(kept / f"{key}.npz", scorer)
+            key = key_of(artifact, samples, how, data.layout, against_module)
+            piece = Piece.read(kept / f"{key}.npz", scorer)
             if piece is None:
                 done = sum(len(one) for one in pieces[:number])
                 on_stage(f"image {done + 1} of {len(data.samples)}")
@@ -149,34 +145,6 @@ class _OnDevice:
         if not result.check_outputs:
             raise UsageError(f"outputs cannot be had from this device: {result.no_outputs_because}")
         return dict(result.check_outputs)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    names: tuple[str, ...]
-    counts: Counts
-    skipped: tuple[tuple[str, str], ...]
-    turned: int
-
-    @classmethod
-    def read(cls, path: Path, scorer: Scorer) -> _Piece | None:
-        """None for one that is not there, or was cut off."""
-        try:
-            stored = named_arrays(path)
-            about, counts = json.loads(str(stored["about"])), np.asarray(stored["counts"], dtype=np.float64)
-        except (ValueError, KeyError):
-            return None
-        if counts.ndim != 2 or counts.shape != (len(about["names"]), len(scorer.columns)):
-            return None
-        return cls(tuple(about["names"]), counts, tuple((name, why) for name, why in about["skipped"]), about["turned"])
-
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        about = json.dumps({"names": self.names, "skipped": self.skipped, "turned": self.turned})
-        with partial.open("wb") as file:
-            np.savez(file, counts=self.counts, about=np.array(about))
-        partial.replace(path)
 
 
 class _Judge:
@@ -229,7 +197,7 @@ class _Ready:
 
 def _scored(
     samples: Sequence[Sample], artifact: Artifact, how: Preparation, judge: _Judge, device: _OnDevice, folder: Path
-) -> _Piece:
+) -> Piece:
     names: list[str] = []
     rows: list[Counts] = []
     skipped: list[tuple[str, str]] = []
@@ -241,7 +209,7 @@ def _scored(
         for one in group:
             for file in one.files:
                 file.unlink()
-    return _Piece(tuple(names), np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
+    return Piece(tuple(names), np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
 
 
 def _made_ready(
@@ -278,11 +246,11 @@ def _written(place: Path, request: int, name: str, array: np.ndarray) -> Path:
 
 
 def _grouped(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
-    """As many at once as their values fit _PIECE_BYTES, one at least."""
+    """As many at once as their values fit PIECE_BYTES, one at least."""
     group: list[_Ready] = []
     size_bytes = 0
     for one in ready:
-        if group and size_bytes + one.size_bytes > _PIECE_BYTES:
+        if group and size_bytes + one.size_bytes > PIECE_BYTES:
             yield group
             group, size_bytes = [], 0
         group.append(one)
@@ -323,21 +291,3 @@ def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:
     if spec.task == "segment-anything":
         return prompted.feed(sample, spec, how)
     return whole(image_values(sample.image, spec.inputs[0], how))
-
-
-def _pieces(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[Sample]]:
-    size = 4 * int(np.prod(spec.inputs[0].shape))
-    count = max(1, min(_MOST_IN_A_PIECE, _PIECE_BYTES // size))
-    for start in range(0, len(samples), count):
-        yield samples[start : start + count]
-
-
-def _key(artifact: Artifact, samples: Sequence[Sample], how: Preparation, layout: str, against_module: bool) -> str:
-    """Of everything that the scores of a piece depend on; images are told by name, size and time of change."""
-    seen = [artifact.content_sha256 or artifact.sha256, how.model_dump_json(), layout, str(against_module)]
-    for sample in samples:
-        for path in (sample.image, *((sample.label,) if isinstance(sample.label, Path) else ())):
-            stated = path.stat() if path.is_file() else None
-            seen.append(f"{path} {stated.st_size} {stated.st_mtime_ns}" if stated else f"{path} missing")
-        seen.append("" if isinstance(sample.label, Path) else str(sample.label))
-    return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latency_bench.harness.accuracy import evaluation
+from latency_bench.harness.accuracy import pieces
 from latency_bench.harness.accuracy.data_sets import open_data_set
 from latency_bench.harness.accuracy.evaluation import Evaluated, evaluate
 from latency_bench.harness.case_options import case_of, options_of
@@ -26,7 +26,7 @@ def score(tmp_path: Path, shared_cache: Path, locks: Path, namespace: object, mo
     """Three images in pieces of two, held against the fp32 module."""
     monkeypatch.setenv("BENCH_DEVICES", str(tmp_path / "home" / ".config" / "bench" / "devices.yaml"))
     monkeypatch.setenv("BENCH_CACHE", str(shared_cache))
-    monkeypatch.setattr(evaluation, "_MOST_IN_A_PIECE", 2)
+    monkeypatch.setattr(pieces, "_MOST_IN_A_PIECE", 2)
     images = tmp_path / "images"
     images.mkdir()
     for number in range(3):

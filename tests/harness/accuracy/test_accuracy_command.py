@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from latency_bench.harness.accuracy import evaluation
+from latency_bench.harness.accuracy import evaluation, pieces
 from latency_bench.harness.cli.accuracy import accuracy as accuracy_command
 from latency_bench.model_specs import catalog
 
@@ -217,7 +217,7 @@ def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkey
         return scored(samples, artifact, how, judge, device, folder)
 
     monkeypatch.setattr(evaluation, "_scored", watched)
-    monkeypatch.setattr(evaluation, "_MOST_IN_A_PIECE", 30)
+    monkeypatch.setattr(pieces, "_MOST_IN_A_PIECE", 30)
     monkeypatch.setattr(catalog, "_added", {})
     monkeypatch.chdir(lab)
     for name, value in bench_environment.items():
