@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency_bench.harness.accuracy.evaluation import _Piece
+from latency_bench.harness.accuracy.pieces import Piece
 from latency_bench.harness.accuracy.scoring import scorer_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.array_file import UnreadableArraysError, named_arrays, single_array
@@ -55,7 +55,7 @@ def test_a_broken_file_is_refused_by_everybody_in_a_line(tmp_path: Path, kind: s
         with pytest.raises(error) as refused:
             read(path)
         assert str(refused.value).count("\n") == 0
-    assert _Piece.read(path, scorer_of(SPEC)) is None, "a piece that was cut off is scored again"
+    assert Piece.read(path, scorer_of(SPEC)) is None, "a piece that was cut off is scored again"
 
 
 def test_one_array_and_several_are_not_taken_for_each_other(tmp_path: Path) -> None:
