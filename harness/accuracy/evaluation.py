@@ -70,7 +70,7 @@ def refuse_unknown_tasks(case: Case) -> None:
         raise UsageError(f"{spec.id}: a file does not say how images are prepared for it; name a model or a --module")
     if spec.task == "segment-anything":
         if not prompted.takes_one_box(spec):
-            raise UsageError(f"{spec.id} gives no masks for a box; name a whole network, such as sam-l0-box")
+            raise UsageError(f"{spec.id} does not compute masks from a box; name a whole network, such as sam-l0-box")
     elif len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
         raise UsageError(f"{spec.id} does not take one image of three channels")
     elif spec.task not in SCORED_TASKS or len(spec.outputs) != 1:

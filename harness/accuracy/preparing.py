@@ -44,7 +44,7 @@ def is_turned(path: Path) -> bool:
 def label_values(path: Path) -> npt.NDArray[np.uint8]:
     """An image of classes, (height, width). Raises UnusableImageError."""
     if not path.is_file():
-        raise UnusableImageError("no label is there")
+        raise UnusableImageError("its label image is missing")
     try:
         with opened_image(path, ("PNG", "BMP", "TIFF")) as image:
             if image.mode not in ("L", "P", "1"):

@@ -103,7 +103,7 @@ def difference(a: StoredAccuracy, b: StoredAccuracy) -> dict[str, Sureness] | st
     place_a, place_b = ({name: place for place, name in enumerate(names)} for names in (names_a, names_b))
     common = [name for name in names_a if name in place_b]
     if not common:
-        return "they have no image in common"
+        return "they were not scored on any image in common"
     if other_labels := _other_labels(a, b, common, set(names_a) == set(names_b)):
         return other_labels
     rows_a, rows_b = [place_a[name] for name in common], [place_b[name] for name in common]

@@ -45,7 +45,7 @@ def _combinations(
         ]
         if not runtimes:
             asked = ", ".join(str(runtime) for runtime in product.runtimes)
-            raise UsageError(f"{own.path} is no file that {asked} loads; name a runtime for {file[1]} files")
+            raise UsageError(f"{asked} does not load {own.path}; name a runtime for {file[1]} files")
         for runtime, values in itertools.product(runtimes, itertools.product(*axes.values())):
             varied = dict(zip(axes, values, strict=True))
             yield CaseOptions.model_validate({**varied, **shared, "file": file, "device": name, "runtime": runtime})

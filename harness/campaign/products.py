@@ -46,7 +46,7 @@ def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> l
             if len(found) > MOST_CASES:
                 raise UsageError(f"the campaign has more than {MOST_CASES} cases; write several campaigns")
     if not found:
-        raise UsageError("no case is left: everything is excluded")
+        raise UsageError("the campaign excludes every one of its cases, so there is nothing to measure")
     return list(found.values())
 
 
@@ -90,7 +90,9 @@ def models_of(product: Product) -> list[ModelSpec]:
     found: dict[str, ModelSpec] = {}
     for table in tables_of(product):
         if not table.models:
-            raise UsageError(f"{table.label} of the paper has no model of ours; `bench models ls` names the tables")
+            raise UsageError(
+                f"{table.label} of the paper has no row with a model that is here; `bench models ls` shows which do"
+            )
         found |= {spec.id: spec for spec in specs_of([table])}
     for text in product.models:
         if not any(mark in text for mark in _PATTERN_MARKS):
@@ -100,7 +102,7 @@ def models_of(product: Product) -> list[ModelSpec]:
         meant = {spec.id: spec for spec in list_specs() if fnmatchcase(spec.id, text)}
         meant |= {spec.id: spec for spec in map(load_spec, generated_names(text))}
         if not meant:
-            raise UsageError(f"no model's id is like {text!r}; `bench models ls` lists them")
+            raise UsageError(f"no model matches {text!r}; `bench models ls` lists them")
         found |= meant
     return list(found.values())
 

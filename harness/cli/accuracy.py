@@ -121,11 +121,11 @@ def accuracy(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Run the file that `bench run` times over images, on the device, and report how often it is right.
+    """Run the file that `bench run` measures over images, on the device, and report how often it is right.
 
-    Super-resolution is scored by PSNR and SSIM on Y; of images in high resolution alone, those in low are made. Without
-    labels, the device is held against the fp32 module: agreement, and it is called so. Finished images are kept,
-    so that the same command goes on where it was stopped.
+    Super-resolution is scored by PSNR and SSIM on Y; where there are only high-resolution images, the low-resolution
+    ones are made from them. Without labels, outputs are compared with those of the fp32 module, and the result is
+    called agreement. Finished images are kept, so that the same command goes on where it was stopped.
     """
     from latency_bench.harness.accuracy.data_sets import open_data_set
     from latency_bench.harness.accuracy.evaluation import evaluate, refuse_unknown_tasks
@@ -148,7 +148,7 @@ def accuracy(
     if model_id is None:
         raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
     if whole_image and crop_share is not None:
-        raise click.UsageError("--whole-image cuts nothing out; leave out --crop-share")
+        raise click.UsageError("--whole-image does not crop; leave out --crop-share")
     place, command = store_location(store), ["bench", *sys.argv[1:]]
     other = None if against is None else _stored(place, against)
     weights = weights_by_model(checkpoints, [model_id]).get(model_id)
@@ -259,7 +259,11 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     what = f"{record.model.id} {height}x{width}, {record.runtime.name}, {record.model.precision}"
     console.print(Text.assemble((printable(what), "bold"), f" on {printable(record.device.name)}"))
     data = record.data
-    against = "agreement with the fp32 module, not accuracy: there are no labels" if data.against_module else "labels"
+    against = (
+        "without labels, so this is agreement with the fp32 module and not accuracy"
+        if data.against_module
+        else "labels"
+    )
     console.print(Text(f"{counted(record.images, 'image')} of {printable(data.folder)} ({data.layout}), {against}"))
     rows = []
     for name, one in record.metrics.items():
@@ -270,7 +274,7 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     for reason, count in sorted(record.skipped.items(), key=lambda one: -one[1]):
         console.print(Text(f"left out: {counted(count, 'image')}: {printable(reason)}", "yellow"))
     if record.turned:
-        words = f"{counted(record.turned, 'image')} ask to be turned (EXIF), which no evaluation does, and this neither"
+        words = f"{counted(record.turned, 'image')} with an EXIF rotation, which is left out, as in usual evaluations"
         console.print(Text(words, "dim"))
     console.print(Text(f"prepared as: {printable(str(record.preparation.get('source')))}", "dim"), soft_wrap=True)
     console.print(Text(f"file {record.artifact.sha256[:12]}, stored in {printable(str(path))}", "dim"), soft_wrap=True)
@@ -284,7 +288,7 @@ def _render_difference(other: Any, compared: Mapping[str, Sureness] | str, conso
 
     name = f"{other.record.model.id} {other.record.model.precision} ({other.record.run_id})"
     if isinstance(compared, str):
-        console.print(Text(f"no difference from {printable(name)} can be given: {compared}", "yellow"))
+        console.print(Text(f"cannot be compared with {printable(name)}: {compared}", "yellow"))
         return
     for metric, one in compared.items():
         shown = "" if one.low > 0 or one.high < 0 else ", no difference shown"

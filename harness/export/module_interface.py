@@ -97,7 +97,7 @@ def _names(
         shapes = ", ".join("x".join(map(str, (1, *one.shape))) for one in given)
         raise SpecError(f"{label}: forward fails on inputs of {shapes}: {in_a_line(error)}") from error
     if not outputs:
-        raise SpecError(f"{label}: forward returns no tensor")
+        raise SpecError(f"{label}: forward does not return a tensor")
     return names, outputs
 
 
@@ -126,7 +126,7 @@ def input_names(label: str, module: torch.nn.Module, given: Sequence[GivenInput]
             f"batch, for example {example}"
         )
     if len(given) > len(named) and not takes_any:
-        raise SpecError(f"{label}: {signature} has no place for {len(given)} inputs")
+        raise SpecError(f"{label}: {signature} does not take {len(given)} inputs; leave some --input out")
     names = [one.name for one in named[: len(given)]]
     names += [f"input_{index}" for index in range(len(names), len(given))]
     for position, (one, name) in enumerate(zip(given, names, strict=True), start=1):

@@ -118,7 +118,7 @@ def test_what_was_scored_is_stored_listed_shown_verified_and_sent(accuracy, benc
     assert bench("results", "ls", "--json").json() == [], "an accuracy is no run"
     shown = bench("results", "show", first["run_id"]).stdout
     assert "top-1" in shown
-    assert "left out: 1 image: no image of" in shown
+    assert "left out: 1 image: it is not an image in one of the formats" in shown
     assert bench("results", "verify").returncode == 0
     sent = bench("results", "import", str(tmp_path / "store"), "--store", str(tmp_path / "other"))
     assert sent.returncode == 0, sent.stderr
@@ -176,7 +176,7 @@ def test_without_labels_the_device_is_held_against_the_module(bench, lab, tmp_pa
     words = ("--data", str(lab / "images"), "--layout", "unlabelled", "--whole-image", "--limit", "20")
     done = bench("accuracy", *NETWORK, *words, "--runtime", "onnxruntime")
     assert done.returncode == 0, done.stderr
-    assert "agreement with the fp32 module, not accuracy" in done.stdout
+    assert "agreement with the fp32 module and not accuracy" in done.stdout
     assert "100.00 %" in done.stdout
     judged = bench("gate", "--min-accuracy", "50")
     assert (judged.returncode, "agreements with the fp32 module alone" in judged.stderr) == (2, True)
@@ -187,7 +187,7 @@ def test_without_labels_the_device_is_held_against_the_module(bench, lab, tmp_pa
     [
         (("--model", "l0-sam"), "l0-sam"),
         (("--model", "b0-cls-r224", "--data", "nowhere"), "no such folder"),
-        (("--model", "b0-cls-r224", "--against", "nothing"), "no run is stored"),
+        (("--model", "b0-cls-r224", "--against", "nothing"), "does not hold any run"),
         ((), "name a --model"),
     ],
 )

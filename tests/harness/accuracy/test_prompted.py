@@ -92,11 +92,11 @@ def test_masks_are_those_of_pycocotools(seed: int) -> None:
 @pytest.mark.parametrize(
     ("segmentation", "words"),
     [
-        ([[1, 2, 3, 4]], "no list of three places"),
-        ([[1, 2, 3, 4, 5, "6"]], "no list of three places"),
-        ([[1e300, 2, 3, 4, 5, 6]], "no list of three places"),
+        ([[1, 2, 3, 4]], "not a list of three or more points"),
+        ([[1, 2, 3, 4, 5, "6"]], "not a list of three or more points"),
+        ([[1e300, 2, 3, 4, 5, 6]], "not a list of three or more points"),
         ({"size": [8, 9], "counts": "abc"}, "compressed"),
-        ({"size": [8, 9], "counts": [70, -1, 3]}, "no list of whole numbers"),
+        ({"size": [8, 9], "counts": [70, -1, 3]}, "not a list of whole numbers"),
         ({"size": [8, 9], "counts": [70]}, "another size"),
         ({"size": [8, 9], "counts": [72]}, "is empty"),
     ],
@@ -109,11 +109,11 @@ def test_masks_that_are_none_say_why(segmentation: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"bbox": [1, 2, 3]}, "annotation 0: bbox is no list"),
-        ({"bbox": [1, 2, 3, "4"]}, "annotation 0: bbox is no list"),
-        ({"segmentation": "abc"}, "annotation 0: segmentation is neither"),
-        ({"image_id": "1"}, "annotation 0: image_id is no whole number"),
-        ({"iscrowd": 1}, "no images in the layout `coco`"),
+        ({"bbox": [1, 2, 3]}, "annotation 0: bbox has to be a list"),
+        ({"bbox": [1, 2, 3, "4"]}, "annotation 0: bbox has to be a list"),
+        ({"segmentation": "abc"}, "annotation 0: segmentation has to be"),
+        ({"image_id": "1"}, "annotation 0: image_id has to be a whole number"),
+        ({"iscrowd": 1}, "there are no images in the layout `coco`"),
         ({"bbox": [1, 2, 0, 5]}, "no images in the layout `coco`"),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_is_no_set_of_prompts_is_refused(tmp_path: Path) -> None:
     tree(tmp_path / "outside", [annotation([1, 2, 10, 10], rectangle(1, 2, 11, 12))], outside)
     with pytest.raises(UsageError, match="lies outside"):
         open_data_set(tmp_path / "outside", SPEC)
-    with pytest.raises(UsageError, match=r"annotations/instances_NAME.json, and none is there"):
+    with pytest.raises(UsageError, match=r"annotations/instances_NAME.json, and it is not there"):
         open_data_set(tmp_path, SPEC)
     with pytest.raises(UsageError, match="unlabelled is not for segment-anything"):
         open_data_set(tmp_path, SPEC, layout="unlabelled")
@@ -162,7 +162,7 @@ def test_a_network_whose_masks_are_its_boxes(bench: Any, tmp_path: Path) -> None
 
 
 def test_an_image_encoder_alone_gives_no_masks() -> None:
-    with pytest.raises(UsageError, match="sam-l0 gives no masks for a box"):
+    with pytest.raises(UsageError, match="sam-l0 does not compute masks from a box"):
         refuse_unknown_tasks(case_of(options_of({"model": "sam-l0", "runtime": "onnxruntime"}), single=True))
 
 

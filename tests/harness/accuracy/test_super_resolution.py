@@ -69,7 +69,7 @@ def test_what_is_no_pair_is_told(tmp_path: Path) -> None:
         open_data_set(tmp_path, SPEC, layout="folders")
     (tmp_path / "LR" / "b.png").unlink()
     found = open_data_set(tmp_path, SPEC)
-    with pytest.raises(UnusableImageError, match="no such file"):
+    with pytest.raises(UnusableImageError, match="the file does not exist"):
         feed(found.samples[1], SPEC)
     (tmp_path / "LR_x4").mkdir()
     with pytest.raises(UsageError, match="LR and LR_x4 could both be meant"):

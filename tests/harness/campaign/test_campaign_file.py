@@ -32,7 +32,7 @@ DEVICES = {
 
 def device_of(name):
     if name not in DEVICES:
-        raise InventoryError(f"no device is called {name!r}")
+        raise InventoryError(f"there is no device called {name!r}")
     return DEVICES[name]
 
 
