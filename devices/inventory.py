@@ -103,7 +103,7 @@ def find_device(name: str) -> Device:
     near = difflib.get_close_matches(name, devices, n=3, cutoff=0.5)
     hint = f"Did you mean {', '.join(near)}? " if near else ""
     raise InventoryError(
-        f"no device is called {name!r}",
+        f"there is no device called {name!r}",
         f"{hint}Configured: {', '.join(devices)}. To add it, write it under `devices:` in "
         f"{path or user_inventory_path()}, for example ({EXAMPLE} has more):\n{example_lines(name)}",
     )

@@ -196,7 +196,7 @@ def _open(path: Path) -> int:
             return descriptor
         os.close(descriptor)
         break
-    raise OSError(errno.EINVAL, "it is no plain file")
+    raise OSError(errno.EINVAL, "the lock file is not an ordinary file")
 
 
 def _take(descriptor: int, shared: bool, attempts: int = _ATTEMPTS) -> bool:

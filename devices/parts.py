@@ -97,7 +97,7 @@ def _theirs(kind: Kind, name: str, path: tuple[str, ...]) -> type[Any] | Invento
         )
     if not (isinstance(part, type) and issubclass(part, base) and getattr(part, "name", None) == name):
         return InventoryError(
-            f"the {kind} {name!r} ({entry.value}) is no {base.__name__} of that name",
+            f"the {kind} {name!r} ({entry.value}) is not a {base.__name__} of that name",
             f"its class has to be a subclass of {base.__module__}.{base.__name__} with name = {name!r}",
         )
     return part

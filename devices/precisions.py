@@ -19,7 +19,8 @@ def find_precision(name: str) -> Precision:
         if precision.name == name:
             return precision
     raise InventoryError(
-        f"no precision is called {name!r}", f"Known precisions: {', '.join(precision.name for precision in known)}"
+        f"there is no precision called {name!r}",
+        f"Known precisions: {', '.join(precision.name for precision in known)}",
     )
 
 

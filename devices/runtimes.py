@@ -28,7 +28,9 @@ def worker_runtime(name: str) -> type[Runtime]:
         return runtime_class(name)
     entry = third_party_entry(name)
     if entry is None:
-        raise InventoryError(f"no runtime is called {name!r}", f"Known runtimes: {', '.join(worker_runtime_names())}")
+        raise InventoryError(
+            f"there is no runtime called {name!r}", f"Known runtimes: {', '.join(worker_runtime_names())}"
+        )
     try:
         declared = third_party_class(name, entry.value)
     except WorkerFailure as error:

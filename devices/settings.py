@@ -31,7 +31,9 @@ def settings_by_probe(
     for name, value in asked.items():
         owner = next((probe for probe in probes if name in _names(probe.settings)), None)
         if owner is None:
-            raise InventoryError(f"no probe of device {device!r} has a setting {name!r}", _advice(name, probes))
+            raise InventoryError(
+                f"none of the probes of the device {device!r} has a setting called {name!r}", _advice(name, probes)
+            )
         setting = next(setting for setting in owner.settings if setting.name == name)
         try:
             read = setting.read(value)

@@ -71,7 +71,7 @@ def _check_pipeline(case: Case) -> None:
             f"{asked}: a file does not say how a photograph is prepared for it; name a model or a --module"
         )
     if not case.spec.inputs[0].is_photograph:
-        raise UsageError(f"{asked}: {case.spec.id} takes no image of three channels first")
+        raise UsageError(f"{asked}: {case.spec.id} does not take one image, its three channels first")
     if case.streams is not None:
         raise UsageError(f"{asked}: a pipeline has one request in flight; leave --streams out")
     if case.as_in_paper:

@@ -216,10 +216,12 @@ def spec_of(request: CaseOptions) -> ModelSpec:
     if request.model is None:
         raise UsageError("a case needs a model; `bench models ls` lists them")
     if given := _given(request, OF_FILES):
-        raise UsageError(f"{given[0]} is for a file of your own (--onnx, ...), and {request.model} is none")
+        raise UsageError(
+            f"{given[0]} is for a file of your own (--onnx, ...), and {request.model} is a model of the catalog"
+        )
     spec = load_spec(request.model)
     if request.output not in (None, "logits") and spec.task != "segmentation":
-        raise UsageError(f"--output {request.output}: {spec.id} is not a dense prediction, it has only its own output")
+        raise UsageError(f"--output {request.output} is for segmentation networks, and {spec.id} is none; leave it out")
     try:
         spec = spec.carrying(request.input_type) if request.input_type else spec
         return spec.at(request.resolution) if request.resolution else spec
@@ -258,7 +260,7 @@ def _frozen_image(path: Path, spec: ModelSpec | FileSpec) -> FrozenFile:
     from latency_bench.model_specs.spec import ModelSpec
 
     if not isinstance(spec, ModelSpec) or not any(tensor.is_photograph for tensor in spec.inputs):
-        raise UsageError(f"--check-image: {spec.id} takes no image of three channels")
+        raise UsageError(f"--check-image is for models that take an image of three channels, and {spec.id} does not")
     require(["PIL"])
     image = freeze(path)
     try:

@@ -50,9 +50,9 @@ def energy(rounds: Sequence[Round], batch: int, fingerprint: Mapping[str, Any]) 
     by_round = [[reading for reading in one.readings if counts(reading, one)] for one in rounds]
     if not any(by_round):
         others = run.on_gpu and any(is_whole(reading, one) for one in rounds for reading in one.readings)
-        return NoEnergy("which of the machine's GPUs was measured is not known") if others else None
+        return NoEnergy("it is not known which of the machine's GPUs was measured") if others else None
     if any(one.result.sampled_unix_ns is None for one in rounds):
-        return NoEnergy("nobody knows when the rounds were sampled")
+        return NoEnergy("it is not known when the rounds were sampled")
     covered = coverage(rounds, counts) or 0.0
     if covered < LEAST_COVERAGE:
         return NoEnergy(f"power readings cover {covered:.0%} of the sampling ({LEAST_COVERAGE:.0%} needed)")

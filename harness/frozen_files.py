@@ -87,7 +87,7 @@ def _place_beside(path: Path, name: str) -> Path:
     places = [path.parent / name, path.resolve().parent / name]
     place = next((one for one in places if one.is_file()), None)
     if place is None:
-        raise UsageError(f"{path}: its weights lie in {name!r}, which is no file beside it; copy it there")
+        raise UsageError(f"{path}: its weights lie in {name!r}, which is not beside it; copy it there")
     return place
 
 

@@ -120,7 +120,7 @@ def load_protocol(name: str) -> Protocol:
         path = PROFILES / f"{name}.yaml"
     else:
         raise UsageError(
-            f"no protocol is called {name!r}; there are {', '.join(profile_names())}, or give a .yaml file"
+            f"there is no protocol called {name!r}; name one of {', '.join(profile_names())}, or a .yaml file"
         )
     try:
         return read_yaml(path, "a protocol is one mapping; copy one of harness/protocols/").validate(Protocol)

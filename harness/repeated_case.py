@@ -61,10 +61,14 @@ def _check_brought(record: RunRecord, is_file: bool, given: Mapping[str, Any]) -
     """Whether a file or a checkpoint stands in for the run's own, and is it."""
     weights = record.model.weights.sha256
     if is_file != ("file" in given):
-        what = "measured a file, which no store has: bring it" if is_file else "measured no file: leave yours out"
+        what = (
+            "measured a file, which is not in the store: name it"
+            if is_file
+            else "did not measure a file: leave yours out"
+        )
         raise UsageError(f"{record.run_id} {what} (--onnx, --tflite, ...)")
     if not is_file and (weights is not None) != (given.get("weights") is not None):
-        what = "had a checkpoint: bring it with --weights" if weights else "had no checkpoint: leave --weights out"
+        what = "used a checkpoint: name it with --weights" if weights else "used no checkpoint: leave --weights out"
         raise UsageError(f"{record.run_id} {what}")
     if not is_file and weights is not None and file_sha256(str(given["weights"])) != weights:
         raise UsageError(f"{given['weights']} is not the checkpoint of {record.run_id} (SHA-256 {weights[:12]}...)")
@@ -80,7 +84,7 @@ def _check_photograph(record: RunRecord, case: Case) -> None:
     if file_sha256(str(photograph)) != stated.get("sha256"):
         what = "its own photograph" if case.photograph is None else "another photograph"
         raise UsageError(
-            f"{record.run_id} decoded {what}, of {stated.get('size')} pixels, which no store has: bring it with "
+            f"{record.run_id} decoded {what}, of {stated.get('size')} pixels, which is not in the store: name it with "
             "--photograph"
         )
 
@@ -115,11 +119,11 @@ def _module_to_name_again(record: RunRecord) -> str:
     builder = str(record.model.spec.get("builder"))
     if not builder.partition(":")[0].endswith(".py"):
         return (
-            f"{record.run_id} measured a module that a Python program had, which no store has: measure it again from "
-            "there (bench.run)"
+            f"{record.run_id} measured a module of a Python program, which is not in the store: measure it again "
+            "from there (bench.run)"
         )
     return (
-        f"{record.run_id} measured a network in a Python file, which no store has: name it again with --module "
+        f"{record.run_id} measured a network in a Python file, which is not in the store: name it with --module "
         f"{builder}, and its --arguments, --input and --name as `bench results show {record.run_id} --command` "
         "prints them"
     )

@@ -46,7 +46,7 @@ def on_every_runtime(request: CaseOptions, say: Callable[[str], None]) -> Runtim
                 left_out[declared.name] = " ".join(str(error).split())
     if not cases:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise UsageError(f"no runtime of {device.name} can measure this: {reasons}")
+        raise UsageError(f"none of the runtimes of {device.name} can measure this: {reasons}")
     return RuntimeChoice(tuple(cases), left_out)
 
 

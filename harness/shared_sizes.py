@@ -20,7 +20,9 @@ def narrowed(requests: Sequence[CaseOptions]) -> list[CaseOptions]:
     for field in ("shapes", "dimensions", "inputs"):
         for name in (name for request in requests if request.file is not None for name in getattr(request, field)):
             if not any(name in of_file[field] for of_file in names.values()):
-                raise UsageError(f"{OF_FILES[field]} {name}: no file has an input or an open size of that name")
+                raise UsageError(
+                    f"{OF_FILES[field]} {name}: none of the files has an input or an open size of that name"
+                )
     return [_narrowed(request, names) for request in requests]
 
 

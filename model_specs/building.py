@@ -59,8 +59,8 @@ def _check_arguments(spec: ModelSpec, builder: Callable[..., Any], arguments: Ma
     unknown = sorted(set(arguments) - named)
     if unknown and not takes_any:
         raise SpecError(
-            f"{spec.id}: builder {spec.builder!r} has no argument {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(sorted(named))}"
+            f"{spec.id}: the builder {spec.builder!r} does not take {', '.join(map(repr, unknown))}; "
+            f"it takes {', '.join(sorted(named))}"
         )
     missing = [
         name

@@ -32,7 +32,7 @@ def calibration_spec(model_id: str) -> ModelSpec:
     if model_id not in known:
         near = difflib.get_close_matches(model_id, known, n=1, cutoff=0.0)
         raise UnknownModelError(
-            f"no calibration is called {model_id!r}; there are {', '.join(known)}; nearest: {near[0]}"
+            f"there is no calibration called {model_id!r}; there are {', '.join(known)}; nearest: {near[0]}"
         )
     kind, _, size = model_id[len(PREFIX) :].partition("-")
     if kind == "matmul":

@@ -46,7 +46,7 @@ def load_spec(model_id: str) -> ModelSpec:
         return made
     nearest = named_in_libraries(model_id) or difflib.get_close_matches(model_id, entries, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "`bench models ls` lists them."
-    raise UnknownModelError(f"no model is called {model_id!r}; {hint}")
+    raise UnknownModelError(f"there is no model called {model_id!r}; {hint}")
 
 
 def list_specs() -> tuple[ModelSpec, ...]:

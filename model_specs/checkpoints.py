@@ -68,11 +68,13 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
 def read_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint file by name. Raises CheckpointError if there are none or it is not safe to read."""
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint file")
+        raise CheckpointError(f"the checkpoint {path} does not exist")
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
     content = _unwrapped(content)
     if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path}: holds no state dict, but {type(content).__name__}")
+        raise CheckpointError(
+            f"{path} does not hold a state dict but a {type(content).__name__}; save `model.state_dict()`"
+        )
     return _without_prefix(_only_tensors(content, path))
 
 
@@ -103,10 +105,10 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+        raise CheckpointError(f"{path} cannot be read as a safetensors file: {error}") from None
 
 
-_DAMAGED = "is damaged, cut short or no PyTorch checkpoint; copy or download it again"
+_DAMAGED = "is damaged, cut short or not a PyTorch checkpoint; copy or download it again"
 
 
 def _read_pytorch(path: Path) -> Any:
@@ -120,7 +122,7 @@ def _read_pytorch(path: Path) -> Any:
         if detail is None:
             raise CheckpointError(f"{path}: {_DAMAGED}") from None
         raise CheckpointError(
-            f"{path}: refused, it is no plain file of tensors and might run code when read"
+            f"{path} was not read: it holds more than tensors and might run code"
             f" ({detail[1].strip()}); save a state dict alone, or safetensors"
         ) from None
     except OSError as error:
@@ -135,7 +137,7 @@ def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
 
     strangers = [str(key) for key, value in content.items() if not isinstance(value, torch.Tensor)]
     if strangers:
-        raise CheckpointError(f"{path}: " + "; ".join(_listed("hold no tensor", strangers)))
+        raise CheckpointError(f"{path}: " + "; ".join(_listed("these entries are not tensors", strangers)))
     return {str(key): value for key, value in content.items()}
 
 

@@ -183,14 +183,16 @@ class ModelSpec(_Strict):
         """The same model with its first input at another (height, width)."""
         first = self.inputs[0]
         if len(first.shape) != 3:
-            raise ValueError(f"{self.id}: input {first.name!r} is no image, its resolution cannot be changed")
+            raise ValueError(
+                f"{self.id}: its input {first.name!r} is not an image, so its resolution cannot be changed"
+            )
         resized = first.model_copy(update={"shape": (first.shape[0], *resolution)})
         return self.model_copy(update={"inputs": (resized, *self.inputs[1:])})
 
     def carrying(self, type_: CarriedAs) -> ModelSpec:
         """The same model whose photographs are fed as values of another type. Raises ValueError where it takes none."""
         if not any(tensor.is_photograph for tensor in self.inputs):
-            raise ValueError(f"{self.id} takes no image of three channels, which could be fed as {type_}")
+            raise ValueError(f"{self.id} does not take an image of three channels, so its input cannot be {type_}")
         inputs = (one.model_copy(update={"carried_as": type_}) if one.is_photograph else one for one in self.inputs)
         return self.model_copy(update={"inputs": tuple(inputs)})
 

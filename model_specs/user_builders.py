@@ -71,7 +71,7 @@ def register(label: str, folder: Path) -> UserBuilder:
     """
     file_text, _, attribute = label.rpartition(":")
     if not file_text.endswith(_PYTHON) or not attribute.isidentifier():
-        raise SpecError(f"{label!r} names no module; write FILE.py:NAME, for example mynet.py:Net")
+        raise SpecError(f"{label!r} does not name a module; write FILE.py:NAME, for example mynet.py:Net")
     file = (folder / Path(file_text).expanduser()).absolute()
     if not file.is_file():
         raise SpecError(f"{file_text}: there is no such file in {folder.absolute()}; write FILE.py:NAME")

@@ -51,7 +51,9 @@ def read_accuracies(path: Path) -> list[Accuracy]:
             raise AccuracyFileError(f"{path}, line {line}: {model} has a second {metric}; leave one of them out")
         found[model, metric] = Accuracy(model, metric, _number(path, line, text), text, f"from {path.name}")
     if not found:
-        raise AccuracyFileError(f"{path}: there is no row below the first line {','.join(_NEEDED)}")
+        raise AccuracyFileError(
+            f"{path} has no rows below its first line {','.join(_NEEDED)}; write one for each accuracy"
+        )
     return list(found.values())
 
 
@@ -72,19 +74,19 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     except OSError as error:
         raise AccuracyFileError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(content) > _MOST_BYTES:
-        raise AccuracyFileError(f"{path}: more than {_MOST_BYTES // 10**6} MB, which is no list of accuracies")
+        raise AccuracyFileError(f"{path} is larger than {_MOST_BYTES // 10**6} MB, too large for a list of accuracies")
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
         if missing:
             raise AccuracyFileError(
-                f"{path}, line 1: no column is called {' or '.join(missing)}; the first line is {','.join(_NEEDED)}"
+                f"{path}, line 1: the column {' and '.join(missing)} is missing; the first line is {','.join(_NEEDED)}"
             )
         yield from ((reader.line_num, {name: row[name] for name in _NEEDED}) for row in reader)
     except UnicodeDecodeError as error:
-        raise AccuracyFileError(f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8") from error
+        raise AccuracyFileError(f"{path} is not UTF-8 (byte {error.start}); save the file as UTF-8") from error
     except csv.Error as error:
-        raise AccuracyFileError(f"{path}: no CSV: {error}") from error
+        raise AccuracyFileError(f"{path} is not valid CSV: {error}") from error
 
 
 def _number(path: Path, line: int, text: str) -> float:
@@ -93,5 +95,5 @@ def _number(path: Path, line: int, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise AccuracyFileError(f"{path}, line {line}: the value {text!r} is no number; write it like 78.2")
+        raise AccuracyFileError(f"{path}, line {line}: the value {text!r} is not a number; write it like 78.2")
     return value

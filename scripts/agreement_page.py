@@ -10,35 +10,60 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from math import factorial
 from pathlib import Path
+from typing import Any
 
-from latency_bench.reports.agreement.series import Series, own_series, series_of_atlas, series_of_paper
+from markdown_lines import paragraph, table
+
+from latency_bench.harness.identity.setting import Setting
+from latency_bench.reports.agreement.own_series import own_series
+from latency_bench.reports.agreement.series import LEAST_MODELS, Series, every_paper, series_of_atlas
 from latency_bench.reports.agreement.statistics import Agreement, agreement
 from latency_bench.reports.agreement.table import build_agreement
-from latency_bench.reports.papers.catalog import find_paper
+from latency_bench.reports.atlas.own_runs import latest_by_setting
+from latency_bench.reports.paired_ratios import PairedRatios
 from latency_bench.reports.plots.agreement import draw_agreements
 from latency_bench.reports.plots.style import save_drawn
-from latency_bench.reports.tables.markdown import markdown
+from latency_bench.reports.tables.markdown import escaped, markdown
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "agreement.md"
 FIGURE = ROOT / "docs" / "images" / "measured" / "agreement.svg"
-PAPERS = ("iformer", "fastvit", "mobilenet")
-DEVICES = ("Galaxy S24", "i9-10940X", "RTX 4090")
-LEAST_MODELS = 8
-"""Fewer say too little for a page."""
+DEVICES = (
+    "Galaxy S24",
+    "i9-10940X",
+    "RTX 4090",
+    "NVIDIA V100",
+    "iPhone 13 Core ML",
+    *(f"Google Pixel {number}" for number in (4, 6, 7, 8)),
+)
+"""Of the atlas, beside all devices of all papers."""
+ASKED = ("iPhone 13", "Pixel", "V100")
+"""Devices that are asked about again and again: what their names hold."""
+MANY = 8
 PANELS = 8
+COMMANDS = 4
+OF_FEW = (
+    "Where all networks are in the same order, resampling them gives no other one, and the interval has no width: it "
+    "does not say that a further network keeps the order. "
+    f"{LEAST_MODELS} networks are in the same order by chance once in {factorial(LEAST_MODELS)} times.",
+)
+Rows = Sequence[Mapping[str, Any]]
+"""Of the run table, latest first."""
 
-INTRODUCTION = """# Do published rankings agree?
+INTRODUCTION = f"""# Do published rankings agree?
 
 Before a published table is trusted for a device at hand: is the order of models the same there? These are published
-latencies of the same networks at the same input size, on phones, a desktop's CPU and a GPU, set against each other. Of
-the places in `bench papers ls` and `bench published` those are left out that have fewer than eight networks in common
-with any other; the V100 is one of them. Of a device with several runtimes the one with most networks in common stands
-here. The same for runs of your own: `bench report --agreement iformer`.
+latencies of the same networks at the same input size, on phones, boards, a desktop's CPU and GPUs, set against each
+other: all devices of `bench papers ls`, and some of `bench published`. Of a device with several runtimes the one with
+most networks in common stands here. The same for runs of your own: `bench report --agreement iformer`.
 
-Where the interval of tau-b holds 0, the one table tells nothing of the order in the other.
+Where the interval of tau-b holds 0, the one table tells nothing of the order in the other. Fewer than {LEAST_MODELS}
+networks in common say nothing at all.
 """
 
 
@@ -47,11 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, help="Runs that are set against the published ones too.")
     parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     options = parser.parse_args(arguments)
-    found = _agreements(_own(options.store), _published())
+    rows, paired = stored(options.store)
+    text, shown = page(published(), own_series(rows, paired), rows)
     with tempfile.TemporaryDirectory() as folder:
-        figure, points = save_drawn(draw_agreements(found[:PANELS]), Path(folder) / FIGURE.name)
+        figure, points = save_drawn(draw_agreements(shown[:PANELS]), Path(folder) / FIGURE.name)
         texts = {
-            PAGE: page(found),
+            PAGE: text,
             FIGURE: figure.read_text(encoding="utf-8"),
             FIGURE.with_suffix(".csv"): points.read_text(encoding="utf-8"),
         }
@@ -65,45 +91,122 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if options.check and outdated else 0
 
 
-def _published() -> list[Series]:
-    papers = [series for name in PAPERS for series in series_of_paper(find_paper(name))]
-    return [*papers, *(series for device in DEVICES for series in series_of_atlas(device))]
-
-
-def _own(store: Path | None) -> list[Series]:
+def stored(store: Path | None) -> tuple[Rows, PairedRatios]:
+    """Runs and pairs of a store; none without one."""
     from latency_bench.harness.store.listing import find_rows
+    from latency_bench.harness.store.pair_listing import find_pairs
 
-    return [] if store is None else own_series(find_rows(store))
-
-
-def _agreements(own: Sequence[Series], published: Sequence[Series]) -> list[Agreement]:
-    """Of every two devices the places with most networks in common; those with most of all first."""
-    pairs = [(one, other) for one in own for other in published]
-    pairs += [(one, other) for place, one in enumerate(published) for other in published[place + 1 :]]
-    apart = [(one, other) for one, other in pairs if _device(one) != _device(other)]
-    best: dict[tuple[str, str], tuple[Series, Series]] = {}
-    for one, other in apart:
-        devices = (_device(one), _device(other))
-        if devices not in best or _common(one, other) > _common(*best[devices]):
-            best[devices] = (one, other)
-    chosen = sorted(
-        (pair for pair in best.values() if _common(*pair) >= LEAST_MODELS), key=lambda pair: -_common(*pair)
-    )
-    return [made for one, other in chosen if (made := agreement(one, other)) is not None]
+    if store is None:
+        return (), PairedRatios()
+    return list(find_rows(store)), PairedRatios.of(find_pairs(store))
 
 
-def _common(one: Series, other: Series) -> int:
-    return sum(key in other.latencies for key in one.latencies)
+def published() -> list[Series]:
+    """What is printed of all these devices."""
+    return [*every_paper(), *(series for device in DEVICES for series in series_of_atlas(device))]
 
 
-def _device(series: Series) -> str:
-    return series.name.partition(",")[0].partition(" (")[0]
-
-
-def page(found: Sequence[Agreement]) -> str:
+def page(printed: Sequence[Series], own: Sequence[Series], rows: Rows) -> tuple[str, list[Agreement]]:
+    """The whole page, and the agreements that its figure draws. `rows`: those that `own` is made of."""
+    among_printed = _agreements(combinations(printed, 2))
+    with_own = _agreements([*combinations(own, 2), *((one, other) for one in own for other in printed)])
     picture = FIGURE.relative_to(PAGE.parent).as_posix()
-    image = f"![Latencies of the same networks in two places]({picture})"
-    return f"{INTRODUCTION}\n{image}\n\n{markdown(build_agreement(found))}"
+    parts = [
+        INTRODUCTION,
+        f"![Latencies of the same networks in two places]({picture})\n",
+        _section(f"{MANY} networks in common, or more", [one for one in among_printed if len(one.keys) >= MANY]),
+        _asked(printed),
+        _section(
+            f"{LEAST_MODELS} to {MANY - 1} networks in common",
+            [one for one in among_printed if len(one.keys) < MANY],
+            OF_FEW,
+        ),
+    ]
+    if own:
+        parts += [_measured(own, rows), _section("Measured here, against each other and what is printed", with_own, ())]
+    shown = sorted([*among_printed, *with_own], key=lambda one: -len(one.keys))
+    return "\n".join(parts), [one for one in shown if len(one.keys) >= MANY]
+
+
+def _agreements(pairs: Iterable[tuple[Series, Series]]) -> list[Agreement]:
+    """Of every two places those with most networks in common; of these the ones with most of all first."""
+    best: dict[frozenset[str], tuple[Series, Series]] = {}
+    for one, other in pairs:
+        places = frozenset((_place(one), _place(other)))
+        if len(places) == 2 and (places not in best or common(one, other) > common(*best[places])):
+            best[places] = (one, other)
+    made = (agreement(one, other) for one, other in best.values())
+    return sorted((one for one in made if one is not None), key=lambda one: -len(one.keys))
+
+
+def common(one: Series, other: Series) -> int:
+    """How many networks both have at the same size."""
+    return len(one.latencies.keys() & other.latencies.keys())
+
+
+def _place(series: Series) -> str:
+    """A published device whatever ran there; of what was measured here each setting, so that runtimes stay apart."""
+    return series.name if series.is_measured else series.name.partition(",")[0].partition(" (")[0]
+
+
+def _section(title: str, found: Sequence[Agreement], remarks: tuple[str, ...] | None = None) -> str:
+    """`remarks`: in place of those that explain the columns."""
+    made = replace(build_agreement(found), title=title)
+    return markdown(made if remarks is None else replace(made, remarks=remarks))
+
+
+def _asked(printed: Sequence[Series]) -> str:
+    """Every two of the devices that are asked about: how many networks they share, and what that says."""
+    lines = []
+    for first, second in combinations(ASKED, 2):
+        pairs = [(one, other) for one in _named(first, printed) for other in _named(second, printed)]
+        shared = sorted((pair for pair in pairs if common(*pair)), key=lambda pair: -common(*pair))
+        lines += [[one.name, other.name, str(common(one, other)), _words(one, other)] for one, other in shared]
+        if not shared:
+            lines.append([f"any {first}", f"any {second}", "0", "nothing can be said"])
+    names = f"{', '.join(ASKED[:-1])} and {ASKED[-1]}"
+    text = paragraph(
+        f"What is printed of {names} has few networks in common. A network counts at the same input size, or where one "
+        "source prints it for both devices."
+    )
+    head = ("in", "against", "networks in common", "tau-b")
+    rows = [[escaped(cell) for cell in line] for line in lines]
+    return "\n".join([f"### {escaped(names)}", "", *text, *table(head, rows), ""])
+
+
+def _named(text: str, series: Sequence[Series]) -> list[Series]:
+    return [one for one in series if text in one.name]
+
+
+def _words(one: Series, other: Series) -> str:
+    found = agreement(one, other)
+    return "too few to say anything" if found is None else f"{found.tau:.2f}, {found.low:.2f} to {found.high:.2f}"
+
+
+def _measured(own: Sequence[Series], rows: Rows) -> str:
+    """How each setting was measured, and by which commands."""
+    by_name = {setting.label(): (setting, list(runs.values())) for setting, runs in latest_by_setting(rows).items()}
+    settings = [(one, *by_name[one.name]) for one in own]
+    head = ("device", "processor", "runtime", "precision", "threads", "protocol", "networks", "of them as pairs")
+    lines = [_setting_cells(one, setting, runs) for one, setting, runs in settings]
+    commands = list(dict.fromkeys(str(run["command"]) for _, _, runs in settings for run in runs))
+    more = [f"    # and {len(commands) - COMMANDS} more"] if len(commands) > COMMANDS else []
+    text = paragraph(
+        "A network that was measured as pairs with one other has that one's latency times the ratio of its pair; each "
+        "other one has the latency of its latest run."
+    )
+    shown = [f"    {command}" for command in commands[:COMMANDS]]
+    return "\n".join(["### Measured here", "", *table(head, lines), "", *text, *shown, *more, ""])
+
+
+def _setting_cells(series: Series, setting: Setting, runs: Rows) -> list[str]:
+    def named(column: str) -> str:
+        return ", ".join(sorted({str(run[column]) for run in runs if run[column]}))
+
+    threads = "" if setting.threads is None else str(setting.threads)
+    runtime = f"{setting.runtime} {named('runtime_version')}"
+    facts = (setting.device, named("processor"), runtime, setting.precision, threads, named("protocol"))
+    return [escaped(text) for text in (*facts, str(len(series.latencies)), str(series.paired))]
 
 
 if __name__ == "__main__":

@@ -113,5 +113,5 @@ def test_without_the_package_the_column_is_gone_and_nothing_else(
     assert bench("results", "ls", "--columns", "switches").returncode == 0
     without = bench("results", "ls", "--columns", "switches", env={"PYTHONPATH": ""})
     assert without.returncode == 2
-    assert "no column is called 'switches'" in without.stderr
+    assert "there is no column called 'switches'" in without.stderr
     assert len(bench("results", "ls", "--json", env={"PYTHONPATH": ""}).json()) == len(store)

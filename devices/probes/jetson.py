@@ -165,14 +165,17 @@ def _clocks(transport: Transport, settings: Mapping[str, SettingValue]) -> Itera
 def _rails(readings: Sequence[Reading]) -> Iterator[Check]:
     rails = sorted(reading.source for reading in readings if reading.quantity == POWER.name)
     if not rails:
-        yield Check("power rails", "warning", "none can be read: no energy", "log in as root, or as one of its users")
+        yield Check("power rails", "warning", "none can be read, so energy is not recorded", "log in as root")
         return
     summed, board = summed_rails(rails), board_of(rails)
     found = f"{' + '.join(summed)}{f', as on {board.module}' if board else ''}"
     if not summed:
-        found = f"{', '.join(rails)}: of no board that is known, so that they are recorded and not added up"
+        found = f"{', '.join(rails)}: this board is not known to bench, so the rails are recorded but not added up"
     yield Check(
-        "power rails", "ok" if summed else "warning", found, "" if summed else "no energy is given; report the names"
+        "power rails",
+        "ok" if summed else "warning",
+        found,
+        "" if summed else "runs have no energy; please report these names",
     )
 
 

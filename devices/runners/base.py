@@ -142,7 +142,8 @@ class Runner(ABC):
             if declared.name == name:
                 return declared
         raise InventoryError(
-            f"runner {cls.name} has no runtime {name!r}", f"Known runtimes: {', '.join(cls.runtime_names())}"
+            f"the runner {cls.name} does not offer a runtime called {name!r}",
+            f"Known runtimes: {', '.join(cls.runtime_names())}",
         )
 
     @classmethod

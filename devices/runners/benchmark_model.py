@@ -265,6 +265,6 @@ def _fix_performance(transport: Transport) -> None:
     if done.returncode != 0:
         said = " ".join((done.stdout + done.stderr).split())[:200]
         raise DeviceError(
-            f"the device has no fixed performance mode: {said or 'no reason given'}",
+            f"the device refused the fixed performance mode: {said or 'it gave no reason'}",
             "it needs Android 11 and up; leave `fixed_performance` out",
         )

@@ -33,7 +33,7 @@ def parse_flags(text: str) -> frozenset[str]:
         said = " ".join(text.split())[:200] or "nothing"
         raise WorkerError(
             "runtime-failed",
-            f"this is no benchmark_model that bench can use: it lists no --{missing[0]}; it printed {said!r}",
+            f"bench cannot use this benchmark_model: it does not list the flag --{missing[0]}; it printed {said!r}",
             _WHERE,
         )
     return names
@@ -82,17 +82,17 @@ def _compiled_model_flags(
 ) -> dict[str, Any]:
     """Of the CompiledModel tool."""
     if declared.DELEGATE in ("NNAPI", "EXTERNAL"):
-        raise DeviceError(f"the CompiledModel tool has no {declared.name}", "use the classic benchmark_model")
+        raise DeviceError(f"the CompiledModel tool does not offer {declared.name}", "use the classic benchmark_model")
     if declared.ON_CPU:
         if not chosen["xnnpack"]:
-            raise DeviceError("the CompiledModel tool has no kernels but XNNPACK's", "use the classic benchmark_model")
+            raise DeviceError("the CompiledModel tool cannot run without XNNPACK", "use the classic benchmark_model")
         return {"use_cpu": True, "use_gpu": False}
     flags: dict[str, Any] = {"use_cpu": False, "require_full_delegation": not chosen["allow_partial"]}
     if declared.DELEGATE == "NPU":
         folder = libraries.folder_with(DISPATCH)
         if folder is None:
             raise DeviceError(
-                "devices.yaml names no dispatch library for the NPU",
+                "devices.yaml does not name the dispatch library that the NPU needs",
                 f"list {DISPATCH_NAMES} and the vendor's libraries under `benchmark_model: {{libraries: [...]}}`",
             )
         flags |= {"use_npu": True, "dispatch_library_path": folder}
@@ -113,7 +113,7 @@ def _classic_flags(
     flags: dict[str, Any] = {}
     if declared.DELEGATE == "NPU":
         raise DeviceError(
-            "this benchmark_model knows no NPU", f"use LiteRT's CompiledModel tool ({_WHERE}), or litert-external"
+            "this benchmark_model cannot use an NPU", f"use LiteRT's CompiledModel tool ({_WHERE}), or litert-external"
         )
     if declared.DELEGATE == "GPU":
         flags |= {"use_gpu": True, "gpu_precision_loss_allowed": chosen["allow_fp16"]}
@@ -124,7 +124,8 @@ def _classic_flags(
     if declared.DELEGATE == "EXTERNAL":
         if libraries.delegate is None:
             raise DeviceError(
-                "devices.yaml names no delegate", "give its file: `benchmark_model: {delegate_library: FILE}`"
+                "devices.yaml does not name the delegate's library",
+                "give its file: `benchmark_model: {delegate_library: FILE}`",
             )
         flags |= {"external_delegate_path": libraries.delegate, **_given(chosen, "external_delegate_options")}
     # Left out, XNNPACK is applied all the same; only an explicit false switches it off. A build without the flag has no

@@ -92,7 +92,7 @@ def parse_statistics(text: str) -> Statistics:
         raise _unreadable(text)
     count = int(fields["count"])
     if count == 0:
-        raise WorkerError("protocol", f"benchmark_model made no inference: {text.strip()[:200]!r}")
+        raise WorkerError("protocol", f"benchmark_model reported that it ran no inference: {text.strip()[:200]!r}")
     if "avg" not in fields:
         # One value, or all the same: only the last one is printed, and where there are percentiles, these.
         alike = {fields.get(name, fields.get("curr")) for name in ("curr", *_PERCENTILES)}
@@ -170,7 +170,7 @@ def parse_output(stdout: str, stderr: str = "") -> ToolOutput:
     if compiled is not None and not by_stage:
         mean_us, count = compiled
         if count is None or count < 1 or mean_us <= 0:
-            raise WorkerError("protocol", "benchmark_model's block of results has no count of inferences")
+            raise WorkerError("protocol", "benchmark_model's results do not say how many inferences it ran")
         by_stage, stages = [Statistics(count, mean_us, mean_us, mean_us, None)], 1
     if not by_stage or len(by_stage) != stages or stages > 2:
         raise WorkerError(

@@ -40,7 +40,7 @@ def parse_profile(text: str) -> list[OperatorTime]:
     """The operators of the regular runs. Raises WorkerError with the line that does not parse."""
     _, found, section = text.partition(_SECTION)
     if not found:
-        raise WorkerError("protocol", f"benchmark_model's profile has no section of operators: {text[:200]!r}")
+        raise WorkerError("protocol", f"benchmark_model's profile does not list operators: {text[:200]!r}")
     lines = iter(section.splitlines())
     for line in lines:
         rule = _RULE.fullmatch(line.strip())
@@ -48,14 +48,14 @@ def parse_profile(text: str) -> list[OperatorTime]:
             break
     header = next(lines, "").strip()
     if header not in (_HEADER, _HEADER_WITH_START):
-        raise WorkerError("protocol", "benchmark_model's profile has another header than the known one")
+        raise WorkerError("protocol", "benchmark_model's profile has a header that bench does not know")
     operators = []
     for line in lines:
         if not line.strip():
             break
         operators.append(_operator(line, 8 if header == _HEADER_WITH_START else 7))
     if not operators:
-        raise WorkerError("protocol", "benchmark_model's profile lists no operators")
+        raise WorkerError("protocol", "benchmark_model's profile has a table of operators with no rows")
     return operators
 
 

@@ -51,7 +51,7 @@ def find_tool(transport: Transport, settings: BenchmarkModelOptions) -> Tool:
     elif settings.remote_binary is not None:
         path = settings.remote_binary
     else:
-        raise InventoryError("devices.yaml names no benchmark_model for this device", _WHERE)
+        raise InventoryError("devices.yaml does not say where this device's benchmark_model is", _WHERE)
     _check_architecture(transport, path)
     listed = transport.run([path, LISTING_ARGUMENT], timeout_s=_SHORT_S)
     if (error := start_error(path, listed.returncode, f"{listed.stdout}\n{listed.stderr}")) is not None:

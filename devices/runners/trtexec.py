@@ -174,7 +174,8 @@ class TrtexecRunner(Runner):
                 said = (completed.stderr or completed.stdout).strip().splitlines()
                 raise WorkerError(
                     "runtime-missing",
-                    f"{program} on the device is no trtexec: {said[-1][:300] if said else 'it prints nothing'}",
+                    f"{program} on the device does not answer like trtexec: "
+                    f"{said[-1][:300] if said else 'it printed nothing'}",
                     "install JetPack's TensorRT (apt install tensorrt), or set `trtexec.program` in devices.yaml",
                 )
         return self._tool

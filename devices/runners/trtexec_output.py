@@ -87,7 +87,7 @@ def parse_times(text: str, log: Log) -> tuple[Columns, Columns]:
     """
 
     if not log.passed:
-        raise _unexpected("a call that did not pass has no times")
+        raise _unexpected("trtexec did not report that the run passed, so it has no times")
     rows = _rows(text)
     warmup_count = 0
     if log.sample_count is not None and len(rows) != log.sample_count:
@@ -140,7 +140,7 @@ def _milliseconds(values: list[float], name: str) -> npt.NDArray[np.int64]:
 
     array = np.array(values, dtype=np.float64)
     if not np.isfinite(array).all() or (array < 0).any() or (array > _LONGEST_MS).any():
-        raise _unexpected(f"{name} holds values that are no durations")
+        raise _unexpected(f"{name} holds values that cannot be durations")
     return np.rint(array * 1e6).astype(np.int64)
 
 
@@ -163,7 +163,7 @@ def parse_outputs(text: str) -> dict[str, npt.NDArray[np.float32]]:
 def _size(text: str) -> int:
     size = numerals.count(text)
     if size is None:
-        raise ValueError(f"{text[:40]!r} is no size")
+        raise ValueError(f"{text[:40]!r} is not a size")
     return size
 
 
@@ -172,7 +172,7 @@ def _value(value: Any) -> float:
     if isinstance(value, str) and value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{str(value)[:40]!r} is no number")
+        raise ValueError(f"{str(value)[:40]!r} is not a number")
     return float(value)
 
 
@@ -196,7 +196,7 @@ def _json_list(text: str, what: str, *, finite: bool) -> list[Any]:
     except ValueError as error:
         raise _unexpected(f"the exported {what} are not JSON: {error}") from None
     if not isinstance(document, list):
-        raise _unexpected(f"the exported {what} are no list")
+        raise _unexpected(f"the exported {what} are not a list")
     return document
 
 

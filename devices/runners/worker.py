@@ -89,8 +89,8 @@ class WorkerRunner(AlternatingRunner):
         if completed.returncode != 0:
             raise WorkerError(
                 "runtime-missing",
-                f"the worker's Python ({' '.join(self._python)}) has no {MODULES[library]}, which --pipeline {library} "
-                f"decodes photographs with: {last_line(completed.stderr)}",
+                f"the worker's Python ({' '.join(self._python)}) cannot import {MODULES[library]}, with which "
+                f"--pipeline {library} decodes photographs: {last_line(completed.stderr)}",
                 f"install it there: {' '.join(self._python)} -m pip install {PACKAGES[library]}; or choose another of "
                 f"{', '.join(MODULES)}",
             )

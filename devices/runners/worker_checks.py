@@ -50,6 +50,6 @@ def python_checks(transport: Transport, python: Sequence[str], declared: type[Ru
         yield Check(
             f"{declared.name} modules",
             "ok" if there else "failed",
-            ", ".join(there) or f"none of {', '.join(group)}",
+            ", ".join(there) or f"missing: {' or '.join(group)}",
             "" if there else declared.INSTALL or f"install it for {' '.join(python)}, or choose another `runtime`",
         )

@@ -252,9 +252,9 @@ def read_fields(line: str) -> dict[str, Any] | None:
     try:
         fields = parse_json(line[len(MARKER) :])
     except ValueError as error:
-        raise protocol_error(f"a line that is no JSON ({error}): {line[:200]!r}") from None
+        raise protocol_error(f"a line that is not JSON ({error}): {line[:200]!r}") from None
     if not isinstance(fields, dict):
-        raise protocol_error(f"a line that is no event: {line[:200]!r}")
+        raise protocol_error(f"a line that is not an event: {line[:200]!r}")
     return fields
 
 
@@ -263,7 +263,7 @@ def check_event(fields: dict[str, Any], kinds: Mapping[str, type[AnyEvent]]) -> 
     kind = fields.get("event")
     model = kinds.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise protocol_error(f"a line that is no event: {str(fields)[:200]!r}")
+        raise protocol_error(f"a line that is not an event: {str(fields)[:200]!r}")
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -49,5 +49,6 @@ def _copy_module(name: str, folder: Path) -> None:
         shutil.copy(spec.origin, folder)
     else:
         raise InventoryError(
-            f"the module {name} of the runtime is no file or folder on this computer", "install its package unpacked"
+            f"the runtime's module {name} is not a file or folder on this computer, so it cannot be copied",
+            "install its package unpacked, not as a zip file",
         )

@@ -167,7 +167,7 @@ class AdbTransport(Transport):
 
     def glob(self, pattern: str) -> list[str]:
         if not _PATTERN.fullmatch(pattern):
-            raise DeviceError(f"{pattern!r} is no pattern of paths")
+            raise DeviceError(f"{pattern!r} is not a pattern of file names that bench passes to a device's shell")
         # The characters that the check lets through mean nothing to a shell but as a pattern.
         script = f'for path in {pattern}; do [ -e "$path" ] && echo "$path"; done'
         return sorted(self.run(["sh", "-c", script], timeout_s=_SHORT_S).stdout.splitlines())
@@ -242,4 +242,4 @@ class AdbTransport(Transport):
 
 def _check_name(name: str) -> None:
     if not _FILE_NAME.fullmatch(name):
-        raise DeviceError(f"{name!r} is no name for a file on the device")
+        raise DeviceError(f"{name!r} cannot be the name of a file on the device; use letters, digits and . _ -")

@@ -46,7 +46,7 @@ def follow(
                     "raise the time limit in the protocol, or choose a smaller model or resolution",
                 )
         if now_s - alive_s >= _SILENT_S:
-            raise gone(link.description, f"no sign of life for {_SILENT_S} s")
+            raise gone(link.description, f"it gave no sign of life for {_SILENT_S} s")
         left_s = [since_s + limit_s - now_s for limit_s, since_s, _ in limits if limit_s is not None]
         try:
             chunk = stream.chunks.get(timeout=max(0.0, min([*left_s, alive_s + _SILENT_S - now_s])))
@@ -83,7 +83,7 @@ def first_code(stream: AdbStream, link: AdbLink, mark: str) -> int:
         try:
             chunk = stream.chunks.get(timeout=max(0.0, deadline_s - time.monotonic()))
         except queue.Empty:
-            raise gone(link.description, f"no answer within {_ANSWER_S:.0f} s") from None
+            raise gone(link.description, f"it did not answer within {_ANSWER_S:.0f} s") from None
         if isinstance(chunk, Exception):
             raise chunk
         if chunk is None:

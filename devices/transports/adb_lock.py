@@ -80,7 +80,7 @@ class AdbLock:
             try:
                 chunk = self._stream.chunks.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
-                raise gone(self._link.description, f"no answer within {_ANSWER_S:.0f} s") from None
+                raise gone(self._link.description, f"it did not answer within {_ANSWER_S:.0f} s") from None
             if isinstance(chunk, Exception):
                 raise chunk
             if chunk is None:

@@ -42,7 +42,7 @@ def find_program(options: AdbOptions) -> str:
             program = Path(folder) / "binaries" / name
             if program.is_file():
                 return str(program)
-    raise InventoryError("there is no adb program", _INSTALL)
+    raise InventoryError("the program adb was not found", _INSTALL)
 
 
 class AdbProgramLink(AdbLink):
@@ -99,7 +99,7 @@ class AdbProgramLink(AdbLink):
         try:
             done = _adb(self._program, "-s", self.description, "shell", "-T", "echo there", timeout_s=_CHECK_S)
         except UnreachableError:
-            raise gone(self.description, f"no answer within {_CHECK_S:.0f} s") from None
+            raise gone(self.description, f"it did not answer within {_CHECK_S:.0f} s") from None
         if "there" not in done.stdout:
             raise transfer_error(self.description, done.stderr, "the device does not answer any more")
 

@@ -41,7 +41,8 @@ _LINK_WORDS: tuple[tuple[str, Callable[[str, str], DeviceError]], ...] = (
     (
         r"target doesn't support PTY args -Tt|device only supports allocating a pty",
         lambda device, _: DeviceError(
-            f"the Android of {device} is too old: its shell gives no exit codes", "bench needs Android 8 or newer"
+            f"the Android of {device} is too old: its shell does not report exit codes",
+            "bench needs Android 8 or newer",
         ),
     ),
 )

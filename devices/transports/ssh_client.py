@@ -58,7 +58,8 @@ def check_key(options: SshOptions) -> None:
     """Raises UnreachableError for a key that is not there: the client would say that the device refuses it."""
     if options.key is not None and not options.key.expanduser().is_file():
         raise UnreachableError(
-            f"there is no private key {options.key}", "check `ssh.key` in devices.yaml, or make one with ssh-keygen"
+            f"the private key {options.key} does not exist",
+            "check `ssh.key` in devices.yaml, or make one with ssh-keygen",
         )
 
 
@@ -123,7 +124,7 @@ def link_error(options: SshOptions, stderr: str, when: str) -> UnreachableError:
         ),
         (
             r"Could not resolve hostname",
-            f"no host is called {options.host!r}",
+            f"the host name {options.host!r} cannot be resolved",
             "check `ssh.host` in devices.yaml, or give its address",
         ),
         (

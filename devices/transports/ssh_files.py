@@ -195,7 +195,7 @@ def _failure(link: SshLink, local: Path, size_bytes: int, outcome: str) -> Devic
     if outcome == "different":
         return DeviceError(f"{local.name} is not what its hash says, here or on its way to {where}", "measure again")
     if outcome == "unhashed":
-        return DeviceError(f"{link.options.host} has no sha256sum", "install coreutils there")
+        return DeviceError(f"{link.options.host} does not have the program sha256sum", "install coreutils there")
     return DeviceError(
         f"{local.name} did not arrive whole at {where} ({outcome})", "measure again; what arrived is kept and resumed"
     )

@@ -67,10 +67,11 @@ class PowerMode(Operation):
 
     def available(self, transport: Transport) -> str | None:
         if power_mode(transport) is None:
-            return "there is no nvpmodel on the device"
+            return "the device does not have the program nvpmodel"
         known = power_modes(transport)
         if self._wanted not in known:
-            return f"no mode is called {self._wanted!r}; there are {', '.join(known) or f'none in {_CONFIGURATION}'}"
+            modes = ", ".join(known) or f"none in {_CONFIGURATION}"
+            return f"there is no power mode called {self._wanted!r}; the modes are {modes}"
         return None
 
     def show(self, transport: Transport) -> str | None:
@@ -98,7 +99,7 @@ class LockedClocks(Operation):
 
     def available(self, transport: Transport) -> str | None:
         found = transport.run(["sh", "-c", "command -v jetson_clocks"], timeout_s=TIMEOUT_S)
-        return None if found.returncode == 0 else "there is no jetson_clocks on the device"
+        return None if found.returncode == 0 else "the device does not have the program jetson_clocks"
 
     def show(self, transport: Transport) -> str | None:
         return clocks(transport)

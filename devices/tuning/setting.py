@@ -29,9 +29,9 @@ class Setting:
             return flag
         if self.kind == "number":
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"{str(value)[:40]!r} is no number")
+                raise ValueError(f"{str(value)[:40]!r} is not a number")
             return value
         text = value if isinstance(value, str) else "" if isinstance(value, bool) else str(value)
         if not _TEXT.fullmatch(text):
-            raise ValueError(f"{str(value)[:40]!r} is no name of letters, digits, spaces and . _ + -, 40 at most")
+            raise ValueError(f"{str(value)[:40]!r} is not a valid name: up to 40 letters, digits, spaces and . _ + -")
         return text

@@ -22,8 +22,8 @@ _PREFIX = "instances_"
 def coco(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     """annotations/instances_NAME.json, with the images in NAME, in images, or in the folder itself.
 
-    Objects that are groups (`iscrowd`) are no prompts, and boxes without an area do not count; images without another
-    one are left out. Raises UsageError naming what is wrong with the file.
+    Objects that are groups (`iscrowd`) and boxes without an area are no prompts; images without another one are left
+    out. Raises UsageError naming what is wrong with the file.
     """
     file = _annotations(folder)
     name = file.stem.removeprefix(_PREFIX)
@@ -38,36 +38,37 @@ def coco(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     samples = []
     for number, entry in enumerate(_entries(content, "images", file)):
         path = _path(entry, images, f"{file}: image {number}")
-        shown = objects.get(_number(entry.get("id"), f"{file}: image {number}: id"), [])
-        if not all(one.is_crowd for one in shown):
-            samples.append(Sample(str(entry["file_name"]), path, tuple(shown)))
+        if found := objects.get(_number(entry.get("id"), f"{file}: image {number}: id")):
+            samples.append(Sample(str(entry["file_name"]), path, tuple(found)))
     return DataSet("coco", folder, tuple(sorted(samples, key=lambda one: one.name)))
 
 
 def _annotations(folder: Path) -> Path:
     found = sorted((folder / "annotations").glob(f"{_PREFIX}*.json"))
     if len(found) != 1:
-        told = f"{len(found)} of them are there" if found else "none is there"
-        raise UsageError(f"--data {folder}: COCO has its masks in annotations/{_PREFIX}NAME.json, and {told}")
+        told = f"there are {len(found)} of them: leave one" if found else "it is not there"
+        raise UsageError(f"--data {folder}: the masks are read from annotations/{_PREFIX}NAME.json, and {told}")
     return found[0]
 
 
 def _content(file: Path) -> Mapping[str, Any]:
     try:
         if file.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"{file}: more than {_MOST_BYTES >> 30} GiB are not read")
+            raise UsageError(f"{file} is larger than {_MOST_BYTES >> 30} GiB, the most that is read; split it")
         content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from None
     if not isinstance(content, dict):
-        raise UsageError(f"{file}: no object of `images` and `annotations`")
+        raise UsageError(
+            f"{file} has to be a JSON object with the fields `images` and `annotations`, as COCO writes it"
+        )
     return content
 
 
 def _entries(content: Mapping[str, Any], name: str, file: Path) -> Iterator[Mapping[str, Any]]:
     entries = content.get(name)
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise UsageError(f"{file}: `{name}` is no list of objects")
+        raise UsageError(f"{file}: the field `{name}` has to be a list of JSON objects")
     yield from entries
 
 
@@ -77,31 +78,22 @@ def _image_of(entry: Mapping[str, Any], where: str) -> int:
 
 def _number(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"{where} is no whole number")
+        raise UsageError(f"{where} has to be a whole number")
     return value
 
 
 def _object(entry: Mapping[str, Any], where: str) -> PromptedObject | None:
-    """None for what does not count. Annotations without categories are of one."""
+    """None for what is no prompt."""
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_size, box)):
-        raise UsageError(f"{where}: bbox is no list of left, top, width and height")
+        raise UsageError(f"{where}: bbox has to be a list of four numbers: left, top, width and height")
     left, top, width, height = map(float, box)
-    is_crowd, area = bool(entry.get("iscrowd")), entry.get("area")
-    if not is_crowd and (width <= 0 or height <= 0):
+    if entry.get("iscrowd") or width <= 0 or height <= 0:
         return None
-    if area is not None and (not _is_size(area) or area < 0):
-        raise UsageError(f"{where}: area is no number of pixels")
     segmentation = entry.get("segmentation")
     if not isinstance(segmentation, (list, dict)) or not segmentation:
-        raise UsageError(f"{where}: segmentation is neither polygons nor run lengths")
-    return PromptedObject(
-        (left, top, left + width, top + height),
-        json.dumps(segmentation, sort_keys=True),
-        _number(entry.get("category_id", 0), f"{where}: category_id"),
-        None if area is None else float(area),
-        is_crowd,
-    )
+        raise UsageError(f"{where}: segmentation has to be a list of polygons or an object of run lengths")
+    return PromptedObject((left, top, left + width, top + height), json.dumps(segmentation, sort_keys=True))
 
 
 def _is_size(value: Any) -> bool:
@@ -111,8 +103,8 @@ def _is_size(value: Any) -> bool:
 def _path(entry: Mapping[str, Any], images: Path, where: str) -> Path:
     name = entry.get("file_name")
     if not isinstance(name, str) or not name or "\0" in name:
-        raise UsageError(f"{where}: file_name is no name of a file")
+        raise UsageError(f"{where}: file_name has to be the name of a file")
     path = images / name
     if not path.resolve().is_relative_to(images.resolve()):
-        raise UsageError(f"{where}: {name!r} lies outside of {images}")
+        raise UsageError(f"{where}: {name!r} lies outside {images}, where nothing is read")
     return path

@@ -40,7 +40,9 @@ def open_data_set(
             raise UsageError(f"--layout {name} is not for {spec.task}, which {spec.id} is for")
         found = LAYOUTS[name](folder, spec, classes)
     if not found.samples:
-        raise UsageError(f"--data {folder}: no images in the layout `{found.layout}` ({_LOOKS[found.layout]})")
+        raise UsageError(
+            f"--data {folder}: there are no images in the layout `{found.layout}` ({_LOOKS[found.layout]})"
+        )
     _check_labels(found, spec)
     return found
 
@@ -196,7 +198,7 @@ def _check_labels(found: DataSet, spec: ModelSpec) -> None:
     is_dense = spec.task == "segmentation"
     for sample in found.samples:
         if isinstance(sample.label, int) and (is_dense or (outputs is not None and sample.label >= outputs)):
-            raise UsageError(f"{sample.name} is of class {sample.label}, which {spec.id} has no output for")
+            raise UsageError(f"{sample.name} is of class {sample.label}, and {spec.id} has no output for that class")
         if isinstance(sample.label, Path) and not is_dense and found.layout not in _TASKS:
             raise UsageError(
                 f"--data has label images (layout `{found.layout}`), and {spec.id} gives one class an image"

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from bench_worker.pipeline.pillow import Pillow
 from bench_worker.pipeline.placement import placement
 from latency_bench.harness.accuracy.feeding import Values, as_values
-from latency_bench.harness.accuracy.stated import StatedPreparation
 from latency_bench.harness.export.image_file import UnusableImageError, opened_image
 from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import InputSpec
@@ -30,10 +29,7 @@ def image_values(path: Path, tensor: InputSpec, how: Preparation) -> Values:
             raise UnusableImageError("so long and narrow that it has more pixels than are read once it is resized")
         resized = pillow.resized(image.convert("RGB"), placed.width, placed.height, how.interpolation)
         cut = pillow.cut(resized, placed.left, placed.top, min(width, placed.width), min(height, placed.height))
-        pixels = pillow.pixels(cut)
-        if isinstance(how, StatedPreparation) and how.channels == "bgr":
-            pixels = pixels[..., ::-1]
-        return as_values(pixels, tensor)
+        return as_values(pillow.pixels(cut), tensor)
 
 
 def is_turned(path: Path) -> bool:
@@ -45,21 +41,10 @@ def is_turned(path: Path) -> bool:
         return False
 
 
-def require_same_proportions(label: npt.NDArray[np.uint8], path: Path) -> None:
-    """Of a label (height, width) and its image, which may be of another size. Raises UnusableImageError."""
-    with opened_image(path) as image:
-        width, height = image.size
-    label_height, label_width = label.shape
-    # A size is rounded to a pixel where both were made smaller.
-    if abs(label_width * height - label_height * width) > width + height:
-        words = f"its label is {label_width}x{label_height} pixels, and the image {width}x{height}"
-        raise UnusableImageError(f"{words}: the label of another image")
-
-
 def label_values(path: Path) -> npt.NDArray[np.uint8]:
     """An image of classes, (height, width). Raises UnusableImageError."""
     if not path.is_file():
-        raise UnusableImageError("no label is there")
+        raise UnusableImageError("its label image is missing")
     try:
         with opened_image(path, ("PNG", "BMP", "TIFF")) as image:
             if image.mode not in ("L", "P", "1"):

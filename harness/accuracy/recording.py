@@ -7,11 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.accuracy.coco_evaluation import average_precisions
 from latency_bench.harness.accuracy.evaluation import Evaluated
 from latency_bench.harness.accuracy.samples import DataSet
 from latency_bench.harness.accuracy.scoring import Scorer
-from latency_bench.harness.accuracy.subject import Subject
 from latency_bench.harness.case import Case
 from latency_bench.harness.recording import artifact_record, device_record, model_record, runtime_asked_for
 from latency_bench.harness.software import software
@@ -24,6 +22,7 @@ from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
 from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.harness.store.subject import SoftwareRecord
 from latency_bench.harness.store.writer import RunWriter
+from latency_bench.model_specs.preparation import Preparation
 
 
 def accuracy_writer(store: Path, device: str) -> RunWriter:
@@ -34,8 +33,8 @@ def accuracy_writer(store: Path, device: str) -> RunWriter:
 def store_accuracy(
     writer: RunWriter,
     case: Case,
-    subject: Subject,
     data: DataSet,
+    how: Preparation,
     found: Evaluated,
     scorer: Scorer,
     *,
@@ -46,8 +45,6 @@ def store_accuracy(
 ) -> tuple[AccuracyRecord, Path]:
     """The stored record and its place; `writer` is entered. Raises StoreError."""
     metrics = bootstrap(found.counts, scorer.metrics)
-    if found.coco_images:
-        metrics |= average_precisions(found.coco_images, "segm")
     record = AccuracyRecord(
         run_id=writer.run_id,
         started_at=started_at,
@@ -66,7 +63,7 @@ def store_accuracy(
             seed=seed,
             against_module=found.against_module,
         ),
-        preparation=subject.how.model_dump(mode="json"),
+        preparation=how.model_dump(mode="json"),
         metrics={name: _metric(one, UNITS.get(name, "%")) for name, one in metrics.items()},
         images=len(found.counts),
         skipped=dict(found.reasons),
@@ -106,7 +103,7 @@ def difference(a: StoredAccuracy, b: StoredAccuracy) -> dict[str, Sureness] | st
     place_a, place_b = ({name: place for place, name in enumerate(names)} for names in (names_a, names_b))
     common = [name for name in names_a if name in place_b]
     if not common:
-        return "they have no image in common"
+        return "they were not scored on any image in common"
     if other_labels := _other_labels(a, b, common, set(names_a) == set(names_b)):
         return other_labels
     rows_a, rows_b = [place_a[name] for name in common], [place_b[name] for name in common]

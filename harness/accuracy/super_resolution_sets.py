@@ -23,7 +23,9 @@ def pairs(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     beside Set5/LR_bicubic/X2/babyx2.png, or DIV2K_valid_HR beside DIV2K_valid_LR_bicubic/X2."""
     low, high = paired_folders(folder)
     if low is None or high is None:
-        raise UsageError(f"--data {folder}: pairs lie in a folder HR and a folder LR, and one of them is not there")
+        raise UsageError(
+            f"--data {folder}: pairs are read from one folder called HR and one called LR, and one of them is missing"
+        )
     scale = scale_of(spec)
     of_scale = _named(low, rf"(?i)x{scale}")
     by_stem = {path.stem: path for path in images_below(of_scale or low)}
@@ -54,7 +56,9 @@ def scale_of(spec: ModelSpec) -> int:
     stride = spec.outputs[0].stride
     scale = 0 if not stride else round(1 / stride)
     if scale < 1 or stride is None or abs(scale * stride - 1) > 1e-6:
-        raise UsageError(f"{spec.id} enlarges by no whole number, and its images cannot be held against others")
+        raise UsageError(
+            f"{spec.id} does not enlarge by a whole number, so its images cannot be compared with high-resolution ones"
+        )
     return scale
 
 

@@ -40,7 +40,9 @@ def parse_form(name: str) -> FormChoice:
         return FormChoice(plain, multi_scale)
     if plain in known_forms():
         return FormChoice("sdpa", multi_scale, plain.removeprefix("sdpa-"))
-    raise UsageError(f"no form of attention is called {name!r}; there are {', '.join(known_forms())}, each also -ms")
+    raise UsageError(
+        f"there is no form of attention called {name!r}; the forms are {', '.join(known_forms())}, each also -ms"
+    )
 
 
 def default_forms(declared: type[RuntimeDeclaration]) -> tuple[str, ...]:

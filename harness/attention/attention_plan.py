@@ -82,7 +82,9 @@ def plan_models(model_ids: Iterable[str], resolutions: Sequence[tuple[int, int]]
         try:
             twin = load_spec(model_id + SOFTMAX_TWIN)
         except UnknownModelError:
-            raise UsageError(f"{model_id} has no twin {model_id + SOFTMAX_TWIN} with softmax attention") from None
+            raise UsageError(
+                f"{model_id} cannot be compared: there is no model {model_id + SOFTMAX_TWIN} with softmax attention"
+            ) from None
         for resolution in sorted(set(resolutions) or {linear.resolution}, key=lambda one: one[0] * one[1]):
             members = tuple(Planned(spec.at(resolution), "whole model") for spec in (linear, twin))
             groups.append(Group(f"{model_id} at {resolution[0]}x{resolution[1]}", members))

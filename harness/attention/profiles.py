@@ -62,5 +62,5 @@ def operator_shares(
         try:
             found.append((name, by_kind(profile_case(make_case(member), REQUESTS, observer))))
         except (DeviceError, UsageError) as error:
-            lost.append(f"no profile of {name}: {error}")
+            lost.append(f"{name} could not be profiled: {error}")
     return found, lost

@@ -71,7 +71,7 @@ class Cluster:
             if self._hosts.of(name) is None:
                 if time.monotonic() > deadline_s:
                     raise InventoryError(
-                        f"no host of the cluster offers a device called {name!r}",
+                        f"none of the cluster's hosts offers a device called {name!r}",
                         f"Offered: {', '.join(self._hosts.names()) or 'none'}. Start `bench host --devices {name} "
                         f"--scheduler ADDRESS` on a host that has it{''.join(f'; {text}' for text in troubles)}",
                     )
@@ -170,7 +170,9 @@ def _devices_of(answer: HostAnswer) -> dict[str, Device]:
     try:
         return {name: Device.model_validate_json(json.dumps(fields)) for name, fields in dict(stated).items()}
     except (ValidationError, TypeError, ValueError) as error:
-        raise UnreadableAnswerError(f"{answer.host.name}: its devices make no sense: {error}") from None
+        raise UnreadableAnswerError(
+            f"the host {answer.host.name} sent a list of devices that cannot be read: {error}"
+        ) from None
 
 
 def _hear(message: Any, by_key: dict[str, Planned], watcher: Watcher) -> None:

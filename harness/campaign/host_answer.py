@@ -83,7 +83,7 @@ def opened(content: object) -> HostAnswer:
     try:
         header = _Header.model_validate_json(content[:end])
     except ValidationError as error:
-        raise UnreadableAnswerError(f"a host's answer makes no sense: {error.errors()[0]['msg']}") from None
+        raise UnreadableAnswerError(f"a host sent an answer that cannot be read: {error.errors()[0]['msg']}") from None
     return HostAnswer(header.host, header.value, header.failure, content[end + 1 :])
 
 

@@ -66,7 +66,7 @@ def open_pairs(plan: Plan, runs: dict[str, CaseRuns], watcher: Watcher) -> dict[
             continue
         missing = [side.label for side in (pair.baseline, pair.candidate) if runs[side.key].finished is None]
         if missing:
-            watcher.left(pair, f"{missing[0]} has no number")
+            watcher.left(pair, f"{missing[0]} could not be measured")
         else:
             found.setdefault(pair.case.device.name, []).append(pair)
     return found

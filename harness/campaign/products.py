@@ -11,7 +11,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.opening import declared_runtime
 from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Product
 from latency_bench.harness.campaign.file_requests import file_requests
-from latency_bench.harness.case_options import OF_FILES, CaseOptions, options_of
+from latency_bench.harness.case_options import OF_FILES, CaseOptions
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.carried_types import OWN_TYPE
 from latency_bench.reports.papers.measured_models import resolutions_of, specs_of, throughput_batches
@@ -41,12 +41,12 @@ def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> l
                 continue
             for override in campaign.override:
                 if matches(override.match, request):
-                    request = options_of({**request.model_dump(), **override.set})
+                    request = CaseOptions.model_validate({**request.model_dump(), **override.set})
             found.setdefault(request.model_dump_json(), request)
             if len(found) > MOST_CASES:
                 raise UsageError(f"the campaign has more than {MOST_CASES} cases; write several campaigns")
     if not found:
-        raise UsageError("no case is left: everything is excluded")
+        raise UsageError("the campaign excludes every one of its cases, so there is nothing to measure")
     return list(found.values())
 
 
@@ -90,7 +90,9 @@ def models_of(product: Product) -> list[ModelSpec]:
     found: dict[str, ModelSpec] = {}
     for table in tables_of(product):
         if not table.models:
-            raise UsageError(f"{table.label} of the paper has no model of ours; `bench models ls` names the tables")
+            raise UsageError(
+                f"{table.label} of the paper has no row with a model that is here; `bench models ls` shows which do"
+            )
         found |= {spec.id: spec for spec in specs_of([table])}
     for text in product.models:
         if not any(mark in text for mark in _PATTERN_MARKS):
@@ -100,7 +102,7 @@ def models_of(product: Product) -> list[ModelSpec]:
         meant = {spec.id: spec for spec in list_specs() if fnmatchcase(spec.id, text)}
         meant |= {spec.id: spec for spec in map(load_spec, generated_names(text))}
         if not meant:
-            raise UsageError(f"no model's id is like {text!r}; `bench models ls` lists them")
+            raise UsageError(f"no model matches {text!r}; `bench models ls` lists them")
         found |= meant
     return list(found.values())
 
@@ -135,9 +137,9 @@ def _combinations(
             # A table says at which sizes it has a model that the catalog does not list.
             asked = varied.pop("resolution")
             for resolution in [asked] if asked else resolutions.get(spec.id, [None]):
-                yield options_of({**varied, "resolution": resolution, **shared, **fixed})
+                yield CaseOptions.model_validate({**varied, "resolution": resolution, **shared, **fixed})
         overlaps = declared_runtime(device_of(name), fixed["runtime"]).OVERLAPS_REQUESTS
         if overlaps and spec.id in batches:
             for precision in product.precisions:
                 batch = {"batch": batches[spec.id], "streams": THROUGHPUT_STREAMS, "precision": precision}
-                yield options_of({**shared, **fixed, **batch})
+                yield CaseOptions.model_validate({**shared, **fixed, **batch})

@@ -22,7 +22,7 @@ def scheduler_trouble(settings: ClusterSettings) -> str | None:
     except ConnectionRefusedError:
         return "nobody listens there; is `dask scheduler` running?"
     except TimeoutError:
-        return f"no answer within {ANSWER_S:.0f} s; is the host on, and the port open?"
+        return f"it did not answer within {ANSWER_S:.0f} s; is the host on, and the port open?"
     except OSError as error:
         return error.strerror or str(error)
 

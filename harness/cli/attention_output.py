@@ -80,7 +80,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 
     sections = attention_sections(analysis.runs, analysis.fractions, analysis.paired)
     if not sections:
-        console.print("no runs of attention to compare; `bench attention` measures them")
+        console.print("there are no runs of attention to compare; `bench attention` measures them")
     for title, header, rows in sections:
         console.print(Text(printable(title), "bold"))
         headings = [Heading(name, right=number not in (1, 2)) for number, name in enumerate(header)]

@@ -67,7 +67,7 @@ def _named(argument: str) -> tuple[str, str]:
 
     lab, is_named, store = argument.partition("=")
     if not is_named or not store:
-        raise click.UsageError(f"{argument!r} names no lab; write LAB=STORE, for example edge-lab={argument}")
+        raise click.UsageError(f"{argument!r} does not name a lab; write LAB=STORE, for example edge-lab={argument}")
     if LAB_NAME.fullmatch(lab) is None:
         raise click.UsageError(f"{lab!r} cannot be a lab's name; use letters, digits, dots, dashes and underscores")
     return lab, store

@@ -121,7 +121,9 @@ def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | Non
     console = stdout_console()
     print_grid(console, [Heading("subject"), *numbers, Heading("", wraps=True)], lines)
     if peaks is None:
-        console.print("no peak: neither arithmetic nor memory traffic may be missing; the reasons are above")
+        console.print(
+            "no peak was kept: it needs both arithmetic and memory traffic, and the reasons above say what is missing"
+        )
         return
     console.print(
         f"peak {scaled(peaks.macs_per_s)}MAC/s and {scaled(peaks.bytes_per_s)}B/s: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ def compare(
     if b is None:
         if not published or plot is not None or measure:
             raise click.UsageError("name two sides, A and B, or one run with --published")
-        return _place([a], store, as_json)
+        return _place(a, store, as_json)
     if plot is not None:
         require(["pandas", "matplotlib"])
     if measure:
@@ -88,27 +87,31 @@ def compare(
         from latency_bench.reports.plots.comparison import draw_comparison
 
         draw_comparison(compared, a, b, plot)
+    run_ids = {run.record.run_id for side in sides for run in side.runs}
     if as_json:
-        print_json(comparison_json(compared))
-    else:
-        print_comparison(compared, a, b, stdout_console())
-    if published and not as_json:
-        _place([a, b], store, as_json)
+        from latency_bench.harness.cli.published import published_json
+
+        print_json(comparison_json(compared) | (published_json(run_ids, store) if published else {}))
+        return 0
+    print_comparison(compared, a, b, stdout_console())
+    if published:
+        from latency_bench.harness.cli.published import print_place
+
+        print_place(run_ids, store, stdout_console())
     return 0
 
 
-def _place(sides: Sequence[str], store: str | None, as_json: bool) -> int:
-    """Print what was published of the models of these sides, and where their latest runs lie."""
+def _place(run: str, store: str | None, as_json: bool) -> int:
+    """Print what was published of the models of these runs, and where the runs lie."""
     from latency_bench.harness.cli.published import print_place, published_json
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.run_selection import select
 
-    place = store_location(store)
-    chosen = {run.record.run_id for side in sides for run in select(place, side).runs}
+    run_ids = {one.record.run_id for one in select(store_location(store), run).runs}
     if as_json:
-        print_json(published_json(chosen, store))
+        print_json(published_json(run_ids, store))
     else:
-        print_place(chosen, store, stdout_console())
+        print_place(run_ids, store, stdout_console())
     return 0
 
 

@@ -146,13 +146,13 @@ def gate(
     \b
     fine         shown: no case is slower by more than the threshold (exit code 0)
     worse        shown: a case is, or it fails now (exit code 1)
-    cannot tell  neither was shown; what would have been seen is printed
-                 (exit code 0, with --strict 3)
+    cannot tell  neither was shown; the smallest slowdown that would have been
+                 seen is printed (exit code 0, with --strict 3)
 
     Runs of different sessions differ by what the machine did meanwhile; the store's repeated runs show how much.
-    With --against both are measured now, and the machine is the same for both; the options of how a model runs, from
-    --runtime to --input-type, are for that, and for whatever a side does not say itself. Nothing is decided before
-    seven rounds of stored runs, or ten pairs of processes with --against.
+    With --against both are measured now, taking turns on the same machine; the options for how a model runs, from
+    --runtime to --input-type, are for that, where a side does not state them itself. Nothing is decided before seven
+    rounds of stored runs, or ten pairs of processes with --against.
     """
     from latency_bench.harness.cli import gate_measuring, gate_stored
     from latency_bench.harness.cli.gate_reports import report_gate

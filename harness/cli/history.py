@@ -85,7 +85,9 @@ def history(
     if broken:
         click.echo(f"bench: {len(broken)} records cannot be read; `bench results verify` says which and why", err=True)
     if not found:
-        raise click.UsageError(f"no run of {model} on {device} has a number; `bench results ls` shows why")
+        raise click.UsageError(
+            f"none of the runs of {model} on {device} ended with a latency; `bench results ls` shows why"
+        )
     began = None if since is None else moment_of(since, found)
     histories = [build_history(one, chain_of(pairs, one.key), began) for one in found]
     if plot is not None:
@@ -106,11 +108,14 @@ def moment_of(text: str, found: Sequence[RunSeries]) -> datetime:
             moment = datetime.fromisoformat(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     except (ValueError, OverflowError):
-        raise UsageError(f"--since {text}: there is no such day; write 2026-11-28, 30d or a commit") from None
+        raise UsageError(
+            f"--since {text} is not a day of the calendar; write a day (2026-11-28), an age (30d) or a commit"
+        ) from None
     began = [run.started_at for series in found for run in series.runs if run.commit and run.commit.startswith(text)]
     if not began:
         raise UsageError(
-            f"--since {text}: no run is of such a commit; write 2026-11-28, 30d or a commit that was measured"
+            f"--since {text}: no run was measured at this commit; write a day (2026-11-28), an age (30d) or a "
+            "commit that was measured"
         )
     return min(began)
 

@@ -39,7 +39,7 @@ def render_history(history: History, console: Console) -> None:
         if stretch.drift is not None and stretch.end > history.shown_from:
             drift, first = stretch.drift, history.series.runs[stretch.first]
             figures = f"{drift.ratio - 1:+.1%} ({drift.low - 1:+.1%} to {drift.high - 1:+.1%})"
-            console.print(Text(f"\nfrom {first.moment} on the level drifts, by {figures} in all: no single change"))
+            console.print(Text(f"\nfrom {first.moment} on the level drifts by {figures} in all, without a step"))
     _print_marks(history, console)
     for link in history.code:
         console.print(Text(printable(f"code    {link.text()}")))

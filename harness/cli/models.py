@@ -57,13 +57,15 @@ def ls(task: str | None, family: str | None, paper_text: str | None, table: str 
 @json_option
 def show(model_id: str, as_json: bool) -> None:
     """Show one model: its inputs and outputs, where it comes from, its counts beside the published ones."""
-    from latency_bench.harness.cli.model_check import check_model
+    from latency_bench.harness.cli.model_check import check_model, compare_known
     from latency_bench.harness.installation.requirements import require
     from latency_bench.model_specs import load_spec
 
     spec = load_spec(model_id)
-    require(["torch", *spec.requires])
-    checked = check_model(spec)
+    checked = compare_known(spec)
+    if checked is None:
+        require(["torch", *spec.requires])
+        checked = check_model(spec)
     if as_json:
         print_json({**spec.model_dump(mode="json"), "check": checked.to_json()})
         return
@@ -161,11 +163,11 @@ def _facts(spec: ModelSpec, checked: CheckedModel) -> list[tuple[str, str]]:
         ("outputs", ", ".join(_output(output) for output in spec.outputs)),
         ("parameters", f"{checked.params_m:.3f} M{_beside(checked.params_published_m, 'M', checked.params_diff_pct)}"),
         ("MACs", f"{checked.macs_g:.3f} G{_beside(checked.macs_published_g, 'G', checked.macs_diff_pct)}"),
-        ("paper", "; ".join(f"{table.label}, {row.name}" for table, row in rows) or "no row of its own"),
+        ("paper", "; ".join(f"{table.label}, {row.name}" for table, row in rows) or "not in its tables"),
         ("source", f"{source.paper}; code: {source.code}; licence: {source.license}"),
     ]
     if source.design == "ours":
-        facts.append(("design", "ours: the authors published no such network"))
+        facts.append(("design", "our own: the authors did not publish this network"))
     facts += [("note", note) for note in (source.note, spec.note, checked.reason) if note]
     return facts
 

@@ -112,7 +112,7 @@ def print_published(runs: Sequence[PublishedRun], console: Console) -> None:
     from latency_bench.reports.terminal_grid import Heading, print_grid
 
     if not runs:
-        console.print("Nothing is published of it on such a device.")
+        console.print("Nothing was published for it on such a device.")
         return
     headings = [
         Heading("device", wraps=True),

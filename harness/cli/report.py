@@ -52,8 +52,8 @@ PAGE = "index.html"
     "places",
     multiple=True,
     metavar="PAPER|DEVICE",
-    help="Whether the order of models carries over: runs here and published ones against the devices of this paper, or "
-    "against this device of `bench published`; repeatable.",
+    help="Does the order of models carry over? Your runs and published ones are set against the devices of this paper, "
+    "or against this device of `bench published`; repeatable.",
 )
 @click.option("--claims", is_flag=True, help="The claims of the paper's text, each with a verdict.")
 @click.option("--html", is_flag=True, help="One self-contained page with everything.")
@@ -173,7 +173,9 @@ class _Parts:
         if every_run and not html:
             raise click.UsageError("--every-run is about the page; add --html")
         if claims and not paper.file.claims:
-            raise PaperError(f"{paper.name} lists no claims; paper.yaml has a field for them")
+            raise PaperError(
+                f"the paper {paper.name} does not list claims; its paper.yaml may have them under `claims`"
+            )
         chosen = paper.tables_named(tables), paper.figures_named(figures)
         return cls(*chosen, places, claims, html, every_run=every_run)
 

@@ -179,13 +179,14 @@ class Source:
         """Of the selected runs and of what is published in these places. Raises PaperError."""
         if not places:
             return []
-        from latency_bench.reports.agreement.series import own_series, series_named
+        from latency_bench.reports.agreement.own_series import own_series
+        from latency_bench.reports.agreement.series import series_named
         from latency_bench.reports.agreement.table import agreements
         from latency_bench.reports.rows import rows_of
 
         runs = self.runs if self.runs.empty else self._selected()
         published = [series for place in dict.fromkeys(places) for series in series_named(place)]
-        return agreements(own_series(rows_of(runs)), published)
+        return agreements(own_series(rows_of(runs), self.paired), published)
 
     def write_agreement(self, found: Sequence[Agreement], folder: Path, formats: Sequence[str]) -> list[Path]:
         """The scatter plots, and their points as CSV."""

@@ -51,7 +51,7 @@ def print_summary(source: Source, console: Console) -> None:
     devices = runs["device"].nunique()
     console.print(f"{counted(len(runs), 'run')} on {counted(devices, 'device')} in {printable(str(source.place))}")
     if not len(runs):
-        console.print("Nothing was measured yet; `bench run --model b1-seg` is a beginning.")
+        console.print("Nothing was measured yet; begin with `bench run --model b1-seg`.")
     headings = [Heading("rows measured", wraps=True), *(Heading(table.label, right=True) for table in tables)]
     rows = [
         [printable(entry["setting"]), *(_words(entry["tables"].get(table.name)) for table in tables)]

@@ -44,7 +44,7 @@ class SettingOption(RuntimeOption):
         if value == "paper":
             return "paper", True
         if "=" not in str(value):
-            self.fail(f"{value!r} is not a setting; write NAME=VALUE, or paper", param, ctx)
+            self.fail(f"{value!r} is not a setting; write NAME=VALUE, or the word paper", param, ctx)
         return super().convert(value, param, ctx)
 
 

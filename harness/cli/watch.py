@@ -52,8 +52,8 @@ def watch(name: str | None, once: bool, store: str | None, as_json: bool) -> int
     known = campaign_names(place)
     chosen = name or (known[0] if known else None)
     if chosen is None or chosen not in known:
-        there = f"there are {', '.join(known)}" if known else "`bench sweep` begins one"
-        raise UsageError(f"no campaign {f'{name!r} ' if name else ''}in {place}; {there}")
+        there = f"its campaigns are {', '.join(known)}" if known else "`bench sweep` begins one"
+        raise UsageError(f"there is no campaign {f'called {name!r} ' if name else ''}in {place}; {there}")
     with Follower(place, chosen) as follower:
         follower.read()
         if as_json:

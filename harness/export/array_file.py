@@ -27,7 +27,7 @@ def named_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     except Exception as error:  # a zip file may be wrong in many ways, each with an exception of its own
         raise UnreadableArraysError(_line(error)) from error
     if unlike := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-        raise UnreadableArraysError(f"{unlike[0]!r} in it is no array")
+        raise UnreadableArraysError(f"its entry {unlike[0]!r} is not an array")
     return arrays
 
 
@@ -46,7 +46,7 @@ def _loaded(path: Path, mmap_mode: Literal["r"] | None) -> Any:
     import numpy as np
 
     if not path.is_file():  # a pipe would be waited for
-        raise UnreadableArraysError("there is no such file")
+        raise UnreadableArraysError("the file does not exist")
     try:
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except OSError as error:

@@ -236,5 +236,5 @@ def read_entry(entry: Path) -> Artifact:
 def plain_name(name: str) -> str:
     """A manifest names files beside it and nowhere else."""
     if not name or name in (".", "..") or Path(name).name != name or "\\" in name:
-        raise ValueError(f"{name!r} is no plain file name")
+        raise ValueError(f"{name!r} is not the plain name of a file")
     return name

@@ -97,7 +97,7 @@ def write_image_calibration(folder: Path, spec: ModelSpec, path: Path) -> None:
     images = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in ENDINGS and entry.is_file())
     if not images:
         raise ExportError(
-            f"{folder} has no images directly in it, and folders in it are not looked into; these can be read: "
+            f"{folder} has no images directly in it, and its sub-folders are not read; these formats can be read: "
             f"{', '.join(FORMATS)}"
         )
     of_one = 4 * int(np.prod(tensor.shape))

@@ -117,4 +117,6 @@ def check_request(spec: ModelSpec, format: str, options: ExportOptions) -> None:
     """Refuse early, before anything heavy runs, what cannot work. Raises ExportError."""
     find_format(format).check(spec, options)
     if options.output != "logits" and spec.task != "segmentation":
-        raise ExportError(f"{spec.id} is not a dense prediction: it has no output {options.output!r}, only its own")
+        raise ExportError(
+            f"{spec.id} is not a segmentation network, so {options.output!r} cannot be its output; leave it out"
+        )

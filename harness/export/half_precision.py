@@ -67,7 +67,9 @@ def promote_constants(graph: onnx.GraphProto) -> None:
     others = []
     for node in graph.node:
         if any(attribute.type == onnx.AttributeProto.GRAPH for attribute in node.attribute):
-            raise ExportError(f"no half precision for a graph with {node.op_type}: its branches are not rewritten")
+            raise ExportError(
+                f"a graph with {node.op_type} cannot be made half precision: the operator's branches are not rewritten"
+            )
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             tensor = node.attribute[0].t
             tensor.name = node.output[0]

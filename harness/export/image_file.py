@@ -32,7 +32,7 @@ def opened_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image
     from PIL import Image, UnidentifiedImageError
 
     if not path.is_file():  # a pipe would be waited for
-        raise UnusableImageError("there is no such file")
+        raise UnusableImageError("the file does not exist")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -42,9 +42,9 @@ def opened_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image
     except UnusableImageError:
         raise
     except UnidentifiedImageError:
-        raise UnusableImageError(f"no image of {', '.join(formats)}") from None
+        raise UnusableImageError(f"it is not an image in one of the formats {', '.join(formats)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnusableImageError("more pixels than are read") from None
+        raise UnusableImageError("it has more pixels than are read") from None
     except Exception as error:  # decoders raise anything for bytes that were made up
         raise UnusableImageError(f"damaged: {error}") from None
 

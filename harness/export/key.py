@@ -133,7 +133,7 @@ def locate_builder(name: str) -> tuple[str, str | None]:
     entry: EntryPoint
     for entry in entry_points(group="bench.builders", name=name):
         return entry.value, entry.dist.name if entry.dist else None
-    raise SpecError(f"no builder is called {name!r}; known: {', '.join(sorted(BUILDERS))}")
+    raise SpecError(f"there is no builder called {name!r}; the builders are {', '.join(sorted(BUILDERS))}")
 
 
 def installed_version(distribution: str) -> str | None:

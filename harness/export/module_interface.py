@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,10 @@ SEED = 0
 
 @dataclass(frozen=True)
 class ModuleInterface:
-    """What a module's forward takes and returns, in order."""
+    """Names of what a module's forward takes and returns, in order."""
 
     inputs: tuple[str, ...]
-    outputs: Mapping[str, tuple[int, ...]]
-    """With their shapes, batch included."""
+    outputs: tuple[str, ...]
     data_files: tuple[Path, ...] = ()
     """What its file read while it was built and called, beside Python."""
 
@@ -60,25 +59,24 @@ def interface_of(builder: UserBuilder, arguments: dict[str, Any], inputs: Sequen
     }
     with TemporaryFolder("module") as folder:
         done = run_apart(__name__, request, folder)
-    outputs = {name: tuple(shape) for name, shape in done["outputs"].items()}
-    return ModuleInterface(tuple(done["inputs"]), outputs, tuple(map(Path, done["data_files"])))
+    return ModuleInterface(tuple(done["inputs"]), tuple(done["outputs"]), tuple(map(Path, done["data_files"])))
 
 
 def describe(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
-    """The interface of a request's module. Raises SpecError where the inputs are not those that its forward takes."""
+    """The names of a request's module. Raises SpecError where the inputs are not those that its forward takes."""
     from latency_bench.model_specs.user_builders import require_registered
 
     builder = require_registered(request["user_builder"]["label"])
     given = [GivenInput(name, tuple(shape), dtype) for name, shape, dtype in request["inputs"]]
     with OpenedFiles(builder.root) as opened:
-        names, outputs = _called(builder, request["arguments"], given, stage)
+        names, outputs = _names(builder, request["arguments"], given, stage)
     return {"inputs": names, "outputs": outputs, "data_files": [str(file) for file in opened.data()]}
 
 
-def _called(
+def _names(
     builder: UserBuilder, arguments: dict[str, Any], given: Sequence[GivenInput], stage: Callable[[str], None]
-) -> tuple[list[str], dict[str, list[int]]]:
-    """Names of inputs, and outputs with their shapes, by building the module and calling it."""
+) -> tuple[list[str], list[str]]:
+    """Of inputs and of outputs, by building the module and calling it."""
     from latency_bench.model_specs.user_builders import import_builder, in_a_line
 
     label = builder.label
@@ -92,14 +90,14 @@ def _called(
     names = input_names(label, module, given)
     stage("calling it once")
     try:
-        outputs = {name: list(tensor.shape) for name, tensor in _call(module, given).items()}
+        outputs = list(_call(module, given))
     except ModuleNotFoundError:
         raise  # the host says which package is missing
     except Exception as error:  # whatever a person's forward raises
         shapes = ", ".join("x".join(map(str, (1, *one.shape))) for one in given)
         raise SpecError(f"{label}: forward fails on inputs of {shapes}: {in_a_line(error)}") from error
     if not outputs:
-        raise SpecError(f"{label}: forward returns no tensor")
+        raise SpecError(f"{label}: forward does not return a tensor")
     return names, outputs
 
 
@@ -128,7 +126,7 @@ def input_names(label: str, module: torch.nn.Module, given: Sequence[GivenInput]
             f"batch, for example {example}"
         )
     if len(given) > len(named) and not takes_any:
-        raise SpecError(f"{label}: {signature} has no place for {len(given)} inputs")
+        raise SpecError(f"{label}: {signature} does not take {len(given)} inputs; leave some --input out")
     names = [one.name for one in named[: len(given)]]
     names += [f"input_{index}" for index in range(len(names), len(given))]
     for position, (one, name) in enumerate(zip(given, names, strict=True), start=1):

@@ -40,7 +40,7 @@ def read_model(path: Path) -> onnx.ModelProto:
     with _as_damaged(path), _content(path) as content:
         model: onnx.ModelProto = onnx.ModelProto.FromString(without_weights(content))
     if not model.graph.node and not model.graph.output:
-        raise ExportError(f"{path.name} is damaged, or no ONNX file: there is no graph in it")
+        raise ExportError(f"{path.name} is damaged or not an ONNX file: it has no graph in it")
     return model
 
 

@@ -44,7 +44,7 @@ def interface_of(path: Path) -> Interface:
     except ExportError:
         raise
     except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise ExportError(f"{path.name} is damaged, or no program that torch.export saved: {error}") from error
+        raise ExportError(f"{path.name} is damaged or was not saved by torch.export: {error}") from error
     return Interface(taken, given, precision_of(counts, [tensor.dtype for tensor in (*taken, *given)]))
 
 
@@ -56,7 +56,7 @@ def _program(path: Path) -> Any:
             (one for one in names if re.fullmatch(r"(.*/models/model|serialized_exported_program)\.json", one)), ""
         )
         if not name:
-            raise ValueError("it holds no model")
+            raise ValueError("it does not hold a model")
         if archive.getinfo(name).file_size > _MOST_BYTES:
             raise ValueError("its description is too large")
         return json.loads(archive.read(name))
@@ -73,7 +73,7 @@ def _dtype(tensor: dict[str, Any]) -> str:
 
 def _file_tensor(name: str, tensor: dict[str, Any] | None) -> FileTensor:
     if tensor is None:
-        return FileTensor(name or "?", None, "number that is no tensor")
+        return FileTensor(name or "?", None, "number that is not a tensor")
     return FileTensor(name, tuple(_size(size) for size in tensor["sizes"]), _dtype(tensor))
 
 

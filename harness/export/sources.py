@@ -34,7 +34,9 @@ def hash_sources(
             continue
         path = find_source(name, root)
         if path is None:
-            raise ExportError(f"no source file for the module {name!r}, which an export depends on; is it installed?")
+            raise ExportError(
+                f"the source of the module {name!r}, which the export depends on, was not found; is it installed?"
+            )
         files[name] = path
         part = _part_of(name)
         for imported in _imported_by(path, name):

@@ -55,7 +55,7 @@ def quantize(path: Path, precision: str, calibration: Sequence[dict[str, torch.T
     after = constant_bytes(path)
     if after.get(WEIGHT_TYPES[precision], 0) <= before.get(WEIGHT_TYPES[precision], 0):
         raise ExportError(
-            f"the model has no convolution or linear layer with weights: there is nothing to make {precision}"
+            f"the model has no convolution or linear layer with weights, so nothing in it can become {precision}"
         )
     return {
         "constant_bytes": after,

@@ -35,7 +35,7 @@ def _read(path: Path, content: mmap.mmap) -> Interface:
     from ai_edge_litert import schema_py_generated as schema
 
     if len(content) < _LEAST_BYTES or not schema.Model.ModelBufferHasIdentifier(content, 0):
-        raise ExportError(f"{path.name} is no TFLite file")
+        raise ExportError(f"{path.name} is not a TFLite file")
     model = schema.Model.GetRootAs(content, 0)
     types = names_of(schema.TensorType)
     _check_whole(model, len(content))

@@ -39,7 +39,7 @@ def gate_drop(baseline: Path, candidate: Path, most: float) -> Iterator[GatedCas
         case = f"{_label(a)}: at most {most:g} {unit} lost"
         b = new.get(key)
         if b is None:
-            yield GatedCase(case, "cannot tell", "the candidate has no accuracy of it", a.record.run_id)
+            yield GatedCase(case, "cannot tell", "its accuracy was not measured for the candidate", a.record.run_id)
             continue
         compared = difference(a, b)
         if isinstance(compared, str):

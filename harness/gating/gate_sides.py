@@ -69,7 +69,7 @@ def _refuse_unknown(text: str, model: str | None, baselines: Path) -> None:
     except UnknownModelError as error:
         names = [kept.name for kept in list_baselines(baselines)]
         kept = f"kept are {', '.join(names)}" if names else f"none is kept in {baselines}"
-        raise UsageError(f"{text!r} is no baseline ({kept}), no run, no file and no model: {error}") from None
+        raise UsageError(f"{text!r} is not a baseline ({kept}), a run, a file or a model: {error}") from None
 
 
 def file_as_side(path: Path, format_: str, common: Mapping[str, Any], of_files: Mapping[str, Any]) -> GateSide:

@@ -28,9 +28,11 @@ def file_at(text: str, candidate: Path, folder: Path) -> tuple[Path, str]:
     here = candidate.resolve().parent
     if not revision or revision.startswith("-"):
         raise UsageError(f"{text!r}: write git:REVISION, for example git:main")
-    root = Path(os.fsdecode(_git(here, "rev-parse", "--show-toplevel", failed=f"{candidate} is in no git repository")))
+    root = Path(
+        os.fsdecode(_git(here, "rev-parse", "--show-toplevel", failed=f"{candidate} does not lie in a git repository"))
+    )
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    commit = _git(root, *words, failed=f"{text}: the repository {root} has no revision {revision!r}").decode()
+    commit = _git(root, *words, failed=f"{text}: there is no revision {revision!r} in the repository {root}").decode()
     try:
         path = named or candidate.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
@@ -47,7 +49,7 @@ def _write(root: Path, commit: str, path: str, folder: Path) -> Path:
     with place.open("wb") as file:
         done = _run(root, ("cat-file", "blob", f"{commit}:{path}"), file.fileno())
     if done.returncode != 0:
-        raise UsageError(f"commit {commit[:12]} has no file {path}")
+        raise UsageError(f"there is no file {path} in the commit {commit[:12]}")
     with place.open("rb") as file:
         if file.read(len(_LFS)) == _LFS:
             raise UsageError(f"{path} is kept by Git LFS: get the file of {commit[:12]} and name it as the baseline")
@@ -66,7 +68,7 @@ def _names_beside(path: Path) -> tuple[str, ...]:
         raise UsageError(str(error)) from None
     bad = next((name for name in names if Path(name).name != name), None)
     if bad is not None:
-        raise UsageError(f"{path.name}: its weights lie in {bad!r}, which is no file beside it")
+        raise UsageError(f"{path.name}: its weights lie in {bad!r}, which is not beside it")
     return names
 
 

@@ -53,7 +53,7 @@ def gate_stored(
             judged.append(outcome)
     answers = answers_of([one.evidence for one in judged])
     cases += [_case(one, answer) for one, answer in zip(judged, answers, strict=True)]
-    cases += [GatedCase(name, "cannot tell", "the candidate has no run of it", name) for name in compared.only_a]
+    cases += [GatedCase(name, "cannot tell", "it was not measured for the candidate", name) for name in compared.only_a]
     return tuple(cases)
 
 
@@ -64,7 +64,7 @@ def _without_ratio(pair: Pair, across: Collection[str]) -> GatedCase | None:
     if latest.failure and pair.a.measured:
         return _named(pair, "worse", f"it fails now: {latest.failure}")
     if pair.comparison is None:
-        return _named(pair, "cannot tell", f"the baseline has no number: {pair.a.failure}")
+        return _named(pair, "cannot tell", f"measuring the baseline failed: {pair.a.failure}")
     difference = unmeant(pair.differences, across)
     if difference is not None:
         return _named(pair, "cannot tell", difference)

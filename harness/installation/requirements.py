@@ -30,7 +30,7 @@ def explanation(missing: Sequence[str]) -> str:
     plural = "are" if len(missing) > 1 else "is"
     said = f"this needs {_listed(missing)}, which {plural} not installed"
     if unavailable := without_release(missing):
-        return f"{said}, and {_listed(unavailable)} cannot be: no release is for Python {this_python()}"
+        return f"{said}, and {_listed(unavailable)} cannot be installed: there is no release for Python {this_python()}"
     extras = least_extras(missing)
     if not extras:
         return f"{said}. Install the package that brings it"

@@ -165,7 +165,7 @@ def _total(
         raise
     total = counter.total_in(result.log)
     if total is None:
-        raise _NotCountedError(f"{counter.name}: the machine lets it count nothing")
+        raise _NotCountedError(f"{counter.name}: this machine does not let it count anything")
     if len(result.samples.latency_ns) != requests:
         raise WorkerError(
             "protocol", f"{len(result.samples.latency_ns)} requests were served, and {requests} asked for"

@@ -63,7 +63,7 @@ def inputs_as_said(file: str, request: FileRequest) -> tuple[FileTensor, ...]:
     names = dict.fromkeys([*request.shapes, *request.values])
     if not names:
         raise UsageError(
-            f"{file}: what it takes is not read on this computer. Say it, for example: --shape=input=1x3x224x224 "
+            f"{file}: its inputs cannot be read on this computer. State them, for example: --shape=input=1x3x224x224 "
             "(float32), or --input=input=FILE.npy, which has the type too"
         )
     return tuple(FileTensor(name, None, _said_type(name, request.values.get(name))) for name in names)

@@ -23,12 +23,14 @@ def check_reference(path: Path, outputs: Sequence[FileTensor] | None) -> None:
     arrays = _arrays(path, where)
     if not arrays:
         raise UsageError(
-            f"{where}: holds no array; write one for each output with numpy.savez, under the output's name"
+            f"{where}: the file is empty; write an array for each output with numpy.savez, under the output's name"
         )
     unnamed = len(arrays) == len(stated) == 1  # one output needs no name
     for name, array in arrays.items():
         if outputs is not None and name not in stated and not unnamed:
-            raise UsageError(f"{where}: the file has no output {name!r}; it has {', '.join(map(repr, stated))}")
+            raise UsageError(
+                f"{where}: the model has no output called {name!r}; its outputs are {', '.join(map(repr, stated))}"
+            )
         shape = stated.get(name, next(iter(stated.values()), None))
         if shape is not None and not _may_be(array.shape, shape):
             sizes = "x".join(str(size or "?") for size in shape)
@@ -41,7 +43,7 @@ def _arrays(path: Path, where: str) -> dict[str, np.ndarray]:
     try:
         return named_arrays(path)
     except UnreadableArraysError as error:
-        raise UsageError(f"{where}: is no .npz file of numbers, an array for each output: {error}") from None
+        raise UsageError(f"{where} is not an .npz file with an array of numbers for each output: {error}") from None
 
 
 def _may_be(given: tuple[int, ...], stated: tuple[int | str, ...]) -> bool:

@@ -66,10 +66,16 @@ def _refuse_unknown(file: str, inputs: Sequence[FileTensor], request: FileReques
     names = [tensor.name for tensor in inputs]
     for option, given in (("--shape", request.shapes), ("--input", request.values)):
         if absent := [name for name in given if name not in names]:
-            raise UsageError(f"{option} {absent[0]}: {file} has no such input; it has {', '.join(names) or 'none'}")
+            raise UsageError(
+                f"{option} {absent[0]}: {file} has no input of that name; its inputs are {', '.join(names) or 'none'}"
+            )
     symbols = sorted({size for tensor in inputs for size in tensor.shape or () if isinstance(size, str) and size})
     if absent := [name for name in request.dimensions if name not in symbols]:
-        known = f"its open sizes are called {', '.join(symbols)}" if symbols else "it names no open size: use --shape"
+        known = (
+            f"its open sizes are called {', '.join(symbols)}"
+            if symbols
+            else "its open sizes have no names: use --shape"
+        )
         raise UsageError(f"--dim {absent[0]}: {file} has no open size of that name; {known}")
 
 
@@ -122,7 +128,7 @@ def _check_fixed_batch(
     if firsts != {request.batch}:
         has = ", ".join(map(str, sorted(firsts))) or "none"
         raise UsageError(
-            f"--batch {request.batch}: {file} leaves no batch open, the first size of its inputs is {has}; "
+            f"--batch {request.batch}: the batch of {file} is fixed, the first size of its inputs is {has}; "
             "export it again with another batch"
         )
 

@@ -104,7 +104,7 @@ class PairRun(OpenRun):
         except (DeviceError, ExportError, UsageError) as error:
             self._keep(error)
         if self._failure is None and not measured.pairs:
-            self._keep(UsageError("no time was left for a single pair: allow more with --max-minutes"))
+            self._keep(UsageError("there was not enough time for a single pair; allow more with --max-minutes"))
 
     def store(self) -> tuple[PairRecord, Path]:
         """Store what was measured, or the failure; the record and its place. Raises StoreError, which says where it is

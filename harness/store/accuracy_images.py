@@ -55,5 +55,5 @@ def _table(path: Path) -> pa.Table:
     kinds = [str(field.type) for field in table.schema]
     texts = 2 if table.column_names[1:2] == [LABEL] else 1
     if table.column_names[:1] != [IMAGE] or kinds != ["string"] * texts + ["double"] * (len(kinds) - texts):
-        raise BrokenRunError(f"{path}: is no table of images and counts.")
+        raise BrokenRunError(f"{path} is not a table of images and counts.")
     return table

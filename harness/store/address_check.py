@@ -51,7 +51,7 @@ def _check_run(
     """By what the listing and the copies here tell; files that have to be read are added to `doubtful`."""
     record_at = _place(mirror, f"{name}/{RECORD_FILE}")
     if RECORD_FILE not in files:
-        yield Finding(record_at.parent, "an upload that was not finished: there is no record.json.", _UNFINISHED)
+        yield Finding(record_at.parent, "the upload was not finished: record.json is missing.", _UNFINISHED)
         return
     here = mirror.folder / name
     if not _is_copy(here / RECORD_FILE, files[RECORD_FILE]):

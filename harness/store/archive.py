@@ -27,7 +27,7 @@ def compression_of(file: Path) -> str:
     for ending, compression in ENDINGS.items():
         if file.name.endswith(ending):
             return compression
-    raise StoreLocationError(f"{file} has none of the endings of an archive: {', '.join(ENDINGS)}.")
+    raise StoreLocationError(f"{file} is not named like an archive; its name has to end in {', '.join(ENDINGS)}.")
 
 
 def write_archive(runs: Sequence[Path], file: Path) -> int:

@@ -53,6 +53,6 @@ def _parsed(content: bytes) -> dict[str, str]:
     for line in content.decode("ascii").removesuffix("\n").split("\n"):
         match = _LINE.fullmatch(line)
         if match is None or not (match["path"] == RECORD_FILE or is_run_file(match["path"])):
-            raise ValueError("a line is no checksum of a file of a run")
+            raise ValueError("a line is not the checksum of a file of a run")
         found[match["path"]] = match["sha256"]
     return found

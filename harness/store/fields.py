@@ -35,7 +35,7 @@ class Part(BaseModel):
 def _in_utc(moment: datetime) -> datetime:
     # pandas counts nanoseconds in 64 bits, which ends in 2262, and conversions fail at either edge of the calendar.
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"the year {moment.year} is none that a run is from")
+        raise ValueError(f"the year {moment.year} is not one that a run can be from")
     return moment.astimezone(timezone.utc)
 
 
@@ -50,7 +50,7 @@ def _finite(value: Any) -> Any:
     try:
         text = to_json(value, inf_nan_mode="constants")
     except (ValueError, RecursionError):
-        raise ValueError("a text is none, or it nests too deeply") from None
+        raise ValueError("a text is not valid, or it nests too deeply") from None
     digits_alike = text.translate(_DIGITS_ALIKE)
     if b"NaN" in text or b"Infinity" in text or any(long in digits_alike for long in _LONG_INTEGERS):
         _check_numbers(value)

@@ -162,7 +162,7 @@ def _compare(store: Path, staging: Path, name: str, outcome: Imported) -> bool:
 def _files_of_store(source: Path) -> Iterator[RunFile]:
     names = [*run_names(source), *other_names(source)]
     if not names:
-        raise StoreLocationError(f"{source} is not a store: it has no runs.")
+        raise StoreLocationError(f"{source} is not a store: it does not hold any run.")
     mirror = mirror_of(source)
     for number, name in enumerate(names):
         if mirror is not None and number % _FETCHED_AHEAD == 0:

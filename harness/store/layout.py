@@ -68,7 +68,7 @@ def checked_name(text: str, what: str) -> str:
     if not is_name(text):
         raise InvalidNameError(
             f"{what} {text!r} cannot be a folder's or file's name: use 1 to {_NAME_MAX_LENGTH} of A-Z a-z 0-9 . _ -, "
-            "beginning with a letter or digit, no dot at the end and no two in a row."
+            "beginning with a letter or digit, without a dot at the end or two dots in a row."
         )
     return text
 
@@ -76,7 +76,7 @@ def checked_name(text: str, what: str) -> str:
 def checked_run_id(text: str) -> str:
     """`text` itself if it is a run id. Raises InvalidNameError."""
     if not is_run_id(text):
-        raise InvalidNameError(f"{text!r} is no run id; one looks like 20261122T101500Z-3f9a1c.")
+        raise InvalidNameError(f"{text!r} is not the id of a run; one looks like 20261122T101500Z-3f9a1c.")
     return text
 
 
@@ -133,10 +133,10 @@ def check_run_names(run_id: str, folders: Mapping[str, str], files: Iterable[str
     Raises ValueError, which pydantic turns into its own.
     """
     if not is_run_id(run_id):
-        raise ValueError(f"{run_id!r} is no run id")
+        raise ValueError(f"{run_id!r} is not the id of a run")
     for what, name in folders.items():
         if not is_name(name):
             raise ValueError(f"{what} {name!r} cannot be a folder's name")
     for relative in files:
         if not is_run_file(relative):
-            raise ValueError(f"{relative!r} is no file of a run")
+            raise ValueError(f"{relative!r} cannot be a file of a run")

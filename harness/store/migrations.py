@@ -28,10 +28,10 @@ def newest_version(steps: Sequence[Step] = STEPS) -> int:
 def version_of(record: object) -> int:
     """`schema_version` of a parsed record. Raises BrokenRunError where there is none."""
     if not isinstance(record, dict):
-        raise BrokenRunError("the record is no JSON object.")
+        raise BrokenRunError("the record is not a JSON object.")
     version = record.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise BrokenRunError(f"the record's schema_version is {version!r}, not a whole number from 1.")
+        raise BrokenRunError(f"the record's schema_version is {version!r}, and it has to be a whole number from 1 on.")
     return version
 
 

@@ -235,7 +235,7 @@ class Summary(Part):
     @model_validator(mode="after")
     def _measured(self) -> Summary:
         if self.latency.min_ms < _SHORTEST_MS:
-            raise ValueError("a latency of 0 is no measurement")
+            raise ValueError("a latency of 0 cannot have been measured")
         return self
 
     @model_validator(mode="after")
@@ -284,7 +284,7 @@ class FidelityRecord(Part):
     @model_validator(mode="after")
     def _reason_where_not_checked(self) -> FidelityRecord:
         if self.passed is None and (not self.reason or self.metrics):
-            raise ValueError("a fidelity that was not checked has a reason and no metrics")
+            raise ValueError("where fidelity was not checked there has to be a reason, and there cannot be metrics")
         return self
 
 

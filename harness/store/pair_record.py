@@ -159,7 +159,7 @@ class PairRecord(Part):
     @model_validator(mode="after")
     def _number_or_reason(self) -> PairRecord:
         if (self.status == "failed") != (self.failure is not None):
-            raise ValueError("a failed pair says why, and no other")
+            raise ValueError("a failed pair, and only a failed one, has a failure")
         if self.status == "done":
             if [one.side for one in self.ratios] != list(range(1, len(self.sides))):
                 raise ValueError("a pair that is done has a ratio of every side but the first")

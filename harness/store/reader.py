@@ -269,14 +269,14 @@ def find_run(store: Path, reference: str, every_kind: bool = False) -> Path:
         if (folder / RECORD_FILE).is_file():
             return folder
         raise UnknownRunError(
-            f"{reference} is not a run directory: it has no {RECORD_FILE}. `bench results ls` lists runs."
+            f"{reference} is not the folder of a run: it does not hold a {RECORD_FILE}. `bench results ls` lists runs."
         )
     names = run_names(store)
     if every_kind:
         names = sorted([*names, *other_names(store)], key=lambda name: name.rpartition("/")[2], reverse=True)
     if not names:
         raise UnknownRunError(
-            f"no run is stored in {store_label(store)}. Give the store with --store, or make one with `bench run`."
+            f"{store_label(store)} does not hold any run. Name another store with --store, or measure with `bench run`."
         )
     if reference == LATEST:
         return store / names[0]
@@ -293,4 +293,4 @@ def find_run(store: Path, reference: str, every_kind: bool = False) -> Path:
         )
     near = difflib.get_close_matches(reference, [run_id for run_id, _ in by_id[:1000]], n=3, cutoff=0.5)
     hint = f"Nearest: {', '.join(near)}." if near else f"The latest is {by_id[0][0]}; `bench results ls` lists all."
-    raise UnknownRunError(f"no run {reference!r} in {store_label(store)}. {hint}")
+    raise UnknownRunError(f"there is no run {reference!r} in {store_label(store)}. {hint}")

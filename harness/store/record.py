@@ -87,21 +87,21 @@ class RunRecord(Part):
     def _names_are_names(self) -> RunRecord:
         check_run_names(self.run_id, {"device": self.device.name, "model": self.model.id}, self.files)
         if self.repeats is not None and not is_run_id(self.repeats):
-            raise ValueError(f"{self.repeats!r} is no run id")
+            raise ValueError(f"{self.repeats!r} is not the id of a run")
         return self
 
     @model_validator(mode="after")
     def _number_or_reason(self) -> RunRecord:
         if self.status == "failed":
             if self.failure is None:
-                raise ValueError("a failed run says why")
+                raise ValueError("a failed run has to have a failure")
             if self.summary is not None:
-                raise ValueError("a failed run has no number")
+                raise ValueError("a failed run cannot have a summary")
             return self
         if self.failure is not None:
-            raise ValueError(f"a run that is {self.status} has no failure")
+            raise ValueError(f"a run that is {self.status} cannot have a failure")
         if self.summary is None or self.runtime is None:
-            raise ValueError(f"a run that is {self.status} has a summary and a runtime")
+            raise ValueError(f"a run that is {self.status} has to have a summary and a runtime")
         return self
 
     @model_validator(mode="after")

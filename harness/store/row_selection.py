@@ -33,7 +33,9 @@ class Selection:
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """The rows that are meant, in their order. Raises UnknownRunError naming the first value that leaves none."""
         if runs.empty:
-            raise UnknownRunError("no run is stored there; `bench run` makes one, --store names another place")
+            raise UnknownRunError(
+                "the store does not hold any run; `bench run` measures one, and --store names another store"
+            )
         for column in _COLUMNS:
             if wanted := getattr(self, column):
                 runs = _kept(runs, _are_among(runs[column], column, wanted), column, wanted, runs[column])
@@ -77,6 +79,6 @@ def _kept(
     there = sorted({_text_of(value) for value in values} - {""})
     more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
     raise UnknownRunError(
-        f"no run is left with {name.replace('_', ' ')} {', '.join(map(str, wanted))}; "
-        f"the others leave {', '.join(there[:_SHOWN]) or 'none'}{more}"
+        f"no run has the {name.replace('_', ' ')} {', '.join(map(str, wanted))}; "
+        f"those that match otherwise have {', '.join(there[:_SHOWN]) or 'none'}{more}"
     )

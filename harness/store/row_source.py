@@ -174,7 +174,7 @@ def _inside(kind: Any, name: str, path: str) -> Any:
         return Any if value is JsonValue else value
     if isinstance(kind, type) and issubclass(kind, BaseModel) and name in kind.model_fields:
         return kind.model_fields[name].annotation
-    raise ColumnError(f"a column reads {path}, which no record has; the fields are those of docs/store.md")
+    raise ColumnError(f"a column reads {path}, and records do not have that field; docs/store.md lists those they have")
 
 
 def _is_dictionary(kind: Any) -> bool:

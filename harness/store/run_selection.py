@@ -50,4 +50,4 @@ def select_paths(store: Path, text: str) -> list[Path]:
     except UnknownRunError as error:
         if text == LATEST or is_run_id(text):
             raise
-        raise UnknownRunError(f"{text!r} is no folder, and no device or model with runs: {error}") from None
+        raise UnknownRunError(f"{text!r} is neither a folder nor a device or model with runs: {error}") from None

@@ -229,7 +229,7 @@ def _verify_files(run: Path, record: AnyRecord) -> Iterator[Finding]:
         if relative not in present:
             yield Finding(path, "the file is missing.", CHANGED, run)
         elif not present[relative]:
-            yield Finding(path, "this is no ordinary file.", CHANGED, run)
+            yield Finding(path, "this is not an ordinary file.", CHANGED, run)
         else:
             try:
                 size_bytes, sha256 = size_and_sha256(path)
@@ -264,7 +264,10 @@ def _verify_samples(stored: StoredRun) -> Iterator[Finding]:
         return
     if not blocks:
         yield Finding(
-            path, "there are no samples behind the summary.", "Measure again if the number matters.", stored.path
+            path,
+            "the samples that the summary was computed from are missing.",
+            "Measure again if the number matters.",
+            stored.path,
         )
         return
     found = {(block.round, block.warmup): len(block) for block in blocks}
@@ -312,7 +315,7 @@ def _verify_temporary(folder: Path, what: str) -> Iterator[Finding]:
 
 
 def _stranger(path: Path) -> Finding:
-    return Finding(path, "this is no run and no folder of runs.", "Move it out of the store.")
+    return Finding(path, "this is neither a run nor a folder of runs.", "Move it out of the store.")
 
 
 def _entries(folder: Path, findings: list[Finding]) -> list[Path]:

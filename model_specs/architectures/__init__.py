@@ -59,4 +59,4 @@ def find_builder(name: str) -> Callable[..., torch.nn.Module]:
         if entry.name == name:
             loaded: Callable[..., torch.nn.Module] = entry.load()
             return loaded
-    raise SpecError(f"no builder is called {name!r}; known: {', '.join(sorted(BUILDERS))}")
+    raise SpecError(f"there is no builder called {name!r}; the builders are {', '.join(sorted(BUILDERS))}")

@@ -175,4 +175,4 @@ def require_known_model(name: str) -> None:
         return
     near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
     hint = f"did you mean {', '.join(near)}?" if near else "`timm.list_models()` prints the names it knows."
-    raise UnknownModelError(f"timm {timm.__version__} has no model {name!r}; {hint}")
+    raise UnknownModelError(f"timm {timm.__version__} does not have a model called {name!r}; {hint}")

@@ -90,7 +90,7 @@ def _is_segmentation(name: str) -> bool:
     near = difflib.get_close_matches(name, [*classifiers, *segmentation], n=3)
     hint = f"did you mean {', '.join(near)}?" if near else "`torchvision.models.list_models()` prints its names."
     raise UnknownModelError(
-        f"torchvision {torchvision.__version__} has no classifier or segmentation network {name!r}; {hint}"
+        f"torchvision {torchvision.__version__} does not have a classifier or segmentation network {name!r}; {hint}"
     )
 
 

@@ -83,9 +83,9 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise SpecError(f"{file}: {error.strerror or error}; name a folder with the {_CONFIG} of a model") from None
     except (ValueError, RecursionError):
-        raise SpecError(f"{file}: is no JSON that a configuration is written in") from None
+        raise SpecError(f"{file} is not valid JSON, so it cannot be a configuration of transformers") from None
     if len(text) > _LARGEST_BYTES or not isinstance(config, dict):
-        raise SpecError(f"{file}: is no configuration of transformers")
+        raise SpecError(f"{file} is not a configuration of transformers, which is one small JSON object")
     return config
 
 
@@ -97,7 +97,7 @@ def _network_of(config: dict[str, Any]) -> tuple[Any, Any]:
     _refuse_what_is_elsewhere(config)
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
-        raise SpecError(f"transformers {transformers.__version__} knows no model_type {kind!r}")
+        raise SpecError(f"transformers {transformers.__version__} does not know the model_type {kind!r}")
     values = {name: value for name, value in config.items() if name not in ("model_type", "auto_map")}
     try:
         parsed = transformers.AutoConfig.for_model(kind, **values, attn_implementation="eager")
@@ -109,7 +109,9 @@ def _network_of(config: dict[str, Any]) -> tuple[Any, Any]:
     try:
         return transformers.MODEL_MAPPING[type(parsed)], parsed
     except KeyError:
-        raise SpecError(f"transformers has no network for a {kind} without `architectures`") from None
+        raise SpecError(
+            f"transformers does not know which network a {kind} without `architectures` is; name it there"
+        ) from None
 
 
 _ELSEWHERE = ("timm_wrapper", "timm_backbone")
@@ -142,7 +144,7 @@ def _input_of(network: Any, config: Any) -> InputSpec:
         try:
             return InputSpec(name=name, shape=(getattr(config, "num_channels", 3), height, width))
         except ValueError:
-            raise SpecError(f"image_size of this configuration is {size!r}, which is no height and width") from None
+            raise SpecError(f"the image_size {size!r} of this configuration is not a height and a width") from None
     if name == "input_ids" and not getattr(config, "is_encoder_decoder", False):
         tokens = min(_TOKENS, getattr(config, "max_position_embeddings", _TOKENS))
         vocabulary = float(config.vocab_size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from latency_bench.reports.agreement.series import Series
+from latency_bench.reports.agreement.series import LEAST_MODELS, Series
 from latency_bench.reports.agreement.statistics import Agreement, agreement
 from latency_bench.reports.papers.errors import PaperError
+from latency_bench.reports.papers.paper_file import CONFIDENCE
 from latency_bench.reports.tables.table import Block, Cell, Column, Row, Table
 from latency_bench.reports.tables.text import ratio
 
@@ -28,7 +29,9 @@ def agreements(own: Sequence[Series], published: Sequence[Series]) -> list[Agree
     pairs += [(one, other) for place, one in enumerate(published) for other in published[place + 1 :]]
     found = [made for one, other in pairs if (made := agreement(one, other)) is not None]
     if not found:
-        raise PaperError("no two of these places have four models in common at the same input size")
+        raise PaperError(
+            f"none of these places has {LEAST_MODELS} models in common with another at the same input size"
+        )
     return found
 
 
@@ -67,7 +70,7 @@ def _row(one: Agreement) -> Row:
         for swap in one.swaps[:_SHOWN_SWAPS]
     )
     numbers = (
-        Cell(one.second.name),
+        _place(one.second),
         Cell(str(len(one.keys)), len(one.keys)),
         *(Cell(f"{value:.2f}", value) for value in (one.tau, one.low, one.high)),
         Cell(ratio(one.typical), one.typical),
@@ -75,4 +78,10 @@ def _row(one: Agreement) -> Row:
         Cell(str(len(one.swaps)), len(one.swaps), notes=swaps),
         Cell(str(one.decided), one.decided),
     )
-    return Row(((Cell(one.first.name),), numbers))
+    return Row(((_place(one.first),), numbers))
+
+
+def _place(series: Series) -> Cell:
+    """Its name, with how sure its figures are where they are not the authors' own text."""
+    sure = "" if series.confidence in ("", "A") else f"{series.name}: {CONFIDENCE[series.confidence]}"
+    return Cell(series.name, notes=(sure,) if sure else ())

@@ -61,7 +61,9 @@ def find_baseline(layout: Layout, asked: str, paired: PairedRatios, across: Coll
         shown = ", ".join(values[:_SHOWN]) + (", ..." if len(values) > _SHOWN else "")
         others = [one.name for one in names if one.name != name]
         hint = f"; another name is given as {others[0]}=VALUE" if others else ""
-        raise TableError(f"--baseline {asked}: no row or column has the {name} {value}; there are {shown}{hint}")
+        raise TableError(
+            f"--baseline {asked}: there is no row or column with the {name} {value}; there are {shown}{hint}"
+        )
     return Baseline(layout, places[name], value, paired, across)
 
 

@@ -72,7 +72,7 @@ def row_names(words: Iterable[str]) -> list[CaseName]:
 def _other(word: str) -> CaseName:
     (column,) = find_columns(word)
     if column.is_list:
-        raise ColumnError(f"{word!r} has no single value of a run, so that it can name no row; there are "
+        raise ColumnError(f"{word!r} may have several values in one run, so it cannot name a row; there are "
                           f"{', '.join(usual_case_names())}, and the columns of docs/store.md")  # fmt: skip
     return _of_column(column)
 

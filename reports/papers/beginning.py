@@ -43,7 +43,7 @@ def begin_paper(folder: Path, csv_file: Path, title: str | None, device: str | N
         raise PaperError(f"{folder} is there already; choose another name")
     printed = read_csv(csv_file.parent, csv_file.name)
     if not printed.rows:
-        raise PaperError(f"{csv_file} has a header and no row")
+        raise PaperError(f"{csv_file} has a header but no rows; write one for each model")
     names = _plain_names(printed)
     document = _document(printed, names, title or folder.name, device)
     folder.parent.mkdir(parents=True, exist_ok=True)

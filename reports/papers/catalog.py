@@ -39,8 +39,8 @@ def find_paper(text: str) -> Paper:
     if os.sep in text or folder.is_dir():
         return read_paper(folder.resolve().name or "paper", folder.absolute())
     near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}, and any folder with a {FILE}"
-    raise PaperError(f"no paper is called {text!r}; {hint}")
+    hint = f"did you mean {', '.join(near)}?" if near else f"name one of {', '.join(known)}, or a folder with a {FILE}"
+    raise PaperError(f"there is no paper called {text!r}; {hint}")
 
 
 @cache

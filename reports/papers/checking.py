@@ -86,11 +86,11 @@ def _check_absent(checked: CheckedPaper, table: PaperTable, row: PaperRow) -> No
     if why is not None:
         checked.absent.append((table.label, row.name, why))
     elif any(not part.models for part in table.parts) and not table.models:
-        checked.absent.append((table.label, row.name, "no model is named for any row of this table"))
+        checked.absent.append((table.label, row.name, "the table does not name a model for any of its rows"))
     else:
         checked.problems.append(
-            f"{table.path}:{row.line}: {row.name!r} has no model; name it in `models` of table {table.id}, or say why "
-            "not in `absent`"
+            f"{table.path}:{row.line}: the row {row.name!r} has no model; name it in `models` of table {table.id}, or "
+            "say why not in `absent`"
         )
 
 

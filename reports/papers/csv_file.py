@@ -49,7 +49,7 @@ def file_in(folder: Path, name: str) -> Path:
         if real.parent != folder.resolve(strict=True):
             raise PaperError(f"{path} leads out of the paper's folder, to {real}; copy the file into the folder")
         if not real.is_file():
-            raise PaperError(f"{path} is no file")
+            raise PaperError(f"{path} is not an ordinary file")
     except (OSError, RuntimeError) as error:
         raise PaperError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return path

@@ -176,11 +176,11 @@ class TableFields(_Strict):
             raise ValueError("two columns have the same name")
         speeds = {column.name for column in self.columns if column.quantity in ("latency", "throughput")}
         if self.parts and (self.lead or self.models or self.by_throughput):
-            raise ValueError("`lead`, `by_throughput` and `models` belong into the `parts`, where there are any")
+            raise ValueError("a table with `parts` has its `lead`, `by_throughput` and `models` in them")
         for part in self.parts or (Part(lead=self.lead),):
             for name in (*part.columns, *([part.lead] if part.lead else [])):
                 if name not in speeds:
-                    raise ValueError(f"{name!r} is no column with a latency or throughput")
+                    raise ValueError(f"{name!r} is not a column with a latency or throughput")
         return self
 
 
@@ -230,7 +230,7 @@ class ClaimFields(_Strict):
     @classmethod
     def _is_a_factor(cls, text: str) -> str:
         if not _FACTOR.fullmatch(text):
-            raise ValueError(f"{text!r} is no factor; write 13.9, 3.3-4.5, >1 or >=1")
+            raise ValueError(f"{text!r} is not a factor; write 13.9, 3.3-4.5, >1 or >=1")
         return text
 
 

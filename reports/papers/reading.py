@@ -42,8 +42,8 @@ def _loose_ends(file: PaperFile, located: LocatedYaml) -> Iterator[str]:
         for number, column in enumerate(table.columns):
             if column.device is not None and column.device not in file.devices:
                 yield (
-                    f"{at('tables', index, 'columns', number, 'device')} `devices` has no {column.device!r}; "
-                    "describe it there"
+                    f"{at('tables', index, 'columns', number, 'device')} there is no {column.device!r} under "
+                    "`devices`; describe it there"
                 )
     for index, figure in enumerate(file.figures):
         for number, plot in enumerate(figure.plots):
@@ -103,7 +103,7 @@ def _check_numbers(fields: TableFields, printed: CsvFile) -> None:
                 value = as_number(text)
             except ValueError:
                 raise printed.problem(
-                    row, column.name, f"{text[:60]!r} is no number; leave the cell empty where nothing is printed"
+                    row, column.name, f"{text[:60]!r} is not a number; leave the cell empty where nothing is printed"
                 ) from None
             if value is not None and value <= 0:
                 raise printed.problem(row, column.name, f"a {column.quantity} of {text} cannot be")

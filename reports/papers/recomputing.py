@@ -87,7 +87,7 @@ def _identity(column: Column) -> tuple[object, ...]:
 def _recomputed(paper: Paper, claim: ClaimFields) -> RecomputedClaim:
     claimed = f"{claim.factor}{_UNITS[claim.says]}"
     if claim.table is None or claim.column is None:
-        return RecomputedClaim(claim, claimed, None, None, claim.note or "no table of the paper prints it")
+        return RecomputedClaim(claim, claimed, None, None, claim.note or "none of the tables prints it")
     table = paper.table(claim.table)
     column = table.column(claim.column)
     sides = [_cell(table, name, column) for name in (claim.subject, claim.baseline)]

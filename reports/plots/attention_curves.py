@@ -69,7 +69,7 @@ def _curves(runs: pd.DataFrame, options: Options, column: str, words: str, scale
         if group[column].notna().any()
     ]
     if not panels:
-        raise FigureError("no attention was measured at several numbers of tokens: there is nothing to draw; "
+        raise FigureError("there is nothing to draw: no attention was measured at several numbers of tokens; "
                           "`bench attention` measures them")  # fmt: skip
     figure, grid = panel_grid(len(panels), options, height_in=2.8)
     handles: dict[str, Artist] = {}

@@ -49,7 +49,7 @@ def attention_factors(
     panels = [(dict(zip(keys, values, strict=True)), rows_of(group)) for values, group in
               data.groupby(keys, dropna=False)]  # fmt: skip
     if not panels:
-        raise FigureError(f"no runs of {form} attention beside ReLU linear attention: there is nothing to draw; "
+        raise FigureError(f"there is nothing to draw: {form} attention was not measured beside ReLU linear attention; "
                           "`bench attention` measures them")  # fmt: skip
     figure, grid = panel_grid(len(panels), options, height_in=2.6)
     labels, avoid, spare = {}, {}, {}

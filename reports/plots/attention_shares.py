@@ -49,7 +49,7 @@ def attention_shares(shares: Sequence[tuple[str, Mapping[str, float]]]) -> Drawn
     import pandas as pd
 
     if not shares:
-        raise FigureError("no profile: there is nothing to draw; `bench attention --profile` makes them")
+        raise FigureError("there is nothing to draw: no profile was made; `bench attention --profile` makes them")
     figure = new_figure(COLUMN_WIDTH_IN["double"], 0.9 + 0.3 * len(shares))
     axes = figure.subplots()
     left = [0.0] * len(shares)

@@ -76,7 +76,7 @@ def number_column(name: str) -> Column:
     if len(found) == 1 and found[0].is_number:
         return found[0]
     known = ", ".join(column.short or column.name for column in columns().values() if column.is_number)
-    raise FigureError(f"{name!r} is no number of a run, and an axis needs one; there are {known}")
+    raise FigureError(f"{name!r} is not a number, and an axis needs one; the numbers of a run are {known}")
 
 
 def axis_of(column: Column, values: Iterable[Any]) -> ColumnAxis:

@@ -23,7 +23,7 @@ def draw_comparison(compared: Compared, a: str, b: str, path: Path) -> None:
     """
     pairs = [pair for pair in compared.pairs if pair.comparison is not None]
     if not pairs:
-        raise FigureError("no case has numbers on both sides: there is nothing to draw")
+        raise FigureError("there is nothing to draw: no case was measured on both sides")
     if len(pairs) > MOST_PAIRS:
         raise FigureError(f"{len(pairs)} cases are too many for one figure; select at most {MOST_PAIRS}")
     figure = new_figure(7.2, _ROW_HEIGHT_IN * len(pairs) + 0.4)

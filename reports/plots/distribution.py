@@ -31,7 +31,7 @@ def draw_distribution(runs: pd.DataFrame, store: Path, options: Options) -> Draw
 
     table = runs[runs["median_ms"].notna()]
     if table.empty:
-        raise FigureError("no selected run has samples")
+        raise FigureError("there is nothing to draw: none of the selected runs has samples")
     if len(table) > MOST_RUNS:
         raise FigureError(
             f"{len(table)} runs are too many lines for one figure (at most {MOST_RUNS}); choose some with --run"
@@ -71,7 +71,7 @@ def _steps(row: dict[str, Any], store: Path) -> pd.DataFrame:
     blocks = StoredRun(folder, read_record(folder)).samples()
     sampled = [block.latency_ns for block in blocks if not block.warmup]
     if not sampled:
-        raise FigureError(f"run {row['run_id']} has no samples stored")
+        raise FigureError(f"the samples of the run {row['run_id']} are not in the store")
     values: npt.NDArray[np.float64] = np.sort(np.concatenate(sampled)) / NS_PER_MS
     ranks = np.unique(np.linspace(1, values.size, min(values.size, MOST_STEPS)).round().astype(int))
     steps: pd.DataFrame = pd.DataFrame(

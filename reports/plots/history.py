@@ -53,7 +53,7 @@ def draw_history(history: History, width: str = "double") -> Drawn:
     import pandas as pd
 
     if not history.shown:
-        raise FigureError("no run is since then; choose an earlier --since")
+        raise FigureError("nothing was measured since then; choose an earlier --since")
     figure = new_figure(COLUMN_WIDTH_IN[width], 4.2 if history.code else 3.0)
     panels = figure.subplots(2, 1, height_ratios=(3, 1)) if history.code else [figure.subplots()]
     panels[0].set_title(plain(history.series.key.label(), 90), loc="left")

@@ -143,7 +143,7 @@ def plot_of(paper: Paper, name: str) -> tuple[str, tuple[str, ...]]:
             if plot.name == name:
                 return plot.draws, plot.tables
     if name not in KINDS:
-        raise FigureError(f"no figure is called {name!r}; there are {', '.join(kinds_of(paper))}")
+        raise FigureError(f"there is no figure called {name!r}; the figures are {', '.join(kinds_of(paper))}")
     return name, ()
 
 
@@ -159,10 +159,10 @@ def draw(kind: str, runs: pd.DataFrame, store: Path, options: Options | None = N
     entry = KINDS[kind]
     for axis, chosen in (("x", options.x), ("y", options.y)):
         if chosen is not None and axis not in entry.axes:
-            raise FigureError(f"{kind} has no choice of --{axis}: `bench plot scatter` draws any two numbers")
+            raise FigureError(f"the figure {kind} does not take --{axis}; `bench plot scatter` draws any two numbers")
     if options.accuracies and not entry.has_accuracies:
         shown = ", ".join(name for name, one in KINDS.items() if one.has_accuracies)
-        raise FigureError(f"{kind} shows no accuracies; --accuracy is for {shown}")
+        raise FigureError(f"the figure {kind} does not show accuracies; --accuracy is for {shown}")
     failed_alone = not runs.empty and bool(runs["median_ms"].isna().all())
     if failed_alone and not entry.shows_failures and not options.published:
         raise FigureError(_all_failed(runs))
@@ -176,7 +176,7 @@ def _all_failed(runs: pd.DataFrame) -> str:
     latest = runs.iloc[0]
     what = "the selected run failed" if len(runs) == 1 else f"all {len(runs)} selected runs failed, the latest"
     why = " ".join(str(latest["failure"] or latest["failure_kind"] or "for no recorded reason").split())
-    return f"{what} ({why:.160}), so that there is nothing to draw; `bench results show {latest['run_id']}` has more"
+    return f"{what} ({why:.160}), so there is nothing to draw; `bench results show {latest['run_id']}` has more"
 
 
 def write(kind: str, runs: pd.DataFrame, store: Path, path: Path, options: Options | None = None) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ _LONGEST_NAME = 48
 def draw_layers(layers: Sequence[LayerShare], title: str, path: Path) -> None:
     """Bars in milliseconds a request, with their share of the whole. Raises FigureError for nothing to draw."""
     if not layers:
-        raise FigureError("the runtime reported no per-layer times: there is nothing to draw")
+        raise FigureError("there is nothing to draw: the runtime did not report times by layer")
     figure = new_figure(7.2, 0.6 + 0.22 * len(layers))
     axes = figure.subplots()
     places = range(len(layers))

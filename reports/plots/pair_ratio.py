@@ -36,7 +36,7 @@ def draw_pair(pair: StoredPair) -> Drawn:
     """
     record = pair.record
     if not record.ratios:
-        raise FigureError(f"{record.run_id} has no ratio to draw: it failed")
+        raise FigureError(f"there is nothing to draw: the pair {record.run_id} failed")
     if len(record.sides) > len(_LETTERS):
         raise FigureError(f"{len(record.sides)} sides are too many for one figure")
     blocks = block_latencies(pair)

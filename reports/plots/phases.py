@@ -59,7 +59,9 @@ def draw_phases(runs: pd.DataFrame, options: Options) -> Drawn:
     table = without_calibrations(latest(runs))
     table = table[table[list(PHASES)].notna().any(axis=1)]
     if table.empty:
-        raise FigureError("no selected run has phases: its tool timed whole requests alone")
+        raise FigureError(
+            "there is nothing to draw: in the selected runs only whole requests were timed, not their phases"
+        )
     rows = sorted((_row(row) for row in rows_of(table)), key=lambda row: (row["panel"], -row["latency_ms"]))
     data = pd.DataFrame(rows)
     if len(rows) > MOST_BARS:

@@ -36,7 +36,8 @@ def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
     rows = roofline(shown, calibrations=everything)
     if rows.empty:
         raise FigureError(
-            "no selected run has a calibration of its device in the same state, runtime, precision and threads; "
+            "there is nothing to draw: no selected run has a calibration of its device in the same state, with "
+            "the same runtime, precision and threads; "
             "`bench devices calibrate NAME` measures it (docs/roofline.md)"
         )
     data = rows.merge(shown[["run_id", *PLATFORM_COLUMNS, "model", "family", "status"]], on="run_id")

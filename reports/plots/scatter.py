@@ -39,7 +39,10 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
     x, y = (number_column(name) for name in (options.x or USUAL_X, options.y or USUAL_Y))
     points = scatter_points(runs, x, y)
     if points.empty:
-        raise FigureError(f"no run has both {x.name} and {y.name}; `bench results ls --columns` shows what runs have")
+        raise FigureError(
+            f"there is nothing to draw: no run has both {x.name} and {y.name}; "
+            "`bench results ls --columns` shows what runs have"
+        )
     across, upwards = axis_of(x, points[x.name]), axis_of(y, points[y.name])
     panels = list(points.groupby("panel", sort=False))
     families = sorted(points["family"].unique())

@@ -170,7 +170,7 @@ def _swept(data: pd.DataFrame, quantity: str, words: str) -> pd.DataFrame:
     """The lines that have more than one place. Raises FigureError for none."""
     kept: pd.DataFrame = data[data.groupby("series")[quantity].transform("nunique") > 1]
     if kept.empty:
-        raise FigureError(f"no selected model was run at several {words} in one setting: there is no line to draw")
+        raise FigureError(f"there is no line to draw: no selected model was run at several {words} in one setting")
     return kept
 
 

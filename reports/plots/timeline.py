@@ -98,7 +98,7 @@ def _latencies(run: StoredRun) -> pd.DataFrame:
         if len(block) and block.round in begins
     ]
     if not frames:
-        raise FigureError(f"run {run.record.run_id} has no samples stored")
+        raise FigureError(f"the samples of the run {run.record.run_id} are not in the store")
     whole = sum(map(len, frames))
     table: pd.DataFrame = pd.concat(
         [_thinned(frame, math.ceil(whole / MOST_POINTS)) for frame in frames], ignore_index=True

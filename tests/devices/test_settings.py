@@ -109,8 +109,12 @@ def test_a_setting_goes_to_the_first_probe_that_has_it():
 @pytest.mark.parametrize(
     ("asked", "message", "remedy"),
     [
-        ({"fan": 3}, "no probe of device 'orin' has a setting 'fan'", "its probes have lock_clocks, power_mode"),
-        ({"power_mode": "a\nb"}, r"power_mode of device 'orin': 'a\\nb' is no name", "nvpmodel"),
+        (
+            {"fan": 3},
+            "none of the probes of the device 'orin' has a setting called 'fan'",
+            "its probes have lock_clocks, power_mode",
+        ),
+        ({"power_mode": "a\nb"}, r"power_mode of device 'orin': 'a\\nb' is not a valid name", "nvpmodel"),
         ({"lock_clocks": 3}, "'3' is neither true nor false", "jetson_clocks"),
     ],
 )
@@ -128,5 +132,5 @@ def test_a_missing_probe_is_named():
 
 @pytest.mark.parametrize("value", [True, "x", None, [1]])
 def test_a_number_is_a_number(value):
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         Setting("fan", "number", "").read(value)

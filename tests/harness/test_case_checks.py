@@ -59,19 +59,19 @@ def test_no_option_contradicts_a_field_of_the_case(
 )  # fmt: skip
 def test_a_runtime_of_a_gpu_is_told_no_threads(runner: str, runtime: str) -> None:
     assert "threads" not in case(runtime, runner, threads=2).all_runtime_options()
-    with pytest.raises(InventoryError, match="has no such option"):
+    with pytest.raises(InventoryError, match="does not have this option"):
         case(runtime, runner, runtime_options={"threads": 2})
 
 
 @pytest.mark.parametrize(
     ("runner", "runtime", "options", "said"),
     [
-        ("worker", "onnxruntime", {"spinn": True}, r"onnxruntime has no such option.*spin \(true or false"),
+        ("worker", "onnxruntime", {"spinn": True}, r"onnxruntime does not have this option.*spin \(true or false"),
         ("worker", "onnxruntime", {"spin": 1}, "spin: expected true or false, got 1"),
         ("worker", "torch", {"mode": "jit"}, "mode: expected one of eager, compile, got jit"),
         ("worker", "tensorrt", {"workspace_mb": -1}, "expected a whole number of at least 0, got -1"),
-        ("trtexec", "tensorrt", {"spin": True}, r"tensorrt has no such option.*precision \(.*tf32 \("),
-        ("benchmark_model", "litert", {"spin": True}, r"litert has no such option.*xnnpack \("),
+        ("trtexec", "tensorrt", {"spin": True}, r"tensorrt does not have this option.*precision \(.*tf32 \("),
+        ("benchmark_model", "litert", {"spin": True}, r"litert does not have this option.*xnnpack \("),
     ],
 )
 def test_a_wrong_option_is_refused_with_those_that_there_are(
@@ -87,7 +87,7 @@ def test_a_wrong_option_is_refused_with_those_that_there_are(
 def test_what_a_runtime_does_not_take_names_those_that_do() -> None:
     with pytest.raises(UsageError, match="not bf16, which openvino, tensorrt, torch, torch-cuda take"):
         case("onnxruntime", precision="bf16")
-    with pytest.raises(InventoryError, match=r"no precision is called 'fp42'.*fp32, fp16, bf16"):
+    with pytest.raises(InventoryError, match=r"there is no precision called 'fp42'.*fp32, fp16, bf16"):
         case("litert", precision="fp42")
     with pytest.raises(UsageError, match="has one request in flight"):
         case("torch", streams=2)

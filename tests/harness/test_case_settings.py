@@ -108,4 +108,4 @@ def test_the_command_line_takes_the_papers_setting(monkeypatch):
     CliRunner().invoke(run, ["--model", "b1-cls-r224", "--setting", "paper"])
     assert [(one["precision"], one["batch"], one["settings"]) for one in asked] == [(None, None, (("paper", True),))]
     refused = CliRunner().invoke(run, ["--model", "b1-cls-r224", "--setting", "pape"])
-    assert "write NAME=VALUE, or paper" in refused.output
+    assert "write NAME=VALUE, or the word paper" in refused.output

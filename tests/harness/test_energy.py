@@ -55,7 +55,7 @@ def test_rounds_add_up():
     [
         ([_round([(12, 10), (17, 10)])], "2 power readings in round 1, 3 needed"),
         ([_round([(11, 10), (12, 10), (13, 10)])], "cover 55% of the sampling (90% needed)"),
-        ([_round([(11, 10), (14, 10), (18, 10)], window=None)], "nobody knows when"),
+        ([_round([(11, 10), (14, 10), (18, 10)], window=None)], "not known when"),
         ([_round([(11, 10), (14, 10), (18, 10)]), _round([])], "cover 50% of the sampling"),
         ([_round([(11, 0), (14, 0), (18, 0)])], "0 W"),
     ],

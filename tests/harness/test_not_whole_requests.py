@@ -71,9 +71,9 @@ def test_outputs_that_should_be_there_and_are_not_still_fail():
 
 
 def test_not_checked_needs_a_reason_and_has_no_metrics():
-    with pytest.raises(ValidationError, match="has a reason"):
+    with pytest.raises(ValidationError, match="has to be a reason"):
         FidelityRecord(passed=None)
-    with pytest.raises(ValidationError, match="no metrics"):
+    with pytest.raises(ValidationError, match="cannot be metrics"):
         FidelityRecord(passed=None, reason="why", metrics={"logits": {"cosine": 1.0}})
 
 

@@ -55,7 +55,7 @@ def with_arguments(spec: ModelSpec, **arguments: object) -> ModelSpec:
 
 
 def test_an_unknown_argument_names_spec_and_argument(spec: ModelSpec) -> None:
-    with pytest.raises(SpecError, match=r"b0-seg: .*'efficientvit.segmentation' has no argument 'with_bells'"):
+    with pytest.raises(SpecError, match=r"b0-seg: .*'efficientvit.segmentation' does not take 'with_bells'"):
         build_module(with_arguments(spec, **spec.arguments, with_bells=True))
 
 
@@ -68,9 +68,9 @@ def test_a_missing_argument_names_spec_and_argument(spec: ModelSpec) -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"backbone": "b9"}, "no backbone is called 'b9'"),
+        ({"backbone": "b9"}, "there is no backbone called 'b9'"),
         ({"similarity": "cosine"}, "similarity='cosine'"),
-        ({"upsample": "lanczos"}, "no upsampling is called 'lanczos'"),
+        ({"upsample": "lanczos"}, "there is no upsampling called 'lanczos'"),
         ({"scales": [4]}, "odd size"),
         ({"widths": [8, 16]}, "5 widths are needed"),
         ({"head_block": "transformer"}, "no block 'transformer'"),

@@ -33,7 +33,7 @@ def profile_operators(
     path = os.path.join(os.path.dirname(str(getattr(package, "__file__", ""))), _LIBRARY)
     if not os.path.isfile(path):
         raise bad_request(
-            "this package of LiteRT has no profiler (%s)" % _LIBRARY,
+            "this package of LiteRT comes without its profiler (%s)" % _LIBRARY,
             "install ai-edge-litert 2.3 or later, or profile with the runtime onnxruntime or torch",
         )
     return parse_summary(_Profiled(path, artifact, options, arrays, output_count).summary(count))

@@ -30,7 +30,7 @@ def tensor_info(port: Any) -> TensorInfo:
     kind = port.get_element_type().get_type_name()
     name = str(port.get_any_name())
     if kind not in _DTYPES:
-        raise WorkerError(BAD_ARTIFACT, "%s is of OpenVINO's type %s, which numpy has no type for" % (name, kind))
+        raise WorkerError(BAD_ARTIFACT, "%s has OpenVINO's type %s, and numpy has no such type" % (name, kind))
     shape = port.get_partial_shape()
     if shape.rank.is_dynamic:
         raise WorkerError(BAD_ARTIFACT, "%s does not state how many dimensions it has" % name)

@@ -221,7 +221,7 @@ class TensorRtApi:
         if not totals:
             raise WorkerError(
                 RUNTIME_FAILED,
-                "TensorRT %s reported the time of no layer" % self.version,
+                "TensorRT %s did not report the time of any layer" % self.version,
                 "profile it with NVIDIA's own tools (trtexec --dumpProfile, nsys)",
             )
         layers = [
@@ -268,7 +268,9 @@ class TensorRtApi:
             config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
         if wanted.optimisation_level is not None:
             if not hasattr(config, "builder_optimization_level"):
-                raise bad_request("TensorRT %s has no optimisation levels" % self.version, "leave the option out")
+                raise bad_request(
+                    "TensorRT %s does not have optimisation levels" % self.version, "leave the option out"
+                )
             config.builder_optimization_level = wanted.optimisation_level
         self._set_flag(config, "TF32", wanted.tf32)
         if not self.typed and wanted.precision != "fp32":

@@ -27,7 +27,7 @@ def open_memory(name: str, device: int, graphs: bool = False) -> Memory:
     """
     if name not in LIBRARIES and name != AUTO:
         raise bad_request(
-            "runtime_options.memory: no library is called %r" % name,
+            "runtime_options.memory: there is no library called %r" % name,
             "known: %s, or %s" % (", ".join(sorted(LIBRARIES)), AUTO),
         )
     missing: List[str] = []
@@ -35,7 +35,8 @@ def open_memory(name: str, device: int, graphs: bool = False) -> Memory:
         memory_class = _memory_class(candidate)
         if graphs and not memory_class.HAS_GRAPHS:
             raise bad_request(
-                "%s has no CUDA graphs" % candidate, "choose runtime option memory=cuda-python, or cuda_graph=false"
+                "%s cannot capture CUDA graphs" % candidate,
+                "choose runtime option memory=cuda-python, or cuda_graph=false",
             )
         try:
             return cast(Memory, memory_class(device))
@@ -46,7 +47,7 @@ def open_memory(name: str, device: int, graphs: bool = False) -> Memory:
             missing.append(error.message)
     raise WorkerError(
         RUNTIME_MISSING,
-        "no library for GPU memory: %s" % "; ".join(missing),
+        "none of the libraries for GPU memory can be used: %s" % "; ".join(missing),
         "install one: pip install pycuda, or (Python 3.10 and up): pip install cuda-python",
     )
 

@@ -55,7 +55,7 @@ _MEANINGS: Tuple[Tuple[Tuple[str, ...], str, str, str], ...] = (
     (
         ("not compiled with cuda",),
         RUNTIME_MISSING,
-        "this PyTorch is a build for processors alone",
+        "this PyTorch was built without CUDA",
         "install one with CUDA (https://pytorch.org/get-started/locally), or choose another --runtime",
     ),
     (
@@ -73,19 +73,19 @@ _MEANINGS: Tuple[Tuple[Tuple[str, ...], str, str, str], ...] = (
     (
         ("no kernel image", "no_binary_for_gpu", "nokernelimagefordevice", "invalid_ptx", "unsupported toolchain"),
         RUNTIME_MISSING,
-        "this build of the library has no kernels for the GPU",
+        "this build of the library does not support the GPU",
         "install a build for its compute capability (the record names it), or choose another --runtime",
     ),
     (
         ("invalid device ordinal", "invaliddevice", "invalid_device"),
         "bad-request",
-        "there is no GPU of this number",
+        "there is no GPU with this number",
         "choose another runtime option device=NUMBER (nvidia-smi -L lists them)",
     ),
     (
         ("busy or unavailable", "devices_unavailable", "devicesunavailable", "device_unavailable"),
         RUNTIME_FAILED,
-        "another program has the GPU to itself, or its mode lets no program use it",
+        "another program has exclusive use of the GPU, or its mode does not allow any program to use it",
         "end the others (nvidia-smi lists them), or let several use it: nvidia-smi -c DEFAULT; MIG needs an instance",
     ),
     (

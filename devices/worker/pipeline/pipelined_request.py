@@ -110,7 +110,7 @@ class PipelinedRequest:
 def _place_of(name: str, inputs: Sequence[InputTensor]) -> int:
     places = [place for place, tensor in enumerate(inputs) if tensor.name == name]
     if not places:
-        raise bad_request("pipeline.input: the request has no input %s" % name)
+        raise bad_request("pipeline.input: the request does not have an input called %s" % name)
     return places[0]
 
 

@@ -100,7 +100,10 @@ class RuntimeDeclaration:
         complete = {name: option.default for name, option in cls.OPTIONS.items()}
         for name, value in options.items():
             if name not in complete:
-                raise bad_request("runtime option %s: %s has no such option" % (name, cls.name), cls.options_in_words())
+                raise bad_request(
+                    "runtime option %s: the runtime %s does not have this option" % (name, cls.name),
+                    cls.options_in_words(),
+                )
             try:
                 complete[name] = cls.OPTIONS[name].checked(value)
             except ValueError as error:

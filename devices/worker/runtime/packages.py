@@ -43,7 +43,7 @@ def version_numbers(version: str) -> Tuple[int, ...]:
 
 def require_file(path: str) -> None:
     if not os.path.isfile(path):
-        raise WorkerError(BAD_ARTIFACT, "there is no artifact %s" % path, "deploy it to the device first")
+        raise WorkerError(BAD_ARTIFACT, "the artifact %s does not exist" % path, "deploy it to the device first")
 
 
 def unreadable(path: str, runtime: str, error: Exception) -> WorkerError:

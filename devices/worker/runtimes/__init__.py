@@ -34,7 +34,7 @@ def create_runtime(name: str, options: Dict[str, Any], clock: Clock, third_party
     if third_party is not None:
         return third_party_class(name, third_party)(options, clock)
     if name not in runtime_names():
-        raise bad_request("no runtime is called %r" % name, "known runtimes: %s" % ", ".join(runtime_names()))
+        raise bad_request("there is no runtime called %r" % name, "known runtimes: %s" % ", ".join(runtime_names()))
     return runtime_class(name)(options, clock)
 
 
@@ -52,7 +52,7 @@ def third_party_class(name: str, target: str) -> Type[Runtime]:
         )
     if not (isinstance(found, type) and issubclass(found, Runtime)):
         raise WorkerError(
-            RUNTIME_MISSING, "the runtime %s (%s) is no subclass of bench_worker.api.Runtime" % (name, target)
+            RUNTIME_MISSING, "the runtime %s (%s) is not a subclass of bench_worker.api.Runtime" % (name, target)
         )
     return found
 

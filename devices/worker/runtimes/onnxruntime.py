@@ -249,7 +249,7 @@ class OnnxRuntime(HostRuntime):
 
 def _tensor(node: Any) -> TensorInfo:
     if node.type not in _DTYPES:
-        raise WorkerError(BAD_ARTIFACT, "%s is a %s, which numpy has no type for" % (node.name, node.type))
+        raise WorkerError(BAD_ARTIFACT, "%s has the type %s, and numpy has no such type" % (node.name, node.type))
     shape = tuple(size if isinstance(size, int) and size >= 0 else None for size in node.shape)
     return TensorInfo(node.name, shape, _DTYPES[node.type])
 

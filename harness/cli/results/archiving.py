@@ -100,7 +100,7 @@ def _selected(store: Path, selections: tuple[str, ...], status: Status | None) -
     if status is not None:
         names = [row["path"] for row in rows_of(store, names, status)]
     if not names and (selections or status is not None or not pair_names(store)):
-        raise UsageError(f"no runs like these in {store_label(store)}; `bench results ls` lists all")
+        raise UsageError(f"no run in {store_label(store)} matches; `bench results ls` lists all of them")
     return names
 
 
@@ -117,7 +117,7 @@ def _selected_pairs(store: Path, selections: tuple[str, ...]) -> list[str]:
         run_ids = ((name.split("/")[0], name.rpartition("/")[2], name) for name in names)
         matching = [name for device, run_id, name in run_ids if device == text or run_id.endswith(text)]
         if not matching:
-            raise UsageError(f"no pair {text!r} in the store; `bench results ls --pairs` lists all")
+            raise UsageError(f"the store has no pair {text!r}; `bench results ls --pairs` lists all of them")
         chosen.update(dict.fromkeys(matching))
     return list(chosen)
 

@@ -113,7 +113,7 @@ def ls(
     elif rows:
         print_grid(stdout_console(), *(_of_columns(rows, shown) if shown else _usual(rows)))
     else:
-        click.echo(f"no runs in {store_label(location)}{' like these' if device or model or status else ''}", err=True)
+        click.echo(f"no runs{' that match' if device or model or status else ''} in {store_label(location)}", err=True)
     _say_broken(broken, "runs")
 
 
@@ -123,14 +123,13 @@ def _list_pairs(store: Path, device: str | None, limit: int | None, as_json: boo
     from latency_bench.harness.store.pair_listing import find_pairs
 
     if not print_pairs(islice(find_pairs(store, device, broken.append), limit), as_json) and not as_json:
-        click.echo(f"no pairs in {store_label(store)}{' like these' if device else ''}", err=True)
+        click.echo(f"no pairs{' that match' if device else ''} in {store_label(store)}", err=True)
     _say_broken(broken, "pairs")
 
 
 def _list_accuracies(
     store: Path, device: str | None, limit: int | None, as_json: bool, broken: list[BrokenRun]
 ) -> None:
-    from latency_bench.harness.cli.accuracy import value_with_unit
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.mirrors import store_label
@@ -148,13 +147,13 @@ def _list_accuracies(
         rows: list[list[Cell]] = []
         for one in found:
             record = one.record
-            metrics = ", ".join(f"{name} {value_with_unit(metric)}" for name, metric in record.metrics.items())
+            metrics = ", ".join(f"{name} {metric.value:.2f} %" for name, metric in record.metrics.items())
             words = (record.run_id, record.device.name, record.model.id, record.runtime.name, record.model.precision)
             cells = [*words, record.data.folder, str(record.images), metrics]
             rows.append([printable(cell) for cell in cells])
         print_grid(stdout_console(), [*headings, Heading("metrics", wraps=True)], rows)
     else:
-        click.echo(f"no accuracies in {store_label(store)}{' like these' if device else ''}", err=True)
+        click.echo(f"no accuracies{' that match' if device else ''} in {store_label(store)}", err=True)
     _say_broken(broken, "accuracies")
 
 

@@ -32,9 +32,9 @@ def find_format(name: str) -> Format:
                 f"the format {name} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
             ) from error
         if not (isinstance(found, type) and issubclass(found, Format) and getattr(found, "name", None) == name):
-            raise UnknownFormatError(f"the format {name} ({entry.value}) is no subclass of Format of that name")
+            raise UnknownFormatError(f"the format {name} ({entry.value}) is not a subclass of Format with that name")
         return found()
-    raise UnknownFormatError(f"no file format is called {name!r}; there are {', '.join(format_names())}")
+    raise UnknownFormatError(f"there is no file format called {name!r}; the formats are {', '.join(format_names())}")
 
 
 def known_formats() -> list[Format]:

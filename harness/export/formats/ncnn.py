@@ -42,7 +42,7 @@ class Ncnn(Format):
     def check(self, spec: ModelSpec, options: ExportOptions) -> None:
         super().check(spec, options)
         if options.batch != 1:
-            raise ExportError(f"ncnn has no batches: {options.batch} images in a request cannot be exported")
+            raise ExportError(f"ncnn takes one image in a request, so a batch of {options.batch} cannot be exported")
 
     def export(self, job: ExportJob) -> Conversion:
         return export(job)
@@ -62,7 +62,7 @@ def export(job: ExportJob) -> Conversion:
     operators = layer_types(graph)
     foreign = sorted({name for name in operators if _FOREIGN.match(name)})
     if foreign:
-        raise ExportError(f"ncnn has no operators for {', '.join(foreign)}")
+        raise ExportError(f"ncnn cannot compute these operators of the network: {', '.join(foreign)}")
     pack(job, folder)
     shutil.rmtree(folder)
     facts: dict[str, Any] = {

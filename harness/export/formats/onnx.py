@@ -221,4 +221,4 @@ def saved_opset(model: onnx.ModelProto) -> int:
     for entry in model.opset_import:
         if entry.domain in ("", "ai.onnx"):
             return int(entry.version)
-    raise ExportError("the ONNX file names no opset")
+    raise ExportError("the ONNX file does not say which opset it uses")

@@ -87,8 +87,8 @@ def check_archive(path: Path) -> None:
             damaged = archive.testzip()
             # In a truncated archive an archive stored inside it may pass for the whole.
             if not any(name.endswith("/models/model.json") for name in archive.namelist()):
-                raise zipfile.BadZipFile("it holds no model")
+                raise zipfile.BadZipFile("it does not hold a model")
     except (OSError, zipfile.BadZipFile) as error:
-        raise ExportError(f"torch.export wrote no readable archive: {error}") from error
+        raise ExportError(f"torch.export wrote an archive that cannot be read: {error}") from error
     if damaged:
         raise ExportError(f"torch.export wrote a damaged archive ({damaged})")

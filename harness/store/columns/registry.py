@@ -125,11 +125,11 @@ def _columns_of(entry: EntryPoint) -> Sequence[Column]:
 
 def _problem(column: Column) -> str | None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", column.name):
-        return "has a name with other characters than a to z, 0 to 9 and _"
+        return "has a name with characters other than a to z, 0 to 9 and _"
     if column.kind not in get_args(Kind):
-        return f"is of kind {column.kind!r}, which is none of {', '.join(get_args(Kind))}"
+        return f"has the kind {column.kind!r}, and the kinds are {', '.join(get_args(Kind))}"
     if not column.reads or (column.value is None and len(column.reads) > 1):
-        return "reads no field, or several without a function that makes one value of them"
+        return "has to read one field, or several with a function that makes one value of them"
     return None
 
 
@@ -142,5 +142,5 @@ def _unknown(word: str, known: Iterable[str]) -> NoReturn:
     import difflib
 
     near = difflib.get_close_matches(word, list(known), n=3)
-    hint = f"nearest: {', '.join(near)}" if near else f"there are {', '.join(columns())}"
-    raise ColumnError(f"no column is called {word!r}; {hint}")
+    hint = f"nearest: {', '.join(near)}" if near else f"the columns are {', '.join(columns())}"
+    raise ColumnError(f"there is no column called {word!r}; {hint}")

@@ -93,7 +93,7 @@ def parse_subject(model_id: str) -> Subject:
     repeats = int(found["repeats"] or 1) if found else 1
     if found is None or found["repeats"] == "1" or (repeats > 1 and found["scope"] is None):
         raise UnknownModelError(
-            f"no attention is called {model_id!r}; ids are "
+            f"there is no attention called {model_id!r}; ids are "
             "attn-FORM[-ms][-module|-block]-hHEADS-dDIM-nTOKENS[-xREPEATS] "
             f"with FORM one of {', '.join(FORMS)}; only a module or block can be repeated"
         )

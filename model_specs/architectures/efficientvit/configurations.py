@@ -137,5 +137,5 @@ BACKBONES: dict[str, BackboneConfig] = {
 def find_backbone(name: str) -> BackboneConfig:
     """Raises ValueError with the known names."""
     if name not in BACKBONES:
-        raise ValueError(f"no backbone is called {name!r}; known: {', '.join(BACKBONES)}")
+        raise ValueError(f"there is no backbone called {name!r}; the backbones are {', '.join(BACKBONES)}")
     return BACKBONES[name]

@@ -18,7 +18,7 @@ def make_activation(name: Activation) -> nn.Module:
         return nn.Hardswish()
     if name == "gelu":
         return nn.GELU(approximate="tanh")
-    raise ValueError(f"no activation is called {name!r}; known: hard_swish, gelu")
+    raise ValueError(f"there is no activation called {name!r}; write hard_swish or gelu")
 
 
 class ConvNorm(nn.Sequential):
@@ -96,7 +96,7 @@ class Resize(nn.Module):
     def __init__(self, *, factor: int | None = None, size: tuple[int, int] | None = None, mode: Upsample) -> None:
         super().__init__()
         if mode not in ("bicubic", "bilinear"):
-            raise ValueError(f"no upsampling is called {mode!r}; known: bicubic, bilinear")
+            raise ValueError(f"there is no upsampling called {mode!r}; write bicubic or bilinear")
         self.factor = factor
         self.size = size
         self.mode = mode

@@ -61,7 +61,7 @@ def test_the_command_tries_the_tool_and_what_it_offers(write_phone, make_tool, l
     assert own == set()
     assert "one request works" in checks["litert"]["found"]
     assert "GPU took 183 of 366 nodes in 3 partitions by OpenCL" in checks["litert-gpu"]["found"]
-    assert "knows no NPU" in checks["litert-npu"]["found"]
+    assert "cannot use an NPU" in checks["litert-npu"]["found"]
     assert "fixed performance" in checks["performance modes"]["found"]
 
 

@@ -137,4 +137,4 @@ def test_an_android_6_without_terminals_to_choose_is_said_to_be_too_old(
     write_phone_at(fake(False, old=True), make_tool("replay"))
     done = run_phone()
     assert done.returncode == 1
-    assert "is too old: its shell gives no exit codes" in " ".join((done.stdout + done.stderr).split())
+    assert "is too old: its shell does not report exit codes" in " ".join((done.stdout + done.stderr).split())

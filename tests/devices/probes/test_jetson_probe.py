@@ -141,7 +141,7 @@ def test_the_memorys_rail_of_an_orin_is_not_added_to_the_one_that_it_hangs_on():
     [
         (["VDD_IN"], "ok", "VDD_IN"),
         (["POM_5V_IN", "POM_5V_GPU", "POM_5V_CPU"], "ok", "Nano"),
-        (["VDD_A", "VDD_B"], "warning", "of no board that is known"),
+        (["VDD_A", "VDD_B"], "warning", "this board is not known"),
         ([], "warning", "none can be read"),
     ],
 )

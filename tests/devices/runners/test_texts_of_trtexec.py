@@ -59,7 +59,7 @@ def test_a_call_that_failed_says_why_and_has_no_times(name: str) -> None:
         assert part in caught.value.message
     assert "node ---" not in caught.value.message
     timed = LOGS[name] + "\n[I] Timing trace has 1 queries over 1 s\n"
-    with pytest.raises(WorkerError, match="did not pass"):
+    with pytest.raises(WorkerError, match="did not report that the run passed"):
         parse_times(row(), parse_log(timed))
 
 

@@ -54,7 +54,9 @@ def test_an_engine_is_timed_and_held_to_its_original(remote, run, files, tmp_pat
 def test_what_an_engine_takes_is_asked_for(run, files):
     done = run()
     assert done.returncode == 2
-    assert "net.engine: what it takes is not read on this computer. Say it, for example: --shape=input=" in done.stderr
+    assert (
+        "net.engine: its inputs cannot be read on this computer. State them, for example: --shape=input=" in done.stderr
+    )
 
 
 def test_an_engine_is_no_file_for_another_runtime(bench, files):

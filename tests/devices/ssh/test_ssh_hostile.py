@@ -114,7 +114,7 @@ def test_a_login_shell_that_cannot_run_scripts_is_named(server, shell, words):
 
 
 def test_a_key_that_cannot_be_used_is_said_with_its_remedy(server, tmp_path):
-    with pytest.raises(UnreachableError, match=r"there is no private key .*gone.*`ssh.key`"):
+    with pytest.raises(UnreachableError, match=r"private key .*gone.* does not exist.*`ssh.key`"):
         SshTransport(server.options(key=tmp_path / "gone"))
     (server.folder / "user_key").chmod(0o644)
     with pytest.raises(UnreachableError, match=r"others may read the private key.*chmod 600 .*user_key"):

@@ -87,7 +87,7 @@ except WorkerError as error:
         ({"CUDA_VISIBLE_DEVICES": ""}, "runtime-missing", "no NVIDIA GPU", "CUDA_VISIBLE_DEVICES"),
         ({"STAND_IN_CUDA_FAULTS": "cuInit=802"}, "runtime-missing", "not ready", "fabricmanager"),
         ({"STAND_IN_CUDA_FAULTS": "cuInit=803"}, "runtime-missing", "different versions", "reboot"),
-        ({"STAND_IN_CUDA_FAULTS": "cuDevicePrimaryCtxRetain=46"}, "runtime-failed", "to itself", "-c DEFAULT"),
+        ({"STAND_IN_CUDA_FAULTS": "cuDevicePrimaryCtxRetain=46"}, "runtime-failed", "exclusive use", "-c DEFAULT"),
         ({"STAND_IN_CUDA_FAULTS": "cuEventSynchronize=214"}, "runtime-failed", "went away", "Xid"),
         ({"STAND_IN_CUDA_FAULTS": "cuEventSynchronize=700"}, "runtime-failed", "a kernel failed", "--precision"),
     ],

@@ -102,7 +102,7 @@ def test_an_engine_with_a_plugin_in_it_loads_from_the_cache_of_an_earlier_proces
         ({"STAND_IN_CUDA_FAULTS": "cuEventSynchronize=719@9"}, "runtime-failed", "a kernel failed"),
         ({"STAND_IN_CUDA_FAULTS": "cuEventRecord=214@40"}, "runtime-failed", "went away"),
         ({"STAND_IN_CUDA_FAULTS": "cuStreamEndCapture=900"}, "runtime-failed", "could not be captured"),
-        ({"STAND_IN_CUDA_FAULTS": "cuDevicePrimaryCtxRetain=46"}, "runtime-failed", "to itself"),
+        ({"STAND_IN_CUDA_FAULTS": "cuDevicePrimaryCtxRetain=46"}, "runtime-failed", "exclusive use"),
         ({"CUDA_VISIBLE_DEVICES": "7"}, "runtime-missing", "no NVIDIA GPU"),
     ],
 )

@@ -159,7 +159,7 @@ def test_which_library_is_taken(monkeypatch, gpu):
     install(monkeypatch, gpu, "pycuda", "cuda-python")
     assert open_memory("auto", 0).name == "pycuda"
     assert open_memory("auto", 0, graphs=True).name == "cuda-python"
-    with pytest.raises(WorkerError, match="no CUDA graphs"):
+    with pytest.raises(WorkerError, match="cannot capture CUDA graphs"):
         open_memory("pycuda", 0, graphs=True)
     install(monkeypatch, gpu, "cuda-python")
     assert open_memory("auto", 0).name == "cuda-python"
@@ -168,7 +168,7 @@ def test_which_library_is_taken(monkeypatch, gpu):
         open_memory("auto", 0)
     assert caught.value.kind == "runtime-missing"
     assert "pip install pycuda" in caught.value.remedy
-    with pytest.raises(WorkerError, match="no library is called"):
+    with pytest.raises(WorkerError, match="there is no library called"):
         open_memory("cupy", 0)
 
 

@@ -54,7 +54,7 @@ def test_it_computes_what_onnx_runtime_does_and_tells_how(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"threads": 1, "xnnpack": True}, "openvino has no such option"),
+        ({"threads": 1, "xnnpack": True}, "openvino does not have this option"),
         ({"precision": "int4"}, "one of fp32, fp16, bf16, int8"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values, require_same_proportions
+from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
 from latency_bench.harness.export.check_image import require_image
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.image_file import UnusableImageError
@@ -70,7 +70,7 @@ def damaged(kind: str, path: Path) -> None:
 @pytest.mark.parametrize("kind", ["text", "empty", "cut off"])
 def test_what_cannot_be_read_says_why(tmp_path: Path, kind: str) -> None:
     damaged(kind, tmp_path / "a.jpg")
-    with pytest.raises(UnusableImageError, match=r"no image of|damaged"):
+    with pytest.raises(UnusableImageError, match=r"not an image in one of the formats|damaged"):
         image_values(tmp_path / "a.jpg", TENSOR, OF_CLASSIFIERS)
 
 
@@ -106,15 +106,6 @@ def test_sixteen_bits_are_not_cut_down_in_silence(tmp_path: Path, name: str) -> 
         label_values(tmp_path / name)
 
 
-def test_the_label_of_another_image_is_told_by_its_proportions(tmp_path: Path) -> None:
-    Image.new("RGB", (201, 99)).save(tmp_path / "a.png")
-    for height, width in ((99, 201), (198, 402), (50, 101), (49, 100)):
-        require_same_proportions(np.zeros((height, width), np.uint8), tmp_path / "a.png")
-    for height, width in ((201, 99), (99, 99), (99, 240)):
-        with pytest.raises(UnusableImageError, match=f"its label is {width}x{height} pixels, and the image 201x99"):
-            require_same_proportions(np.zeros((height, width), np.uint8), tmp_path / "a.png")
-
-
 def test_five_and_six_bits_a_channel_are_read(tmp_path: Path) -> None:
     head = struct.pack("<IiiHHIIiiII", 40, 8, 8, 1, 16, 3, 128, 0, 0, 0, 0) + struct.pack("<III", 0xF800, 0x7E0, 0x1F)
     (tmp_path / "a.bmp").write_bytes(b"BM" + struct.pack("<IHHI", 66 + 128, 0, 0, 66) + head + b"\xff" * 128)
@@ -123,7 +114,7 @@ def test_five_and_six_bits_a_channel_are_read(tmp_path: Path) -> None:
 
 def test_what_would_be_waited_for_or_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(UnusableImageError, match="no such file"):
+    with pytest.raises(UnusableImageError, match="the file does not exist"):
         image_values(tmp_path / "pipe.png", TENSOR, OF_CLASSIFIERS)
     Image.new("L", (1_000_000, 1)).save(tmp_path / "a.png")
     with pytest.raises(UnusableImageError, match="so long and narrow"):

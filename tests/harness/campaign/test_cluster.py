@@ -170,6 +170,6 @@ def test_an_export_travels_whole_or_not_at_all(tmp_path, shared_cache):
     damaged = {name: content[:-1] if name == artifact.path.name else content for name, content in files.items()}
     with pytest.raises(ValueError, match="bytes instead of"):
         unpacked(damaged, tmp_path / "damaged")
-    with pytest.raises(ValueError, match="plain file name"):
+    with pytest.raises(ValueError, match="plain name of a file"):
         unpacked({"../escape": b""}, tmp_path / "escaped")
     assert not (tmp_path / "escape").exists()

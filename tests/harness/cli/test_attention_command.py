@@ -154,7 +154,7 @@ def test_a_forced_kernel_is_named_or_fails(attention, bench):
         (("--form", "cosine"), "no form of attention"),
         (("--form", "sdpa-flash", "--runtime", "litert"), "--runtime torch"),
         (("--tokens", "0"), "64x128"),
-        (("--whole", "b0-seg-single-scale"), "no twin"),
+        (("--whole", "b0-seg-single-scale"), "cannot be compared"),
         (("--device", "nowhere"), "nowhere"),
     ],
 )

@@ -71,7 +71,7 @@ def test_the_page_works_from_a_disk(browser: Browser, bench: Bench, stores: Path
     ("words", "told"),
     [
         ((), "Missing argument"),
-        (("results",), "names no lab; write LAB=STORE"),
+        (("results",), "does not name a lab; write LAB=STORE"),
         (("../up=results",), "cannot be a lab's name"),
         (("a=x", "a=y"), "named twice"),
         (("a=x",), "x: there is no such folder"),

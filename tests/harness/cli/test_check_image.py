@@ -39,4 +39,4 @@ def test_a_file_that_is_no_image_and_a_model_without_one_are_refused_at_once(ben
     Image.new("RGB", (8, 8)).save(tmp_path / "mine.png")
     ran = bench("run", "--model", "calibration-matmul-512", "--check-image", "mine.png")
     assert ran.returncode == 2
-    assert "takes no image of three channels" in ran.stderr
+    assert "is for models that take an image of three channels" in ran.stderr

@@ -124,4 +124,4 @@ def test_reports_carry_foreign_text_safely():
 def test_a_baseline_that_is_nothing_is_told_as_such(bench):
     done = bench("gate", "nowhere")
     assert done.returncode == 2
-    assert "'nowhere' is no folder, and no device or model with runs" in done.stderr
+    assert "'nowhere' is neither a folder nor a device or model with runs" in done.stderr

@@ -79,11 +79,11 @@ def test_few_runs_tell_nothing_and_strict_says_so_by_its_exit_code(bench: Any, n
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("b1-seg", "--device", "nowhere"), "no run is left with device nowhere"),
-        (("b1-sge", "--device", "local"), "no run is left with model b1-sge"),
+        (("b1-seg", "--device", "nowhere"), "no run has the device nowhere"),
+        (("b1-sge", "--device", "local"), "no run has the model b1-sge"),
         (("mine.onnx", "--device", "local"), "mine.onnx: cannot be read"),
-        (("b1-seg", "--device", "local", "--since", "2026-02-30"), "there is no such day"),
-        (("b1-seg", "--device", "local", "--since", "fffffff"), "no run is of such a commit"),
+        (("b1-seg", "--device", "local", "--since", "2026-02-30"), "is not a day of the calendar"),
+        (("b1-seg", "--device", "local", "--since", "fffffff"), "no run was measured at this commit"),
         (("b1-seg", "--device", "local", "--since", "2030-01-01", "--plot", "x.svg"), "choose an earlier --since"),
     ],
 )

@@ -37,6 +37,14 @@ def test_a_missing_package_names_the_extra_that_has_it(bench, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_model_that_ships_here_is_shown_without_torch(bench, tmp_path):
+    """Its counts are kept; nothing has to be built for them."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
+    done = bench("models", "show", "b1-seg", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert "MACs" in done.stdout
+
+
 def test_a_wrong_family_file_is_named_with_line_and_field(bench, tmp_path):
     package = tmp_path / "their_models"
     package.mkdir()

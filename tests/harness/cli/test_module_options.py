@@ -171,7 +171,7 @@ def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> Non
         (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
         (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),
         (["export", "--format", "onnx"], "--model .* or a --module"),
-        (["export", "--format", "onnx", "--model", "b0-cls-r224", "--output", "argmax"], "dense prediction"),
+        (["export", "--format", "onnx", "--model", "b0-cls-r224", "--output", "argmax"], "for segmentation networks"),
         (["gate", "stored", "--threads", "2"], "--threads is for what is measured now; name its --against"),
         (["gate", "stored", "--onnx", "a.onnx"], "--onnx is for what is measured now; name its --against"),
         (["attention", "--module", "cli_net.py:Net"], "--module and --twin belong together"),

@@ -135,7 +135,7 @@ def test_campaigns_and_pairs_know_it_as_another_case(tmp_path: Path) -> None:
     [
         ({"streams": 1}, "one request in flight; leave --streams out"),
         ({"pipeline": None, "photograph": "mine.jpg"}, "--photograph is what --pipeline decodes"),
-        ({"model": "calibration-matmul-512"}, "takes no image of three channels"),
+        ({"model": "calibration-matmul-512"}, "does not take one image, its three channels first"),
         ({"photograph": "none.jpg"}, "cannot be read as an image"),
     ],
 )

@@ -28,9 +28,9 @@ def test_a_figure_and_its_numbers_are_written_and_named(bench: Bench, store_run:
     ("words", "expected"),
     [
         (("plot", "pie", "--to", "x.svg"), "pie"),
-        (("plot", "phases", "--to", "x.svg", "--device", "nowhere"), "no run is left with device nowhere"),
-        (("plot", "phases", "--to", "x.svg", "--run", "abcdef"), "no run 'abcdef'"),
-        (("plot", "phases", "--to", "x.svg", "--store", "empty"), "no run is stored there"),
+        (("plot", "phases", "--to", "x.svg", "--device", "nowhere"), "no run has the device nowhere"),
+        (("plot", "phases", "--to", "x.svg", "--run", "abcdef"), "there is no run 'abcdef'"),
+        (("plot", "phases", "--to", "x.svg", "--store", "empty"), "the store does not hold any run"),
     ],
 )
 def test_a_wrong_request_is_told_what_to_change(

@@ -177,7 +177,7 @@ def test_an_unknown_run_is_one_line_and_exit_code_2(store_run: StoreRun, tmp_pat
     done = subprocess.run([*command, "--store", str(tmp_path / "store")], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("bench: no run 'nothing' in ")
+    assert done.stderr.startswith("bench: there is no run 'nothing' in ")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -231,7 +231,7 @@ def test_ls_json_of_chosen_columns(bench: Bench, store_run: StoreRun) -> None:
 def test_ls_of_an_unknown_column_names_the_nearest(bench: Bench, store_run: StoreRun) -> None:
     store_run(run_id=FIRST)
     assert "nearest: latency" in str(bench("ls", "--columns", "latecy").exception)
-    assert "no column is called 'nothing at all'" in str(bench("ls", "--sort", "nothing at all").exception)
+    assert "there is no column called 'nothing at all'" in str(bench("ls", "--sort", "nothing at all").exception)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])

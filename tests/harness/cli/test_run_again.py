@@ -75,8 +75,8 @@ def test_what_would_make_it_another_case_is_refused(bench, first, tmp_path):
         (("--model", "b0-seg"), "--model"),
         (("--runtime", "litert"), "--runtime"),
         (("--protocol", "quick"), "--protocol"),
-        (("--onnx", "a.onnx"), "measured no file"),
-        (("--weights", "WEIGHTS"), "had no checkpoint"),
+        (("--onnx", "a.onnx"), "did not measure a file"),
+        (("--weights", "WEIGHTS"), "used no checkpoint"),
     ):
         done = bench("run", "--like", first["run_id"], *words)
         assert done.returncode == 2, (words, done.stderr)
@@ -94,7 +94,7 @@ def test_a_file_is_brought_again_and_has_to_be_the_same_one(bench, tmp_path):
     run = bench("run", "--onnx", "mine.onnx", "--name", "mine", "--protocol", "quick", "--rounds", "1", "--json").json()
     alone = bench("run", "--like", run["run_id"])
     assert alone.returncode == 2
-    assert "bring it" in alone.stderr
+    assert "name it" in alone.stderr
     again = bench("run", "--like", run["run_id"], "--onnx", "mine.onnx", "--name", "mine", "--json")
     assert again.returncode == 0, again.stderr
     assert again.json()["compared"]["cases"][0]["obstacles"] == []

@@ -94,7 +94,7 @@ def test_what_cannot_be_asked_for_together(measure, bench):
             "which litert, onnxruntime take",
         ),
         ((*CLASSIFIER, "--runtime", "onnxruntime", "--precision", "bf16"), "bf16"),
-        ((*CLASSIFIER, "--output", "argmax"), "dense prediction"),
+        ((*CLASSIFIER, "--output", "argmax"), "for segmentation networks"),
         ((*CLASSIFIER, "--runtime", "torch", "--streams", "2"), "one request in flight"),
     ):
         done = measure(*words)

@@ -35,11 +35,11 @@ def test_a_table_of_ones_own(bench: Bench, store: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--columns", "latenzy"), "no column is called 'latenzy'; nearest: latency"),
+        (("--columns", "latenzy"), "there is no column called 'latenzy'; nearest: latency"),
         (("--baseline", "nothing"), "there are"),
         (("--rows", "model"), "they differ in"),
         (("--rows", "model,device, model"), "model is named twice"),
-        (("--device", "nobody"), "no run is left with device nobody"),
+        (("--device", "nobody"), "no run has the device nobody"),
         (("--to", "mine.docx"), "ends in .md, .tex"),
         (("--accuracy", "none.csv"), "none.csv: cannot be read"),
     ],

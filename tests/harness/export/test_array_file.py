@@ -67,5 +67,5 @@ def test_one_array_and_several_are_not_taken_for_each_other(tmp_path: Path) -> N
         named_arrays(tmp_path / "a.npy")
     assert single_array(tmp_path / "a.npy").shape == named_arrays(tmp_path / "a.npz")["x"].shape == (3,)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UnreadableArraysError, match="no such file"):
+    with pytest.raises(UnreadableArraysError, match="the file does not exist"):
         single_array(tmp_path / "pipe")

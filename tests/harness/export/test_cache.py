@@ -95,7 +95,7 @@ def test_a_manifest_cannot_point_outside_its_entry(cache: ArtifactCache, tmp_pat
     manifest["files"]["../../../secret"] = manifest["files"].pop("model.onnx")
     manifest["artifact"]["path"] = "../../../secret"
     manifest_path.write_text(json.dumps(manifest))
-    with pytest.warns(BrokenCacheEntryWarning, match="plain file name"):
+    with pytest.warns(BrokenCacheEntryWarning, match="plain name of a file"):
         assert cache.find(KEY) is None
 
 

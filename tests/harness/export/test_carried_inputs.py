@@ -78,5 +78,5 @@ def test_what_cannot_be_is_refused_before_anything_runs(tiny_spec) -> None:
     with pytest.raises(ExportError, match="calibrated for float32 images"):
         check_request(spec.carrying("uint8"), "tflite", ExportOptions(precision="int8"))
     vectors = spec.model_copy(update={"inputs": (InputSpec(name="vector", shape=(7,)),)})
-    with pytest.raises(ValueError, match="no image of three channels"):
+    with pytest.raises(ValueError, match="does not take an image of three channels"):
         vectors.carrying("uint8")

@@ -34,7 +34,7 @@ def test_a_truncated_archive_is_noticed(make_job: MakeJob) -> None:
     pt2_format.export(job)
     content = job.path.read_bytes()
     job.path.write_bytes(content[:-200])
-    with pytest.raises(ExportError, match="no readable archive"):
+    with pytest.raises(ExportError, match="wrote an archive that cannot be read"):
         pt2_format.check_archive(job.path)
     middle = content.index(bytes(job.module.weight.detach().numpy().tobytes()))  # type: ignore[operator]
     job.path.write_bytes(content[:middle] + b"\xff\xff" + content[middle + 2 :])

@@ -29,7 +29,7 @@ def _kinds() -> list[str]:
 def test_a_stored_run_is_the_case_that_it_was(name):
     record = read_record(RESULTS / name)
     if record.model.weights.sha256 is not None or record.runtime is None:
-        with pytest.raises(UsageError, match=r"bring it|failed before"):
+        with pytest.raises(UsageError, match=r"name it|failed before"):
             options_of_run(record, COMMON)
         return
     again, then = CaseKey.of_case(case_of(options_of_run(record, COMMON), single=True)), CaseKey.of_record(record)
@@ -47,5 +47,5 @@ def test_what_is_not_in_the_store_cannot_be_measured_again(make_record, change):
         content["model"]["weights"] = {"sha256": "ab" * 32}
     else:
         content["runtime"] = None
-    with pytest.raises(UsageError, match=r"bring it|failed before"):
+    with pytest.raises(UsageError, match=r"name it|failed before"):
         options_of_run(type(make_record())(**content), COMMON)

@@ -52,9 +52,9 @@ def test_the_file_is_what_the_revision_has(repository: Path, tmp_path: Path, tex
         ("git:", "models/m.tflite", "write git:REVISION"),
         ("git:--output=x", "models/m.tflite", "write git:REVISION"),
         ("git:nowhere", "models/m.tflite", "no revision 'nowhere'"),
-        ("git:v1", "models/other.tflite", "has no file models/other.tflite"),
-        ("git:v1:../m.tflite", "models/m.tflite", "has no file"),
-        ("git:v1:models", "models/m.tflite", "has no file models"),
+        ("git:v1", "models/other.tflite", "there is no file models/other.tflite"),
+        ("git:v1:../m.tflite", "models/m.tflite", "there is no file"),
+        ("git:v1:models", "models/m.tflite", "there is no file models"),
         ("git:v1", "large.tflite", "Git LFS"),
     ],
 )
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_named(repository: Path, tmp_path: Path, text: str,
 
 
 def test_a_file_outside_of_a_repository_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no git repository"):
+    with pytest.raises(UsageError, match="does not lie in a git repository"):
         file_at("git:main", tmp_path / "m.tflite", tmp_path)
 
 

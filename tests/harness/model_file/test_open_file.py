@@ -110,7 +110,7 @@ def test_weights_that_are_elsewhere_are_refused(tmp_path, location, words):
 def test_missing_weights_are_named(tmp_path):
     path = _save_beside(tmp_path / "m.onnx", "gone.bin")
     (tmp_path / "gone.bin").unlink()
-    with pytest.raises(UsageError, match=r"'gone\.bin', which is no file beside it"):
+    with pytest.raises(UsageError, match=r"'gone\.bin', which is not beside it"):
         open_model_file(path, "onnx")
 
 
@@ -177,7 +177,12 @@ def test_values_are_given_by_number_or_array(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("x=1.5", "cannot hold"), ("x=300", "cannot hold"), ("x=none.npy", "cannot be read"), ("z=1", "no such input")],
+    [
+        ("x=1.5", "cannot hold"),
+        ("x=300", "cannot hold"),
+        ("x=none.npy", "cannot be read"),
+        ("z=1", "no input of that name"),
+    ],
 )
 def test_values_that_do_not_fit_are_refused(tmp_path, given, words):
     name, _, text = given.partition("=")

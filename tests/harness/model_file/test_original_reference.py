@@ -112,7 +112,7 @@ class TestSmallFiles:
     def test_what_is_not_there_is_told_before_anything_runs(self, tmp_path):
         with pytest.raises(UsageError, match="there is no such file"):
             original_named(str(tmp_path / "gone.onnx"))
-        with pytest.raises(UnknownModelError, match="no model is called 'b1-sge'; did you mean b1-seg"):
+        with pytest.raises(UnknownModelError, match="there is no model called 'b1-sge'; did you mean b1-seg"):
             original_named("b1-sge")
 
 

@@ -28,11 +28,11 @@ def test_arrays_under_the_outputs_names_are_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({}, "holds no array"),
-        ({"masks": MASK}, "no output 'masks'; it has 'mask', 'score'"),
+        ({}, "the file is empty"),
+        ({"masks": MASK}, "no output called 'masks'; its outputs are 'mask', 'score'"),
         ({"mask": MASK[:, :, :2]}, r"'mask' is 1x9x2, the file states 1x\?x4"),
         ({"mask": MASK + np.nan}, "not finite"),
-        ({"mask": np.array([{}], dtype=object)}, "no .npz file of numbers"),
+        ({"mask": np.array([{}], dtype=object)}, "is not an .npz file"),
     ],
 )
 def test_what_nothing_can_agree_with_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray], words: str) -> None:
@@ -46,5 +46,5 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is one array"):
         check_reference(tmp_path / "a.npy", OUTPUTS)
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(UsageError, match=r"no \.npz file of numbers"):
+    with pytest.raises(UsageError, match=r"is not an \.npz file"):
         check_reference(tmp_path / "text.npz", OUTPUTS)

@@ -75,7 +75,7 @@ def test_a_size_by_name_holds_for_all_inputs():
         ({"shapes": {"image": (1, 4, 8, 8)}}, "the file fixes 3"),
         ({"shapes": {"image": (1, 3, 8)}}, "4 sizes are needed"),
         ({"shapes": {"image": (1, 3, 8, 8), "mask": (1, 9, 8)}}, "height is 8 elsewhere"),
-        ({"shapes": {"picture": (1, 3, 8, 8)}}, "no such input; it has image, mask"),
+        ({"shapes": {"picture": (1, 3, 8, 8)}}, "no input of that name; its inputs are image, mask"),
         ({"dimensions": {"hight": 8}}, "batch, height, width"),
     ],
 )
@@ -86,7 +86,7 @@ def test_what_contradicts_the_file_is_refused(request_, words):
 
 def test_a_batch_that_the_file_fixes_is_not_another():
     assert closed_shapes("net.onnx", [FIXED], FileRequest(batch=2)).batch == 2
-    with pytest.raises(UsageError, match=r"--batch 8.*leaves no batch open, the first size of its inputs is 2"):
+    with pytest.raises(UsageError, match=r"--batch 8.*the batch of .* is fixed, the first size of its inputs is 2"):
         shapes(FIXED, batch=8)
 
 

@@ -164,7 +164,7 @@ def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
     ("words", "message"),
     [
         (("--candidate", "FEW@onnxruntime,threads=2"), "--across threads"),
-        (("--candidate", "FEW@onnxruntime,batch=2"), "leaves no batch open"),
+        (("--candidate", "FEW@onnxruntime,batch=2"), "is fixed, the first size"),
         (("--candidate", "SMALL"), "--across resolution"),
         (("--candidate", "missing.onnx"), "missing.onnx"),
         ((), "--candidate"),

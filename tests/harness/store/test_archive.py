@@ -160,7 +160,7 @@ def test_a_link_in_a_store_is_not_followed(store: Path, there: Path, tmp_path: P
 def test_what_is_neither_archive_nor_store_is_said(there: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreLocationError, match="neither an archive"):
         import_runs(there, tmp_path / "nothing")
-    with pytest.raises(StoreLocationError, match="has no runs"):
+    with pytest.raises(StoreLocationError, match="does not hold any run"):
         import_runs(there, tmp_path)
     assert not there.exists()
 

@@ -97,13 +97,19 @@ def test_a_list_looks_through_installed_packages_once(
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("COLUMNS = Column('x', 'X.', 'integer', ('summary.nothing',))", "summary.nothing, which no record has"),
-        ("COLUMNS = Column('x', 'X.', 'integer', ('run_id.nothing',))", "run_id.nothing, which no record has"),
+        (
+            "COLUMNS = Column('x', 'X.', 'integer', ('summary.nothing',))",
+            "summary.nothing, and records do not have that field",
+        ),
+        (
+            "COLUMNS = Column('x', 'X.', 'integer', ('run_id.nothing',))",
+            "run_id.nothing, and records do not have that field",
+        ),
         ("COLUMNS = Column('median_ms', 'X.', 'number', ('run_id',))", "median_ms is taken"),
         ("COLUMNS = Column('x', 'X.', 'number', ('run_id',), short='latency')", "latency is taken"),
-        ("COLUMNS = Column('X y', 'X.', 'number', ('run_id',))", "other characters"),
-        ("COLUMNS = Column('x', 'X.', 'float', ('run_id',))", "of kind 'float'"),
-        ("COLUMNS = Column('x', 'X.', 'text', ())", "reads no field"),
+        ("COLUMNS = Column('X y', 'X.', 'number', ('run_id',))", "characters other than"),
+        ("COLUMNS = Column('x', 'X.', 'float', ('run_id',))", "the kind 'float'"),
+        ("COLUMNS = Column('x', 'X.', 'text', ())", "has to read one field"),
         ("COLUMNS = 7", "neither a Column nor a tuple"),
         ("raise OSError('no such sensor')", "no such sensor"),
         ("COLUMNS = Column('x', 'X.', 'integer', ('run_id',), lambda run_id: run_id)", "declared as integer"),
@@ -121,7 +127,7 @@ def test_columns_are_found_by_either_name_in_the_order_asked_for() -> None:
     assert [column.name for column in find_columns("energy, model,n")] == ["joules_per_image", "model", "round_samples"]
     assert [column.name for column in find_columns(["peak_rss", "macs"])] == ["peak_rss_bytes", "macs"]
     assert find_columns("") == []
-    with pytest.raises(ColumnError, match=r"no column is called 'latecy'; nearest: latency"):
+    with pytest.raises(ColumnError, match=r"there is no column called 'latecy'; nearest: latency"):
         find_columns("latecy")
 
 

@@ -220,7 +220,7 @@ def test_an_upload_that_another_host_did_not_finish_is_found(proxy, url, runs, o
     remote.rm_file(f"{root}/{name}/record.json")
     other_host("b")
     (found,) = verify_store(store_location(url)).findings
-    assert "an upload that was not finished" in found.problem
+    assert "the upload was not finished" in found.problem
 
 
 def test_a_first_list_takes_one_request_a_run_and_few_where_there_is_an_index(proxy, url, runs, other_host):

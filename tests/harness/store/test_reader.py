@@ -75,7 +75,7 @@ def test_what_is_no_run_is_passed_over(store: Path) -> None:
 
 def test_no_store_has_no_runs(tmp_path: Path) -> None:
     assert list(find_rows(tmp_path / "nowhere")) == []
-    with pytest.raises(UnknownRunError, match="no run is stored"):
+    with pytest.raises(UnknownRunError, match="does not hold any run"):
         open_run(tmp_path / "nowhere", FIRST)
 
 
@@ -102,7 +102,7 @@ def test_an_ambiguous_beginning_names_the_candidates(store: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["20261122T101500Z-3f9a1d", "20261122T101500Z-3f9alc"])
 def test_an_unknown_run_gets_the_nearest(store: Path, reference: str) -> None:
-    with pytest.raises(UnknownRunError, match=f"no run '{reference}'.*Nearest: {FIRST}"):
+    with pytest.raises(UnknownRunError, match=f"there is no run '{reference}'.*Nearest: {FIRST}"):
         open_run(store, reference)
 
 

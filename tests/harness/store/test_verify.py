@@ -89,7 +89,7 @@ def test_a_link_is_found_even_with_the_right_content(store_run: StoreRun, tmp_pa
     run = store_run()
     shutil.move(run / "evidence" / "worker.log", tmp_path / "worker.log")
     (run / "evidence" / "worker.log").symlink_to(tmp_path / "worker.log")
-    assert "no ordinary file" in _only(verify_run(run)).problem
+    assert "not an ordinary file" in _only(verify_run(run)).problem
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"null", b'{"schema_version": 7}'])
@@ -126,7 +126,7 @@ def test_a_number_without_samples_is_found(store_run: StoreRun) -> None:
     run = store_run()
     (run / "samples.parquet").unlink()
     _edit(run, lambda content: content["files"].pop("samples.parquet"))
-    assert "no samples behind" in _only(verify_run(run)).problem
+    assert "was computed from are missing" in _only(verify_run(run)).problem
 
 
 def test_a_run_in_the_wrong_place_is_found_in_a_store_only(store_run: StoreRun, tmp_path: Path) -> None:

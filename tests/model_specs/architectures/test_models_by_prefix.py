@@ -59,7 +59,9 @@ def test_torchvision_by_name() -> None:
     assert build_module(segmentation)(torch.zeros(1, 3, 64, 64)).shape == (1, 21, 64, 64)
 
 
-@pytest.mark.parametrize(("name", "words"), [("resnet1", "did you mean resnet1"), ("raft_small", "no classifier")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("resnet1", "did you mean resnet1"), ("raft_small", "does not have a classifier")]
+)
 def test_what_torchvision_does_not_have_as_one_image_is_refused(name: str, words: str) -> None:
     with pytest.raises(UnknownModelError, match=words):
         load_spec(f"torchvision:{name}")
@@ -87,10 +89,10 @@ def test_transformers_from_a_configuration_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ("{", "is no JSON"),
-        ([], "is no configuration"),
-        ({}, "no model_type None"),
-        ({"model_type": "no-such"}, "no model_type 'no-such'"),
+        ("{", "is not valid JSON"),
+        ([], "is not a configuration"),
+        ({}, "the model_type None"),
+        ({"model_type": "no-such"}, "the model_type 'no-such'"),
         ({"model_type": "wav2vec2"}, "only images and token ids can be fed"),
         ({"model_type": "timm_wrapper", "architecture": "hf-hub:timm/resnet18.a1_in1k"}, "lies elsewhere"),
         ({"model_type": "upernet", "backbone_config": {"model_type": "timm_backbone"}}, "lies elsewhere"),

@@ -19,7 +19,7 @@ def test_only_names_of_timm_itself_are_built(name: str, monkeypatch: pytest.Monk
     import timm
 
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("timm was asked to resolve the name"))
-    with pytest.raises(UnknownModelError, match="no model"):
+    with pytest.raises(UnknownModelError, match="does not have a model"):
         timm_models.build(name)
 
 

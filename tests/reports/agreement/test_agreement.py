@@ -48,13 +48,13 @@ def test_the_same_order_and_one_ratio_agree_wholly() -> None:
 
 
 def test_pairs_change_places_beyond_their_intervals_alone() -> None:
-    a = series("a", {"w": 1.0, "x": 2.0, "y": 2.05, "z": 4.0}, width=0.02)
-    b = series("b", {"w": 1.0, "x": 9.0, "y": 2.0, "z": 4.0}, width=0.02)
+    a = series("a", {"v": 0.5, "w": 1.0, "x": 2.0, "y": 2.05, "z": 4.0}, width=0.02)
+    b = series("b", {"v": 0.5, "w": 1.0, "x": 9.0, "y": 2.0, "z": 4.0}, width=0.02)
     found = agreement(a, b)
     assert found is not None
     # x and y overlap in the first series: their order there is not known.
     assert [(swap.quicker, swap.slower) for swap in found.swaps] == [("x", "z")]
-    assert found.decided == 5
+    assert found.decided == 9
 
 
 def test_a_papers_devices_are_series_and_models_need_the_same_size() -> None:
@@ -76,7 +76,7 @@ def test_two_papers_and_a_device_of_the_atlas() -> None:
 
 
 def test_nothing_in_common_is_told() -> None:
-    with pytest.raises(PaperError, match="four models in common"):
+    with pytest.raises(PaperError, match="5 models in common"):
         agreements([], [series("a", {"x": 1, "y": 2}), series("b", {"z": 1})])
     with pytest.raises(PaperError, match="nor does the atlas have a device like 'abacus'"):
         series_named("abacus")

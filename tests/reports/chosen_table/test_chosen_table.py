@@ -169,8 +169,8 @@ def test_the_order_is_the_one_that_was_asked_for(runs: Any, sort: str | None, or
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        (Request(columns=["latenzy"]), "no column is called 'latenzy'"),
-        (Request(rows=["flags"]), "no single value"),
+        (Request(columns=["latenzy"]), "there is no column called 'latenzy'"),
+        (Request(rows=["flags"]), "several values in one run"),
         (Request(columns=["latency", "median_ms"]), "twice"),
         (Request(sort="device"), "add it to --rows"),
     ],
@@ -193,9 +193,9 @@ def test_accuracies_stand_beside_their_models(runs: Any, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1: no column is called model or metric or value"),
-        ("model,metric,value\n", "no row"),
-        ("model,metric,value\na,top-1,high\n", "line 2: the value 'high' is no number"),
+        ("", "line 1: the column model and metric and value is missing"),
+        ("model,metric,value\n", "has no rows below"),
+        ("model,metric,value\na,top-1,high\n", "line 2: the value 'high' is not a number"),
         ("model,metric,value\na,top-1,nan\n", "line 2"),
         ("model,metric,value\na,,3\n", "line 2: the model or the metric is empty"),
         ("model,metric,value\na,top-1,3\na,top-1,4\n", "line 3: a has a second top-1"),

@@ -50,7 +50,7 @@ def test_all_claims_of_the_default_paper_but_one_are_recomputed() -> None:
 def test_a_row_needs_a_model_or_a_reason(make_paper: MakePaper) -> None:
     without = {"      ConvNeXt-T: convnext-t-r224\n": ""}
     (problem,) = check_paper(find_paper(str(make_paper(without)))).problems
-    assert "table.csv:2: 'ConvNeXt-T' has no model" in problem
+    assert "table.csv:2: the row 'ConvNeXt-T' has no model" in problem
     reason = {"claims:\n": "    absent: {ConvNeXt-T: not looked for}\nclaims:\n"}
     checked = check_paper(find_paper(str(make_paper({**without, **reason}))))
     assert checked.problems == []
@@ -100,4 +100,4 @@ def test_the_command_tells_faults_of_papers_and_fails_for_those_of_folders(
         assert words in done.stdout
     wrong = bench("papers", "check", str(make_paper({"Own-A: b1-cls-r224": "Own-A: nobody"})))
     assert wrong.returncode == 1
-    assert "no model is called 'nobody'" in wrong.stdout
+    assert "there is no model called 'nobody'" in wrong.stdout

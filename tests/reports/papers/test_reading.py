@@ -29,7 +29,7 @@ def test_a_folder_is_a_paper(make_paper: MakePaper) -> None:
         ({"title: Classification": "titel: Classification"}, "paper.yaml:7: missing field 'tables[0].title'"),
         ({"title: Classification": "titel: C"}, "paper.yaml:8: unknown field 'tables[0].titel'"),
         ({"quantity: macs": "quantity: weight"}, "paper.yaml:12: field 'tables[0].columns[1].quantity'"),
-        ({"device: phone}": "device: tablet}"}, "paper.yaml:13: `devices` has no 'tablet'"),
+        ({"device: phone}": "device: tablet}"}, "paper.yaml:13: there is no 'tablet' under `devices`"),
         ({", device: phone}": "}"}, "is a latency; say on which `device`"),
         ({", dataset: ImageNet": ""}, "is an accuracy; give its `dataset`"),
         ({"kind: phone": "kind: fridge"}, "paper.yaml:5: field 'devices.phone.kind'"),
@@ -60,8 +60,8 @@ def test_what_is_wrong_in_the_yaml_is_told_with_its_place(
     ("csv", "complaint"),
     [
         ("", "table.csv:1: the file is empty"),
-        (CSV.replace("39.0", "about 39"), "table.csv:2: column 'ms': 'about 39' is no number"),
-        (CSV.replace("39.0", "nan"), "table.csv:2: column 'ms': 'nan' is no number"),
+        (CSV.replace("39.0", "about 39"), "table.csv:2: column 'ms': 'about 39' is not a number"),
+        (CSV.replace("39.0", "nan"), "table.csv:2: column 'ms': 'nan' is not a number"),
         (CSV.replace("39.0", "-1"), "table.csv:2: column 'ms': a latency of -1 cannot be"),
         (CSV.replace("10.0", "10.0,7"), "table.csv:3: 5 cells, and the header has 4"),
         (CSV.replace("Own-A", "ConvNeXt-T"), "table.csv:3: column 'model': 'ConvNeXt-T' stands in line 2 too"),
@@ -93,7 +93,7 @@ def test_what_is_no_file_is_not_waited_for(make_paper: MakePaper) -> None:
     folder = make_paper()
     (folder / "table.csv").unlink()
     os.mkfifo(folder / "table.csv")
-    with pytest.raises(PaperError, match="is no file"):
+    with pytest.raises(PaperError, match="is not an ordinary file"):
         find_paper(str(folder))
 
 

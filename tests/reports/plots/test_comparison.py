@@ -36,7 +36,7 @@ def test_nothing_to_compare_is_said(add_run, store, tmp_path) -> None:
     add_run("b1-seg", status="failed", device="desk")
     add_run("b1-seg", 200.0, device="other")
     compared = compare_sets(select(store, "desk"), select(store, "other"), 0.03, ("device",))
-    with pytest.raises(FigureError, match="no case has numbers on both sides"):
+    with pytest.raises(FigureError, match="no case was measured on both sides"):
         draw_comparison(compared, "a", "b", tmp_path / "both.svg")
 
 

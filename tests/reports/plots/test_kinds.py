@@ -88,7 +88,7 @@ def test_kinds_of_the_papers_figures_are_there() -> None:
 
 
 def test_an_unknown_kind_is_told_what_there_is(store: Path) -> None:
-    with pytest.raises(FigureError, match="no figure is called 'pie'; there are latency"):
+    with pytest.raises(FigureError, match="there is no figure called 'pie'; the figures are latency"):
         draw("pie", load_runs(store), store)
 
 
@@ -97,9 +97,11 @@ def test_a_selection_that_leaves_nothing_says_what_there_is(store: Path) -> None
     runs = load_runs(store)
     assert set(Selection(device=["desk"], model=["b1-seg"]).of(runs)["model"]) == {"b1-seg"}
     assert len(Selection(resolution=[(256, 512)]).of(runs)) == 1
-    with pytest.raises(UnknownRunError, match="no run is left with device nowhere; the others leave desk, orin"):
+    with pytest.raises(
+        UnknownRunError, match="no run has the device nowhere; those that match otherwise have desk, orin"
+    ):
         Selection(device=["nowhere"]).of(runs)
-    with pytest.raises(UnknownRunError, match="no run is left with threads 7; the others leave 2"):
+    with pytest.raises(UnknownRunError, match="no run has the threads 7; those that match otherwise have 2"):
         Selection(device=["desk"], threads=[7]).of(runs)
-    with pytest.raises(UnknownRunError, match="no run is stored"):
+    with pytest.raises(UnknownRunError, match="does not hold any run"):
         Selection().of(load_runs(store / "nothing"))

@@ -77,12 +77,12 @@ def test_the_frontier_of_any_column_goes_the_way_in_which_it_is_better(add_run, 
 @pytest.mark.parametrize(
     ("kind", "options", "problem"),
     [
-        ("scatter", Options(x="model"), "'model' is no number of a run"),
-        ("scatter", Options(x="macs,params"), "is no number of a run"),
+        ("scatter", Options(x="model"), "'model' is not a number"),
+        ("scatter", Options(x="macs,params"), "is not a number"),
         ("scatter", Options(x="energy"), "no run has both joules_per_image and median_ms"),
         ("latency", Options(x="threads"), "neither a lower nor a higher threads is better"),
         ("latency", Options(x="peak_rss", published=True), "the paper prints speeds and no peak_rss_bytes"),
-        ("latency", Options(y="peak_rss"), "latency has no choice of --y"),
+        ("latency", Options(y="peak_rss"), "the figure latency does not take --y"),
     ],
 )
 def test_what_no_axis_can_show_is_refused(add_run, store: Path, kind: str, options: Options, problem: str) -> None:

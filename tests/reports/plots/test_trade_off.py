@@ -69,7 +69,7 @@ def test_every_model_of_a_table_appears_under_the_tables_data_set(make_run, tabl
         wanted = {point["model"] for point in shown if dataset_key(point["dataset"]) == dataset_key(asked)}
         assert set(kept["model"]) == wanted
         assert len(set(kept["dataset"])) == 1
-    with pytest.raises(UnknownRunError, match="no run is left with dataset imagenet-21k"):
+    with pytest.raises(UnknownRunError, match="no run has the dataset imagenet-21k"):
         Selection(dataset=["imagenet-21k"]).of(runs)
 
 

@@ -111,7 +111,7 @@ def test_refuses_what_it_cannot_be() -> None:
         _tiny(resolution=(60, 64))
     with pytest.raises(SpecError, match="do not divide"):
         _tiny(encoder_arguments={"width": 32, "heads": 3})
-    with pytest.raises(SpecError, match="no builder is called"):
+    with pytest.raises(SpecError, match="there is no builder called"):
         segment_anything.build("sam.none")
 
 

@@ -1,0 +1,62 @@
+"""The time to a first number, measured on a repository whose `make bench` shows one at once and then goes on."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+MAKEFILE = """\
+local:
+\t@test -d "$(HOME)" && test -z "$(BENCH_STORE)" && head -c 2000000 /dev/zero > "$(PIP_CACHE_DIR)/package"
+
+bench:
+\t@mkdir -p "$(BENCH_CACHE)/exports/a"
+\t@echo '{"stages_s": {"converting": 0.25}}' > "$(BENCH_CACHE)/exports/a/manifest.json"
+\t@printf 'b1-seg, round 1 of 3, sampling, 4 requests in 1 s, median %s' "$(MEDIAN)"; exec sleep $(REST)
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "Makefile").write_text(MAKEFILE)
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("benchmarks/first_number.py")
+
+
+def test_stages_end_with_the_first_number(
+    script: ModuleType, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make bench` would go on for an hour; it is interrupted."""
+    for name, value in (("MEDIAN", "1536 ms"), ("REST", "3600"), ("BENCH_STORE", "elsewhere")):
+        monkeypatch.setenv(name, value)
+    work = tmp_path / "work"
+    work.mkdir()
+    clone, packages, export, requests, whole = script.stages(repository.as_uri(), work, whole=False)
+    assert clone.size_bytes > 1000
+    assert packages.size_bytes == 2_000_000
+    assert (export.name, export.seconds) == ("export: converting", 0.25)
+    assert whole.seconds == pytest.approx(clone.seconds + packages.seconds + 0.25 + requests.seconds)
+    assert packages.line().endswith("| 2.0 MB |")
+
+
+def test_no_number_is_an_error_with_what_was_printed(
+    script: ModuleType, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MEDIAN", "not known"), ("REST", "0")):
+        monkeypatch.setenv(name, value)
+    work = tmp_path / "work"
+    work.mkdir()
+    with pytest.raises(RuntimeError, match=r"no number was shown; make ended with code 0:\n.*median not known"):
+        list(script.stages(repository.as_uri(), work, whole=False))
