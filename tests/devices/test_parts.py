@@ -56,7 +56,7 @@ def test_a_probe_of_an_installed_package_is_one_of_the_device(install_package):
     ("source", "complaint"),
     [
         ("raise RuntimeError('no licence')", "cannot be loaded: RuntimeError: no licence"),
-        ("PiProbe = dict", "is no Probe"),
+        ("PiProbe = dict", "is not a Probe"),
         ("", "cannot be loaded: AttributeError"),
     ],
 )

@@ -247,7 +247,7 @@ def test_a_library_that_the_device_lacks_is_told_before_anything_else(library: s
     try:
         WorkerRunner((sys.executable,)).check_image_library(transport, library)
         # Without its site-packages this Python has neither.
-        with pytest.raises(DeviceWorkerError, match=f"--pipeline {library} decodes photographs with") as refusal:
+        with pytest.raises(DeviceWorkerError, match=f"--pipeline {library} decodes photographs") as refusal:
             WorkerRunner((sys.executable, "-S")).check_image_library(transport, library)
         assert install in refusal.value.remedy
         assert refusal.value.kind == "runtime-missing"
