@@ -5,7 +5,8 @@
 
 Home, caches and pip's own cache are in a folder that is thrown away, so that every package is fetched and every file
 exported. `make bench` runs on a terminal; the first number is the first median that it shows there, after which it is
-interrupted, but for --whole. What is fetched from and how quickly is the line's; the table says how many bytes came.
+interrupted, but for --whole. How quickly packages come is the line's; the table says how many bytes came, which are
+none where pip is configured to find them on this computer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+from latency_bench.harness.export.time_left import COMPLETE
 
 ROOT = Path(__file__).resolve().parents[1]
 AIM_S = 300.0
@@ -103,6 +107,13 @@ def timed(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     return time.monotonic() - begun_s
 
 
+def _parts(begins_s: Mapping[str, float]) -> Iterator[Stage]:
+    """Of an export, by when each of its stages began (harness/export/time_left.py)."""
+    ordered = sorted(begins_s, key=lambda name: begins_s[name])
+    for name, following in pairwise(ordered):
+        yield Stage(f"export: {name}", begins_s[following] - begins_s[name])
+
+
 def stages(repository: str, folder: Path, whole: bool) -> Iterator[Stage]:
     """In order. Raises CalledProcessError for a stage that fails, RuntimeError where no number was shown."""
     pip, cache = folder / "pip", folder / "cache"
@@ -115,16 +126,16 @@ def stages(repository: str, folder: Path, whole: bool) -> Iterator[Stage]:
     cloned_s = timed(["git", "clone", "--quiet", repository, str(clone)], folder, environment)
     yield Stage("`git clone`", cloned_s, size_of(clone / ".git"))
     installed_s = timed(["make", "local"], clone, environment)
-    yield Stage("packages", installed_s, size_of(pip))
+    yield Stage("packages, and what was fetched for them", installed_s, size_of(pip))
+    yield Stage("`.venv`", None, size_of(clone / ".venv"))
     watched = watch(["make", "bench"], clone, environment, whole)
     if watched.first_s is None:
         raise RuntimeError(f"no number was shown; make ended with code {watched.code}:\n{watched.text[-2000:]}")
-    exported_s = 0.0
-    for manifest in sorted(cache.rglob("manifest.json")):
-        for name, seconds in (json.loads(manifest.read_text()).get("stages_s") or {}).items():
-            exported_s += seconds
-            yield Stage(f"export: {name}", seconds)
-    yield Stage("loading, warm-up and the first requests", watched.first_s - exported_s)
+    exports = [json.loads(path.read_text())["stages_s"] for path in sorted(cache.rglob("manifest.json"))]
+    for begins_s in exports:
+        yield from _parts(begins_s)
+    exported_s = sum(begins_s[COMPLETE] for begins_s in exports)
+    yield Stage("starting, loading, warm-up and the first requests", watched.first_s - exported_s)
     yield Stage("**from the clone to the first number**", cloned_s + installed_s + watched.first_s)
     if whole:
         yield Stage("**to the result, all rounds measured**", cloned_s + installed_s + watched.ended_s)

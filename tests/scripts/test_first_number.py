@@ -10,12 +10,15 @@ from types import ModuleType
 import pytest
 
 MAKEFILE = """\
+MANIFEST = {"stages_s": {"building": 0.125, "converting": 0.25, "complete": 0.75}}
+
 local:
 \t@test -d "$(HOME)" && test -z "$(BENCH_STORE)" && head -c 2000000 /dev/zero > "$(PIP_CACHE_DIR)/package"
+\t@mkdir .venv && cp "$(PIP_CACHE_DIR)/package" .venv
 
 bench:
 \t@mkdir -p "$(BENCH_CACHE)/exports/a"
-\t@echo '{"stages_s": {"converting": 0.25}}' > "$(BENCH_CACHE)/exports/a/manifest.json"
+\t@echo '$(MANIFEST)' > "$(BENCH_CACHE)/exports/a/manifest.json"
 \t@printf 'b1-seg, round 1 of 3, sampling, 4 requests in 1 s, median %s' "$(MEDIAN)"; exec sleep $(REST)
 """
 
@@ -43,11 +46,12 @@ def test_stages_end_with_the_first_number(
         monkeypatch.setenv(name, value)
     work = tmp_path / "work"
     work.mkdir()
-    clone, packages, export, requests, whole = script.stages(repository.as_uri(), work, whole=False)
+    clone, packages, installed, *exports, requests, whole = script.stages(repository.as_uri(), work, whole=False)
     assert clone.size_bytes > 1000
-    assert packages.size_bytes == 2_000_000
-    assert (export.name, export.seconds) == ("export: converting", 0.25)
-    assert whole.seconds == pytest.approx(clone.seconds + packages.seconds + 0.25 + requests.seconds)
+    assert packages.size_bytes == installed.size_bytes == 2_000_000
+    parts = [(export.name, export.seconds) for export in exports]
+    assert parts == [("export: building", 0.125), ("export: converting", 0.5)]
+    assert whole.seconds == pytest.approx(clone.seconds + packages.seconds + 0.75 + requests.seconds)
     assert packages.line().endswith("| 2.0 MB |")
 
 
