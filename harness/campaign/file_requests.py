@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.opening import declared_runtime
-from latency_bench.harness.case_options import CaseOptions, usual_runtime
+from latency_bench.harness.case_options import CaseOptions, options_of, usual_runtime
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.formats import format_of_file
 from latency_bench.harness.shared_sizes import narrowed
@@ -48,7 +48,7 @@ def _combinations(
             raise UsageError(f"{asked} does not load {own.path}; name a runtime for {file[1]} files")
         for runtime, values in itertools.product(runtimes, itertools.product(*axes.values())):
             varied = dict(zip(axes, values, strict=True))
-            yield CaseOptions.model_validate({**varied, **shared, "file": file, "device": name, "runtime": runtime})
+            yield options_of({**varied, **shared, "file": file, "device": name, "runtime": runtime})
 
 
 def _format_of(text: str) -> str:

@@ -11,7 +11,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.opening import declared_runtime
 from latency_bench.harness.campaign.campaign_file import CampaignFile, Match, Product
 from latency_bench.harness.campaign.file_requests import file_requests
-from latency_bench.harness.case_options import OF_FILES, CaseOptions
+from latency_bench.harness.case_options import OF_FILES, CaseOptions, options_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.carried_types import OWN_TYPE
 from latency_bench.reports.papers.measured_models import resolutions_of, specs_of, throughput_batches
@@ -41,7 +41,7 @@ def requests_of(campaign: CampaignFile, device_of: Callable[[str], Device]) -> l
                 continue
             for override in campaign.override:
                 if matches(override.match, request):
-                    request = CaseOptions.model_validate({**request.model_dump(), **override.set})
+                    request = options_of({**request.model_dump(), **override.set})
             found.setdefault(request.model_dump_json(), request)
             if len(found) > MOST_CASES:
                 raise UsageError(f"the campaign has more than {MOST_CASES} cases; write several campaigns")
@@ -137,9 +137,9 @@ def _combinations(
             # A table says at which sizes it has a model that the catalog does not list.
             asked = varied.pop("resolution")
             for resolution in [asked] if asked else resolutions.get(spec.id, [None]):
-                yield CaseOptions.model_validate({**varied, "resolution": resolution, **shared, **fixed})
+                yield options_of({**varied, "resolution": resolution, **shared, **fixed})
         overlaps = declared_runtime(device_of(name), fixed["runtime"]).OVERLAPS_REQUESTS
         if overlaps and spec.id in batches:
             for precision in product.precisions:
                 batch = {"batch": batches[spec.id], "streams": THROUGHPUT_STREAMS, "precision": precision}
-                yield CaseOptions.model_validate({**shared, **fixed, **batch})
+                yield options_of({**shared, **fixed, **batch})

@@ -23,6 +23,7 @@ from latency_bench.harness.store.layout import is_name
 from latency_bench.model_specs import list_specs
 from latency_bench.model_specs.errors import SpecError
 from latency_bench.reports.papers.catalog import default_paper
+from latency_bench.reports.papers.errors import PaperError
 
 DEVICES = {
     "local": Device(name="local"),
@@ -81,6 +82,28 @@ def test_the_same_case_twice_is_one_case():
     assert [planned.case.spec.id for planned in plan.cases] == ["b0-seg"]
 
 
+def test_input_types_multiply_cases_and_are_matched_by_their_names():
+    text = """
+        cases:
+          - {models: [b0-seg, b0-cls-r224], runtimes: onnxruntime, input_types: [float32, uint8]}
+          - {models: b1-cls-r224, runtimes: onnxruntime}
+        exclude:
+          - {model: b0-cls-r224, input_type: float32}
+        override:
+          - {match: {input_type: uint8}, set: {rounds: 2}}
+        """
+    found = requests(text)
+    assert [(one.model, one.input_type, one.rounds) for one in found] == [
+        ("b0-seg", None, None),
+        ("b0-seg", "uint8", 2),
+        ("b0-cls-r224", "uint8", 2),
+        ("b1-cls-r224", None, None),
+    ]
+    planned = plan_of("types", found, device_of).cases
+    assert [one.case.asked_inputs for one in planned] == ["", "uint8", "uint8", ""], "cases of their own in the record"
+    assert len({one.key for one in planned}) == len(planned)
+
+
 def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
     models = set(default_paper().table("3").models)
     on_cpu = requests("cases: [{tables: 3}]")
@@ -102,6 +125,7 @@ def test_a_table_has_its_models_and_on_a_gpu_their_throughput():
         ("name: ../up\ncases: [{models: b0-seg}]", "campaign.yaml:1: field 'name'"),
         ("cases:\n  - models: b0-seg\n    threads: [1, two]", "campaign.yaml:3"),
         ("cases:\n  - models: b0-seg\n    resolutions: 4y4", "campaign.yaml:3"),
+        ("cases:\n  - models: b0-seg\n    input_types: [uint4]", "campaign.yaml:3: field 'cases[0].input_types[0]'"),
         ("cases:\n  - models: b0-seg\n    set: {device: orin}", "campaign.yaml:3: field 'cases[0].set'"),
         ("cases:\n  - models: b0-seg\n    set: {rounds: many}", "field 'rounds'"),
         ("cases: [{models: b0-seg}]\nexclude:\n  - {}", "campaign.yaml:3"),
@@ -123,6 +147,8 @@ def test_every_complaint_names_file_and_line_or_field(text, complaint):
         ("cases: [{models: b9-seg}]", SpecError),
         ("cases: [{models: 'z*'}]", UsageError),
         ("cases: [{models: b0-seg, devices: orni}]", InventoryError),
+        ("cases: [{models: b0-seg, runtimes: ../../up}]", UsageError),
+        ("cases: [{tables: ../up}]", PaperError),
         ("cases: [{models: b0-seg}]\nexclude: [{model: '*'}]", UsageError),
     ],
 )
@@ -188,7 +214,7 @@ def test_hostile_campaigns_end_in_an_error_of_ours_or_in_plain_values(
         try:
             campaign = written(text)
             plan = plan_of(campaign.name or "fuzz", requests_of(campaign, device_of), device_of)
-        except (UsageError, InventoryError, SpecError, InvalidNameError):
+        except (UsageError, InventoryError, SpecError, InvalidNameError, PaperError):
             continue
         assert is_name(plan.name)
         assert all(is_name(planned.case.device.name) and is_name(planned.case.spec.id) for planned in plan.cases)
