@@ -24,12 +24,13 @@ from latency_bench.harness.accuracy.data_sets import open_data_set
 from latency_bench.harness.accuracy.evaluation import evaluate
 from latency_bench.harness.accuracy.preparing import image_values
 from latency_bench.harness.accuracy.samples import DataSet
+from latency_bench.harness.accuracy.stated import Statement
+from latency_bench.harness.accuracy.subject import Subject
+from latency_bench.harness.accuracy.subject_of_case import subject_of
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import case_of, options_of
 from latency_bench.harness.export import Artifact, export_artifact
-from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
-from latency_bench.model_specs.usual_preparation import preparation_of
 
 HEIGHT, WIDTH = 256, 320
 CLASSES = 1000
@@ -63,10 +64,10 @@ def bare_s(artifact: Artifact, values: list[np.ndarray]) -> float:
     return time.perf_counter() - start_s
 
 
-def evaluation_s(case: Case, data: DataSet, how: Preparation, kept: Path) -> float:
+def evaluation_s(case: Case, subject: Subject, data: DataSet, kept: Path) -> float:
     """Seconds of a whole evaluation, of which nothing was kept."""
     start_s = time.perf_counter()
-    evaluate(case, data, how, kept, "accuracy overhead", lambda _: None)
+    evaluate(case, subject, data, kept, "accuracy overhead", lambda _: None)
     return time.perf_counter() - start_s
 
 
@@ -80,15 +81,15 @@ def main() -> None:
 
     case = case_of(options_of({"model": asked.model, "runtime": "onnxruntime", "threads": 1}), single=True)
     assert isinstance(case.spec, ModelSpec)
-    how = preparation_of(case.spec)
+    subject = subject_of(case, Statement())
     with TemporaryFolder("accuracy-overhead") as folder:
         images = folder / "images"
         images.mkdir()
         data = open_data_set(images, case.spec, labels=write_images(images, asked.images))
         artifact = export_artifact(case.spec, "onnx", case.export_options())
-        values = [image_values(sample.image, case.spec.inputs[0], how) for sample in data.samples]
+        values = [image_values(sample.image, case.spec.inputs[0], subject.how) for sample in data.samples]
         pairs = [
-            (bare_s(artifact, values), evaluation_s(case, data, how, folder / f"kept-{number}"))
+            (bare_s(artifact, values), evaluation_s(case, subject, data, folder / f"kept-{number}"))
             for number in range(asked.repeats)
         ]
     bare, whole = (statistics.median(column) for column in zip(*pairs, strict=True))

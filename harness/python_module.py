@@ -122,7 +122,7 @@ def add_module_object(
     module.eval()
     try:
         with torch.no_grad():
-            outputs = tuple(flat_outputs(module(*given)))
+            outputs = {name: tuple(tensor.shape) for name, tensor in flat_outputs(module(*given)).items()}
             program = torch.export.export(module, given)
     except Exception as error:  # whatever a person's forward raises, and whatever torch.export cannot follow
         raise UsageError(f"{title}: torch.export cannot follow its forward: {in_a_line(error)}") from error
@@ -174,7 +174,10 @@ def _added_spec(
                 InputSpec(**_values(given), name=of_forward, shape=given.shape)
                 for given, of_forward in zip(inputs, interface.inputs, strict=True)
             ),
-            outputs=tuple(OutputSpec(name=_tensor_name(output)) for output in interface.outputs),
+            outputs=tuple(
+                OutputSpec(name=_tensor_name(output), **_sizes(shape, inputs[0].shape))
+                for output, shape in interface.outputs.items()
+            ),
             provenance=Provenance(paper="unknown", code=code, license="unknown"),
         )
     except ValidationError as error:
@@ -196,6 +199,16 @@ def _values(given: GivenInput) -> dict[str, Any]:
     if given.dtype == "float32":
         return {}
     return {"dtype": given.dtype, "distribution": "uniform", "low": 0.0, "high": 2.0}
+
+
+def _sizes(output: Sequence[int], image: Sequence[int]) -> dict[str, Any]:
+    """`channels` of scores (batch, channels), and with `stride` of maps of an image; nothing of other outputs."""
+    if len(output) == 2:
+        return {"channels": output[1]}
+    if len(output) != 4 or len(image) != 3 or 0 in output:
+        return {}
+    stride = image[1] / output[2]
+    return {"channels": output[1], "stride": stride} if image[2] == stride * output[3] else {}
 
 
 def _tensor_name(text: str) -> str:

@@ -26,6 +26,14 @@ def mask_of(segmentation: str, height: int, width: int) -> Mask:
     return mask
 
 
+def run_lengths(mask: Mask) -> dict[str, Any]:
+    """As COCO's results have a mask: `size` and compressed `counts`."""
+    from pycocotools import mask as coco_mask
+
+    encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": [int(size) for size in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
 def _of_polygons(polygons: list[Any], height: int, width: int) -> Mask:
     """By pycocotools, whose rasterising is the one that COCO's numbers rest on."""
     from pycocotools import mask as coco_mask

@@ -22,8 +22,8 @@ _PREFIX = "instances_"
 def coco(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     """annotations/instances_NAME.json, with the images in NAME, in images, or in the folder itself.
 
-    Objects that are groups (`iscrowd`) and boxes without an area are no prompts; images without another one are left
-    out. Raises UsageError naming what is wrong with the file.
+    Objects that are groups (`iscrowd`) are no prompts, and boxes without an area do not count; images without another
+    one are left out. Raises UsageError naming what is wrong with the file.
     """
     file = _annotations(folder)
     name = file.stem.removeprefix(_PREFIX)
@@ -38,8 +38,9 @@ def coco(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     samples = []
     for number, entry in enumerate(_entries(content, "images", file)):
         path = _path(entry, images, f"{file}: image {number}")
-        if found := objects.get(_number(entry.get("id"), f"{file}: image {number}: id")):
-            samples.append(Sample(str(entry["file_name"]), path, tuple(found)))
+        shown = objects.get(_number(entry.get("id"), f"{file}: image {number}: id"), [])
+        if not all(one.is_crowd for one in shown):
+            samples.append(Sample(str(entry["file_name"]), path, tuple(shown)))
     return DataSet("coco", folder, tuple(sorted(samples, key=lambda one: one.name)))
 
 
@@ -83,17 +84,26 @@ def _number(value: Any, where: str) -> int:
 
 
 def _object(entry: Mapping[str, Any], where: str) -> PromptedObject | None:
-    """None for what is no prompt."""
+    """None for what does not count. Annotations without categories are of one."""
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_size, box)):
         raise UsageError(f"{where}: bbox has to be a list of four numbers: left, top, width and height")
     left, top, width, height = map(float, box)
-    if entry.get("iscrowd") or width <= 0 or height <= 0:
+    is_crowd, area = bool(entry.get("iscrowd")), entry.get("area")
+    if not is_crowd and (width <= 0 or height <= 0):
         return None
+    if area is not None and (not _is_size(area) or area < 0):
+        raise UsageError(f"{where}: area has to be a number of pixels, 0 or more")
     segmentation = entry.get("segmentation")
     if not isinstance(segmentation, (list, dict)) or not segmentation:
         raise UsageError(f"{where}: segmentation has to be a list of polygons or an object of run lengths")
-    return PromptedObject((left, top, left + width, top + height), json.dumps(segmentation, sort_keys=True))
+    return PromptedObject(
+        (left, top, left + width, top + height),
+        json.dumps(segmentation, sort_keys=True),
+        _number(entry.get("category_id", 0), f"{where}: category_id"),
+        None if area is None else float(area),
+        is_crowd,
+    )
 
 
 def _is_size(value: Any) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,25 +21,22 @@ from latency_bench.devices.opening import open_device
 from latency_bench.devices.runners.base import Deployment, RoundJob
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.accuracy import prompted, super_resolution
+from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.feeding import Fed, whole
 from latency_bench.harness.accuracy.pieces import PIECE_BYTES, Piece, key_of, pieces_of
-from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
+from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values, require_same_proportions
 from latency_bench.harness.accuracy.samples import DataSet, Sample
-from latency_bench.harness.accuracy.scoring import SCORED_TASKS, Scorer, own_choice, scorer_of
-from latency_bench.harness.case import INPUT_SEED, Case, choose_cpus, shortest
+from latency_bench.harness.accuracy.scoring import Scorer, own_choice, scorer_of
+from latency_bench.harness.accuracy.subject import Subject
+from latency_bench.harness.case import Case, choose_cpus, shortest
 from latency_bench.harness.case_artifact import artifact_of
 from latency_bench.harness.device_locks import hold_device
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
-from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.image_file import UnusableImageError
-from latency_bench.harness.export.inputs import describe_inputs
-from latency_bench.harness.fidelity.check import deployed_outputs
 from latency_bench.harness.statistics.image_metrics import Counts
 from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
-
-_SCORED = ", ".join(task for task in SCORED_TASKS if task != "generic")
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,8 @@ class Evaluated:
     """Whether the fp32 module's own choices stood in for labels that there are none of."""
     fingerprint: dict[str, Any]
     """What the device is."""
+    coco_images: tuple[CocoImage, ...] = ()
+    """In the order of `names`; empty where the task has no average precision."""
 
     @property
     def reasons(self) -> Counter[str]:
@@ -63,26 +62,23 @@ class Evaluated:
         return Counter(reason for _, reason in self.skipped)
 
 
-def refuse_unknown_tasks(case: Case) -> None:
-    """Raises UsageError for a model whose outputs nothing here can hold against labels."""
-    spec = case.spec
-    if not isinstance(spec, ModelSpec):
-        raise UsageError(f"{spec.id}: a file does not say how images are prepared for it; name a model or a --module")
-    if spec.task == "segment-anything":
-        if not prompted.takes_one_box(spec):
-            raise UsageError(f"{spec.id} does not compute masks from a box; name a whole network, such as sam-l0-box")
-    elif len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
-        raise UsageError(f"{spec.id} does not take one image of three channels")
-    elif spec.task not in SCORED_TASKS or len(spec.outputs) != 1:
-        raise UsageError(f"{spec.id} is for {spec.task}, whose outputs are not scored here; there are {_SCORED}")
-    if case.batch != 1:
-        raise UsageError(f"--batch {case.batch}: images are scored one by one")
+def refuse_without_module(case: Case, data: DataSet) -> None:
+    """Raises UsageError for images without labels where there is no fp32 module to stand in for them."""
+    if data.samples[0].label is not None:
+        return
+    if not isinstance(case.spec, ModelSpec):
+        raise UsageError(
+            f"--data {data.folder} has no labels, and a file has no fp32 module to be held against: add --labels FILE, "
+            "or lay the images out in a folder a class"
+        )
+    if len(case.spec.outputs) != 1:
+        raise UsageError(f"--data {data.folder} has no labels, and of {case.spec.id} several outputs could be compared")
 
 
 def evaluate(
     case: Case,
+    subject: Subject,
     data: DataSet,
-    how: Preparation,
     kept: Path,
     command: str,
     on_stage: Callable[[str], None],
@@ -91,29 +87,27 @@ def evaluate(
     """Score every image of the data set. `kept`: folder for finished pieces; those of an earlier call with the same
     artifact, images and preparation are taken from it. `wait`: while others measure on the device.
 
-    Raises UsageError for a model that cannot be scored, DeviceError and ExportError as a run does.
+    Raises UsageError for images that the model cannot be scored on, DeviceError and ExportError as a run does.
     """
-    refuse_unknown_tasks(case)
-    spec = case.spec
-    assert isinstance(spec, ModelSpec)
-    scorer, against_module = scorer_of(spec), data.samples[0].label is None
+    refuse_without_module(case, data)
+    scorer, against_module = scorer_of(subject.spec), data.samples[0].label is None
     with open_device(case.device) as session, TemporaryFolder("images") as folder:
         hold_device(lambda: session.lock(command), case.device.name, wait, on_stage)
         fingerprint = session.fingerprint()
         cpus = choose_cpus(case, session)
         artifact = artifact_of(case, session, on_stage)
-        judge = _Judge(case, spec, data, scorer, against_module)
+        judge = _Judge(case, subject, data, scorer, against_module)
         job = replace(shortest(case.round_request(artifact, cpus)), throughput=None)
         device = _OnDevice(session, session.deploy(artifact.path, artifact.sha256, artifact.external_data), job)
-        pieces = list(pieces_of(data.samples, spec))
+        pieces = list(pieces_of(data.samples, subject.spec))
         rows: list[Piece] = []
         for number, samples in enumerate(pieces):
-            key = key_of(artifact, samples, how, data.layout, against_module)
+            key = key_of(artifact, samples, subject, data.layout, against_module)
             piece = Piece.read(kept / f"{key}.npz", scorer)
             if piece is None:
                 done = sum(len(one) for one in pieces[:number])
                 on_stage(f"image {done + 1} of {len(data.samples)}")
-                piece = _scored(samples, artifact, how, judge, device, folder / str(number))
+                piece = _scored(samples, artifact, judge, device, folder / str(number))
                 shutil.rmtree(folder / str(number), ignore_errors=True)
                 piece.write(kept / f"{key}.npz")
             rows.append(piece)
@@ -128,6 +122,7 @@ def evaluate(
         sum(piece.turned for piece in rows),
         against_module,
         fingerprint,
+        tuple(one for piece in rows for one in piece.coco_images),
     )
 
 
@@ -147,16 +142,24 @@ class _OnDevice:
         return dict(result.check_outputs)
 
 
+class _Scored(NamedTuple):
+    """An image's counts, and what average precision is made of where the task has one."""
+
+    counts: Counts
+    coco_images: tuple[CocoImage, ...]
+
+
 class _Judge:
     """What an image's output is held against: its label, or the fp32 module's choice for the same values."""
 
-    def __init__(self, case: Case, spec: ModelSpec, data: DataSet, scorer: Scorer, against_module: bool) -> None:
-        self.spec, self._data, self._scorer = spec, data, scorer
+    def __init__(self, case: Case, subject: Subject, data: DataSet, scorer: Scorer, against_module: bool) -> None:
+        self.subject, self._data, self._scorer = subject, data, scorer
         self._module = None
         if against_module:
             from latency_bench.model_specs.building import build_module
 
-            self._module = build_module(spec, None if case.weights is None else case.weights.path, case.seed)
+            weights = None if case.weights is None else case.weights.path
+            self._module = build_module(subject.spec, weights, case.seed)
 
     def label(self, sample: Sample, fed: Fed) -> Any:
         """Raises UnusableImageError."""
@@ -164,17 +167,28 @@ class _Judge:
             import torch
 
             with torch.inference_mode():
-                outputs = [{"": self._module(torch.from_numpy(values)).numpy()} for values in fed.values]
-            return own_choice(fed.join(outputs), self.spec)
+                outputs = [self._module(torch.from_numpy(values)).numpy() for values in fed.values]
+            if stated := self.subject.output:
+                outputs = [stated.channel_first(output) for output in outputs]
+            return own_choice(fed.join([{"": output} for output in outputs]), self.subject.spec)
         if fed.label is not None:
             return fed.label
         if isinstance(sample.label, Path):
             stored = label_values(sample.label)
-            return self._data.to_class(stored) if self._data.to_class else stored
+            require_same_proportions(stored, sample.image)
+            return self._checked(self._data.to_class(stored) if self._data.to_class else stored)
         return np.asarray(sample.label)
 
-    def row(self, output: Any, label: Any) -> Counts:
-        return self._scorer.row(output, label)
+    def _checked(self, classes: np.ndarray) -> np.ndarray:
+        """Raises UnusableImageError for a class that the network does not know."""
+        known, largest = self.subject.spec.outputs[0].channels, int(classes.max(initial=-1))
+        if known is not None and largest >= known:
+            raise UnusableImageError(f"its label has class {largest}, and the network has {known}, from 0")
+        return classes
+
+    def scored(self, output: Any, label: Any) -> _Scored:
+        of_coco = self._scorer.coco_image
+        return _Scored(self._scorer.row(output, label), () if of_coco is None else (of_coco(output, label),))
 
 
 @dataclass(frozen=True)
@@ -195,32 +209,32 @@ class _Ready:
         return sum(file.stat().st_size for file in self.files)
 
 
-def _scored(
-    samples: Sequence[Sample], artifact: Artifact, how: Preparation, judge: _Judge, device: _OnDevice, folder: Path
-) -> Piece:
+def _scored(samples: Sequence[Sample], artifact: Artifact, judge: _Judge, device: _OnDevice, folder: Path) -> Piece:
     names: list[str] = []
-    rows: list[Counts] = []
+    scored: list[_Scored] = []
     skipped: list[tuple[str, str]] = []
     turned = 0
-    for number, group in enumerate(_grouped(_made_ready(samples, how, judge, folder, skipped))):
-        rows += _rows(group, artifact, judge, device, folder / f"outputs-{number}")
+    for number, group in enumerate(_grouped(_made_ready(samples, judge, folder, skipped))):
+        scored += _scored_group(group, artifact, judge, device, folder / f"outputs-{number}")
         names += [one.sample.name for one in group]
         turned += sum(is_turned(one.sample.image) for one in group)
         for one in group:
             for file in one.files:
                 file.unlink()
-    return Piece(tuple(names), np.array(rows) if rows else np.empty((0, 0)), tuple(skipped), turned)
+    counts = np.array([one.counts for one in scored]) if scored else np.empty((0, 0))
+    images = tuple(image for one in scored for image in one.coco_images)
+    return Piece(tuple(names), counts, tuple(skipped), turned, images)
 
 
 def _made_ready(
-    samples: Sequence[Sample], how: Preparation, judge: _Judge, folder: Path, skipped: list[tuple[str, str]]
+    samples: Sequence[Sample], judge: _Judge, folder: Path, skipped: list[tuple[str, str]]
 ) -> Iterator[_Ready]:
     """The samples that can be used; the others, with the reason, go to `skipped`."""
-    tensor = judge.spec.inputs[0]
+    subject, name = judge.subject, judge.subject.spec.inputs[0].name
     for sample in samples:
         place = folder / hashlib.sha256(sample.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         try:
-            fed = feed(sample, judge.spec, how)
+            fed = feed(sample, subject.spec, subject.how)
             label = judge.label(sample, fed)
         except UnusableImageError as error:
             skipped.append((sample.name, str(error)))
@@ -229,10 +243,10 @@ def _made_ready(
         requests = []
         for number, values in enumerate(fed.values):
             if id(values) not in written:
-                written[id(values)] = _written(place, number, tensor.name, carried_values(values, tensor))
+                written[id(values)] = _written(place, number, name, subject.carried(values))
             prompts = fed.prompts[number] if fed.prompts else {}
-            files = {name: _written(place, number, name, array) for name, array in prompts.items()}
-            requests.append({tensor.name: written[id(values)], **files})
+            files = {prompt: _written(place, number, prompt, array) for prompt, array in prompts.items()}
+            requests.append({name: written[id(values)], **files})
         yield _Ready(sample, replace(fed, values=(), prompts=()), label, tuple(requests))
 
 
@@ -259,29 +273,25 @@ def _grouped(ready: Iterable[_Ready]) -> Iterator[list[_Ready]]:
         yield group
 
 
-def _rows(group: Sequence[_Ready], artifact: Artifact, judge: _Judge, device: _OnDevice, folder: Path) -> list[Counts]:
-    """The counts of each sample, by one process on the device."""
+def _scored_group(
+    group: Sequence[_Ready], artifact: Artifact, judge: _Judge, device: _OnDevice, folder: Path
+) -> list[_Scored]:
+    """By one process on the device."""
     checks = {
-        f"image{number}-{part}": _described(judge.spec, artifact, files)
+        f"image{number}-{part}": judge.subject.described(artifact, files)
         for number, one in enumerate(group)
         for part, files in enumerate(one.requests)
     }
     folder.mkdir(parents=True)
     written = device.outputs(checks, folder)
-    rows = []
+    scored = []
     for number, one in enumerate(group):
         own = [written[f"image{number}-{part}"] for part in range(len(one.requests))]
-        outputs = [deployed_outputs(artifact, file) for file in own]
-        rows.append(judge.row(one.fed.join(outputs), one.label))
+        outputs = [judge.subject.outputs(artifact, file) for file in own]
+        scored.append(judge.scored(one.fed.join(outputs), one.label))
         for file in own:
             file.unlink(missing_ok=True)
-    return rows
-
-
-def _described(spec: ModelSpec, artifact: Artifact, files: Mapping[str, Path]) -> list[dict[str, object]]:
-    """The inputs of one request, each with the file of its values."""
-    described = describe_inputs(spec, 1, INPUT_SEED, artifact.inputs[0].layout)
-    return [{**one, "values": str(files[one["name"]])} for one in described]
+    return scored
 
 
 def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:

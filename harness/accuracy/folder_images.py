@@ -10,11 +10,14 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.image_file import ENDINGS
 
 _MOST_IMAGES = 5_000_000
+_OF_OTHER_FORMATS = (".avif", ".gif", ".heic", ".heif", ".jp2", ".jpe", ".jfif", ".jxl", ".tga")
+"""Images too: what is not read of them is counted and told, where it is opened."""
 
 
 def images_below(folder: Path) -> Iterator[Path]:
     """By path. Raises UsageError for more than can be meant."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    endings = (*ENDINGS, *_OF_OTHER_FORMATS)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
     if len(found) > _MOST_IMAGES:
         raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
     yield from found

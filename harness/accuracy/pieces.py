@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.samples import Sample
 from latency_bench.harness.accuracy.scoring import Scorer
+from latency_bench.harness.accuracy.subject import Subject
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.statistics.image_metrics import Counts
-from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
 
 PIECE_BYTES = 256 << 20
@@ -31,6 +33,8 @@ class Piece:
     counts: Counts
     skipped: tuple[tuple[str, str], ...]
     turned: int
+    coco_images: tuple[CocoImage, ...] = ()
+    """In the order of `names`; empty where the task has no average precision."""
 
     @classmethod
     def read(cls, path: Path, scorer: Scorer) -> Piece | None:
@@ -40,17 +44,26 @@ class Piece:
             about, counts = json.loads(str(stored["about"])), np.asarray(stored["counts"], dtype=np.float64)
         except (ValueError, KeyError):
             return None
+        images = tuple(map(_coco_image, about.get("coco_images", ())))
+        if len(images) != (0 if scorer.coco_image is None else len(about["names"])):
+            return None
         if counts.ndim != 2 or counts.shape != (len(about["names"]), len(scorer.columns)):
             return None
-        return cls(tuple(about["names"]), counts, tuple((name, why) for name, why in about["skipped"]), about["turned"])
+        skipped = tuple((name, why) for name, why in about["skipped"])
+        return cls(tuple(about["names"]), counts, skipped, about["turned"], images)
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        about = json.dumps({"names": self.names, "skipped": self.skipped, "turned": self.turned})
+        images = [asdict(one) for one in self.coco_images]
+        about = json.dumps({"names": self.names, "skipped": self.skipped, "turned": self.turned, "coco_images": images})
         with partial.open("wb") as file:
             np.savez(file, counts=self.counts, about=np.array(about))
         partial.replace(path)
+
+
+def _coco_image(stored: dict[str, Any]) -> CocoImage:
+    return CocoImage(stored["height"], stored["width"], tuple(stored["annotations"]), tuple(stored["results"]))
 
 
 def pieces_of(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[Sample]]:
@@ -61,9 +74,10 @@ def pieces_of(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[S
         yield samples[start : start + count]
 
 
-def key_of(artifact: Artifact, samples: Sequence[Sample], how: Preparation, layout: str, against_module: bool) -> str:
+def key_of(artifact: Artifact, samples: Sequence[Sample], subject: Subject, layout: str, against_module: bool) -> str:
     """Of everything that the scores of a piece depend on; images are told by name, size and time of change."""
-    seen = [artifact.content_sha256 or artifact.sha256, how.model_dump_json(), layout, str(against_module)]
+    seen = [artifact.content_sha256 or artifact.sha256, subject.how.model_dump_json(), layout, str(against_module)]
+    seen += [subject.spec.task, str(subject.spec.inputs), str(subject.spec.outputs)]
     for sample in samples:
         for path in (sample.image, *((sample.label,) if isinstance(sample.label, Path) else ())):
             stated = path.stat() if path.is_file() else None

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bench_worker.pipeline.pillow import Pillow
 from bench_worker.pipeline.placement import placement
 from latency_bench.harness.accuracy.feeding import Values, as_values
+from latency_bench.harness.accuracy.stated import StatedPreparation
 from latency_bench.harness.export.image_file import UnusableImageError, opened_image
 from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import InputSpec
@@ -29,7 +30,10 @@ def image_values(path: Path, tensor: InputSpec, how: Preparation) -> Values:
             raise UnusableImageError("so long and narrow that it has more pixels than are read once it is resized")
         resized = pillow.resized(image.convert("RGB"), placed.width, placed.height, how.interpolation)
         cut = pillow.cut(resized, placed.left, placed.top, min(width, placed.width), min(height, placed.height))
-        return as_values(pillow.pixels(cut), tensor)
+        pixels = pillow.pixels(cut)
+        if isinstance(how, StatedPreparation) and how.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        return as_values(pixels, tensor)
 
 
 def is_turned(path: Path) -> bool:
@@ -39,6 +43,17 @@ def is_turned(path: Path) -> bool:
             return image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
     except UnusableImageError:  # what is wrong with it is said where it is read
         return False
+
+
+def require_same_proportions(label: npt.NDArray[np.uint8], path: Path) -> None:
+    """Of a label (height, width) and its image, which may be of another size. Raises UnusableImageError."""
+    with opened_image(path) as image:
+        width, height = image.size
+    label_height, label_width = label.shape
+    # A size is rounded to a pixel where both were made smaller.
+    if abs(label_width * height - label_height * width) > width + height:
+        words = f"its label is {label_width}x{label_height} pixels, and the image {width}x{height}"
+        raise UnusableImageError(f"{words}: the label of another image")
 
 
 def label_values(path: Path) -> npt.NDArray[np.uint8]:

@@ -7,9 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from latency_bench.harness.accuracy.coco_evaluation import average_precisions
 from latency_bench.harness.accuracy.evaluation import Evaluated
 from latency_bench.harness.accuracy.samples import DataSet
 from latency_bench.harness.accuracy.scoring import Scorer
+from latency_bench.harness.accuracy.subject import Subject
 from latency_bench.harness.case import Case
 from latency_bench.harness.recording import artifact_record, device_record, model_record, runtime_asked_for
 from latency_bench.harness.software import software
@@ -22,7 +24,6 @@ from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
 from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.harness.store.subject import SoftwareRecord
 from latency_bench.harness.store.writer import RunWriter
-from latency_bench.model_specs.preparation import Preparation
 
 
 def accuracy_writer(store: Path, device: str) -> RunWriter:
@@ -33,8 +34,8 @@ def accuracy_writer(store: Path, device: str) -> RunWriter:
 def store_accuracy(
     writer: RunWriter,
     case: Case,
+    subject: Subject,
     data: DataSet,
-    how: Preparation,
     found: Evaluated,
     scorer: Scorer,
     *,
@@ -45,6 +46,8 @@ def store_accuracy(
 ) -> tuple[AccuracyRecord, Path]:
     """The stored record and its place; `writer` is entered. Raises StoreError."""
     metrics = bootstrap(found.counts, scorer.metrics)
+    if found.coco_images:
+        metrics |= average_precisions(found.coco_images, "segm")
     record = AccuracyRecord(
         run_id=writer.run_id,
         started_at=started_at,
@@ -63,7 +66,7 @@ def store_accuracy(
             seed=seed,
             against_module=found.against_module,
         ),
-        preparation=how.model_dump(mode="json"),
+        preparation=subject.how.model_dump(mode="json"),
         metrics={name: _metric(one, UNITS.get(name, "%")) for name, one in metrics.items()},
         images=len(found.counts),
         skipped=dict(found.reasons),

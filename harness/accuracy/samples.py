@@ -17,6 +17,11 @@ class PromptedObject:
 
     box: tuple[float, float, float, float]
     segmentation: str
+    category: int = 0
+    area: float | None = None
+    """As the annotations state it, in pixels; None: of the mask."""
+    is_crowd: bool = False
+    """A group, which is no prompt; what is found in it is neither right nor wrong."""
 
 
 Label = int | Path | tuple[PromptedObject, ...] | None

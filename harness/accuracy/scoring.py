@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latency_bench.harness.accuracy.prompted import overlap
+from latency_bench.harness.accuracy.coco_evaluation import CocoImage
+from latency_bench.harness.accuracy.prompted import coco_image, overlap
 from latency_bench.harness.accuracy.super_resolution import quality
 from latency_bench.harness.accuracy.super_resolution_sets import scale_of
 from latency_bench.harness.errors import UsageError
@@ -41,6 +42,8 @@ class Scorer:
 
     columns: tuple[str, ...]
     row: Callable[[Any, Any], Counts]
+    coco_image: Callable[[Any, Any], CocoImage] | None = None
+    """What average precision is made of, of the same; None where the task has none."""
 
     @property
     def metrics(self) -> Metrics:
@@ -54,7 +57,7 @@ def scorer_of(spec: ModelSpec) -> Scorer:
     if spec.task == "segmentation":
         return _dense(classes)
     if spec.task == "segment-anything":
-        return Scorer(OF_PROMPTED, overlap)
+        return Scorer(OF_PROMPTED, overlap, coco_image)
     if spec.task == "super-resolution":
         return Scorer(OF_SUPER_RESOLUTION, partial(quality, scale_of(spec)))
     columns = OF_FEW_CLASSES if 0 < classes <= 5 else OF_CLASSIFIERS

@@ -13,14 +13,15 @@ import click
 from latency_bench.harness.accuracy.data_sets import LAYOUTS
 from latency_bench.harness.cli.condition_options import condition_options
 from latency_bench.harness.cli.examples import Command
+from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
+from latency_bench.harness.cli.preparation_options import preparation_options
 from latency_bench.harness.cli.run import request_of
 from latency_bench.harness.cli.shared_options import (
-    Number,
     device_option,
     model_option,
-    precision_option,
+    precision_or_own_option,
     resolution_option,
     runtime_option,
     wait_option,
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from latency_bench.harness.accuracy.stated import Statement
     from latency_bench.harness.statistics.image_bootstrap import Sureness
-    from latency_bench.harness.store.accuracy_record import AccuracyRecord
+    from latency_bench.harness.store.accuracy_record import AccuracyRecord, Metric
     from latency_bench.harness.store.reader import StoredAccuracy
 
 
@@ -44,11 +46,13 @@ if TYPE_CHECKING:
         "bench accuracy --model b1-cls-r224 --weights b1-r224.pt --data imagenet/val",
         "bench accuracy --model b1-seg --weights b1.pt --data cityscapes --limit 100",
         "bench accuracy --model b1-cls-r224 --precision int8-dynamic --data photos --against 3f9a1c",
+        "bench accuracy --onnx mine.onnx --data photos --prepared-as b1-cls-r224 --output-is logits=class-scores",
     ],
 )
 @device_option
 @model_option
-@module_options("model_id")
+@module_options("model_id", own_inputs=False)
+@model_file_options
 @specs_option
 @click.option(
     "--data",
@@ -76,21 +80,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seed for drawing the images of --limit.",
 )
-@click.option(
-    "--crop-share",
-    type=Number(min=0, max=1, min_open=True),
-    help="Share of the resized shorter side that the crop in the centre keeps. Default: as the model's authors do.",
-)
-@click.option(
-    "--whole-image",
-    is_flag=True,
-    help="Resize the whole image to the input's size, whatever its proportions; do not crop.",
-)
-@click.option(
-    "--interpolation", type=click.Choice(["bilinear", "bicubic"]), help="Used for resizing. Default: as the authors do."
-)
+@preparation_options
 @runtime_option
-@precision_option
+@precision_or_own_option
 @resolution_option
 @condition_options("check_image", "output", "pipeline", "photograph")
 @click.option(
@@ -104,15 +96,15 @@ if TYPE_CHECKING:
 @json_option
 def accuracy(
     model_id: str | None,
+    files: list[tuple[Path, str]],
+    of_files: dict[str, Any],
     data: Path,
     layout: str | None,
     labels: Path | None,
     classes: Path | None,
     limit: int | None,
     limit_seed: int,
-    crop_share: float | None,
-    whole_image: bool,
-    interpolation: str | None,
+    stated: Statement,
     against: str | None,
     checkpoints: tuple[tuple[str, Path], ...],
     wait: bool,
@@ -125,10 +117,11 @@ def accuracy(
 
     Super-resolution is scored by PSNR and SSIM on Y; where there are only high-resolution images, the low-resolution
     ones are made from them. Without labels, outputs are compared with those of the fp32 module, and the result is
-    called agreement. Finished images are kept, so that the same command goes on where it was stopped.
+    called agreement. What a file or network of your own does not say is asked for. Finished images are kept, so that
+    the same command goes on where it was stopped.
     """
     from latency_bench.harness.accuracy.data_sets import open_data_set
-    from latency_bench.harness.accuracy.evaluation import evaluate, refuse_unknown_tasks
+    from latency_bench.harness.accuracy.evaluation import evaluate, refuse_without_module
     from latency_bench.harness.accuracy.recording import (
         accuracy_writer,
         difference,
@@ -136,6 +129,7 @@ def accuracy(
         store_accuracy,
     )
     from latency_bench.harness.accuracy.scoring import scorer_of
+    from latency_bench.harness.accuracy.subject_of_case import subject_of
     from latency_bench.harness.cache_folder import cache_folder
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.case_requirements import require_for_cases
@@ -143,31 +137,33 @@ def accuracy(
     from latency_bench.harness.installation.requirements import require
     from latency_bench.harness.store.location import store_location
     from latency_bench.harness.store.reader import StoredAccuracy
-    from latency_bench.model_specs.spec import ModelSpec
 
-    if model_id is None:
-        raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
-    if whole_image and crop_share is not None:
-        raise click.UsageError("--whole-image does not crop; leave out --crop-share")
+    wanted: list[str | tuple[Path, str]] = [*([] if model_id is None else [model_id]), *files]
+    refuse_without_file(of_files, files)
+    if len(wanted) != 1:
+        raise click.UsageError(
+            "name one --model (`bench models ls` lists them), or bring your own (--module, --onnx, ...)"
+        )
     place, command = store_location(store), ["bench", *sys.argv[1:]]
     other = None if against is None else _stored(place, against)
-    weights = weights_by_model(checkpoints, [model_id]).get(model_id)
-    case = case_of(request_of(model_id, weights=weights, **options), single=True)
-    refuse_unknown_tasks(case)
+    name = model_id or str(files[0][0])
+    weights = weights_by_model(checkpoints, [name]).get(name)
+    case = case_of(request_of(wanted[0], of_files, weights=weights, **options), single=True)
+    subject = subject_of(case, stated)
+    spec = subject.spec
     require_for_cases([case])
-    require(["PIL", *(["pycocotools"] if case.spec.task == "segment-anything" else [])])
-    assert isinstance(case.spec, ModelSpec)
-    images = open_data_set(data, case.spec, layout, labels, classes).some(limit, limit_seed)
-    how = _preparation(case.spec, crop_share, whole_image, interpolation)
-    scorer, started_at = scorer_of(case.spec), datetime.now(timezone.utc)
+    require(["PIL", *(["pycocotools"] if spec.task == "segment-anything" else [])])
+    images = open_data_set(data, spec, layout, labels, classes).some(limit, limit_seed)
+    refuse_without_module(case, images)
+    scorer, started_at = scorer_of(spec), datetime.now(timezone.utc)
     told = shlex.join(command_without_secrets(command))
     with ProgressLine(quiet) as progress, accuracy_writer(place, case.device.name) as writer:
-        found = evaluate(case, images, how, cache_folder() / "accuracy", told, progress.stage, wait)
+        found = evaluate(case, subject, images, cache_folder() / "accuracy", told, progress.stage, wait)
         record, path = store_accuracy(
             writer,
             case,
+            subject,
             images,
-            how,
             found,
             scorer,
             started_at=started_at,
@@ -212,7 +208,7 @@ def render_accuracy_of_the_file(accuracies: Iterable[StoredAccuracy], sha256: st
             continue
         seen.add(record.data.digest)
         name, metric = next(iter(record.metrics.items()))
-        value = f"{name} {metric.value:.2f} {metric.unit} [{metric.low:.2f}, {metric.high:.2f}]"
+        value = f"{name} {value_with_unit(metric)} [{metric.low:.2f}, {metric.high:.2f}]"
         what = "agreed with the fp32 module" if record.data.against_module else "was scored"
         where = f"{record.images} images of {record.data.folder}"
         click.echo(printable(f"the same file {what}: {value} on {where}, accuracy {record.run_id}"))
@@ -223,6 +219,11 @@ def metric_decimals(unit: str) -> int:
     return 2 if unit else 4
 
 
+def value_with_unit(metric: Metric) -> str:
+    """`78.25 %`, `31.20 dB`, `0.9021`."""
+    return f"{metric.value:.{metric_decimals(metric.unit)}f} {metric.unit}".rstrip()
+
+
 def _stored(store: Path, reference: str) -> Any:
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.store.reader import StoredAccuracy, open_stored
@@ -231,21 +232,6 @@ def _stored(store: Path, reference: str) -> Any:
     if not isinstance(stored, StoredAccuracy):
         raise UsageError(f"--against {reference} is not an accuracy; `bench results ls --accuracy` lists them")
     return stored
-
-
-def _preparation(spec: Any, crop_share: float | None, whole_image: bool, interpolation: str | None) -> Any:
-    from latency_bench.model_specs.usual_preparation import preparation_of
-
-    usual = preparation_of(spec)
-    changes: dict[str, Any] = {}
-    if usual.resize == "tiles" and (whole_image or crop_share is not None or interpolation is not None):
-        raise click.UsageError(f"images are fed to {spec.id} as they are; leave out how they are resized")
-    if whole_image or crop_share is not None:
-        changes["crop_share"] = crop_share
-        changes["resize"] = "stretch" if whole_image else "crop"
-    if interpolation is not None:
-        changes["interpolation"] = interpolation
-    return usual.model_copy(update={**changes, "source": "the command"}) if changes else usual
 
 
 def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> None:

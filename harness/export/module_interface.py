@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +28,11 @@ SEED = 0
 
 @dataclass(frozen=True)
 class ModuleInterface:
-    """Names of what a module's forward takes and returns, in order."""
+    """What a module's forward takes and returns, in order."""
 
     inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, tuple[int, ...]]
+    """With their shapes, batch included."""
     data_files: tuple[Path, ...] = ()
     """What its file read while it was built and called, beside Python."""
 
@@ -59,24 +60,25 @@ def interface_of(builder: UserBuilder, arguments: dict[str, Any], inputs: Sequen
     }
     with TemporaryFolder("module") as folder:
         done = run_apart(__name__, request, folder)
-    return ModuleInterface(tuple(done["inputs"]), tuple(done["outputs"]), tuple(map(Path, done["data_files"])))
+    outputs = {name: tuple(shape) for name, shape in done["outputs"].items()}
+    return ModuleInterface(tuple(done["inputs"]), outputs, tuple(map(Path, done["data_files"])))
 
 
 def describe(request: dict[str, Any], stage: Callable[[str], None]) -> dict[str, Any]:
-    """The names of a request's module. Raises SpecError where the inputs are not those that its forward takes."""
+    """The interface of a request's module. Raises SpecError where the inputs are not those that its forward takes."""
     from latency_bench.model_specs.user_builders import require_registered
 
     builder = require_registered(request["user_builder"]["label"])
     given = [GivenInput(name, tuple(shape), dtype) for name, shape, dtype in request["inputs"]]
     with OpenedFiles(builder.root) as opened:
-        names, outputs = _names(builder, request["arguments"], given, stage)
+        names, outputs = _called(builder, request["arguments"], given, stage)
     return {"inputs": names, "outputs": outputs, "data_files": [str(file) for file in opened.data()]}
 
 
-def _names(
+def _called(
     builder: UserBuilder, arguments: dict[str, Any], given: Sequence[GivenInput], stage: Callable[[str], None]
-) -> tuple[list[str], list[str]]:
-    """Of inputs and of outputs, by building the module and calling it."""
+) -> tuple[list[str], dict[str, list[int]]]:
+    """Names of inputs, and outputs with their shapes, by building the module and calling it."""
     from latency_bench.model_specs.user_builders import import_builder, in_a_line
 
     label = builder.label
@@ -90,7 +92,7 @@ def _names(
     names = input_names(label, module, given)
     stage("calling it once")
     try:
-        outputs = list(_call(module, given))
+        outputs = {name: list(tensor.shape) for name, tensor in _call(module, given).items()}
     except ModuleNotFoundError:
         raise  # the host says which package is missing
     except Exception as error:  # whatever a person's forward raises

@@ -130,6 +130,7 @@ def _list_pairs(store: Path, device: str | None, limit: int | None, as_json: boo
 def _list_accuracies(
     store: Path, device: str | None, limit: int | None, as_json: bool, broken: list[BrokenRun]
 ) -> None:
+    from latency_bench.harness.cli.accuracy import value_with_unit
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.store.accuracy_listing import find_accuracies
     from latency_bench.harness.store.mirrors import store_label
@@ -147,7 +148,7 @@ def _list_accuracies(
         rows: list[list[Cell]] = []
         for one in found:
             record = one.record
-            metrics = ", ".join(f"{name} {metric.value:.2f} %" for name, metric in record.metrics.items())
+            metrics = ", ".join(f"{name} {value_with_unit(metric)}" for name, metric in record.metrics.items())
             words = (record.run_id, record.device.name, record.model.id, record.runtime.name, record.model.precision)
             cells = [*words, record.data.folder, str(record.images), metrics]
             rows.append([printable(cell) for cell in cells])

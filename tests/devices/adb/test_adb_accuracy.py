@@ -13,10 +13,11 @@ from PIL import Image
 from latency_bench.harness.accuracy import pieces
 from latency_bench.harness.accuracy.data_sets import open_data_set
 from latency_bench.harness.accuracy.evaluation import Evaluated, evaluate
+from latency_bench.harness.accuracy.stated import Statement
+from latency_bench.harness.accuracy.subject_of_case import subject_of
 from latency_bench.harness.case_options import case_of, options_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.spec import ModelSpec
-from latency_bench.model_specs.usual_preparation import preparation_of
 
 Score = Callable[[], Evaluated]
 
@@ -41,7 +42,7 @@ def score(tmp_path: Path, shared_cache: Path, locks: Path, namespace: object, mo
         case = case_of(options_of({**asked, "protocol": str(tmp_path / "short.yaml")}), single=True)
         assert isinstance(case.spec, ModelSpec)
         data = open_data_set(images, case.spec, layout="unlabelled")
-        return evaluate(case, data, preparation_of(case.spec), tmp_path / "kept", "test", look)
+        return evaluate(case, subject_of(case, Statement()), data, tmp_path / "kept", "test", look)
 
     return run
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -30,6 +31,8 @@ class Net(nn.Module):
         return self.head(self.body(image).relu().mean(dim=(2, 3)))
 """
 NETWORK = ("--module", "mynet.py:Net", "--input", f"3x{SIZE}x{SIZE}", "--name", "stripes", "--weights", "net.pt")
+PIXELS = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", "--channel-order", "rgb")
+STATED = (*NETWORK, "--whole-image", "--interpolation", "bicubic", *PIXELS, "--output-is", "output=class-scores")
 
 
 def stripes(label: int, random: np.random.RandomState) -> np.ndarray:
@@ -92,7 +95,7 @@ def accuracy(bench, lab, tmp_path):
         (tmp_path / name).write_bytes((lab / name).read_bytes())
 
     def run(*words):
-        return bench("accuracy", *NETWORK, "--data", str(lab / "images"), "--whole-image", *words)
+        return bench("accuracy", *STATED, "--data", str(lab / "images"), *words)
 
     return run
 
@@ -173,8 +176,8 @@ def test_the_gate_has_budgets_of_accuracy(accuracy, bench, tmp_path):
 def test_without_labels_the_device_is_held_against_the_module(bench, lab, tmp_path):
     for name in ("mynet.py", "net.pt"):
         (tmp_path / name).write_bytes((lab / name).read_bytes())
-    words = ("--data", str(lab / "images"), "--layout", "unlabelled", "--whole-image", "--limit", "20")
-    done = bench("accuracy", *NETWORK, *words, "--runtime", "onnxruntime")
+    words = ("--data", str(lab / "images"), "--layout", "unlabelled", "--limit", "20")
+    done = bench("accuracy", *STATED, *words, "--runtime", "onnxruntime")
     assert done.returncode == 0, done.stderr
     assert "agreement with the fp32 module and not accuracy" in done.stdout
     assert "100.00 %" in done.stdout
@@ -188,7 +191,8 @@ def test_without_labels_the_device_is_held_against_the_module(bench, lab, tmp_pa
         (("--model", "l0-sam"), "l0-sam"),
         (("--model", "b0-cls-r224", "--data", "nowhere"), "no such folder"),
         (("--model", "b0-cls-r224", "--against", "nothing"), "does not hold any run"),
-        ((), "name a --model"),
+        ((), "name one --model"),
+        (("--model", "b0-cls-r224", "--mean", "0.5"), "--mean is for files and networks of your own"),
     ],
 )
 def test_wrong_requests(bench, lab, words, message):
@@ -208,13 +212,16 @@ def test_a_store_that_takes_nothing_is_said_before_images_are_scored(bench, lab)
     assert "Traceback" not in done.stderr
 
 
-def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkeypatch, bench_environment):
-    """ImageNet's 50,000 images would otherwise be 30 GB of inputs by the end."""
+def test_of_a_piece_that_is_done_its_counts_stay_and_nothing_else(lab, tmp_path, monkeypatch, bench_environment):
+    """ImageNet's 50,000 images would otherwise be 30 GB of inputs by the end. What is ended in its second piece is not
+    stored, and goes on with that one."""
     scored, left = evaluation._scored, []
 
-    def watched(samples, artifact, how, judge, device, folder):
+    def watched(samples, artifact, judge, device, folder):
         left.append([path for path in folder.parent.rglob("*") if path.is_file()])
-        return scored(samples, artifact, how, judge, device, folder)
+        if len(left) == 2:
+            raise KeyboardInterrupt
+        return scored(samples, artifact, judge, device, folder)
 
     monkeypatch.setattr(evaluation, "_scored", watched)
     monkeypatch.setattr(pieces, "_MOST_IN_A_PIECE", 30)
@@ -223,5 +230,11 @@ def test_of_a_piece_that_is_done_nothing_stays_on_the_disk(lab, tmp_path, monkey
     for name, value in bench_environment.items():
         monkeypatch.setenv(name, value)
     words = ("--data", "images", "--runtime", "onnxruntime", "--store", str(tmp_path / "store"), "--quiet")
-    accuracy_command.main([*NETWORK, *words], standalone_mode=False)
-    assert left == [[], [], []], "three pieces of 73 images"
+    with pytest.raises((KeyboardInterrupt, click.Abort)):
+        accuracy_command.main([*STATED, *words], standalone_mode=False)
+    assert not list((tmp_path / "store").rglob("record.json"))
+    monkeypatch.setattr(catalog, "_added", {})
+    accuracy_command.main([*STATED, *words], standalone_mode=False)
+    assert left == [[]] * 4, "three pieces of 73 images, of which one was begun twice"
+    (record,) = (tmp_path / "store").rglob("record.json")
+    assert json.loads(record.read_text())["images"] == CLASSES * 12

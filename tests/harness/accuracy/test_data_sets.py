@@ -36,6 +36,13 @@ def test_folders_are_classes_in_the_order_of_a_list(tmp_path: Path) -> None:
         open_data_set(tmp_path, CLASSIFIER, classes=tmp_path / "classes.txt")
 
 
+def test_images_of_formats_that_are_not_read_are_counted_too(tmp_path: Path) -> None:
+    for name in ("a.png", "b.PNG", "c.gif", "d.heic", "notes.txt", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    found = open_data_set(tmp_path, CLASSIFIER, layout="unlabelled")
+    assert [one.name for one in found.samples] == ["a.png", "b.PNG", "c.gif", "d.heic"]
+
+
 def test_a_list_names_files_and_labels(tmp_path: Path) -> None:
     image(tmp_path / "a.png")
     (tmp_path / "labels.csv").write_text("file,label\na.png,7\nb.png,999\n")

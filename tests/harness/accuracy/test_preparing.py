@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values
+from latency_bench.harness.accuracy.preparing import image_values, is_turned, label_values, require_same_proportions
 from latency_bench.harness.export.check_image import require_image
 from latency_bench.harness.export.errors import ExportError
 from latency_bench.harness.export.image_file import UnusableImageError
@@ -104,6 +104,15 @@ def test_sixteen_bits_are_not_cut_down_in_silence(tmp_path: Path, name: str) -> 
             read(tmp_path / name)
     with pytest.raises(UnusableImageError, match="the label cannot be used"):
         label_values(tmp_path / name)
+
+
+def test_the_label_of_another_image_is_told_by_its_proportions(tmp_path: Path) -> None:
+    Image.new("RGB", (201, 99)).save(tmp_path / "a.png")
+    for height, width in ((99, 201), (198, 402), (50, 101), (49, 100)):
+        require_same_proportions(np.zeros((height, width), np.uint8), tmp_path / "a.png")
+    for height, width in ((201, 99), (99, 99), (99, 240)):
+        with pytest.raises(UnusableImageError, match=f"its label is {width}x{height} pixels, and the image 201x99"):
+            require_same_proportions(np.zeros((height, width), np.uint8), tmp_path / "a.png")
 
 
 def test_five_and_six_bits_a_channel_are_read(tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ from pycocotools import mask as coco_mask
 
 from latency_bench.harness.accuracy.coco_masks import mask_of
 from latency_bench.harness.accuracy.data_sets import open_data_set
-from latency_bench.harness.accuracy.evaluation import refuse_unknown_tasks
+from latency_bench.harness.accuracy.prompted import FoundMask, TrueMask
+from latency_bench.harness.accuracy.samples import PromptedObject
 from latency_bench.harness.accuracy.scoring import scorer_of
+from latency_bench.harness.accuracy.stated import Statement
+from latency_bench.harness.accuracy.subject_of_case import subject_of
 from latency_bench.harness.case_options import case_of, options_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.image_file import UnusableImageError
@@ -54,6 +57,11 @@ class Tiny(nn.Module):
         scores = torch.tensor([[0.1, 0.9, 0.2]]) + 1e-3 * image.mean(dim=(1, 2, 3)).reshape(-1, 1)
         return masks, scores
 """
+
+
+def answered(found: list[Any], truth: list[Any]) -> tuple[list[FoundMask], list[TrueMask]]:
+    prompt = PromptedObject((0, 0, 8, 4), "[]")
+    return [FoundMask(mask, 0.5) for mask in found], [TrueMask(mask, prompt) for mask in truth]
 
 
 def rectangle(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
@@ -113,6 +121,8 @@ def test_masks_that_are_none_say_why(segmentation: Any, words: str) -> None:
         ({"bbox": [1, 2, 3, "4"]}, "annotation 0: bbox has to be a list"),
         ({"segmentation": "abc"}, "annotation 0: segmentation has to be"),
         ({"image_id": "1"}, "annotation 0: image_id has to be a whole number"),
+        ({"category_id": "dog"}, "annotation 0: category_id has to be a whole number"),
+        ({"area": -1}, "annotation 0: area has to be a number of pixels"),
         ({"iscrowd": 1}, "there are no images in the layout `coco`"),
         ({"bbox": [1, 2, 0, 5]}, "no images in the layout `coco`"),
     ],
@@ -138,13 +148,15 @@ def test_what_is_no_set_of_prompts_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_whose_masks_are_its_boxes(bench: Any, tmp_path: Path) -> None:
-    """Three objects: one that fills its box, one that fills half of it, a disc (pi / 4 of it); a damaged image."""
+    """Three objects: one that fills its box, one that fills 0.62 of it, a disc (pi / 4 of it), and a group that is no
+    prompt; a damaged image. Each is the only one of its category, so that it is found, or not, at each threshold."""
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     disc = np.stack([70 + 20 * np.cos(angle), 40 + 20 * np.sin(angle)], axis=1).reshape(1, -1).tolist()
     annotations = [
-        annotation([10, 10, 40, 30], rectangle(10, 10, 50, 40)),
-        annotation([20, 20, 80, 40], rectangle(20, 20, 60, 60)),
-        annotation([50, 20, 40, 40], disc),
+        annotation([10, 10, 40, 30], rectangle(10, 10, 50, 40), category_id=3),
+        annotation([20, 20, 80, 40], rectangle(20, 20, 69.6, 60), category_id=7),
+        annotation([50, 20, 40, 40], disc, category_id=9, area=1e5),
+        annotation([0, 60, 120, 20], rectangle(0, 60, 120, 80), category_id=3, iscrowd=1),
         annotation([5, 5, 20, 20], rectangle(5, 5, 25, 25), image_id=2),
     ]
     images = [{"id": 1, "file_name": "1.png"}, {"id": 2, "file_name": "2.png"}]
@@ -157,18 +169,25 @@ def test_a_network_whose_masks_are_its_boxes(bench: Any, tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     found = done.json()
     assert (found["images"], sum(found["skipped"].values())) == (1, 1)
-    expected = 100 * (1 + 0.5 + np.pi / 4) / 3
-    assert found["metrics"]["mask mIoU"]["value"] == pytest.approx(expected, abs=2)
+    values = {name: metric["value"] for name, metric in found["metrics"].items()}
+    assert values["mask mIoU"] == pytest.approx(100 * (1 + 0.62 + np.pi / 4) / 3, abs=2)
+    assert list(values)[:4] == ["mask mIoU", "AP", "AP50", "AP75"]
+    assert (values["AP50"], values["AP75"]) == pytest.approx((100, 200 / 3))
+    assert values["AP large"] == pytest.approx(10 * 6, abs=11), "the disc, whose area the annotations state"
+    assert "AP small" not in values, "there is none"
+    again = bench(*words, "--data", str(tmp_path / "coco"), "--json")
+    assert "image 1 of" not in again.stderr, "nothing is scored twice"
+    assert again.json()["metrics"] == found["metrics"]
 
 
 def test_an_image_encoder_alone_gives_no_masks() -> None:
     with pytest.raises(UsageError, match="sam-l0 does not compute masks from a box"):
-        refuse_unknown_tasks(case_of(options_of({"model": "sam-l0", "runtime": "onnxruntime"}), single=True))
+        subject_of(case_of(options_of({"model": "sam-l0", "runtime": "onnxruntime"}), single=True), Statement())
 
 
 def test_overlaps_of_objects_are_averaged_over_all_images() -> None:
     scorer = scorer_of(SPEC)
     whole, half, other = (np.zeros((4, 8), bool) for _ in range(3))
     whole[:], half[:, :4], other[:, 4:] = True, True, True
-    rows = [scorer.row([whole, half], [whole, whole]), scorer.row([half], [other])]
+    rows = [scorer.row(*answered([whole, half], [whole, whole])), scorer.row(*answered([half], [other]))]
     assert scorer.metrics(np.sum(rows, axis=0))["mask mIoU"] == pytest.approx(100 * (1 + 0.5 + 0) / 3)

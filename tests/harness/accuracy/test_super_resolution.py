@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import torch
@@ -16,10 +15,11 @@ from latency_bench.harness.accuracy.evaluation import evaluate
 from latency_bench.harness.accuracy.image_quality import psnr_db, ssim
 from latency_bench.harness.accuracy.samples import Sample
 from latency_bench.harness.accuracy.scoring import scorer_of
+from latency_bench.harness.accuracy.stated import Statement
+from latency_bench.harness.accuracy.subject_of_case import subject_of
 from latency_bench.harness.accuracy.super_resolution import down_sampled, feed
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import case_of, options_of
-from latency_bench.harness.cli.accuracy import _preparation
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.image_file import UnusableImageError
 from latency_bench.harness.gating.accuracy_budgets import gate_least_accuracy, latest_accuracies
@@ -27,7 +27,6 @@ from latency_bench.harness.store.verify_accuracy import verify_accuracy_images
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.building import build_module
 from latency_bench.model_specs.spec import ModelSpec
-from latency_bench.model_specs.usual_preparation import preparation_of
 
 from .test_image_quality import pixels
 
@@ -124,8 +123,8 @@ def test_the_file_has_the_quality_that_torch_has(
     (folder / "3-none.png").write_bytes(b"no image")
     data = open_data_set(folder, case.spec)
     assert data.layout == "high-resolution"
-    how = preparation_of(case.spec)
-    found = evaluate(case, data, how, tmp_path / "kept", "test", lambda _: None)
+    subject = subject_of(case, Statement())
+    found = evaluate(case, subject, data, tmp_path / "kept", "test", lambda _: None)
     assert found.names == ("0-whole.png", "1-large.png", "2-small.png")
     assert [name for name, _ in found.skipped] == ["3-none.png"]
     psnr, similarity = expected(case, down_sampled(whole, 2), whole)
@@ -136,7 +135,7 @@ def test_the_file_has_the_quality_that_torch_has(
 
     # Without anything to be held against, the device is held against the module.
     bare = open_data_set(folder, case.spec, layout="unlabelled")
-    agreed = evaluate(case, bare, how, tmp_path / "kept", "test", lambda _: None)
+    agreed = evaluate(case, subject, bare, tmp_path / "kept", "test", lambda _: None)
     assert agreed.against_module
     assert agreed.counts[:, 1].min() > 55, "the same but for roundings of a level"
 
@@ -156,5 +155,7 @@ def test_what_is_printed_and_stored_has_its_units(bench, tmp_path: Path) -> None
     (judged,) = gate_least_accuracy(list(latest.values()), 1)
     assert judged.name.endswith("at least 1 dB")
     assert not [one for stored in latest.values() for one in verify_accuracy_images(stored)]
-    with pytest.raises(click.UsageError, match="fed to bsrn-bsd100 as they are"):
-        _preparation(SPEC, None, True, None)
+    listed = bench("results", "ls", "--accuracy").stdout
+    assert ("dB" in listed, "%" in listed) == (True, False)
+    refused = bench(*words, "--whole-image", "--data", str(tmp_path / "set"))
+    assert (refused.returncode, "fed to bsrn-bsd100 as they are" in refused.stderr) == (2, True)
