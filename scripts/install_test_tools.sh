@@ -9,6 +9,8 @@ missing=
 command -v sshd >/dev/null || missing="$missing openssh-server"
 command -v ssh >/dev/null || missing="$missing openssh-client"
 command -v tcsh >/dev/null || missing="$missing tcsh"
+command -v mksh >/dev/null || missing="$missing mksh"
+command -v toybox >/dev/null || missing="$missing toybox"
 command -v cc >/dev/null || missing="$missing gcc libc6-dev"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing="$missing chromium"

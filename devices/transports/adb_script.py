@@ -2,8 +2,9 @@
 
 Neither `adb` nor `adb-shell` stops a command when the client goes away: a silent process runs on, and heats the phone
 for the next measurement. Three things end it here, whichever comes first: a watcher that waits for the end of standard
-input, which the daemon closes when the client or the link is gone; `timeout` on the device, for a link that breaks
-without anybody noticing; and the shell itself, which kills what the command left behind in its process group.
+input, which the daemon closes when the client or the link is gone; the signs of life, which are counted, for a link that
+breaks without anybody noticing; and the shell itself, which kills what the command left behind in its process group.
+Android's own `timeout` (toybox 0.8.9) is no help: it says 127 for one of four commands that end at once.
 
 A sign of life every two seconds lets the host tell a silent command from a device that is gone. It comes from a process
 of its own that sleeps in between and runs on any core but costs none of them more than a fork every two seconds.
@@ -14,6 +15,7 @@ when the link breaks, so its own code proves nothing.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import shlex
@@ -25,11 +27,13 @@ SIGN_OF_LIFE_S = 2
 _TEMPLATE = """\
 exec 3<&0
 cd {workdir} || {{ echo '{mark}:1' >&2; exit 1; }}
-setsid timeout -s KILL {limit_s} {command} </dev/null 3<&- &
+setsid {command} </dev/null 3<&- &
 p=$!
 {{ read x <&3; kill -9 -$p $p; }} >/dev/null 2>&1 &
 w=$!
-{{ while echo '{mark}:alive' >&2; do sleep {sign_s} >/dev/null 2>&1 3<&-; done; }} 3<&- &
+{{ trap '' PIPE; n={signs}
+while [ $n -gt 0 ] && echo '{mark}:alive' >&2; do n=$((n-1)); sleep {sign_s} >/dev/null 2>&1; done
+kill -9 -$p $p >/dev/null 2>&1; }} 3<&- &
 h=$!
 wait $p
 c=$?
@@ -54,11 +58,11 @@ def new_mark() -> str:
 
 
 def guarded(argv: Sequence[str], workdir: str, env: Mapping[str, str], limit_s: int, mark: str) -> str:
-    """The script that runs `argv` in `workdir`, every word of it quoted."""
+    """The script that runs `argv` in `workdir`, every word of it quoted, for `limit_s` seconds at most."""
     words = [*(["env", *(f"{name}={value}" for name, value in env.items())] if env else []), *argv]
     return _TEMPLATE.format(
         workdir=shlex.quote(workdir),
-        limit_s=limit_s,
+        signs=math.ceil(limit_s / SIGN_OF_LIFE_S),
         command=shlex.join(words),
         mark=mark,
         sign_s=SIGN_OF_LIFE_S,

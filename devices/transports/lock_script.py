@@ -33,8 +33,10 @@ lock_device() {{
     fi
     [ "$lock" = held ] || return 0
     for conversion in notrunc,nocreat notrunc; do
-        printf '%-{HOLDER_BYTES - 1}s\\n' "$2" | dd of="$lockfile" conv=$conversion 2>/dev/null && break
+        printf '%-{HOLDER_BYTES - 1}s\\n' "$2" | dd of="$lockfile" conv=$conversion 2>/dev/null && return 0
     done
+    # Where there is no dd. Not first: this may create the file, which a protected folder refuses another user.
+    {{ printf '%-{HOLDER_BYTES - 1}s\\n' "$2" 1<>"$lockfile"; }} 2>/dev/null
     return 0
 }}
 take_lease() {{

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from build_benchmark_model import BuildError, build
-from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root
+from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root, android_programs
 from debian_packages import CannotFetchError
 from fake_daemon import FakeDaemon
 from loopback_phone import LoopbackPhone
@@ -91,15 +91,27 @@ def phone_programs(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def toybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a phone."""
+    try:
+        return android_programs(tmp_path_factory.mktemp("android") / "bin")
+    except CannotRunError as reason:
+        pytest.skip(f"no phone's own shell here: {reason}")
+
+
 StartDaemon = Callable[[], Daemon]
 
 
 @pytest.fixture
-def start_daemon(adbd: Path, namespace: Namespace, phone_programs: Path, tmp_path: Path) -> Iterator[StartDaemon]:
+def start_daemon(
+    adbd: Path, namespace: Namespace, phone_programs: Path, toybox: Path, tmp_path: Path
+) -> Iterator[StartDaemon]:
     started: list[Daemon] = []
 
     def start() -> Daemon:
-        started.append(Daemon(adbd, FIRST_PORT + len(started), phone_programs, tmp_path / "adbd.log"))
+        port, log = FIRST_PORT + len(started), tmp_path / "adbd.log"
+        started.append(Daemon(adbd, port, phone_programs, log, others=toybox))
         return started[-1]
 
     yield start
@@ -121,9 +133,9 @@ StartPhone = Callable[..., Daemon]
 
 @pytest.fixture
 def start_phone(
-    adbd: Path, namespace: Namespace, loopback_phone: LoopbackPhone, tmp_path: Path
+    adbd: Path, namespace: Namespace, loopback_phone: LoopbackPhone, toybox: Path, tmp_path: Path
 ) -> Iterator[StartPhone]:
-    """start_phone(): the daemon of the loopback phone; `others` are its programs in the place of this machine's."""
+    """start_phone(): the daemon of the loopback phone; `others` are its programs in the place of toybox's."""
     started: list[Daemon] = []
 
     def start(others: Path | None = None) -> Daemon:
@@ -131,7 +143,7 @@ def start_phone(
         daemon = Daemon(
             *(adbd, FIRST_PORT + 50 + number, loopback_phone.programs, tmp_path / "phone.log"),
             mounts=loopback_phone.mounts,
-            others=others,
+            others=others or toybox,
         )
         started.append(daemon)
         return daemon

@@ -62,6 +62,48 @@ def adbd_root(cache: Path) -> Path:
     return root
 
 
+def android_shell() -> Path:
+    """mksh, which is the shell of every Android."""
+    found = shutil.which("mksh")
+    if found is None:
+        raise CannotRunError("needs mksh")
+    return Path(found)
+
+
+def android_programs(folder: Path, *missing: str) -> Path:
+    """A folder with what a phone has in its PATH: toybox under the names of its parts but those that are missing, its
+    shell, and nothing of coreutils. Python is there for the stand-ins of tools that are no shell scripts."""
+    toybox = shutil.which("toybox")
+    if toybox is None:
+        raise CannotRunError("needs toybox")
+    folder.mkdir(parents=True)
+    parts = folder.with_name(f"{folder.name}-parts") / "toybox"
+    # Its `timeout` and `env` run its own `taskset`, whatever comes first in PATH; but the phone of the tests has more
+    # cores than this machine.
+    _without(Path(toybox), parts, "taskset", *missing)
+    listed = subprocess.run([parts], capture_output=True, text=True, check=True).stdout.split()
+    if {"taskset", *missing} & set(listed):
+        raise CannotRunError("this toybox keeps the names of its parts in another way")
+    for name in listed:
+        (folder / name).symlink_to(parts)
+    (folder / "sh").symlink_to(android_shell())
+    python = folder / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return folder
+
+
+def _without(toybox: Path, to: Path, *names: str) -> None:
+    """A toybox that knows these parts by other names, at the same place in its sorted list."""
+    content = toybox.read_bytes()
+    for name in names:
+        other = name[:-1] + chr(ord(name[-1]) + 1)
+        content = content.replace(b"\0%s\0" % name.encode(), b"\0%s\0" % other.encode())
+    to.parent.mkdir(parents=True)
+    to.write_bytes(content)
+    to.chmod(0o755)
+
+
 class Namespace:
     """A network namespace with nothing but its loopback, kept by a process that sleeps."""
 
@@ -105,11 +147,11 @@ class Daemon:
         programs: Path,
         log: Path,
         *,
+        others: Path,
         mounts: Mapping[str, Path] | None = None,
-        others: Path | None = None,
     ) -> None:
-        """`mounts`: what the daemon and its commands see in the place of a path of this machine. `others`: the folder
-        of all programs beside `programs`, in the place of this machine's PATH."""
+        """`others`: the folder of all programs beside `programs` (`android_programs`). `mounts`: what the daemon and
+        its commands see in the place of a path of this machine; its shell is always Android's."""
         libraries = root / "usr/lib/x86_64-linux-gnu"
         if not libraries.exists():
             libraries = next(path for path in (root / "usr/lib").glob("*-linux-gnu*") if path.is_dir())
@@ -120,11 +162,11 @@ class Daemon:
             *(str(loader), "--library-path", f"{libraries}:{libraries / 'android'}"),
             str(root / "usr/sbin/adbd"),
         ]
-        if mounts:
-            pairs = [str(word) for place, content in mounts.items() for word in (content, place)]
-            self._command = ["unshare", "--mount", "sh", "-c", _MOUNTED, "sh", *pairs, "--", *self._command]
+        places = {"/bin/sh": android_shell(), **(mounts or {})}
+        pairs = [str(word) for place, content in places.items() for word in (content, place)]
+        self._command = ["unshare", "--mount", "sh", "-c", _MOUNTED, "sh", *pairs, "--", *self._command]
         # The daemon's commands look for the phone's programs (getprop, dumpsys) where the test puts stand-ins.
-        self._environment = {**os.environ, "ADBD_PORT": str(port), "PATH": f"{programs}:{others or os.environ['PATH']}"}
+        self._environment = {**os.environ, "ADBD_PORT": str(port), "PATH": f"{programs}:{others}"}
         self._log = log
         self.port = port
         self.start()

@@ -7,7 +7,12 @@ also in the middle of a round.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from debian_adbd import android_programs
 
 PRIME = 7
 CORES = {
@@ -111,14 +116,8 @@ class LoopbackPhone:
         self._stat.write_text(f"cpu  {ticks} 0 0 1000 0 0 0 0 0 0\n")
 
     def without(self, *missing: str) -> Path:
-        """A folder with all programs of this machine but those, as an older Android's."""
-        folder = self.programs.parent / "older-bin"
-        folder.mkdir()
-        for source in ("/usr/bin", "/bin", "/usr/local/bin"):
-            for program in Path(source).iterdir():
-                if program.name not in missing and not (folder / program.name).exists():
-                    (folder / program.name).symlink_to(program)
-        return folder
+        """A folder with all programs of a phone but those, as an older Android's."""
+        return android_programs(self.programs.parent / "older-bin", *missing)
 
     def _program(self, name: str, text: str) -> None:
         """Replaced as a whole: a command may be about to run it."""

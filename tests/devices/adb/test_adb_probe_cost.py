@@ -73,9 +73,9 @@ def test_a_reading_is_one_process_for_all_files_together(reading):
 
 
 def test_what_surrounds_it_is_a_fixed_handful(reading, tmp_path):
-    """Shell, watcher, sign of life and its sleep, setsid, timeout: whatever the command is."""
+    """Shell, watcher, sign of life and its sleep, setsid: whatever the command is."""
     for words in (reading[0], ["true"]):
-        assert _processes_of("sh", "-c", guarded(words, str(tmp_path), {}, 60, new_mark())) <= 7
+        assert _processes_of("sh", "-c", guarded(words, str(tmp_path), {}, 60, new_mark())) <= 6
 
 
 def test_the_phones_services_are_asked_before_and_after_only(

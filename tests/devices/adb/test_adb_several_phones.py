@@ -21,7 +21,7 @@ StartAt = Callable[[str, int], Daemon]
 
 
 @pytest.fixture
-def start_at(adbd: Path, namespace: object, tmp_path: Path) -> Iterator[StartAt]:
+def start_at(adbd: Path, namespace: object, toybox: Path, tmp_path: Path) -> Iterator[StartAt]:
     """start_at("first", 3): the phone of this name, listening at the fourth port, and adb connected to it."""
     started: list[Daemon] = []
     program = find_program(AdbOptions())
@@ -33,7 +33,8 @@ def start_at(adbd: Path, namespace: object, tmp_path: Path) -> Iterator[StartAt]
             LoopbackPhone(programs, tmp_path / f"{name}-system").set(serial=SERIALS[name])
         system = tmp_path / f"{name}-system"
         mounts = {"/sys/devices/system/cpu": system / "cpu", "/sys/class": system / "class"}
-        daemon = Daemon(adbd, FIRST_PORT + 80 + place, programs, tmp_path / f"{name}.log", mounts=mounts)
+        port, log = FIRST_PORT + 80 + place, tmp_path / f"{name}.log"
+        daemon = Daemon(adbd, port, programs, log, others=toybox, mounts=mounts)
         started.append(daemon)
         subprocess.run([program, "connect", f"127.0.0.1:{daemon.port}"], check=True, capture_output=True, timeout=120)
         return daemon
