@@ -23,7 +23,7 @@ from latency_bench.reports.plots.style import (
     SKY,
     Drawn,
     FigureError,
-    plain,
+    plain_names,
 )
 from latency_bench.reports.rows import rows_of
 
@@ -124,7 +124,7 @@ def _draw_bars(axes: Axes, rows: list[dict[str, Any]]) -> None:
             capsize=1.5,
             label="whole latency (hollow: unstable)" if place == 0 else None,
         )
-    axes.set_yticks(places, [plain(row["case"], 36) for row in rows])
+    axes.set_yticks(places, plain_names((row["case"] for row in rows), 36))
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(left=0)

@@ -13,7 +13,7 @@ from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
-from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain
+from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain_names
 from latency_bench.reports.roofline import roofline
 from latency_bench.reports.rows import rows_of
 
@@ -56,10 +56,10 @@ def draw_roofline(runs: pd.DataFrame, options: Options) -> Drawn:
         for row in points:
             _draw_point(axes, row)
         ordered = sorted(points, key=lambda row: -row["fraction"])
+        named = [row for row in ordered if row["macs"] > 0]
         labels[axes] = [
-            Label(row["macs_per_byte"], row["macs_per_s"] / 1e9, plain(f"{row['case']} {row['fraction']:.0%}", 40))
-            for row in ordered
-            if row["macs"] > 0
+            Label(row["macs_per_byte"], row["macs_per_s"] / 1e9, f"{name} {row['fraction']:.0%}")
+            for row, name in zip(named, plain_names(row["case"] for row in named), strict=True)
         ]
     handles = look_handles(families) + ([hollow_handle()] if (data["status"] == "unstable").any() else [])
     legend_below(figure, handles, options.width)

@@ -15,7 +15,7 @@ from latency_bench.reports.plots.interval_point import draw_point
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles
 from latency_bench.reports.plots.plot_selection import latest, without_calibrations
-from latency_bench.reports.plots.style import Drawn, FigureError, plain
+from latency_bench.reports.plots.style import Drawn, FigureError, plain_names
 from latency_bench.reports.rows import rows_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def draw_scatter(runs: pd.DataFrame, options: Options) -> Drawn:
             _draw_point(axes, row, across, upwards)
         across.limit(axes, "x")
         upwards.limit(axes, "y")
-        labels[axes] = [Label(across.of(row), upwards.of(row), plain(row["case"], 40)) for row in rows]
+        names = plain_names(row["case"] for row in rows)
+        labels[axes] = [Label(across.of(row), upwards.of(row), name) for row, name in zip(rows, names, strict=True)]
         avoid[axes] = [bar for row in rows for bar in _bars(row, across, upwards)]
     handles = look_handles(families) + ([hollow_handle()] if unstable else [])
     legend_below(figure, handles, options.width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,17 @@ def plain(text: str, length: int = 60) -> str:
     if len(line) > length:
         line = f"{line[: length - 3]}..."
     return line.replace("$", r"\$")
+
+
+def plain_names(names: Iterable[str], length: int = 40) -> list[str]:
+    """Names of things in one picture, each as `plain`, and all of them longer where two would be cut to the same."""
+    given = list(names)
+    longest = max(map(len, given), default=0)
+    while True:
+        cut = [plain(name, length) for name in given]
+        if length >= longest or len(set(cut)) == len(set(given)):
+            return cut
+        length += 10
 
 
 def log_axis(axes: Axes, which: str) -> None:

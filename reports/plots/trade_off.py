@@ -17,7 +17,7 @@ from latency_bench.reports.plots.grid import panel_grid, panel_title
 from latency_bench.reports.plots.interval_point import draw_point
 from latency_bench.reports.plots.labels import Label, place_labels
 from latency_bench.reports.plots.looks_legend import hollow_handle, legend_below, look_handles, ring_handle
-from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain
+from latency_bench.reports.plots.style import Drawn, FigureError, log_axis, plain, plain_names
 from latency_bench.reports.plots.trade_off_points import Speed, frontier_of, trade_off_points
 from latency_bench.reports.rows import rows_of
 
@@ -67,7 +67,8 @@ def draw_trade_off(runs: pd.DataFrame, store: Path, options: Options, speed: Spe
         if column is not None and (column.unit == "bytes" or column.in_thousands):
             axes.xaxis.set_major_formatter(lambda value, _: column.text(value))
         frontier[axes] = _draw_frontier(axes, rows, speed)
-        labels[axes] = [Label(row["speed"], row["accuracy"], _name(row)) for row in rows]
+        names = plain_names(row["label"] for row in rows)
+        labels[axes] = [Label(row["speed"], row["accuracy"], name) for row, name in zip(rows, names, strict=True)]
         avoid[axes] = [bar for row in rows for bar in _bars(row)]
     _legend(figure, points, options)
     place_labels(figure, labels, avoid, spare=frontier)
@@ -136,10 +137,6 @@ def _draw_frontier(axes: Axes, rows: Sequence[dict[str, Any]], speed: Speed) -> 
         corners += [(after[0], before[1]), after]
     axes.plot([x for x, _ in corners], [y for _, y in corners], color="0.8", linewidth=1.2, zorder=1)
     return list(pairwise(corners))
-
-
-def _name(row: dict[str, Any]) -> str:
-    return plain(row["label"], 40)
 
 
 def _bars(row: dict[str, Any]) -> list[Segment]:

@@ -19,6 +19,7 @@ from latency_bench.reports.plots.style import (
     log_axis,
     new_figure,
     plain,
+    plain_names,
     save_drawn,
 )
 
@@ -69,6 +70,13 @@ def test_plain_text_is_one_printable_line_without_a_formula(text: str) -> None:
     assert cleaned.isprintable()
     assert len(cleaned.replace(r"\$", "$")) <= 60
     assert not is_math_text(cleaned)
+
+
+def test_names_are_cut_no_shorter_than_tells_them_apart() -> None:
+    blocks = [f"attention-relu-linear-module-heads-8-{tokens}-tokens-of-16-channels" for tokens in (256, 1024, 1024)]
+    first, second, third = plain_names(blocks)
+    assert first != second == third
+    assert plain_names(["a" * 50]) == [plain("a" * 50, 40)]
 
 
 def test_letters_that_no_font_has_are_said_once(tmp_path: Path) -> None:
