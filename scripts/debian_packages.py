@@ -22,9 +22,10 @@ class CannotFetchError(Exception):
 
 
 class DebianSuite:
-    """One suite of Debian (`trixie`, `sid`). `folder` is for apt's own files and for what it downloads."""
+    """One suite of Debian (`trixie`, `sid`), of another architecture where one is named. `folder` is for apt's own
+    files and for what it downloads."""
 
-    def __init__(self, suite: str, folder: Path) -> None:
+    def __init__(self, suite: str, folder: Path, architecture: str | None = None) -> None:
         for program in ("apt-get", "apt-cache", "dpkg"):
             if shutil.which(program) is None:
                 raise CannotFetchError(f"needs {program}")
@@ -51,6 +52,7 @@ class DebianSuite:
             "APT::Install-Recommends": "false",
             "Acquire::Languages": "none",
             "Acquire::Retries": "2",
+            **({"APT::Architecture": architecture, "APT::Architectures": architecture} if architecture else {}),
         }
         self._options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         self._apt("update")

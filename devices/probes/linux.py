@@ -12,7 +12,7 @@ from latency_bench.devices.probes.address_space import address_space_limit_bytes
 from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.conditions import Conditions, gigabytes, part
 from latency_bench.devices.probes.governor import limits_agree
-from latency_bench.devices.probes.observed import Answer, ObservedRun
+from latency_bench.devices.probes.observed import Answer, ObservedRun, ProbeFlag
 from latency_bench.devices.probes.readings import (
     CPU_TIME_BUSY,
     CPU_TIME_STEAL,
@@ -29,6 +29,9 @@ _VECTOR_EXTENSIONS = (
     *("asimd", "asimdhp", "asimddp", "sve", "i8mm", "bf16"),
 )
 _ARM_PART = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
+EMULATED = "emulated processor"
+"""QEMU without the machine's own virtualisation: `implementer 0x00` is none of ARM's licensees (Arm Architecture
+Reference Manual, MIDR_EL1: reserved for software), and QEMU's `max` processor has it."""
 _FREQUENCY_CONDITIONS = ("governor", "driver", "min_khz", "max_khz", "turbo")
 _CPUFREQ = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 
@@ -82,6 +85,14 @@ class LinuxProbe(Probe):
     @classmethod
     def clocks_locked(cls, run: ObservedRun) -> Answer:
         return limits_agree(part(run.facts, "frequency")) if not run.on_gpu else "unknown"
+
+    @classmethod
+    def flags(cls, run: ObservedRun) -> list[ProbeFlag]:
+        known = run.facts if isinstance(run.facts, dict) else {}
+        if EMULATED not in str(known.get("virtualised")):
+            return []
+        text = "the processor is emulated by another one: its times say nothing of any processor"
+        return [ProbeFlag("emulated_processor", "error", text, "measure on the machine itself")]
 
 
 def _line(transport: Transport, path: str) -> str | None:
@@ -152,6 +163,8 @@ def _virtualised(transport: Transport) -> str | None:
     found = []
     if re.search(r"^flags\s*:.*\bhypervisor\b", cpuinfo, re.M):
         found.append(f"virtual machine ({vendor})" if vendor else "virtual machine")
+    if re.search(r"^CPU implementer\s*:\s*0x00$", cpuinfo, re.M) or "QEMU Virtual CPU" in cpuinfo:
+        found.append(EMULATED)
     if transport.glob("/.dockerenv") or transport.glob("/run/.containerenv"):
         found.append("container")
     if found:

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from latency_bench.devices.probes.linux import LinuxProbe
+from latency_bench.devices.probes.observed import ObservedRun
 from latency_bench.devices.transports.local import LocalTransport
 
 
@@ -107,6 +108,14 @@ def test_virtual_machines_are_told_from_real_ones(flags, vendor, expected):
     if vendor:
         files["/sys/class/dmi/id/sys_vendor"] = vendor
     assert LinuxProbe().fingerprint(RecordedFiles(files))["virtualised"] == expected
+
+
+@pytest.mark.parametrize(("implementer", "flags"), [("0x41", []), ("0x00", ["emulated_processor"])])
+def test_an_emulated_processor_is_said_beside_every_number(implementer, flags):
+    text = f"processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: {implementer}\n"
+    facts = LinuxProbe().fingerprint(RecordedFiles({"/proc/cpuinfo": text}))
+    raised = LinuxProbe.flags(ObservedRun([], facts))
+    assert [flag.name for flag in raised if flag.severity == "error"] == flags
 
 
 def test_what_cannot_be_read_is_absent():
