@@ -98,7 +98,11 @@ def main() -> None:
     size_bytes = options.megabytes * MEGABYTE
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = [onnx_file(folder, size_bytes, False), onnx_file(folder, size_bytes, True), tflite_file(folder, size_bytes)]
+        paths = [
+            onnx_file(folder, size_bytes, False),
+            onnx_file(folder, size_bytes, True),
+            tflite_file(folder, size_bytes),
+        ]
         caches = (folder / f"cache-{number}" for number in range(1000))
         measured: dict[Path, list[dict[str, float]]] = {path: [] for path in paths}
         for _ in range(options.repeats):

@@ -1,6 +1,6 @@
 """A real ARM64 machine: Debian's arm64 kernel and user land under qemu-system-aarch64, with a real sshd.
 
-    python scripts/arm64_machine.py --folder ~/.cache/arm64       # builds it, boots it, says how to log in; Ctrl-C ends it
+    python scripts/arm64_machine.py --folder ~/.cache/arm64     # builds it, boots it, says how to log in; Ctrl-C ends it
 
 Debian's packages are fetched by apt and unpacked; what their scripts would set up is a handful of files, written here.
 All of it is the initial file system of the kernel, so that nothing has to be mounted: what is written there is gone
@@ -81,7 +81,9 @@ class Arm64Machine:
 
     def __init__(self, folder: Path) -> None:
         """Raises CannotBootError."""
-        missing = [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+        missing = [
+            name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None
+        ]
         if missing or os.geteuid() != 0:
             raise CannotBootError(f"needs {', '.join(missing) or 'root'}; see {Path(__file__).name}")
         self.folder = folder
@@ -138,7 +140,18 @@ class Arm64Machine:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             work = Path(name)
             root = work / "root"
-            for path in ("usr/bin", "usr/sbin", "usr/lib", "root", "home/bench/.ssh", "proc", "sys", "dev", "run", "tmp"):
+            for path in (
+                "usr/bin",
+                "usr/sbin",
+                "usr/lib",
+                "root",
+                "home/bench/.ssh",
+                "proc",
+                "sys",
+                "dev",
+                "run",
+                "tmp",
+            ):
                 (root / path).mkdir(parents=True)
             for path in ("bin", "sbin", "lib"):
                 (root / path).symlink_to(f"usr/{path}")
@@ -197,7 +210,11 @@ class Arm64Machine:
         with to.open("wb") as file:
             names = subprocess.run(["find", ".", "-print0"], cwd=root, check=True, capture_output=True).stdout
             subprocess.run(
-                ["cpio", "--null", "--create", "--format=newc", "--quiet"], cwd=root, input=names, stdout=file, check=True
+                ["cpio", "--null", "--create", "--format=newc", "--quiet"],
+                cwd=root,
+                input=names,
+                stdout=file,
+                check=True,
             )
         to.rename(self._files)
 

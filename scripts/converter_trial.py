@@ -5,9 +5,9 @@
     python scripts/converter_trial.py --page                           # only writes the page anew
 
 Each family is a `bench sweep` with a few requests a runtime, whose outputs are compared with the fp32 module by value;
-latencies are not looked at. What came of it is a line of docs/converters.jsonl and is not tried again; docs/converters.md
-is made of these lines. The exit code is 1 where outputs were not those of the model, or were not compared, or there
-were none.
+latencies are not looked at. What came of it is a line of docs/converters.jsonl and is not tried again;
+docs/converters.md is made of these lines. The exit code is 1 where outputs were not those of the model, or were not
+compared, or there were none.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def tried(model: str, runtimes: Sequence[str]) -> Iterator[Row]:
         (folder / "trial.yaml").write_text(PROTOCOL, encoding="utf-8")
         chosen = [word for runtime in runtimes for word in ("--runtime", runtime)]
         how = ["--threads", "1", "--protocol", str(folder / "trial.yaml"), "--attempts", "1", "--no-pairs"]
+        where = ["--store", str(folder / "store"), "--quiet", "--json"]
         done = subprocess.run(
-            [sys.executable, "-m", "latency_bench", "sweep", "--model", model, *chosen, *how]
-            + ["--store", str(folder / "store"), "--quiet", "--json"],
+            [sys.executable, "-m", "latency_bench", "sweep", "--model", model, *chosen, *how, *where],
             check=False,
             capture_output=True,
             text=True,
@@ -76,7 +76,9 @@ def tried(model: str, runtimes: Sequence[str]) -> Iterator[Row]:
             why = (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
             cases = [{"runtime": runtime, "run": None, "reason": why} for runtime in runtimes]
         for case in cases:
-            yield judged(model, case["runtime"], folder / "store" / case["run"] if case["run"] else None, case["reason"])
+            yield judged(
+                model, case["runtime"], folder / "store" / case["run"] if case["run"] else None, case["reason"]
+            )
 
 
 def judged(model: str, runtime: str, run: Path | None, reason: str | None) -> Row:
@@ -96,8 +98,8 @@ def page(rows: Sequence[Row]) -> str:
     models = sorted({row.model for row in rows})
     lines = ["# Families of timm through every converter", ""]
     lines += paragraph(
-        "Written by `scripts/converter_trial.py`; do not edit. A small model of each family of timm with seeded weights,"
-        " exported for each runtime in fp32 and run on this computer's processor; what comes out is compared with the"
+        "Written by `scripts/converter_trial.py`; do not edit. A small model of each family of timm with seeded"
+        " weights, exported for each runtime in fp32 and run on this computer's processor; what comes out is compared with the"
         " fp32 module by value ([method](method.md)). The number is the largest difference over the largest value."
     )
     counts = [
@@ -106,14 +108,14 @@ def page(rows: Sequence[Row]) -> str:
         for runtime in runtimes
     ]
     lines += paragraph(f"Passed, of {len(models)} models: {', '.join(counts)}.")
-    lines += table(["model", *runtimes], [[f"`{model}`", *(_cell(by_case, model, one) for one in runtimes)] for model in models])
+    lines += table(
+        ["model", *runtimes], [[f"`{model}`", *(_cell(by_case, model, one) for one in runtimes)] for model in models]
+    )
     missed = [row for row in rows if row.outcome != PASSED]
     if missed:
         lines += ["", "Why the others did not pass:", ""]
-        lines += table(
-            ["model", "runtime", "reason"],
-            [[f"`{row.model}`", row.runtime, row.reason] for row in sorted(missed, key=lambda row: (row.model, row.runtime))],
-        )  # fmt: skip
+        ordered = sorted(missed, key=lambda row: (row.model, row.runtime))
+        lines += table(["model", "runtime", "reason"], [[f"`{one.model}`", one.runtime, one.reason] for one in ordered])
     return "\n".join(lines).rstrip() + "\n"
 
 

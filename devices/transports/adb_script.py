@@ -2,8 +2,8 @@
 
 Neither `adb` nor `adb-shell` stops a command when the client goes away: a silent process runs on, and heats the phone
 for the next measurement. Three things end it here, whichever comes first: a watcher that waits for the end of standard
-input, which the daemon closes when the client or the link is gone; the signs of life, which are counted, for a link that
-breaks without anybody noticing; and the shell itself, which kills what the command left behind in its process group.
+input, which the daemon closes when the client or the link is gone; the signs of life, which are counted, for a link
+that breaks without anybody noticing; and the shell itself, which kills what the command left in its process group.
 Android's own `timeout` (toybox 0.8.9) is no help: it says 127 for one of four commands that end at once.
 
 A sign of life every two seconds lets the host tell a silent command from a device that is gone. It comes from a process

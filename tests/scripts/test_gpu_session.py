@@ -1,4 +1,4 @@
-"""The script for a GPU that can be had for minutes, here without one: each step once, in its time, packed after each."""
+"""The script for a GPU that can be had for minutes, here without one: each step once, in its time, then packed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ def session(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         text=True,
         cwd=ROOT,
         env={
-            **{"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHON": sys.executable, "RUNTIME": "torch", "FIRST": ""},
-            **{"TESTS": "tests/test_patience.py", "THEN": "b0-cls-r224", **variables},
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "PYTHON": sys.executable,
+            "RUNTIME": "torch",
+            "FIRST": "",
+            "TESTS": "tests/test_patience.py",
+            "THEN": "b0-cls-r224",
+            **variables,
         },
     )
 

@@ -1,4 +1,4 @@
-"""An ARM64 machine, booted: its kernel, its user land, its wheels. Only its times mean nothing (scripts/arm64_machine.py)."""
+"""An ARM64 machine, booted: its kernel, user land and wheels. Its times mean nothing (scripts/arm64_machine.py)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ def test_a_host_that_ends_leaves_nothing_there(arm: Ssh, bench_environment: dict
     (tmp_path / "long.yaml").write_text(long)
     words = ["--device", "arm", "--model", "b0-cls-r224", "--runtime", "onnxruntime", "--protocol", "long.yaml"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "latency_bench", "run", *words], cwd=tmp_path, env=bench_environment, stderr=subprocess.PIPE
+        [sys.executable, "-m", "latency_bench", "run", *words],
+        cwd=tmp_path,
+        env=bench_environment,
+        stderr=subprocess.PIPE,
     )
     _until(lambda: "bench_worker" in arm("ps", "-eo", "args").stdout or process.poll() is not None)
     assert process.poll() is None, process.communicate()
