@@ -1,6 +1,6 @@
 """A real ARM64 machine: Debian's arm64 kernel and user land under qemu-system-aarch64, with a real sshd.
 
-    python scripts/arm64_machine.py --folder ~/.cache/arm64     # builds it, boots it, says how to log in; Ctrl-C ends it
+    python scripts/arm64_machine.py --folder ~/.cache/arm64    # builds it, boots it, says how to log in; Ctrl-C ends it
 
 Debian's packages are fetched by apt and unpacked; what their scripts would set up is a handful of files, written here.
 All of it is the initial file system of the kernel, so that nothing has to be mounted: what is written there is gone

@@ -99,8 +99,9 @@ def page(rows: Sequence[Row]) -> str:
     lines = ["# Families of timm through every converter", ""]
     lines += paragraph(
         "Written by `scripts/converter_trial.py`; do not edit. A small model of each family of timm with seeded"
-        " weights, exported for each runtime in fp32 and run on this computer's processor; what comes out is compared with the"
-        " fp32 module by value ([method](method.md)). The number is the largest difference over the largest value."
+        " weights, exported for each runtime in fp32 and run on this computer's processor; what comes out is compared"
+        " with the fp32 module by value ([method](method.md)). The number is the largest difference over the"
+        " largest value."
     )
     counts = [
         f"`{runtime}`: {sum(row.outcome == PASSED for row in rows if row.runtime == runtime)} of"
