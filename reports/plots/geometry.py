@@ -43,6 +43,13 @@ class Box:
     def crossed_by(self, start: Point, end: Point) -> bool:
         """Whether the segment passes through (Liang and Barsky, "A new concept and method for line clipping", ACM
         Transactions on Graphics 3, 1984)."""
+        if (
+            max(start[0], end[0]) <= self.left
+            or min(start[0], end[0]) >= self.right
+            or max(start[1], end[1]) <= self.bottom
+            or min(start[1], end[1]) >= self.top
+        ):
+            return False  # on one side of it, as most are
         first, last = 0.0, 1.0
         for low, high, origin, target in (
             (self.left, self.right, start[0], end[0]),

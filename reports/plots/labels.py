@@ -1,22 +1,20 @@
 """Names beside points, none over another, over a point, or out of the picture.
 
-Each label tries places around its point, near ones first, and takes the first that is free; it is tied to the point by
-a thin line where it lies farther off, and keeps clear of other points then. Several orders are tried, and the best
-outcome kept. A name that finds no place has a number at its point instead, and stands below the panel; only where there
-is no room for a number either is it left out and counted, below the panel too. Deterministic: the same points give the
-same picture.
+label_places.py says where. A name that finds no place has a number at its point instead, and stands below the panel;
+only where there is no room for a number either is it left out and counted, below the panel too. Deterministic: the same
+points give the same picture.
 """
 
 from __future__ import annotations
 
-import math
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from latency_bench.reports.plots.geometry import Box, Point, Segment, cross
+from latency_bench.reports.plots.geometry import Box, Point, Segment
+from latency_bench.reports.plots.label_places import MARKER_PT, PADDING_PT, Panel, Place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,23 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-
-_GAPS_PT = (3.0, 7.0, 12.0, 17.0, 23.0, 30.0, 40.0, 54.0, 70.0)
-"""Between the point's edge and the label's."""
-_LEADER_FROM_PT = 8.0
-"""Nearer labels need no line to their point."""
-_DIRECTIONS_DEG = (0, 25, -25, 180, 155, -155, 90, -90, 45, -45, 135, -135, 65, -65, 115, -115)
-"""Right of the point first, where readers look."""
-_MARKER_PT = 3.0
-_PADDING_PT = 1.0
-_CLEAR_PT = 5.0
-"""Between the point's neighbours and a name that is tied to it by a line."""
 _PASSES = 6
 """Names below a panel make it lower, so that others may lose their places."""
 _LINE_SPACING = 1.3
 """Height of a line of the key over the size of its letters, a little more than matplotlib's own."""
-_CROSSING_PT = 15.0
-"""A name over a line that may be crossed is as bad as one so much farther off."""
 
 
 @dataclass(frozen=True)
@@ -51,84 +36,6 @@ class Label:
     y: float
     text: str
     colour: str = "black"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a name goes, how far from its point, and the line to the point where it needs one."""
-
-    box: Box
-    gap: float
-    leader: Segment | None
-
-    def clashes(self, other: _Place) -> bool:
-        return (
-            self.box.overlaps(other.box)
-            or (self.leader is not None and other.box.crossed_by(*self.leader))
-            or (other.leader is not None and self.box.crossed_by(*other.leader))
-            or (self.leader is not None and other.leader is not None and cross(self.leader, other.leader))
-        )
-
-
-@dataclass(frozen=True)
-class _Panel:
-    """What is there before any name is, in points of 1/72 inch."""
-
-    inside: Box
-    points: Sequence[Point]
-    markers: Sequence[Box]
-    avoid: Sequence[Segment]
-    spare: Sequence[Segment]
-
-    def place(self, extents: Sequence[tuple[float, float]]) -> list[_Place | None]:
-        """A place for each name, of several orders of choosing the one that leaves out fewest and keeps them near."""
-        candidates = [self._candidates(index, extent) for index, extent in enumerate(extents)]
-        given = list(range(len(self.points)))
-        crowded = sorted(given, key=lambda index: (self._room(index), index))
-        tried = [_in_order(order, candidates) for order in (given, crowded, crowded[::-1], given[::-1])]
-        return min(tried, key=lambda places: (places.count(None), sum(place.gap**2 for place in places if place)))
-
-    def _room(self, index: int) -> float:
-        """How far the nearest other points are, in sum."""
-        others = [*self.points[:index], *self.points[index + 1 :]]
-        return sum(sorted(math.dist(self.points[index], other) for other in others)[:3])
-
-    def _candidates(self, index: int, extent: tuple[float, float]) -> list[_Place]:
-        """Places for one name that are free before any other name is placed, the best first."""
-        free = [place for place in _around(self.points[index], *extent) if self._free(place, index)]
-        return sorted(free, key=self._badness)
-
-    def _badness(self, place: _Place) -> float:
-        return place.gap + _CROSSING_PT * any(place.box.crossed_by(*segment) for segment in self.spare)
-
-    def _free(self, place: _Place, index: int) -> bool:
-        box = place.box
-        return (
-            self.inside.holds(box)
-            and not any(box.overlaps(marker) for marker in self.markers)
-            and not any(box.crossed_by(*segment) for segment in self.avoid)
-            and self._told_apart(place, index)
-        )
-
-    def _told_apart(self, place: _Place, index: int) -> bool:
-        """Without a line, a name is read as that of the nearest point; a line must not touch another point."""
-        if place.leader is not None:
-            others = [*self.markers[:index], *self.markers[index + 1 :]]
-            return not any(
-                marker.wider(_PADDING_PT).crossed_by(*place.leader) or marker.wider(_CLEAR_PT).overlaps(place.box)
-                for marker in others
-            )
-        own = place.box.distance(self.points[index]) + _PADDING_PT
-        return all(place.box.distance(point) > own for other, point in enumerate(self.points) if other != index)
-
-
-def _in_order(order: Sequence[int], candidates: Sequence[Sequence[_Place]]) -> list[_Place | None]:
-    """Each name in its turn takes the first place that those before it have left free."""
-    found: list[_Place | None] = [None] * len(order)
-    for index in order:
-        placed = [place for place in found if place]
-        found[index] = next((place for place in candidates[index] if not any(map(place.clashes, placed))), None)
-    return found
 
 
 def place_labels(
@@ -198,19 +105,19 @@ class _Names:
         self._key: Annotation | None = None
         self._left_out: list[Label] = []
 
-    def write(self, figure: Figure) -> list[_Place | None]:
+    def write(self, figure: Figure) -> list[Place | None]:
         """A place for each label as the layout is now; their texts are made, and not yet moved."""
         for text in self._texts:
             text.remove()
         self._texts = [_write(self._axes, self._shown(index), self._size) for index in range(len(self._labels))]
         points = [_in_points(figure, self._axes, (label.x, label.y)) for label in self._labels]
-        markers = [Box(x - _MARKER_PT, y - _MARKER_PT, x + _MARKER_PT, y + _MARKER_PT) for x, y in points]
+        markers = [Box(x - MARKER_PT, y - MARKER_PT, x + MARKER_PT, y + MARKER_PT) for x, y in points]
         hard, soft = (_segments(figure, self._axes, of) for of in (self._avoid, self._spare))
-        panel = _Panel(_box(self._axes.bbox, figure), points, markers, hard, soft)
+        panel = Panel(_box(self._axes.bbox, figure), points, markers, hard, soft)
         self._points = points
         return panel.place([_extent(text, figure) for text in self._texts])
 
-    def number_those_without(self, places: Sequence[_Place | None]) -> bool:
+    def number_those_without(self, places: Sequence[Place | None]) -> bool:
         """Give a number to each name without a place; whether any was given."""
         without = [index for index, place in enumerate(places) if place is None and index not in self._numbered]
         self._numbered += without
@@ -218,7 +125,7 @@ class _Names:
             self._write_key()
         return bool(without)
 
-    def leave_out(self, places: Sequence[_Place | None]) -> bool:
+    def leave_out(self, places: Sequence[Place | None]) -> bool:
         """Give up those that not even a number has a place for, so that the key has no numbers that nobody finds;
         whether there were any."""
         kept = [index for index, place in enumerate(places) if place is not None]
@@ -229,7 +136,7 @@ class _Names:
             self._write_key()
         return bool(self._left_out)
 
-    def finish(self, places: Sequence[_Place | None]) -> list[Label]:
+    def finish(self, places: Sequence[Place | None]) -> list[Label]:
         """Move every text to its place; returns the labels without any."""
         without = []
         for label, text, point, place in zip(self._labels, self._texts, self._points, places, strict=True):
@@ -284,22 +191,6 @@ class _Names:
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def _around(point: Point, width: float, height: float) -> Iterator[_Place]:
-    """Places for a name of this size, nearest first. Farther ones have a line to their point."""
-    for gap in _GAPS_PT:
-        for degrees in _DIRECTIONS_DEG:
-            cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-            reach = gap + _MARKER_PT
-            x = point[0] + cosine * reach + _sign(cosine) * width / 2
-            y = point[1] + sine * reach + _sign(sine) * height / 2
-            box = Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            yield _Place(box, gap, None if gap < _LEADER_FROM_PT else (point, box.nearest(point)))
-
-
-def _sign(value: float) -> float:
-    return 0.0 if abs(value) < 1e-9 else math.copysign(1.0, value)
-
-
 def _write(axes: Axes, label: Label, size: float) -> Annotation:
     text = axes.annotate(
         label.text,
@@ -316,7 +207,7 @@ def _write(axes: Axes, label: Label, size: float) -> Annotation:
     return text
 
 
-def _move(text: Annotation, place: _Place, point: Point) -> None:
+def _move(text: Annotation, place: Place, point: Point) -> None:
     box = place.box
     text.set_position(((box.left + box.right) / 2 - point[0], (box.bottom + box.top) / 2 - point[1]))
     if place.leader is not None:
@@ -338,7 +229,7 @@ def _segments(figure: Figure, axes: Axes, segments: Iterable[Segment]) -> list[S
 
 def _extent(text: Annotation, figure: Figure) -> tuple[float, float]:
     box = _box(text.get_window_extent(), figure)
-    return box.right - box.left + 2 * _PADDING_PT, box.top - box.bottom + 2 * _PADDING_PT
+    return box.right - box.left + 2 * PADDING_PT, box.top - box.bottom + 2 * PADDING_PT
 
 
 def _in_points(figure: Figure, axes: Axes, place: Point) -> Point:
