@@ -8,6 +8,7 @@ is the version of numpy that this host states to have. A file `hostile` says how
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -67,4 +68,4 @@ if __name__ == "__main__":
     if (Path(sys.argv[2]) / "hostile").exists():
         turn_hostile((Path(sys.argv[2]) / "hostile").read_text())
     assert settings is not None
-    serve(settings, sys.argv[3].split(","), print)
+    serve(settings, sys.argv[3].split(","), functools.partial(print, flush=True))

@@ -13,6 +13,8 @@ from typing import Any
 
 import onnx
 from fault_trial import settings_of
+from warm_labs import SETTINGS as DASK_SETTINGS
+from warm_python import WarmProcess
 
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
@@ -21,11 +23,14 @@ from latency_bench.harness.campaign.cluster_settings import cluster_settings
 from latency_bench.harness.campaign.state import runs_by_case
 from latency_bench.harness.case_options import CaseOptions
 
-HOST = Path(__file__).parent / "loopback_host.py"
+HERE = Path(__file__).parent
 NAMES = [f"bench-{letter}" for letter in "abcdefgh"]
 SETTINGS = "transport: local, runner: clock-free, runtime: clock-free, probes: []"
 ANSWER_S = 600.0
 """How long a busy computer may take to start a process."""
+
+
+LabProcess = subprocess.Popen[bytes] | WarmProcess
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
@@ -50,17 +55,23 @@ def as_computer(folder: Path, name: str, machine_id: str, command: Sequence[str]
 
 
 class Lab:
-    """A scheduler and hosts, each a process that may be killed."""
+    """A scheduler and hosts, each a process that may be killed. With `server`, the socket of one (warm_python.py), they
+    have imported what they need."""
 
     def __init__(
-        self, folder: Path, tls: tuple[Path, Path, Path] | None = None, devices: Sequence[str] = NAMES
+        self,
+        folder: Path,
+        tls: tuple[Path, Path, Path] | None = None,
+        devices: Sequence[str] = NAMES,
+        server: str | None = None,
     ) -> None:
         self.folder = folder
         self.tls = tls
+        self.server = server
         self.said = folder / "said"
         self.said.mkdir()
         (folder / "devices.yaml").write_text(inventory(dict.fromkeys(devices, SETTINGS)))
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[LabProcess] = []
         self.address = ""
         self._start_scheduler("0")
 
@@ -71,8 +82,7 @@ class Lab:
         if self.tls is not None:
             names = ("--tls-ca-file", "--tls-cert", "--tls-key")
             words += ["--protocol", "tls", *(str(word) for pair in zip(names, self.tls, strict=True) for word in pair)]
-        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
-        self.scheduler = self.start(command, self.folder / "scheduler.log")
+        self.scheduler = self._start_module("distributed.cli.dask_scheduler", words, self.folder / "scheduler.log", {})
         text = wait_for(lambda: file.exists() and file.read_text(), "the scheduler")
         self.address = str(json.loads(text)["address"])
 
@@ -90,31 +100,40 @@ class Lab:
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
-    def start(self, command: list[str], log: Path, **variables: str) -> subprocess.Popen[bytes]:
-        environment = {
-            **os.environ,
-            "BENCH_DEVICES": str(self.folder / "devices.yaml"),
-            **variables,
-            # Hosts that a case may cost before it is given up, less one.
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
-            # As the unit file of docs/lab.md has it.
-            "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "100",
-        }
+    def _start_module(self, module: str, words: Sequence[str], log: Path, variables: Mapping[str, str]) -> LabProcess:
+        if self.server is None:
+            return self._start([sys.executable, "-m", module, *words], log, variables)
         with log.open("ab") as file:
-            self.processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))
-        return self.processes[-1]
+            process = WarmProcess(
+                *(self.server, module, words),
+                cwd=os.getcwd(),
+                env=self._environment(variables),
+                stdout=file,
+                stderr=file,
+            )
+        self.processes.append(process)
+        return process
 
-    def host(
-        self, devices: str, tls: tuple[Path, Path, Path] | None = None, **variables: str
-    ) -> subprocess.Popen[bytes]:
+    def _start(self, command: Sequence[str], log: Path, variables: Mapping[str, str]) -> LabProcess:
+        with log.open("ab") as file:
+            process = subprocess.Popen(command, env=self._environment(variables), stdout=file, stderr=file)
+        self.processes.append(process)
+        return process
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        path = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
+        own = {"BENCH_DEVICES": str(self.folder / "devices.yaml"), "PYTHONPATH": path}
+        return {**os.environ, **own, **variables, **DASK_SETTINGS}
+
+    def host(self, devices: str, tls: tuple[Path, Path, Path] | None = None, **variables: str) -> LabProcess:
         files = [str(path) for path in tls or self.tls or ()]
         words = [self.address, str(self.said), devices, *files]
-        return self.start([sys.executable, str(HOST), *words], self.folder / "host.log", **variables)
+        return self._start_module("loopback_host", words, self.folder / "host.log", variables)
 
-    def computer(self, name: str, machine_id: str, devices: str, **variables: str) -> subprocess.Popen[bytes]:
+    def computer(self, name: str, machine_id: str, devices: str, **variables: str) -> LabProcess:
         """A host with a host name and a machine id of its own, by namespaces."""
-        words = [sys.executable, str(HOST), self.address, str(self.said), devices]
-        return self.start(as_computer(self.folder, name, machine_id, words), self.folder / "host.log", **variables)
+        words = [sys.executable, "-m", "loopback_host", self.address, str(self.said), devices]
+        return self._start(as_computer(self.folder, name, machine_id, words), self.folder / "host.log", variables)
 
     def kill_last_host(self) -> None:
         self.processes[-1].kill()

@@ -7,6 +7,11 @@ import importlib
 IMPORTED = (
     "filelock",
     "jinja2",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "matplotlib.font_manager",
     "onnx",
     "pandas",
     "psutil",
@@ -18,6 +23,8 @@ IMPORTED = (
     "ruptures",
     "scipy.special",
     "scipy.stats",
+    "torch",
+    "torch._dynamo.utils",
     "yaml",
 )
 

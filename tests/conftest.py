@@ -47,10 +47,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import warm_commands
 import warm_conversions
+import warm_labs
 from warm_python import WarmProcess, WarmPython, run_warm, starts_alike
 
 _AT_START = dict(os.environ)
-_COMMANDS, _CONVERSIONS = "BENCH_TEST_COMMANDS", "BENCH_TEST_CONVERSIONS"
+_COMMANDS, _CONVERSIONS, _LABS = "BENCH_TEST_COMMANDS", "BENCH_TEST_CONVERSIONS", "BENCH_TEST_LABS"
 """Environment variables with the sockets of warm processes, from the first process of a run to its others."""
 
 # How long an example takes says something of the machine's load, and nothing of the code.
@@ -59,7 +60,7 @@ settings.load_profile("bench")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One server of warm commands and one of warm conversions for all processes of a run. They import nothing until
+    """One server each of warm commands, conversions and labs for all processes of a run. They import nothing until
     they are asked; under BENCH_TEST_COLD=1 nobody asks, and every process starts from nothing."""
     # Those that are there already serve the other processes of the run, and a run within a test.
     if _COMMANDS in os.environ or sys.platform != "linux" or os.environ.get("BENCH_TEST_COLD"):
@@ -67,28 +68,46 @@ def pytest_configure(config: pytest.Config) -> None:
     conversions = WarmPython(warm_conversions.IMPORTED, os.environ).start()
     prepare = f"warm_commands:prepare:{conversions.socket}"
     commands = WarmPython(warm_commands.IMPORTED, os.environ, prepare).start()
-    os.environ |= {_COMMANDS: commands.socket, _CONVERSIONS: conversions.socket}
+    labs = WarmPython(warm_labs.IMPORTED, {**os.environ, **warm_labs.SETTINGS}).start()
+    servers = {_COMMANDS: commands, _CONVERSIONS: conversions, _LABS: labs}
+    os.environ |= {name: server.socket for name, server in servers.items()}
 
     def stop() -> None:
-        for name, server in ((_COMMANDS, commands), (_CONVERSIONS, conversions)):
+        for name, server in servers.items():
             os.environ.pop(name, None)
             server.stop()
 
     config.add_cleanup(stop)
 
 
+GROUPS = {
+    **dict.fromkeys(("browser", "example_store"), "chromium"),
+    "_s3_server": "s3",
+    **dict.fromkeys(("tflite_artifact", "tflite_outputs"), "litert_torch"),
+}
+"""Fixtures that start, make or import something for many seconds, and the group of the tests that need them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a module prepares once is prepared in one process: the tests that share it go there together."""
+    """What a module or a group prepares once is prepared in one process: the tests that share it go there together.
+    They come first, so that no long row of them is left for one process when the others have ended."""
     for item in items:
-        if item.get_closest_marker("xdist_group") is None and _shares_with_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+        if item.get_closest_marker("xdist_group") is None and (group := _group_of(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
-def _shares_with_its_module(item: pytest.Item) -> bool:
+def _group_of(item: pytest.Item) -> str | None:
     fixtures = getattr(item, "_fixtureinfo", None)  # pytest has no public name for it
-    return fixtures is not None and any(
+    if fixtures is None:
+        return None
+    for name, group in GROUPS.items():
+        if name in fixtures.name2fixturedefs:
+            return group
+    is_shared = any(
         definitions and definitions[-1].scope == "module" for definitions in fixtures.name2fixturedefs.values()
     )
+    return item.location[0] if is_shared else None
 
 
 HARDWARE_MARKERS = ("gpu", "no_gpu")
@@ -215,6 +234,23 @@ def bench_environment(tmp_path: Path, shared_cache: Path, matplotlib_folder: Pat
     }
 
 
+BRIEF = """\
+name: brief
+rounds: 1
+campaign_rounds: 1
+warmup: {min_count: 2, max_count: 5, min_s: 0.01, max_s: 0.3, window: 0}
+sampling: {min_count: 10, max_count: 20, min_s: 0.01, max_s: 2, relative_interval: null}
+"""
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> tuple[str, str]:
+    """bench("run", ..., *brief): by a protocol of a few requests, where what is measured does not matter."""
+    path = tmp_path / "brief.yaml"
+    path.write_text(BRIEF)
+    return "--protocol", str(path)
+
+
 WriteDevices = Callable[[dict[str, Any]], Path]
 
 
@@ -285,6 +321,12 @@ def cold_bench(tmp_path: Path, bench_environment: dict[str, str]) -> Bench:
 def _merged(environment: dict[str, str], differences: dict[str, str | None] | None) -> dict[str, str]:
     merged = {**environment, **(differences or {})}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+@pytest.fixture
+def lab_server() -> str | None:
+    """Where the processes of a lab start warm (scripts/warm_labs.py)."""
+    return os.environ.get(_LABS)
 
 
 OnTerminal = Callable[..., str]

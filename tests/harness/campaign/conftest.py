@@ -84,8 +84,8 @@ def needs_computers() -> None:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path)
+def lab(tmp_path: Path, lab_server: str | None) -> Iterator[Lab]:
+    lab = Lab(tmp_path, server=lab_server)
     yield lab
     lab.end()
 

@@ -136,9 +136,9 @@ def test_a_scheduler_that_is_not_there_is_said(monkeypatch):
         pass
 
 
-def test_with_tls_hosts_of_another_authority_are_shut_out(tmp_path, store, new_seen, monkeypatch):
+def test_with_tls_hosts_of_another_authority_are_shut_out(tmp_path, store, new_seen, monkeypatch, lab_server):
     ours, theirs = authority(tmp_path, "ours"), authority(tmp_path, "theirs")
-    lab = Lab(tmp_path, member(tmp_path, "lab", ours, "ours"))
+    lab = Lab(tmp_path, member(tmp_path, "lab", ours, "ours"), server=lab_server)
     try:
         assert lab.address.startswith("tls://")
         stranger = member(tmp_path, "stranger", theirs, "ours")

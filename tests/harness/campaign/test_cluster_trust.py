@@ -64,14 +64,14 @@ def test_an_answer_is_what_was_sealed_or_none():
             opened(content)
 
 
-def test_certificates_of_one_command_join_a_scheduler_and_others_do_not(tmp_path, store, new_seen):
+def test_certificates_of_one_command_join_a_scheduler_and_others_do_not(tmp_path, store, new_seen, lab_server):
     folder = tmp_path / "certificates"
     done = CliRunner().invoke(host, ["certificates", "lab", "desk", "--folder", str(folder), "--json"])
     assert done.exit_code == 0, done.output
     assert len(json.loads(done.output)["made"]) == 6
     for name in ("ca", "lab", "desk"):
         assert stat.S_IMODE((folder / f"{name}.key").stat().st_mode) == 0o600
-    lab = Lab(tmp_path, (folder / "ca.pem", folder / "lab.pem", folder / "lab.key"))
+    lab = Lab(tmp_path, (folder / "ca.pem", folder / "lab.pem", folder / "lab.key"), server=lab_server)
     try:
         lab.host("bench-a", (folder / "ca.pem", folder / "desk.pem", folder / "desk.key"))
         with connected(lab.settings()) as cluster:

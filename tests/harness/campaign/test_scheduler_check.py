@@ -17,8 +17,8 @@ from latency_bench.harness.campaign.scheduler_check import scheduler_trouble
 
 
 @pytest.fixture
-def secured(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path, member(tmp_path, "lab", authority(tmp_path, "ours"), "ours"))
+def secured(tmp_path: Path, lab_server: str | None) -> Iterator[Lab]:
+    lab = Lab(tmp_path, member(tmp_path, "lab", authority(tmp_path, "ours"), "ours"), server=lab_server)
     yield lab
     lab.end()
 
@@ -47,10 +47,10 @@ def test_with_tls_every_reason_is_told_apart(secured, tmp_path, monkeypatch):
     assert "give tls:// and certificates" in clear
 
 
-def test_a_certificate_that_is_expired_is_said(tmp_path, monkeypatch):
+def test_a_certificate_that_is_expired_is_said(tmp_path, lab_server):
     signer = authority(tmp_path, "ours")
     long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
-    lab = Lab(tmp_path, member(tmp_path, "lab", signer, "ours"))
+    lab = Lab(tmp_path, member(tmp_path, "lab", signer, "ours"), server=lab_server)
     try:
         old = member(tmp_path, "old", signer, "ours", now=long_ago)
         trouble = scheduler_trouble(_settings(lab, old))
