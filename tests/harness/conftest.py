@@ -228,7 +228,7 @@ def store_run(tmp_path: Path, own_cache: Path) -> StoreRun:
     return write
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _s3_server() -> Iterator[FaultyProxy]:
     from moto.server import ThreadedMotoServer
 

@@ -88,7 +88,13 @@ def test_after_a_daemon_that_was_not_there(daemon, write_devices, run_phone, mak
     next_run_works(before=0)
 
 
-@pytest.mark.parametrize(("asks", "said"), [(True, "accept the dialog"), (False, "")], ids=["locked", "offline"])
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        pytest.param(True, "accept the dialog", id="locked"),
+        pytest.param(False, "", id="offline", marks=pytest.mark.slow),
+    ],
+)
 def test_after_a_device_that_is_locked_or_offline(
     fake, write_devices, run_phone, make_tool, next_run_works, asks, said
 ):

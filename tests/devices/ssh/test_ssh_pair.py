@@ -8,7 +8,7 @@ from pathlib import Path
 
 def _pair(remote, *more: str):
     common = ("--device", "remote", "--resolution", "64x64", "--protocol", str(remote.folder / "fast.yaml"))
-    return remote.bench("pair", "b0-cls-r224", "b0-cls-r224", *common, "--max-minutes", "0.05", "--json", *more)
+    return remote.bench("pair", "b0-cls-r224", "b0-cls-r224", *common, "--max-minutes", "0.02", "--json", *more)
 
 
 def test_two_workers_on_one_device_over_one_link(remote):

@@ -131,12 +131,12 @@ def test_what_was_scored_is_stored_listed_shown_verified_and_sent(accuracy, benc
     assert bench("results", "verify").returncode == 1
 
 
-def test_the_same_command_goes_on_where_it_was_stopped_and_two_are_held_against_each_other(accuracy, bench, tmp_path):
+def test_the_same_command_goes_on_where_it_was_stopped_and_two_are_held_against_each_other(accuracy, bench, brief):
     first = accuracy("--runtime", "onnxruntime", "--json").json()
     again = accuracy("--runtime", "onnxruntime", "--against", first["run_id"], "--json")
     assert "image 1 of" not in again.stderr, "nothing is scored twice"
     assert again.json()["difference"]["top-1"] == {"value": 0, "low": 0, "high": 0}
-    run = bench("run", *NETWORK, "--runtime", "onnxruntime", "--protocol", "quick", "--rounds", "1", "--json").json()
+    run = bench("run", *NETWORK, "--runtime", "onnxruntime", *brief, "--json").json()
     after = accuracy("--runtime", "onnxruntime", "--json").json()
     assert after["runs"] == [run["run_id"]]
     assert after["artifact_sha256"] == first["artifact_sha256"]

@@ -11,19 +11,19 @@ from latency_bench.harness.accuracy.scoring import scorer_of
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision
 
-# torchmetrics imports torchvision, whose compiled library some releases have under another name.
-prepare_torchvision()
 
-from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex  # noqa: E402
-from torchmetrics.functional.image import (  # noqa: E402
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
+@pytest.fixture(scope="module", autouse=True)
+def _torchvision() -> None:
+    """torchmetrics imports torchvision, whose compiled library some releases have under another name. That takes
+    seconds, of one process of the tests."""
+    prepare_torchvision()
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("top", [1, 5])
 def test_top_one_and_top_five(seed: int, top: int) -> None:
+    from torchmetrics.classification import MulticlassAccuracy
+
     random, scorer = np.random.RandomState(seed), scorer_of(load_spec("b0-cls-r224"))
     logits, labels = random.standard_normal((400, 1000)), random.randint(0, 1000, 400)
     logits[np.arange(400), labels] += random.uniform(0, 6, 400)
@@ -35,6 +35,8 @@ def test_top_one_and_top_five(seed: int, top: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_mean_intersection_over_union(seed: int) -> None:
     """Over all images at once, pixels that do not count left out."""
+    from torchmetrics.classification import MulticlassJaccardIndex
+
     random, classes, ignored = np.random.RandomState(seed), 19, 255
     scorer, theirs = scorer_of(load_spec("b0-seg")), MulticlassJaccardIndex(classes, ignore_index=ignored)
     rows = []
@@ -53,6 +55,8 @@ def test_mean_intersection_over_union(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_quality_of_images(seed: int) -> None:
     """On Y, where the window lies inside the image."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
     random = np.random.RandomState(seed)
     a = np.kron(random.randint(0, 256, (9, 11, 3)), np.ones((6, 6, 1))).astype(np.uint8)
     b = np.clip(a + random.normal(0, 20, a.shape), 0, 255).astype(np.uint8)

@@ -57,12 +57,12 @@ def test_an_image_that_is_right_everywhere_has_all_of_it() -> None:
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     scorer, random, held = scorer_of(load_spec("b0-cls-r224")), np.random.RandomState(0), 0
-    for seed in range(200):
+    for seed in range(100):
         right = random.uniform(size=250) < 0.7
         counts = np.stack([np.ones(250), right, right], axis=1).astype(float)
         top = bootstrap(counts, scorer.metrics, seed)["top-1"]
         held += top.low <= 70 <= top.high
-    assert held >= 180
+    assert held >= 88, "95 % of 100, three standard deviations below"
 
 
 def test_the_same_images_make_a_difference_sure() -> None:

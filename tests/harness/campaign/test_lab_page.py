@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 
 import click
-from distributed.cli.dask_scheduler import main as scheduler
 
 from latency_bench.harness.cli.host import host
 
@@ -25,6 +24,8 @@ def test_every_row_of_the_table_names_a_test_that_there_is():
 
 
 def test_the_units_start_commands_with_options_that_they_have():
+    from distributed.cli.dask_scheduler import main as scheduler
+
     starts = [line.split("=", 1)[1] for line in PAGE.splitlines() if line.strip().startswith("ExecStart=")]
     assert len(starts) == 2
     for line in starts:

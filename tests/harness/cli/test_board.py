@@ -49,7 +49,6 @@ def test_every_number_has_its_lab_machine_file_and_run(bench: Bench, stores: Pat
     assert str(stores) not in page, "where stores lie is nobody's business"
 
 
-@pytest.mark.xdist_group("chromium")
 def test_the_page_works_from_a_disk(browser: Browser, bench: Bench, stores: Path, tmp_path: Path) -> None:
     assert bench("board", f"edge={stores / 'one'}", "--to", "site").returncode == 0
     complaints: list[str] = []

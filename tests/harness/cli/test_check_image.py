@@ -9,13 +9,15 @@ from PIL import Image
 
 from tests.conftest import Bench
 
-RUN = ("run", "--model", "b0-cls-r224", "--resolution", "32", "--protocol", "quick", "--runtime", "onnxruntime")
+RUN = ("run", "--model", "b0-cls-r224", "--resolution", "32", "--runtime", "onnxruntime")
 
 
-def test_outputs_are_compared_on_noise_a_natural_image_and_the_file(bench: Bench, tmp_path: Path) -> None:
+def test_outputs_are_compared_on_noise_a_natural_image_and_the_file(
+    bench: Bench, brief: tuple[str, str], tmp_path: Path
+) -> None:
     pixels = np.random.RandomState(1).randint(0, 256, (40, 60, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "mine.png")
-    ran = bench(*RUN, "--check-image", "mine.png", "--json")
+    ran = bench(*RUN, *brief, "--check-image", "mine.png", "--json")
     assert ran.returncode == 0, ran.stderr
     fidelity = ran.json()["fidelity"]
     assert fidelity["passed"] is True

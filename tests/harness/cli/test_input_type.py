@@ -20,13 +20,12 @@ class Net(nn.Module):
     def forward(self, image):
         return self.body(image).relu().mean(dim=(2, 3))
 """
-QUICK = ("--runtime", "onnxruntime", "--protocol", "quick", "--rounds", "1", "--json")
 
 
-def test_a_run_of_pixels_is_checked_by_value_and_told_apart(bench, tmp_path) -> None:
+def test_a_run_of_pixels_is_checked_by_value_and_told_apart(bench, brief, tmp_path) -> None:
     (tmp_path / "mynet.py").write_text(NET)
     network = ("--module", "mynet.py:Net", "--input", "3x24x32", "--name", "net")
-    done = bench("run", *network, "--input-type", "uint8", *QUICK)
+    done = bench("run", *network, "--input-type", "uint8", "--runtime", "onnxruntime", *brief, "--json")
     assert done.returncode == 0, done.stderr
     shown = bench("results", "show", done.json()["run_id"], "--json").json()
     assert shown["model"]["inputs"] == "uint8"

@@ -46,11 +46,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_network_is_measured_from_its_file(folder: Path) -> None:
+def test_a_network_is_measured_from_its_file(folder: Path, brief: tuple[str, str]) -> None:
     words = ["run", "--module", "cli_net.py:Net", "--arguments", "width=4", "--input", "3x8x8", "--name", "tiny"]
-    outcome = CliRunner().invoke(
-        bench, [*words, "--protocol", "quick", "--rounds", "1", "--store", "store", "--quiet", "--json"]
-    )
+    outcome = CliRunner().invoke(bench, [*words, *brief, "--store", "store", "--quiet", "--json"])
     document = json.loads(outcome.stdout)
     assert (document["model"], document["resolution"], document["fidelity"]["passed"]) == ("tiny", [8, 8], True)
 
@@ -108,13 +106,13 @@ class Softmax(Linear):
 """
 
 
-def test_a_block_of_ones_own_is_set_beside_its_twin(folder: Path) -> None:
+def test_a_block_of_ones_own_is_set_beside_its_twin(folder: Path, brief: tuple[str, str]) -> None:
     (folder / "twins.py").write_text(TWINS)
     words = ["attention", "--module", "twins.py:Linear", "--twin", "twins.py:Softmax", "--arguments", "channels=4"]
     words += ["--input", "4x8x8", "--name", "mine", "--runtime", "onnxruntime", "--store", "store", "--quiet", "--json"]
     planned = CliRunner().invoke(bench, [*words, "--dry-run"])
     assert [row["model"] for row in json.loads(planned.stdout)] == ["mine", "mine-softmax"], planned.output
-    measured = CliRunner().invoke(bench, [*words, "--rounds", "1", "--no-pairs"])
+    measured = CliRunner().invoke(bench, [*words, *brief, "--rounds", "1", "--no-pairs"])
     assert measured.exit_code == 0, measured.output
     (row,) = json.loads(measured.stdout)["whole_models"]
     assert (row["model"], row["height"], row["width"], row["linear_fits"]) == ("mine", 8, 8, True)

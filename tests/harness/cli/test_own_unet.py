@@ -48,10 +48,10 @@ def commands() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in text.splitlines() if line.strip()]
 
 
-def test_three_commands_from_a_file_to_a_figure(bench, tmp_path):
+def test_three_commands_from_a_file_to_a_figure(bench, brief, tmp_path):
     (tmp_path / "unet.py").write_text(UNET)
     run, listed, plot = commands()
-    measured = bench(*run, "--protocol", "quick", "--rounds", "1", "--json")
+    measured = bench(*run, *brief, "--json")
     assert measured.returncode == 0, measured.stderr
     result = measured.json()
     assert (result["model"], result["resolution"], result["fidelity"]["passed"]) == ("my-unet", [64, 64], True)

@@ -9,7 +9,7 @@ import pytest
 
 from latency_bench.harness.cli.pair import Share
 
-TINY = ("--resolution", "64x64", "--max-minutes", "0.2")
+TINY = ("--resolution", "64x64", "--max-minutes", "0.02")
 
 
 def test_one_model_under_two_runtimes(bench):

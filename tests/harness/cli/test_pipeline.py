@@ -31,6 +31,7 @@ from latency_bench.model_specs import load_spec
 from latency_bench.reports.evidence import Evidence
 from latency_bench.reports.plots.kinds import Options
 from latency_bench.reports.plots.phases import draw_phases
+from tests.conftest import BRIEF
 
 
 class Nobody:
@@ -43,7 +44,9 @@ class Nobody:
 def runs(shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StoredRun, StoredRun]:
     """A store with a plain run and a pipelined one of the same file, measured together."""
     folder = tmp_path_factory.mktemp("pipeline")
-    asked = {"model": "b0-cls-r224", "resolution": "64x64", "runtime": "onnxruntime", "protocol": "quick", "rounds": 1}
+    (folder / "brief.yaml").write_text(BRIEF)
+    asked = {"model": "b0-cls-r224", "resolution": "64x64", "runtime": "onnxruntime"}
+    asked["protocol"] = str(folder / "brief.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(shared_cache))
         patch.setenv("BENCH_LOCKS", str(folder / "locks"))

@@ -22,7 +22,7 @@ FAST = "\n".join(
         "rounds: 2",
         "campaign_rounds: 2",
         "warmup: {min_count: 3, max_count: 200, min_s: 0.05, max_s: 1, window: 5}",
-        "sampling: {min_count: 80, max_count: 500, min_s: 0.1, max_s: 20, relative_interval: 0.05, confidence: 0.95}",
+        "sampling: {min_count: 80, max_count: 100, min_s: 0.1, max_s: 20, relative_interval: 0.05, confidence: 0.95}",
     ]
 )
 
@@ -105,7 +105,8 @@ def test_more_threads_than_cores_is_refused(bench, fast):
     assert bench("results", "ls", "--json").json() == []
 
 
-@pytest.mark.parametrize("where", ["on the device", "on the host"])
+# On the host: tests/installs/test_missing_extras.py does without the packages themselves.
+@pytest.mark.parametrize("where", ["on the device", pytest.param("on the host", marks=pytest.mark.slow)])
 def test_a_runtime_that_is_not_installed_gives_the_line_that_installs_it(bench, fast, tmp_path, where):
     # Modules of these names that refuse to import come first on the path: of the worker alone, or of the export too.
     for name in ("ai_edge_litert", "tflite_runtime"):
@@ -157,7 +158,7 @@ def test_a_signal_that_ends_it_leaves_no_run_no_process_and_no_file(bench, bench
     temporary.mkdir()
     slow = tmp_path / "slow.yaml"
     endless = FAST.replace("min_s: 0.1, max_s: 20", "min_s: 60, max_s: 60").replace(
-        "max_count: 500", "max_count: 9000000"
+        "max_count: 100", "max_count: 9000000"
     )
     slow.write_text(endless)
     bench("export", *TINY, "--format", "tflite")
@@ -230,16 +231,16 @@ def _wait_for_worker(parent: int) -> int:
 
 
 @pytest.mark.parametrize(("format_", "runtime"), [("onnx", "onnxruntime"), ("tflite", "litert")])
-def test_a_file_of_the_user_is_measured_as_it_is(bench, fast, tmp_path, format_, runtime):
+def test_a_file_of_the_user_is_measured_as_it_is(bench, brief, tmp_path, format_, runtime):
     bench("export", *TINY, "--format", format_, "--to", str(tmp_path / f"mine.{format_}"))
-    done = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--json")
+    done = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *brief, "--json")
     assert done.returncode == 0, done.stderr
     result = done.json()
     content = hashlib.sha256((tmp_path / f"mine.{format_}").read_bytes()).hexdigest()
     assert (result["model"], result["runtime"]) == (f"file-mine-{content[:8]}", runtime)
     assert result["fidelity"]["passed"] is None, "there is no module to compare with, and nothing is claimed"
     assert result["latency_ms"]["median"] > 0
-    wrong = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *fast, "--runtime", "torch")
+    wrong = bench("run", f"--{format_}", str(tmp_path / f"mine.{format_}"), *brief, "--runtime", "torch")
     assert wrong.returncode == 2
     assert "torch loads pt2 files" in wrong.stderr
 

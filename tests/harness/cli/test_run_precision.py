@@ -19,6 +19,15 @@ FAST = "\n".join(
     ]
 )
 
+NET = """
+from torch import nn
+
+
+class Net(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 3)
+"""
+
 
 @pytest.fixture
 def measure(bench, tmp_path):
@@ -105,11 +114,12 @@ def test_what_cannot_be_asked_for_together(measure, bench):
 
 @pytest.mark.no_gpu
 @pytest.mark.parametrize("runtime", ["torch-cuda", "tensorrt", "tensorrt-rtx"])
-def test_a_machine_without_a_gpu_says_what_is_missing(measure, bench, runtime):
+def test_a_machine_without_a_gpu_says_what_is_missing(measure, bench, tmp_path, runtime):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    done = measure(*CLASSIFIER, "--runtime", runtime, "--precision", "fp16")
+    (tmp_path / "net.py").write_text(NET)
+    done = measure("--module", "net.py:Net", "--input", "3x8x8", "--runtime", runtime, "--precision", "fp16")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "install" in done.stderr

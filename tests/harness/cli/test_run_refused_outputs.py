@@ -21,7 +21,7 @@ sampling: {min_count: 5, max_count: 10, min_s: 0.02, max_s: 5, relative_interval
 
 def test_a_resize_that_is_wrong_at_the_borders_is_refused_with_the_reason(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "fast.yaml").write_text(FAST)
-    words = ("--model", "b0-seg", "--resolution", "64x128", "--protocol", "fast.yaml", "--json")
+    words = ("--model", "b0-seg", "--resolution", "64x64", "--protocol", "fast.yaml", "--json")
     ran = bench("run", *words, "--runtime", "mnn")
     assert ran.returncode == 1, ran.stderr
     record: dict[str, Any] = json.loads((Path(ran.json()["path"]) / "record.json").read_text())
@@ -34,7 +34,7 @@ def test_a_resize_that_is_wrong_at_the_borders_is_refused_with_the_reason(bench:
 @pytest.mark.slow
 def test_the_same_resize_by_another_runtime_is_right(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "fast.yaml").write_text(FAST)
-    words = ("--model", "b0-seg", "--resolution", "64x128", "--protocol", "fast.yaml", "--json")
+    words = ("--model", "b0-seg", "--resolution", "64x64", "--protocol", "fast.yaml", "--json")
     right = bench("run", *words, "--runtime", "openvino")
     assert right.returncode == 0, right.stderr
     assert right.json()["fidelity"]["passed"] is True

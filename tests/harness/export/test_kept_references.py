@@ -62,7 +62,6 @@ def test_another_module_or_input_has_its_own(export, tiny_spec, tmp_path):
 
 def test_a_format_that_changes_the_module_has_its_own(export):
     """TFLite has no bicubic resize, and its module another upsampling."""
-    pytest.importorskip("litert_torch")
     first, _ = export("onnx")
     second, computed = export("tflite")
     assert computed

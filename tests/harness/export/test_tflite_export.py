@@ -16,6 +16,8 @@ from latency_bench.harness.export.job import ExportJob
 from latency_bench.harness.export.tflite_delegation import xnnpack_delegation
 from latency_bench.harness.export.tflite_graph import read_graph, rename_tensors
 
+pytestmark = pytest.mark.xdist_group("litert_torch")
+
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 

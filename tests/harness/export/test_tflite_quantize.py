@@ -26,6 +26,8 @@ from latency_bench.harness.fidelity.outputs import (
     compare_outputs,
 )
 
+pytestmark = pytest.mark.xdist_group("litert_torch")
+
 MakeJob = Callable[..., ExportJob]
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 WEIGHT_TYPES = {"fp16-weights": "float16", "int8-dynamic": "int8", "int8": "int8"}

@@ -9,7 +9,8 @@ pytest.importorskip("onnxruntime")
 
 from onnx_backend_tests import MEASURED, NOT_RUN, REFUSED, RUNTIME_DIFFERS, outcome, written_tests
 
-pytestmark = pytest.mark.usefixtures("own_cache")
+# The package writes the tests of all operators or none, which takes seconds: one process does.
+pytestmark = [pytest.mark.usefixtures("own_cache"), pytest.mark.xdist_group("onnx-backend-tests")]
 
 
 SLOW = ("NonMaxSuppression", "Where")

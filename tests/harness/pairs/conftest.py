@@ -61,16 +61,17 @@ def fast_protocol(tmp_path: Path) -> Path:
     return path
 
 
+def onnx_case(path: Path, protocol: Path, device: Device | None = None, **fields: object) -> Case:
+    """An ONNX file on this computer, whose memory nobody asks about."""
+    device = device or Device(name="local", runtime="onnxruntime", probes=())
+    options = CaseOptions(file=(path, "onnx"), protocol=str(protocol), runtime="onnxruntime", **fields)  # type: ignore[arg-type]
+    return case_of(options, single=True, device=device)
+
+
 @pytest.fixture
 def case_for(fast_protocol: Path) -> MakeCase:
-    """case_for(file, ...): an ONNX file on this computer, whose memory nobody asks about."""
-
-    def make(path: Path, device: Device | None = None, **fields: object) -> Case:
-        device = device or Device(name="local", runtime="onnxruntime", probes=())
-        options = CaseOptions(file=(path, "onnx"), protocol=str(fast_protocol), runtime="onnxruntime", **fields)  # type: ignore[arg-type]
-        return case_of(options, single=True, device=device)
-
-    return make
+    """case_for(file, ...): as `onnx_case`, by a fast protocol."""
+    return lambda path, device=None, **fields: onnx_case(path, fast_protocol, device, **fields)
 
 
 class Silent:

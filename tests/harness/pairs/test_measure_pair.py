@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,41 @@ from latency_bench.harness.store.verify import verify_run, verify_store
 from latency_bench.harness.store.writer import RunWriter
 from latency_bench.reports.plots.pair_ratio import draw_pair
 from latency_bench.reports.plots.style import save_drawn
+from tests.harness.pairs.conftest import FAST, Silent, onnx_case, save_convolutions
 
 pytest.importorskip("onnxruntime")
-BRIEF = {"within": 0.9, "max_minutes": 0.05}
+BRIEF = {"within": 0.9, "max_minutes": 0.02}
+"""One pair of processes."""
 
 
 def _measure(request: PairRequest, store: Path, observer):
     return measure_pair(request, store, ["bench", "pair"], observer)
 
 
-def test_two_files_side_by_side(write_model, case_for, observer, tmp_path, own_cache):
-    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=8)))
-    record, path = _measure(PairRequest(cases, **BRIEF, seed=3), tmp_path / "store", observer)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> tuple[PairRecord, Path]:
+    """Two files, the second with four times the work, and the store of their pair."""
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "fast.yaml").write_text(FAST)
+    files = [save_convolutions(folder / f"{name}.onnx", layers) for name, layers in (("few", 2), ("many", 8))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setenv("BENCH_LOCKS", str(folder / "locks"))
+        cases = tuple(onnx_case(file, folder / "fast.yaml") for file in files)
+        record, _ = _measure(PairRequest(cases, within=0.9, max_minutes=0.1, seed=3), folder / "store", Silent())
+    return record, folder / "store"
+
+
+@pytest.fixture
+def stored(measured, tmp_path, own_cache) -> tuple[PairRecord, Path]:
+    """The pair, in a store of the test's own."""
+    record, store = measured
+    shutil.copytree(store, tmp_path / "store")
+    return record, tmp_path / "store" / "local" / "_pairs" / record.run_id
+
+
+def test_two_files_side_by_side(stored, tmp_path):
+    record, path = stored
     assert record.status == "done"
     (ratio,) = record.ratios
     assert ratio.ratio > 1.2, "four times the work"
@@ -41,7 +65,6 @@ def test_two_files_side_by_side(write_model, case_for, observer, tmp_path, own_c
     assert record.turns.mode == "turns"
     assert [side.model.id.rpartition("-")[0] for side in record.sides] == ["file-few", "file-many"]
     assert [side.summary.latency.rounds for side in record.sides] == [len(record.pairs)] * 2
-    assert path == tmp_path / "store" / "local" / "_pairs" / record.run_id
 
     parts = open_folder(path).samples()
     for pair in record.pairs:
@@ -59,10 +82,9 @@ def test_two_files_side_by_side(write_model, case_for, observer, tmp_path, own_c
     assert verify_store(tmp_path / "store").runs == 1
 
 
-def test_a_pair_is_listed_exported_and_imported_and_is_no_run(write_model, case_for, observer, tmp_path, own_cache):
+def test_a_pair_is_listed_exported_and_imported_and_is_no_run(stored, tmp_path):
     store, other = tmp_path / "store", tmp_path / "other"
-    case = case_for(write_model("few", layers=2))
-    record, path = _measure(PairRequest((case, case), **BRIEF), store, observer)
+    _, path = stored
     assert run_names(store) == []
     record = read_pair(path)
     assert [one.record for one in find_pairs(store)] == [record]
@@ -119,9 +141,8 @@ def test_a_wrong_request_leaves_nothing_behind(write_model, case_for, observer, 
         PairRequest((case,))
 
 
-def test_a_damaged_sample_of_a_pair_is_seen(write_model, case_for, observer, tmp_path, own_cache):
-    case = case_for(write_model("few", layers=2))
-    _, path = _measure(PairRequest((case, case), **BRIEF), tmp_path / "store", observer)
+def test_a_damaged_sample_of_a_pair_is_seen(stored):
+    _, path = stored
     samples = path / "samples.parquet"
     content = bytearray(samples.read_bytes())
     content[len(content) // 2] ^= 1
@@ -129,11 +150,14 @@ def test_a_damaged_sample_of_a_pair_is_seen(write_model, case_for, observer, tmp
     assert [finding.path for finding in verify_run(path)] == [samples]
 
 
-def test_the_same_seed_gives_the_same_order(write_model, case_for, observer, tmp_path, own_cache):
+def test_the_same_seed_gives_the_same_order(stored, write_model, case_for, observer, tmp_path):
     case = case_for(write_model("few", layers=2))
+    paths = [stored[1]]
+    paths += [
+        _measure(PairRequest((case, case), **BRIEF, seed=seed), tmp_path / "again", observer)[1] for seed in (3, 4)
+    ]
     orders = []
-    for number, seed in enumerate((5, 5, 6)):
-        _, path = _measure(PairRequest((case, case), **BRIEF, seed=seed), tmp_path / f"s{number}", observer)
+    for path in paths:
         first = [part for part in open_folder(path).samples() if part.pair == 0 and not part.warmup]
         starts = [part.start_ns[np.unique(part.block, return_index=True)[1]] for part in first]
         count = min(map(len, starts))
@@ -142,9 +166,8 @@ def test_the_same_seed_gives_the_same_order(write_model, case_for, observer, tmp
     assert orders[0][:length] == orders[1][:length] != orders[2][:length]
 
 
-def test_a_pair_is_drawn_over_time_with_its_numbers(write_model, case_for, observer, tmp_path, own_cache):
-    cases = (case_for(write_model("few", layers=2)), case_for(write_model("many", layers=8)))
-    record, path = _measure(PairRequest(cases, **BRIEF), tmp_path / "store", observer)
+def test_a_pair_is_drawn_over_time_with_its_numbers(stored, tmp_path):
+    record, path = stored
     drawn = draw_pair(open_folder(path))
     figure, table = save_drawn(drawn, tmp_path / "pair.svg")
     assert "B / A" in figure.read_text()

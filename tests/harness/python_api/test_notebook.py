@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbclient
-import nbformat
 import pytest
+
+if TYPE_CHECKING:
+    import nbformat
 
 NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.ipynb"
 
@@ -17,6 +19,9 @@ NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.ipynb"
 def test_the_notebook_runs_and_shows_what_it_makes(
     tmp_path: Path, bench_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import nbclient
+    import nbformat
+
     for name in set(os.environ) - set(bench_environment):
         monkeypatch.delenv(name)
     for name, value in bench_environment.items():

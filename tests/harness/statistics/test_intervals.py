@@ -15,7 +15,7 @@ LEAST, MOST = 0.93, 0.98
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 @pytest.mark.parametrize("n", [100, 1000])
 def test_the_interval_of_one_round_covers_the_median(model: LatencyModel, n: int) -> None:
-    found = coverage_of_one_round(np.random.default_rng(n), model, n, 1500)
+    found = coverage_of_one_round(np.random.default_rng(n), model, n, 800)
     assert found.given >= 0.99 * found.trials
     assert LEAST - 3 * found.error < found.share < MOST + 3 * found.error
 
@@ -30,7 +30,7 @@ def test_taking_correlated_samples_for_independent_ones_would_not_cover() -> Non
 
 @pytest.mark.parametrize("rounds", [2, 3, 5, 6, 9])
 def test_the_interval_over_rounds_covers_the_typical_process(rounds: int) -> None:
-    found = coverage_of_rounds(np.random.default_rng(rounds), rounds, 50, 1500, between=0.01, model=AUTOCORRELATED)
+    found = coverage_of_rounds(np.random.default_rng(rounds), rounds, 50, 800, between=0.01, model=AUTOCORRELATED)
     assert found.given == found.trials
     assert LEAST - 3 * found.error < found.share < MOST + 3 * found.error
 

@@ -51,9 +51,9 @@ def test_a_standard_error_tells_how_the_ratio_of_one_pair_scatters() -> None:
 
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.name)
 def test_the_interval_covers_the_ratio_although_it_stops_the_measurement(noise: MachineNoise) -> None:
-    counts = verdicts(np.random.default_rng(4), noise, 250, log_ratio=0.02)
+    counts = verdicts(np.random.default_rng(4), noise, 150, log_ratio=0.02)
     # 95 % less three standard errors of so few trials.
-    assert counts["covered"] >= 250 * (0.95 - 3 * 0.0138)
+    assert counts["covered"] >= 150 * (0.95 - 3 * 0.0178)
 
 
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.name)

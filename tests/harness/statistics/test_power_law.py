@@ -50,7 +50,7 @@ def noisy(power: float, factor: float, random: np.random.Generator, rounds: int 
 
 def test_the_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     random = np.random.default_rng(0)
-    trials, held_exponent, held_crossing = 200, 0, 0
+    trials, held_exponent, held_crossing = 100, 0, 0
     for _ in range(trials):
         linear, quadratic = noisy(1, 1.0, random), noisy(2, 1 / 700, random)
         slope, crossing = exponent(quadratic), crossover(linear, quadratic)
@@ -60,9 +60,9 @@ def test_the_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         assert crossing.high is not None
         held_exponent += slope.low <= 2 <= slope.high
         held_crossing += crossing.low <= 700 <= crossing.high
-    # 95 % of 200, three standard deviations below; the crossing's interval may be wider than it says, not narrower.
-    assert held_exponent / trials > 0.90
-    assert held_crossing / trials > 0.90
+    # 95 % of 100, three standard deviations below; the crossing's interval may be wider than it says, not narrower.
+    assert held_exponent / trials > 0.88
+    assert held_crossing / trials > 0.88
 
 
 def test_a_crossing_lies_between_the_sizes_where_the_order_changes() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +34,7 @@ from latency_bench.harness.store.record import RunRecord
 from latency_bench.harness.store.sample_table import StageSamples
 from latency_bench.harness.store.verify import verify_store
 from latency_bench.harness.store.writer import RunWriter
+from tests.conftest import Bench
 
 StoreRun = Callable[..., Path]
 
@@ -44,35 +42,9 @@ RUN_ID = "20261122T101500Z-3f9a1c"
 NAME = f"local/b1-seg/{RUN_ID}"
 
 
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """The address of a server that speaks S3, on this computer."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    yield f"http://{host}:{port}"
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.fixture(params=["memory", "s3"])
-def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    bucket = f"bench-{uuid.uuid4().hex[:12]}"
-    if request.param == "memory":
-        return f"memory://{bucket}/runs"
-    server = request.getfixturevalue("s3_server")
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "testing"),
-        ("AWS_SECRET_ACCESS_KEY", "testing"),
-        ("AWS_ENDPOINT_URL", server),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
-    fsspec.filesystem("s3", use_listings_cache=False).mkdir(bucket)
-    return f"s3://{bucket}/runs"
+def url(request: pytest.FixtureRequest, s3_url: str) -> str:
+    return s3_url if request.param == "s3" else f"memory://bench-{uuid.uuid4().hex[:12]}/runs"
 
 
 @pytest.fixture
@@ -324,38 +296,15 @@ def test_an_address_that_nothing_opens_is_refused(address: str) -> None:
 
 
 def test_the_command_line_works_with_an_address(
-    s3_server: str, tmp_path: Path, store_run: StoreRun, own_cache: Path
+    s3_url: str, bench: Bench, tmp_path: Path, store_run: StoreRun, own_cache: Path
 ) -> None:
     store_run()
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "BENCH_CACHE": str(own_cache),
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret",
-        "AWS_ENDPOINT_URL": s3_server,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "BENCH_STORE": "s3://from-the-command-line/runs",
-    }
-
-    def bench(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "latency_bench", *words],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=Path(__file__).parents[3],
-        )
-
-    import s3fs
-
-    s3fs.S3FileSystem(key="testing", secret="testing", endpoint_url=s3_server).mkdir("from-the-command-line")
-    imported = bench("results", "import", str(tmp_path / "store"))
+    environment = {"BENCH_STORE": s3_url, "BENCH_CACHE": str(own_cache)}
+    imported = bench("results", "import", str(tmp_path / "store"), env=environment)
     assert imported.returncode == 0, imported.stderr
-    assert "1 run imported into s3://from-the-command-line/runs" in imported.stdout
-    listed = bench("results", "ls", "--json")
-    assert [run["run_id"] for run in json.loads(listed.stdout)] == [RUN_ID]
+    assert f"1 run imported into {s3_url}" in imported.stdout
+    listed = bench("results", "ls", "--json", env=environment)
+    assert [run["run_id"] for run in listed.json()] == [RUN_ID]
 
 
 def test_a_pair_at_an_address_is_read_on_another_host_and_is_no_run_there(url: str, other_host: Become) -> None:

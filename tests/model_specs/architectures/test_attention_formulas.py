@@ -45,6 +45,7 @@ def columns(tokens: Tokens) -> Tokens:
 def test_relu_attention_in_every_form_is_its_definition(tokens: int, channels: int) -> None:
     qkv = draw(tokens, channels)
     expected = relu_definition(*qkv)
+    torch.testing.assert_close(relu_definition_of_sums(*qkv), expected)
     torch.testing.assert_close(relu_linear_attention(*qkv), expected)
     torch.testing.assert_close(relu_quadratic_attention(*qkv), expected)
     torch.testing.assert_close(relu_linear_attention_of_columns(*columns(qkv)).mT, expected)
@@ -77,7 +78,7 @@ def test_half_precision_at_the_paper_s_resolution_stays_finite_and_close(form: s
     q, k, v = ((spread * tokens).half() for tokens in draw(8192, 32, heads=1, batch=1))
     q[..., :5, :] = -1  # No similarity to anything: numerator and denominator are 0.
     q[..., 5:10, :] = 0
-    expected = relu_definition(*(tokens.double() for tokens in (q, k, v)))
+    expected = relu_definition_of_sums(*(tokens.double() for tokens in (q, k, v)))
     plain = q.float().clamp(min=0) @ k.float().clamp(min=0).sum(dim=-2, keepdim=True).mT
     assert plain.max() > torch.finfo(torch.float16).max, "the case is one that float16 cannot sum plainly"
 
@@ -98,7 +99,7 @@ def test_tiny_tokens_in_half_precision_do_not_vanish() -> None:
     k = 1e-3 * k
     halves = q.half(), k.half(), v.half()
     attended = relu_linear_attention(*halves).double()
-    expected = relu_definition(*(tokens.double() for tokens in halves))
+    expected = relu_definition_of_sums(*(tokens.double() for tokens in halves))
     assert (attended - expected).abs().max() < 0.02
 
 

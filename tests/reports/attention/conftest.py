@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runs() -> pd.DataFrame:
     from attention_runs import example_runs
 

@@ -17,8 +17,6 @@ from latency_bench.reports.html import write_html
 
 from .conftest import MADE_AT, RUNS, Open, Opened, a_run
 
-pytestmark = pytest.mark.xdist_group("chromium")
-
 VIEWS = (
     *("#/", "#/tables", "#/claims", "#/runs", "#/runs?columns=peak_rss_bytes,round_samples"),
     *("#/plots/accuracy", "#/plots/latency", "#/plots/scatter", "#/plots/phases"),
@@ -63,23 +61,25 @@ UNNAMED = """() => {
 }"""
 
 
-def test_every_view_in_every_theme_and_width_has_no_error_no_request_and_fits(opened: Open, runs: pd.DataFrame) -> None:
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        *(("light", 1280), ("dark", 320)),
+        *(pytest.param(*window, marks=pytest.mark.slow) for window in (("dark", 1280), ("light", 320))),
+    ],
+)
+def test_every_view_has_no_error_no_request_and_fits(opened: Open, runs: pd.DataFrame, theme: str, width: int) -> None:
     run_views = [f"#/run/{a_run(runs, status=status)['run_id']}" for status in ("done", "unstable", "failed")]
-    for theme in ("light", "dark"):
-        for width in (1280, 320):
-            window = opened(theme=theme, width=width)
-            for address in (*VIEWS, *run_views):
-                page = window.go(address)
-                where = (address, theme, width)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, where
-                assert page.evaluate(LOW_CONTRAST) == [], where
-                assert page.evaluate(UNNAMED) == [], where
-                shown = page.evaluate("[...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).length")
-                assert shown == 1, where
-            assert window.complaints == []
-            assert {url.split("#")[0] for url in window.requests if not url.startswith("data:,")} == {
-                window.path.as_uri()
-            }
+    window = opened(theme=theme, width=width)
+    for address in (*VIEWS, *run_views):
+        page = window.go(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.evaluate(LOW_CONTRAST) == [], address
+        assert page.evaluate(UNNAMED) == [], address
+        shown = page.evaluate("[...document.querySelectorAll('h1')].filter((h) => h.checkVisibility()).length")
+        assert shown == 1, address
+    assert window.complaints == []
+    assert {url.split("#")[0] for url in window.requests if not url.startswith("data:,")} == {window.path.as_uri()}
 
 
 def test_the_keyboard_alone_goes_from_the_first_view_to_a_run_and_back(opened: Open) -> None:

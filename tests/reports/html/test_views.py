@@ -17,8 +17,6 @@ from .conftest import RUNS, Open, a_run
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytestmark = pytest.mark.xdist_group("chromium")
-
 ROWS = "#runs-table tbody tr"
 PAINTED = """() => [...document.querySelectorAll("#plots canvas")].map(
   (one) => one.getContext("2d").getImageData(0, 0, one.width, one.height).data.some(Boolean))"""
