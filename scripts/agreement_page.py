@@ -187,13 +187,14 @@ def _measured(own: Sequence[Series], rows: Rows) -> str:
     """How each setting was measured, and by which commands."""
     by_name = {setting.label(): (setting, list(runs.values())) for setting, runs in latest_by_setting(rows).items()}
     settings = [(one, *by_name[one.name]) for one in own]
-    head = ("device", "processor", "runtime", "precision", "threads", "protocol", "networks", "of them as pairs")
+    head = ("device", "processor", "runtime", "precision", "threads", "protocol", "networks", "of them as pairs", "unstable")
     lines = [_setting_cells(one, setting, runs) for one, setting, runs in settings]
     commands = list(dict.fromkeys(str(run["command"]) for _, _, runs in settings for run in runs))
     more = [f"    # and {len(commands) - COMMANDS} more"] if len(commands) > COMMANDS else []
     text = paragraph(
         "A network that was measured as pairs with one other has that one's latency times the ratio of its pair; each "
-        "other one has the latency of its latest run."
+        "other one has the latency of its latest run. *Unstable* runs are kept: on a virtual machine whose neighbours "
+        "work too, most rounds drift, by less than what tells most of these networks apart."
     )
     shown = [f"    {command}" for command in commands[:COMMANDS]]
     return "\n".join(["### Measured here", "", *table(head, lines), "", *text, *shown, *more, ""])
@@ -206,7 +207,8 @@ def _setting_cells(series: Series, setting: Setting, runs: Rows) -> list[str]:
     threads = "" if setting.threads is None else str(setting.threads)
     runtime = f"{setting.runtime} {named('runtime_version')}"
     facts = (setting.device, named("processor"), runtime, setting.precision, threads, named("protocol"))
-    return [escaped(text) for text in (*facts, str(len(series.latencies)), str(series.paired))]
+    counts = (len(series.latencies), series.paired, sum(run["status"] == "unstable" for run in runs))
+    return [escaped(text) for text in (*facts, *map(str, counts))]
 
 
 if __name__ == "__main__":
