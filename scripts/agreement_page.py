@@ -187,7 +187,17 @@ def _measured(own: Sequence[Series], rows: Rows) -> str:
     """How each setting was measured, and by which commands."""
     by_name = {setting.label(): (setting, list(runs.values())) for setting, runs in latest_by_setting(rows).items()}
     settings = [(one, *by_name[one.name]) for one in own]
-    head = ("device", "processor", "runtime", "precision", "threads", "protocol", "networks", "of them as pairs", "unstable")
+    head = (
+        "device",
+        "processor",
+        "runtime",
+        "precision",
+        "threads",
+        "protocol",
+        "networks",
+        "of them as pairs",
+        "unstable",
+    )
     lines = [_setting_cells(one, setting, runs) for one, setting, runs in settings]
     commands = list(dict.fromkeys(str(run["command"]) for _, _, runs in settings for run in runs))
     more = [f"    # and {len(commands) - COMMANDS} more"] if len(commands) > COMMANDS else []

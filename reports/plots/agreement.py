@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latency_bench.reports.plots.grid import MOST_PANELS, panel_grid, panel_title
+from latency_bench.reports.plots.grid import MOST_PANELS, panel_grid, panel_label, panel_title
 from latency_bench.reports.plots.kinds import Options
-from latency_bench.reports.plots.style import BLUE, Drawn, log_axis, plain
+from latency_bench.reports.plots.style import BLUE, Drawn, log_axis
 
 if TYPE_CHECKING:
     from latency_bench.reports.agreement.statistics import Agreement
-
-_TITLE = 34
 
 
 def draw_agreements(found: Sequence[Agreement], options: Options | None = None) -> Drawn:
@@ -21,7 +19,7 @@ def draw_agreements(found: Sequence[Agreement], options: Options | None = None) 
     import pandas as pd
 
     shown = sorted(found, key=lambda one: -len(one.keys))[:MOST_PANELS]
-    figure, grid = panel_grid(len(shown), options or Options(), height_in=2.6)
+    figure, grid = panel_grid(len(shown), options or Options(), height_in=2.9)
     rows = []
     for axes, one in zip(grid, shown, strict=True):
         across, upwards = (
@@ -31,8 +29,8 @@ def draw_agreements(found: Sequence[Agreement], options: Options | None = None) 
         ratio = float(np.exp(np.mean(np.log(upwards / across))))
         ends = np.array([across.min(), across.max()])
         axes.plot(ends, ends * ratio, color="0.7", linewidth=1.0, zorder=1)
-        panel_title(axes, plain(one.first.name, _TITLE), f"tau-b {one.tau:.2f} [{one.low:.2f}, {one.high:.2f}]")
-        axes.set_xlabel(f"{plain(one.second.name, _TITLE)}, ms")
+        panel_title(axes, one.first.name, f"tau-b {one.tau:.2f} [{one.low:.2f}, {one.high:.2f}]")
+        panel_label(axes, f"{one.second.name}, ms")
         axes.set_ylabel("ms")
         for name in ("x", "y"):
             log_axis(axes, name)

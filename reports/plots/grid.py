@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from latency_bench.reports.plots.style import COLUMN_WIDTH_IN, FigureError, new_figure, plain
@@ -27,13 +27,21 @@ def panel_stack(heights_in: Sequence[float], options: Options) -> tuple[Figure, 
 
 def panel_title(axes: Axes, *lines: str) -> None:
     """Foreign text above a panel, broken into lines that fit its width."""
+    axes.set_title(_fitted(axes, lines), loc="left")
+
+
+def panel_label(axes: Axes, text: str) -> None:
+    """Foreign text below a panel, likewise."""
+    axes.set_xlabel(_fitted(axes, [text]))
+
+
+def _fitted(axes: Axes, lines: Iterable[str]) -> str:
     place = axes.get_subplotspec()
     across = 1 if place is None else place.get_gridspec().ncols
     width_in = axes.figure.get_figwidth() / across  # type: ignore[union-attr]
     # A bold letter of 8 points is about 5 points wide; ticks and their label take a seventh of a panel.
     letters = int(width_in * 72 * 6 / 7 / 5)
-    words = [part for line in lines for part in textwrap.wrap(plain(line, 3 * letters), letters)]
-    axes.set_title("\n".join(words), loc="left")
+    return "\n".join(part for line in lines for part in textwrap.wrap(plain(line, 3 * letters), letters))
 
 
 def panel_grid(count: int, options: Options, height_in: float) -> tuple[Figure, list[Axes]]:
