@@ -56,7 +56,9 @@ def test_a_job_sets_itself_up_where_no_bench_is(tmp_path: Path) -> None:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that git knows, and no others."""
     folder = tmp_path_factory.mktemp("clone")
-    listed = subprocess.check_output(["git", "ls-files", "-z", "--", ".", ":!results", ":!docs/zoo-runs"], cwd=ROOT)
+    listed = subprocess.check_output(
+        ["git", "ls-files", "-z", "--", ".", ":!results", ":!docs/zoo-runs", ":!docs/agreement-runs"], cwd=ROOT
+    )
     packed = subprocess.run(["tar", "--null", "-T", "-", "-c"], input=listed, cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["tar", "-x"], input=packed.stdout, cwd=folder, check=True)
     return folder
