@@ -117,4 +117,6 @@ def _detections(matched: Sequence[Mapping[str, Any] | None], thresholds: int) ->
     is_matched = np.concatenate([empty, *(one["dtMatches"] > 0 for _, one in present)], axis=1)
     counts = ~np.concatenate([empty, *(np.asarray(one["dtIgnore"], bool) for _, one in present)], axis=1)
     order = np.argsort(-scores, kind="mergesort")
+    # What is ignored at every threshold, as an object of another size is, changes nothing.
+    order = order[counts[:, order].any(axis=0)]
     return CategoryDetections(image[order], (is_matched & counts)[:, order], (~is_matched & counts)[:, order], objects)

@@ -224,6 +224,13 @@ def value_with_unit(metric: Metric) -> str:
     return f"{metric.value:.{metric_decimals(metric.unit)}f} {metric.unit}".rstrip()
 
 
+def _prepared(how: Mapping[str, Any]) -> str:
+    """`crop 0.95, bicubic (the authors' evaluation)`; of a file of the user's with what was stated of it."""
+    words = [str(how.get("resize")), "" if how.get("crop_share") is None else f"{how['crop_share']:g}"]
+    stated = [f"{name} {how[name]}" for name in ("mean", "std", "channels", "output") if name in how]
+    return f"{', '.join([' '.join(filter(None, words)), str(how.get('interpolation')), *stated])} ({how.get('source')})"
+
+
 def _stored(store: Path, reference: str) -> Any:
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.store.reader import StoredAccuracy, open_stored
@@ -262,7 +269,7 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     if record.turned:
         words = f"{counted(record.turned, 'image')} with an EXIF rotation, which is left out, as in usual evaluations"
         console.print(Text(words, "dim"))
-    console.print(Text(f"prepared as: {printable(str(record.preparation.get('source')))}", "dim"), soft_wrap=True)
+    console.print(Text(f"prepared as: {printable(_prepared(record.preparation))}", "dim"), soft_wrap=True)
     console.print(Text(f"file {record.artifact.sha256[:12]}, stored in {printable(str(path))}", "dim"), soft_wrap=True)
 
 

@@ -121,6 +121,8 @@ def test_what_was_scored_is_stored_listed_shown_verified_and_sent(accuracy, benc
     assert bench("results", "ls", "--json").json() == [], "an accuracy is no run"
     shown = bench("results", "show", first["run_id"]).stdout
     assert "top-1" in shown
+    assert "prepared as: stretch, bicubic, mean [0.485, 0.456, 0.406], std" in shown
+    assert "channels rgb, output output=class-scores:6 (the command)" in shown
     assert "left out: 1 image: it is not an image in one of the formats" in shown
     assert bench("results", "verify").returncode == 0
     sent = bench("results", "import", str(tmp_path / "store"), "--store", str(tmp_path / "other"))
