@@ -55,7 +55,7 @@ def test_ls_filters_and_limits(bench: Bench, store_run: StoreRun) -> None:
     assert len(_lines(bench("ls", "--limit", "1"))) == 2
     nothing = bench("ls", "--device", "orin")
     assert nothing.stdout == ""
-    assert "no runs in" in nothing.stderr
+    assert "no runs that match in" in nothing.stderr
 
 
 def test_ls_json(bench: Bench, store_run: StoreRun) -> None:
