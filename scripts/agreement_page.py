@@ -33,6 +33,8 @@ from latency_bench.reports.tables.markdown import escaped, markdown
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "agreement.md"
 FIGURE = ROOT / "docs" / "images" / "measured" / "agreement.svg"
+RUNS = ROOT / "docs" / "agreement-runs"
+"""What was measured for this page."""
 DEVICES = (
     "Galaxy S24",
     "i9-10940X",
@@ -69,7 +71,7 @@ networks in common say nothing at all.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", type=Path, help="Runs that are set against the published ones too.")
+    parser.add_argument("--store", type=Path, default=RUNS, help="runs that are set against the published ones too")
     parser.add_argument("--check", action="store_true", help="compare with the files instead of writing them")
     options = parser.parse_args(arguments)
     rows, paired = stored(options.store)
@@ -91,13 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if options.check and outdated else 0
 
 
-def stored(store: Path | None) -> tuple[Rows, PairedRatios]:
-    """Runs and pairs of a store; none without one."""
+def stored(store: Path) -> tuple[Rows, PairedRatios]:
+    """Runs and pairs of a store."""
     from latency_bench.harness.store.listing import find_rows
     from latency_bench.harness.store.pair_listing import find_pairs
 
-    if store is None:
-        return (), PairedRatios()
     return list(find_rows(store)), PairedRatios.of(find_pairs(store))
 
 

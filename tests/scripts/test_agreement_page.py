@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,8 +13,6 @@ from latency_bench.harness.store.columns.registry import columns
 from latency_bench.reports.agreement.own_series import own_series
 from latency_bench.reports.agreement.series import Series
 from latency_bench.reports.paired_ratios import PairedRatios, PairedSpeedUp
-
-STORE = Path(__file__).parents[2] / "docs" / "agreement-runs"
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +27,15 @@ def printed(script: ModuleType) -> list[Series]:
 
 
 def test_the_page_is_what_the_tables_say(script: ModuleType, printed: list[Series]) -> None:
-    """As it is shipped: with the runs of its store, where there is one."""
-    rows, paired = script.stored(STORE if STORE.is_dir() else None)
+    """With the runs that ship with it."""
+    rows, paired = script.stored(script.RUNS)
     text, _ = script.page(printed, own_series(rows, paired), rows)
     assert script.PAGE.read_text(encoding="utf-8") == text, "run `python scripts/agreement_page.py`"
 
 
 @pytest.mark.slow
 def test_its_figure_is_what_the_tables_say_too(script: ModuleType) -> None:
-    words = ["--store", str(STORE)] if STORE.is_dir() else []
-    assert script.main(["--check", *words]) == 0
+    assert script.main(["--check"]) == 0
 
 
 def test_every_two_devices_that_are_asked_about_have_an_answer(script: ModuleType, printed: list[Series]) -> None:
