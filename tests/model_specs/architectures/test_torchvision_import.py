@@ -6,12 +6,13 @@ package called torchvision that behaves as the real one does at import.
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from warm_python import WarmPython, run_warm
 
 from latency_bench.model_specs.architectures import torchvision_import
 
@@ -35,15 +36,34 @@ def torchvision(tmp_path: Path) -> Path:
     return package
 
 
-def interpret(package: Path, code: str) -> str:
-    path = f"import sys; sys.path[:0] = [{str(package.parent)!r}, {str(PACKAGE)!r}]\n"
-    given = f"{path}from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision\n{code}"
-    done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Interpret = Callable[[Path, str], str]
 
 
-def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torchvision: Path) -> None:
+@pytest.fixture(scope="module")
+def torch_server() -> Iterator[str]:
+    """Every case is forked from a Python that has imported torch, and nothing of torchvision."""
+    with WarmPython(["torch"], os.environ) as server:
+        yield server.socket
+
+
+@pytest.fixture
+def interpret(torch_server: str, tmp_path: Path) -> Interpret:
+    """interpret(package, code): what the code prints in a process of its own, with that package before all others."""
+
+    def run(package: Path, code: str) -> str:
+        path = f"import sys; sys.path[:0] = [{str(package.parent)!r}, {str(PACKAGE)!r}]\n"
+        prepare = "from latency_bench.model_specs.architectures.torchvision_import import prepare_torchvision\n"
+        (tmp_path / "torchvision_case.py").write_text(path + prepare + code)
+        done = run_warm(torch_server, "torchvision_case", [], cwd=tmp_path, env=os.environ, timeout_s=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(
+    interpret: Interpret, torchvision: Path
+) -> None:
     output = interpret(
         torchvision,
         "prepare_torchvision(); prepare_torchvision()\n"
@@ -59,7 +79,9 @@ def test_a_pair_that_does_not_fit_imports_with_operators_that_refuse_to_run(torc
 @pytest.mark.parametrize(
     "file", ["operators.py", *(pytest.param(known, marks=pytest.mark.slow) for known in ("_C.so", "_C_stable.so"))]
 )
-def test_a_pair_that_fits_is_left_alone_whatever_its_files_are_called(torchvision: Path, file: str) -> None:
+def test_a_pair_that_fits_is_left_alone_whatever_its_files_are_called(
+    interpret: Interpret, torchvision: Path, file: str
+) -> None:
     (torchvision / file).write_text("")
     # Registering its own operator fails if somebody declared it before; from a compiled library it ends the process.
     (torchvision / "__init__.py").write_text(
@@ -73,7 +95,7 @@ def test_a_pair_that_fits_is_left_alone_whatever_its_files_are_called(torchvisio
     assert output.strip() == "False", "an operator was declared although torchvision has its own"
 
 
-def test_every_operator_that_the_import_lacks_is_declared(torchvision: Path) -> None:
+def test_every_operator_that_the_import_lacks_is_declared(interpret: Interpret, torchvision: Path) -> None:
     more = SHAPE_FUNCTIONS + SHAPE_FUNCTIONS.replace("nms", "one_of_next_year")
     (torchvision / "__init__.py").write_text(more)
     output = interpret(
@@ -82,7 +104,7 @@ def test_every_operator_that_the_import_lacks_is_declared(torchvision: Path) -> 
     assert output.strip() == "torchvision.one_of_next_year"
 
 
-def test_what_a_failed_import_left_behind_is_replaced(torchvision: Path) -> None:
+def test_what_a_failed_import_left_behind_is_replaced(interpret: Interpret, torchvision: Path) -> None:
     output = interpret(
         torchvision,
         "try: import torchvision\n"
@@ -95,7 +117,7 @@ def test_what_a_failed_import_left_behind_is_replaced(torchvision: Path) -> None
     assert output.split("\n")[:2] == ["operator torchvision::nms does not exist", "True"]
 
 
-def test_another_failure_is_reported_and_leaves_nothing_half_imported(torchvision: Path) -> None:
+def test_another_failure_is_reported_and_leaves_nothing_half_imported(interpret: Interpret, torchvision: Path) -> None:
     (torchvision / "__init__.py").write_text("from torchvision import extension\nraise RuntimeError('worn out')")
     output = interpret(
         torchvision,
@@ -109,7 +131,7 @@ def test_another_failure_is_reported_and_leaves_nothing_half_imported(torchvisio
     assert output.rstrip().endswith("[]")
 
 
-def test_the_installed_pair_lets_timm_be_imported() -> None:
+def test_the_installed_pair_lets_timm_be_imported(interpret: Interpret) -> None:
     if find_spec("timm") is None:
         pytest.skip("timm is not installed")
     assert interpret(PACKAGE, "prepare_torchvision()\nimport timm\nprint(timm.is_model('resnet18'))").strip() == "True"
