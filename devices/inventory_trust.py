@@ -21,7 +21,7 @@ def fields_to_trust(device: Device) -> dict[str, object]:
     """What an entry says that may decide what is executed, and where: everything but what is declared to be inert."""
     told = {name: getattr(device, name) for name in sorted(device.model_fields_set)}
     declared = type(device).model_fields
-    usual = {name: declared[name].get_default(call_default_factory=True, validated_data={}) for name in told}
+    usual = {name: declared[name].get_default(call_default_factory=True) for name in told}
     return {
         name: value
         for name, value in told.items()

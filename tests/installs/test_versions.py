@@ -1,10 +1,11 @@
-"""The lowest versions that pyproject.toml allows, and the newest: a command of every group, a run on each runtime.
+"""The lowest versions that pyproject.toml allows, and the newest: a command of every group, and every runtime.
 
 Without torch, and what torch exports; scripts/install_trial.py tries the other extras and Pythons.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -28,8 +29,8 @@ RUNTIMES = {
     "ncnn": ("ncnn",),
 }
 """Of each extra, what runs a model file that is there already."""
-EXPORTED = ("tflite", "mnn", "ncnn")
-"""Formats whose file is converted here, by the newest converter."""
+CONVERTED_THERE = ("mnn", "ncnn")
+"""Runtimes whose files nobody brings: they are converted from the model, by torch. Their worker is started instead."""
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,11 @@ def folder(tmp_path: Path, bench: Any) -> Path:
     node = helper.make_node("Conv", ["image", "weights"], ["logits"])
     graph = helper.make_graph([node], "small", [image], [logits], [weights])
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), made / "model.onnx")
-    model = ("--model", "b0-cls-r224", "--resolution", "64")
-    for format_ in EXPORTED:
-        exported = bench("export", *model, "--format", format_, "--to", str(made / f"model.{format_}"))
-        assert exported.returncode == 0, exported.stderr
+    model = ("--model", "b0-cls-r224", "--resolution", "64x64", "--format", "tflite")
+    exported = bench("export", *model, "--to", str(made / "model.tflite"))
+    assert exported.returncode == 0, exported.stderr
+    devices = {name: {"runtime": name} for name in CONVERTED_THERE}
+    (made / "devices.yaml").write_text(json.dumps({"devices": devices}))
     return made
 
 
@@ -91,8 +93,9 @@ def test_a_command_of_every_group_and_a_run_on_each_runtime_work(
     environment.install("--resolution", resolution, *requirements(trial, wheel), f"{wheel}[{','.join(LIGHT)}]")
     own = {name: text for name, text in bench_environment.items() if name not in ("BENCH_STORE", "PYTHONPATH")}
     files = [f"--onnx model.onnx --runtime {runtime}" for runtime in ("onnxruntime", "openvino")]
-    files += [f"--{format_} model.{format_}" for format_ in EXPORTED]
-    runs = [f"{commands.RUN} {file}" for file in files]
+    runs = [f"{commands.RUN} {file}" for file in (*files, "--tflite model.tflite")]
+    runs += [f"devices doctor {runtime}" for runtime in CONVERTED_THERE]
+    own["BENCH_DEVICES"] = str(folder / "devices.yaml")
     light = [words for extra in LIGHT for words in commands.BY_EXTRA[extra] if words != commands.IMPORT]
     commands.run_all(environment.bench, [*commands.CORE, *runs, *commands.AFTER_A_RUN, *light], folder, own)
 
