@@ -36,7 +36,7 @@ def test_a_warm_command_ends_as_a_cold_one_and_nothing_is_shared_between_two(col
     with WarmPython(["latency_bench.harness.cli.results.ls"], os.environ) as server:
         for words, code, said in (
             (["results", "ls", "--store", str(tmp_path / "none")], 0, ""),
-            (["results", "show", "latest", "--store", str(tmp_path / "none")], 2, "no run"),
+            (["results", "show", "latest", "--store", str(tmp_path / "none")], 2, "does not hold any run"),
             (["resultss"], 2, "Did you mean 'results'?"),
             (["results", "ls", "--store", str(tmp_path / "none")], 0, ""),
             (["models", "ls", "--json"], 0, ""),
