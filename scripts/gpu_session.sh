@@ -22,6 +22,8 @@ usage() { sed -n '5,6s/^#   //p' "$0" >&2; exit 2; }
 runtime=${RUNTIME:-torch-cuda} tests=${TESTS:--m gpu tests} budget_s=${BUDGET_S:-540}
 first=${FIRST-b1-seg l1-seg}
 then=${THEN-b0-cls-r224 b1-cls-r224 l1-cls-r224 b0-seg b2-seg b3-seg l2-seg segformer-b1 sr-w1.0-ffhq sam-l0}
+probes='[linux]' streams=()
+[ "$runtime" != torch-cuda ] || { probes='[linux, nvidia]' streams=(--streams 2); }
 folder=$(mkdir -p "$2" && cd "$2" && pwd) || exit 2
 export BENCH_CACHE="$folder/cache" BENCH_STORE="$folder/results" BENCH_DEVICES="$folder/devices.yaml"
 export CUDA_DEVICE_ORDER=PCI_BUS_ID
@@ -64,7 +66,7 @@ run() {
     done
     export PYTHONPATH="$PWD:$folder/site"
     # nvidia-ml-py may be missing: the probe then asks nvidia-smi.
-    printf 'devices:\n  gpu: {runtime: %s, probes: [linux, nvidia]}\n' "$runtime" >"$BENCH_DEVICES"
+    printf 'devices:\n  gpu: {runtime: %s, probes: %s}\n' "$runtime" "$probes" >"$BENCH_DEVICES"
     "$python" -c "
 import sys, torch, numpy, pydantic, click, rich, yaml, psutil, filelock, latency_bench
 assert '$runtime' != 'torch-cuda' or torch.cuda.is_available(), 'PyTorch finds no GPU'
@@ -73,13 +75,18 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU')
 " || { echo "these imports have to work first; set PYTHON, or carry what is missing (prepare)"; exit 2; }
 
     # While the tests use the GPU and measure nothing, the processor exports.
-    for model in $first; do export_of "$python" "$model" & done
+    local exports=()
+    for model in $first; do
+        export_of "$python" "$model" &
+        exports+=($!)
+    done
     step probe 60 bench devices probe gpu
     # shellcheck disable=SC2086  # several words
-    step tests 180 "$python" -m pytest -q -p no:cacheprovider $tests
-    wait
+    step tests 180 "$python" -m pytest -q -W ignore -p no:cacheprovider $tests
+    # By number: a bare `wait` would wait for the log, too.
+    [ ${#exports[@]} = 0 ] || wait "${exports[@]}"
     for model in $first; do
-        measure "$model-fp16" 60 --model "$model" --precision fp16 --streams 2
+        measure "$model-fp16" 60 --model "$model" --precision fp16 "${streams[@]}"
     done
     for model in $first; do
         [ "$runtime" != torch-cuda ] || measure "$model-graph" 60 --model "$model" --precision fp16 --runtime-option cuda_graph=true
@@ -91,7 +98,7 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU')
         measure "$model-fp32" 60 --model "$model" --precision fp32
     done
     for model in $then; do
-        measure "$model-fp16" 60 --model "$model" --precision fp16 --streams 2
+        measure "$model-fp16" 60 --model "$model" --precision fp16 "${streams[@]}"
     done
     for model in $first; do
         step "profile-$model" 60 bench profile --device gpu --model "$model" --precision fp16
@@ -125,7 +132,7 @@ step() {
     else
         failed=$((failed + 1))
         echo "   failed ($code):"
-        tail -n 3 "$folder/logs/$name.log"
+        tail -n 4 "$folder/logs/$name.log"
     fi
     printf '%s\t%s\t%s\n' "$name" "$code" "$((SECONDS - began))" >>"$steps"
     # Replaced as a whole: whoever fetches it in between has the last one.
