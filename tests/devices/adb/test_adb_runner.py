@@ -74,5 +74,5 @@ def test_cores_and_readings_come_from_the_device(transport):
 
 
 def test_an_unknown_runtime_is_a_wrong_request():
-    with pytest.raises(InventoryError, match="no runtime 'torch'"):
+    with pytest.raises(InventoryError, match="does not offer a runtime called 'torch'"):
         BenchmarkModelRunner.runtime("torch")

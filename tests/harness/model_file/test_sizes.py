@@ -47,6 +47,11 @@ def test_a_first_size_beside_fixed_ones_is_no_batch():
         ([UNNAMED], "example: --shape=image=1x224x224x3$"),
         ([TOKENS], "example: --dim=length=128$"),
         ([ANY], "example: --shape=any="),
+        (
+            [FileTensor("sound", ("", ""), "float32"), FileTensor("state", (2, "", 128), "float32")],
+            "example: --shape=sound=1x128 --shape=state=2x128x128$",
+        ),
+        ([FileTensor("x", ("first", 3, "h", "w"), "float32")], "example: --dim=first=1 --dim=h=224 --dim=w=224$"),
     ],
 )
 def test_open_sizes_are_listed_with_a_line_that_closes_them(inputs, line):
