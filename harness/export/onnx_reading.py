@@ -53,12 +53,10 @@ def external_data(path: Path) -> tuple[ExternalTensor, ...]:
 
 @contextlib.contextmanager
 def _content(path: Path) -> Iterator[memoryview]:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        view = memoryview(content)
-        try:
-            yield view
-        finally:
-            view.release()
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    # Unmapped with the last view of it: an error on its way may hold one, and closing it now would hide that error.
+    yield memoryview(content)
 
 
 @contextlib.contextmanager
@@ -67,7 +65,7 @@ def _as_damaged(path: Path) -> Iterator[None]:
         yield
     except Exception as error:  # protobuf has several, none of them public
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ExportError(f"{path.name} is damaged, or no ONNX file: {reason}") from error
+        raise ExportError(f"{path.name} is damaged, or is not an ONNX file: {reason}") from error
 
 
 def check_external_data(path: Path, tensors: Sequence[ExternalTensor]) -> None:

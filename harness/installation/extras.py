@@ -25,7 +25,7 @@ PURPOSES = {
     "ncnn": "ncnn, and pnnx, which makes its files",
     "mnn": "MNN",
     "opencv": "OpenCV, which `--pipeline opencv` prepares photographs with",
-    "coco": "COCO's masks, for `bench accuracy` of promptable segmentation",
+    "coco": "COCO's masks and AP, for `bench accuracy` of promptable segmentation",
     "zoo": "the models of others that papers compare (timm, transformers)",
     "tensorrt": "NVIDIA GPUs of this machine, with what [nvidia.md](docs/nvidia.md) says",
     "pycuda": "the same by pycuda, which needs CUDA's headers and a C++ compiler to be installed",

@@ -131,7 +131,7 @@ def test_a_network_in_a_file_is_named_again_and_has_to_be_the_same_one(bench, br
     like = ("run", "--like", run["run_id"])
     alone = bench(*like)
     assert alone.returncode == 2
-    assert "name it again with --module mynet.py:Net" in alone.stderr
+    assert "name it with --module mynet.py:Net, and its --arguments" in alone.stderr
     other = bench(*like, *module[:4], "--arguments", "width=5")
     assert other.returncode == 2
     assert f"{run['run_id']} measured {run['model']}" in other.stderr
