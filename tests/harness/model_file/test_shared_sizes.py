@@ -49,5 +49,5 @@ def test_a_campaign_has_files_on_the_runtimes_that_load_them(files):
         ("a.onnx", "onnxruntime", None, {"h": 8, "w": 9}),
         ("b.onnx", "onnxruntime", None, {"length": 4}),
     ]
-    with pytest.raises(UsageError, match="litert does not load .*a.onnx; name a runtime for onnx files"):
+    with pytest.raises(UsageError, match=r"litert does not load .*a\.onnx; name a runtime for onnx files"):
         requests_of(CampaignFile.model_validate({"cases": [{**product, "runtimes": "litert"}]}), lambda _: device)
