@@ -31,7 +31,7 @@ from debian_packages import CannotFetchError, DebianSuite
 ROOT = Path(__file__).parents[1]
 SUITE = "bookworm"
 PACKAGES = (
-    *("linux-image-arm64", "openssh-server", "python3", "tini"),
+    *("linux-image-arm64", "openssh-server", "python3", "tini", "libstdc++6", "libgomp1"),
     *("coreutils", "dash", "util-linux", "mount", "iproute2", "kmod", "procps", "grep", "sed", "findutils", "libc-bin"),
 )
 WHEELS = ("numpy", "ai-edge-litert", "onnxruntime")
@@ -153,9 +153,12 @@ class Arm64Machine:
                 "tmp",
             ):
                 (root / path).mkdir(parents=True)
-            for path in ("bin", "sbin", "lib"):
-                (root / path).symlink_to(f"usr/{path}")
             DebianSuite(SUITE, work / "apt", "arm64").unpack(PACKAGES, root)
+            # A package may have its files below /lib; on an installed Debian that is a link to /usr/lib.
+            for path in ("bin", "sbin", "lib"):
+                _run("cp", "-a", f"{root / path}/.", str(root / "usr" / path))
+                shutil.rmtree(root / path)
+                (root / path).symlink_to(f"usr/{path}")
             self._keep_modules(root)
             (next((root / "boot").glob("vmlinuz-*"))).rename(self.kernel)
             for path in (*LEFT_OUT, "boot"):

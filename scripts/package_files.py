@@ -56,7 +56,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     # 32 ms at 16 kHz, behind 4 ms of what came before.
     "silero_vad.onnx": ("--shape=input=1x576", "--shape=state=2x1x128", "--input=sr=16000"),
     "silero_vad_*_ifless.onnx": ("--dim=batch=1", "--dim=sequence=576", "--input=sr=16000"),
-    "silero_vad_[!o]*.onnx": ("--dim=batch=1", "--dim=sequence=576"),
+    **dict.fromkeys(("silero_vad_16k_op15.onnx", "silero_vad_half.onnx"), ("--dim=batch=1", "--dim=sequence=576")),
 }
 """By pattern of a file's name the sizes and values that its network is made for, where noise of the sizes that `bench`
 suggests is no request of it."""

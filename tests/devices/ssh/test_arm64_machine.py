@@ -44,7 +44,12 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Arm64Mac
 
 
 @pytest.fixture
-def arm(machine: tuple[Arm64Machine, int, Path], user_devices: Callable[..., Path], tmp_path: Path) -> Ssh:
+def arm(
+    machine: tuple[Arm64Machine, int, Path],
+    bench_environment: dict[str, str],
+    user_devices: Callable[..., Path],
+    tmp_path: Path,
+) -> Ssh:
     """Writes devices.yaml with the device `arm`; runs a command on it."""
     built, port, known_hosts = machine
     ssh = {"host": "127.0.0.1", "port": port, "user": "bench", "key": str(built.key), "known_hosts": str(known_hosts)}
