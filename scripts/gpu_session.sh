@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What to run first where a GPU can be had for ten minutes, on a machine that has nothing but Python, PyTorch with CUDA,
-# NumPy and pandas, and no network.
+# NumPy and pyarrow, and no network.
 #
 #   scripts/gpu_session.sh prepare FOLDER      at home, with a network: wheels of what such a machine lacks, and exports
 #   scripts/gpu_session.sh run FOLDER TO       there: everything, what is worth most first; results and logs go to TO
@@ -30,13 +30,13 @@ export CUDA_DEVICE_ORDER=PCI_BUS_ID
 
 prepare() {
     local python=${PYTHON:-.venv/bin/python} there=${PYTHON_THERE:-3.12}
-    # What is large is there, or is not needed to measure.
+    # What is large is there.
     "$python" - >"$folder/wanted.txt" <<'WANTED'
 import re
 import tomllib
 from pathlib import Path
 
-LARGE = {"numpy", "pyarrow", "ruptures", "scipy"}
+LARGE = {"numpy", "pyarrow"}
 wanted = tomllib.loads(Path("pyproject.toml").read_text())["project"]["dependencies"]
 print("\n".join(one for one in wanted if re.split(r"[^\w-]", one)[0] not in LARGE))
 print("nvidia-ml-py\ncuda-bindings<13\npytest\npytest-timeout\nhypothesis")
@@ -45,7 +45,8 @@ WANTED
         --python-version "$there" --implementation cp --platform manylinux_2_28_x86_64 \
         --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform manylinux_2_12_x86_64 \
         --platform manylinux2010_x86_64 --platform manylinux1_x86_64 || exit 1
-    rm -f "$folder/wanted.txt"
+    # Somebody wants NumPy, and the one that is there is the one that PyTorch goes with.
+    rm -f "$folder/wanted.txt" "$folder"/wheels/numpy-*
     for model in $first; do export_of "$python" "$model" || exit 1; done
     du -sh "$folder"
 }
@@ -68,7 +69,7 @@ run() {
     # nvidia-ml-py may be missing: the probe then asks nvidia-smi.
     printf 'devices:\n  gpu: {runtime: %s, probes: %s}\n' "$runtime" "$probes" >"$BENCH_DEVICES"
     "$python" -c "
-import sys, torch, numpy, pydantic, click, rich, yaml, psutil, filelock, latency_bench
+import sys, torch, numpy, pyarrow, scipy, ruptures, pydantic, click, rich, yaml, psutil, filelock, latency_bench
 assert '$runtime' != 'torch-cuda' or torch.cuda.is_available(), 'PyTorch finds no GPU'
 print('Python', sys.version.split()[0], 'torch', torch.__version__, 'numpy', numpy.__version__)
 print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU')
