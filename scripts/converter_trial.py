@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kept_rows import append, read_rows
-from markdown_lines import paragraph, table
+from markdown_lines import paragraph, table, without_folders
 from timm_families import FAMILIES
 
 from bench_worker.runtimes import runtime_class, runtime_names
@@ -85,7 +85,7 @@ def judged(model: str, runtime: str, run: Path | None, reason: str | None) -> Ro
     """By the comparison that the run's record has."""
     record = read_record(run) if run else None
     if record is None or record.fidelity is None:
-        return Row(model, runtime, FAILED, None, reason or "no run")
+        return Row(model, runtime, FAILED, None, without_folders(reason or "no run"))
     errors = [float(values["max_rel"]) for values in record.fidelity.metrics.values() if "max_rel" in values]
     outcome = {True: PASSED, None: NOT_CHECKED, False: NOT_PASSED}[record.fidelity.passed]
     return Row(model, runtime, outcome, max(errors, default=None), reason or record.fidelity.reason or "")

@@ -7,6 +7,13 @@ import textwrap
 from collections.abc import Sequence
 
 _HARD_SPACE = "\N{NO-BREAK SPACE}"
+_FOLDERS = re.compile(r"(?<![\w:/'])(?:/[^\s/:']+)+/(?=[^\s/])")
+"""Of an absolute path; not of an address, nor of a name in quotes, as nodes of a graph have."""
+
+
+def without_folders(text: str) -> str:
+    """Files by their last part: where something lay on this computer says nothing to a reader."""
+    return _FOLDERS.sub("", text)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

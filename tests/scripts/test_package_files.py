@@ -67,6 +67,13 @@ def test_the_page_is_that_of_its_rows(script):
     assert script.PAGE.read_text(encoding="utf-8") == script.page(rows)
 
 
+def test_where_a_file_lay_is_left_out_and_addresses_and_nodes_stay(script):
+    told = (
+        "cannot load /home/me/.cache/files/0e05/a.tflite: /usr/lib/x/net.py:400: see https://ai.dev/lite/ops, '/conv/1'"
+    )
+    assert script.without_folders(told) == "cannot load a.tflite: net.py:400: see https://ai.dev/lite/ops, '/conv/1'"
+
+
 def test_what_failed_by_ourselves_is_told_apart(script):
     import subprocess
 
