@@ -34,8 +34,8 @@ from latency_bench.harness.export.time_left import COMPLETE
 ROOT = Path(__file__).resolve().parents[1]
 AIM_S = 300.0
 _NUMBER = re.compile(rb"median [0-9.]+ (ms|s)")
-_CACHES = ("BENCH_STORE", "VIRTUAL_ENV", "PYTHONPATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
-"""What a new user has not set."""
+_NOT_SET = re.compile("BENCH_.*|MAKE.*|MFLAGS|PIP_CONSTRAINT|VIRTUAL_ENV|PYTHONPATH|XDG_(CACHE|CONFIG)_HOME")
+"""What a new user has not set. Those of make are there where a target of a Makefile runs this."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _parts(begins_s: Mapping[str, float]) -> Iterator[Stage]:
 def stages(repository: str, folder: Path, whole: bool) -> Iterator[Stage]:
     """In order. Raises CalledProcessError for a stage that fails, RuntimeError where no number was shown."""
     pip, cache = folder / "pip", folder / "cache"
-    kept = {name: value for name, value in os.environ.items() if name not in _CACHES}
+    kept = {name: value for name, value in os.environ.items() if not _NOT_SET.fullmatch(name)}
     own = {"HOME": str(folder / "home"), "PIP_CACHE_DIR": str(pip), "BENCH_CACHE": str(cache)}
     environment = {**kept, **own}
     for place in (folder / "home", pip, cache):

@@ -52,6 +52,8 @@ class HostMonitor:
     def look(self) -> None:
         """Ask once, and tell what changed. Raises UnreachableError, StoppedError, OSError."""
         info = self._connection.client().scheduler_info(n_workers=-1)
+        if "workers" not in info:  # a client that is connecting or was closed in between has asked nobody yet
+            return
         there = self._states(info["workers"])
         for name, (devices, state) in there.items():
             if self._told.get(name) != (devices, state):

@@ -33,6 +33,13 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def run_by_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `make test` runs this, with its own variables and flags for a make below it."""
+    for name, value in (("MAKELEVEL", "1"), ("MAKEFLAGS", "w"), ("MFLAGS", "-w"), ("MAKEOVERRIDES", "")):
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="module")
 def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
     return load_script("benchmarks/first_number.py")

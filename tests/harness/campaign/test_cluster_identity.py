@@ -130,3 +130,25 @@ def test_a_host_that_goes_and_comes_back_is_told_with_its_own_name_and_devices(l
             wait_for(lambda: told[-1:] == [("lab-a", ("bench-a", "bench-b"), "silent")], "its silence")
     finally:
         connection.close()
+
+
+def test_a_client_that_is_still_connecting_tells_of_no_host():
+    """It answers with nothing; the hosts that were there are not gone for that."""
+    answers = [{"workers": {"tcp://a": {"name": "lab-a", "last_seen": 1.0, "resources": {}}}}, {}]
+    told: list[str] = []
+
+    class Client:
+        def client(self):
+            return self
+
+        def scheduler_info(self, n_workers):
+            return answers.pop(0)
+
+        def host_changed(self, name, devices, state):
+            told.append(state)
+
+    both = Client()
+    monitor = HostMonitor(both, both)
+    monitor.look()
+    monitor.look()
+    assert told == ["here"]
