@@ -15,12 +15,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bench_worker.files import file_sha256
+from bench_worker.files import file_sha256, stream_sha256
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.cache_folder import cache_folder
 from latency_bench.harness.errors import UsageError
@@ -54,6 +54,35 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
 
     Raises UsageError where a file cannot be read or would lie elsewhere, CacheError where it cannot be kept.
     """
+    return _kept_before(path, names_beside) or _copied(path, names_beside)
+
+
+def _kept_before(path: Path, names_beside: Callable[[Path], Iterable[str]]) -> FrozenFile | None:
+    """The whole entry that has what lies at `path` now, found without a copy: a large file takes longer to write than
+    to read. None where there is no such entry. Raises UsageError as `freeze` does."""
+    own = None
+    for entry in _entries_alike(path):
+        own = own or _sha256(path)
+        if not (_is_whole(entry, {path.name: own}) and _use(entry)):
+            continue
+        names = sorted(set(names_beside(entry / path.name)))
+        hashes = {path.name: own, **{name: _sha256(_place_beside(path, name)) for name in names}}
+        if entry == _entry_of(hashes) and _is_whole(entry, {name: hashes[name] for name in names}):
+            return _frozen(entry, path.name, names, hashes)
+    return None
+
+
+def _entries_alike(path: Path) -> Iterator[Path]:
+    """Those with a file of this name and size, which is cheap to see."""
+    with contextlib.suppress(OSError):
+        size_bytes = path.stat().st_size
+        for entry in sorted(files_folder().iterdir()):
+            with contextlib.suppress(OSError):
+                if (entry / path.name).stat().st_size == size_bytes:
+                    yield entry
+
+
+def _copied(path: Path, names_beside: Callable[[Path], Iterable[str]]) -> FrozenFile:
     with _explained():
         partial = cache_folder() / "partial"
         partial.mkdir(parents=True, exist_ok=True)
@@ -68,12 +97,16 @@ def freeze(path: Path, names_beside: Callable[[Path], Iterable[str]] = lambda _:
         kept = _keep(folder, hashes)
     finally:
         copies.remove()
+    return _frozen(kept, path.name, names, hashes)
+
+
+def _frozen(entry: Path, own: str, names: Sequence[str], hashes: dict[str, str]) -> FrozenFile:
     return FrozenFile(
-        path=kept / path.name,
-        sha256=hashes[path.name],
-        beside=tuple(kept / name for name in names),
-        content_sha256=_content(path.name, names, hashes),
-        size_bytes=sum((kept / name).stat().st_size for name in hashes),
+        path=entry / own,
+        sha256=hashes[own],
+        beside=tuple(entry / name for name in names),
+        content_sha256=_content(own, names, hashes),
+        size_bytes=sum((entry / name).stat().st_size for name in hashes),
     )
 
 
@@ -91,7 +124,7 @@ def _place_beside(path: Path, name: str) -> Path:
     return place
 
 
-def _content(own: str, names: Iterable[str], hashes: dict[str, str]) -> str:
+def _content(own: str, names: Sequence[str], hashes: dict[str, str]) -> str:
     """Whatever the file itself is called. A name in the file decides which of its tensors are meant."""
     if not names:
         return hashes[own]
@@ -110,6 +143,12 @@ def _copy(source: Path, target: Path) -> None:
         target.chmod(0o444)
 
 
+def _sha256(source: Path) -> str:
+    """Raises UsageError."""
+    with _opened(source) as content:
+        return stream_sha256(content)
+
+
 @contextlib.contextmanager
 def _opened(source: Path) -> Iterator[BinaryIO]:
     """Raises UsageError; never waits for the other end of a pipe."""
@@ -126,8 +165,7 @@ def _opened(source: Path) -> Iterator[BinaryIO]:
 
 def _keep(folder: Path, hashes: dict[str, str]) -> Path:
     """The entry with this content: the one that is there if it is whole, else `folder`, moved."""
-    content = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
-    entry = files_folder() / hashlib.sha256(os.fsencode(content)).hexdigest()
+    entry = _entry_of(hashes)
     with _explained():
         entry.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -138,6 +176,12 @@ def _keep(folder: Path, hashes: dict[str, str]) -> Path:
                     folder.rename(entry)
             if _use(entry):
                 return entry
+
+
+def _entry_of(hashes: dict[str, str]) -> Path:
+    """Where files of these names and contents are kept."""
+    content = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    return files_folder() / hashlib.sha256(os.fsencode(content)).hexdigest()
 
 
 def _is_whole(entry: Path, hashes: dict[str, str]) -> bool:

@@ -2,14 +2,20 @@
 
 import hashlib
 import os
+from typing import BinaryIO
 
 
 def file_sha256(path: str) -> str:
-    """SHA-256 of a file's content, read in pieces: an engine may be larger than the memory that is free."""
-    digest = hashlib.sha256()
+    """SHA-256 of a file's content."""
     with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
+        return stream_sha256(stream)
+
+
+def stream_sha256(stream: BinaryIO) -> str:
+    """SHA-256 of what follows, read in pieces: an engine may be larger than the memory that is free."""
+    digest = hashlib.sha256()
+    for block in iter(lambda: stream.read(1 << 20), b""):
+        digest.update(block)
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import CacheError
+from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.frozen_files import files_folder, freeze
 from latency_bench.harness.protocol import load_protocol
 from latency_bench.harness.recording import failed_record
@@ -104,8 +105,28 @@ def test_the_same_content_is_kept_once_and_damage_is_mended(tmp_path):
     assert len(list(files_folder().iterdir())) == 1
 
 
+def test_what_is_kept_already_is_not_copied_again(model, own_cache):
+    """Unless anything of it has changed, also what lies beside it."""
+    beside = find_format("onnx").external_data
+    first = freeze(model, beside)
+    (own_cache / "partial").rmdir()
+    assert freeze(model, beside) == first
+    assert not (own_cache / "partial").exists()
+    weights = model.with_name("weights.bin")
+    weights.write_bytes(bytes(weights.stat().st_size))
+    second = freeze(model, beside)
+    assert second.sha256 == first.sha256
+    assert second.content_sha256 != first.content_sha256
+    assert second.beside[0].read_bytes() == weights.read_bytes()
+    assert freeze(model, beside) == second
+    assert len(list(files_folder().iterdir())) == 2
+
+
 def test_what_cannot_be_frozen_is_said_and_leaves_nothing(tmp_path, own_cache, monkeypatch):
     pipe = tmp_path / "pipe"
+    pipe.touch()
+    freeze(pipe)
+    pipe.unlink()
     os.mkfifo(pipe)
     wrong = {pipe: "not an ordinary file", tmp_path: "not an ordinary file", tmp_path / "none": "cannot be read"}
     for path, words in wrong.items():
