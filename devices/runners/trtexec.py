@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench_worker.libraries.engine_layers import layer_precisions
-from bench_worker.runtime.declaration import BUILDER_FLAG, TYPED_FILE, Option, RuntimeDeclaration
+from bench_worker.libraries.engine_layers import layer_facts
+from bench_worker.runtime.declaration import BUILDER_FLAG, QUANTISED_FILE, TYPED_FILE, Option, RuntimeDeclaration
 from bench_worker.runtimes.tensorrt import ENGINE_ENDINGS, TensorRt
 from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import DeviceError, UnreachableError, WorkerError
@@ -54,9 +54,10 @@ class TrtexecTensorRt(RuntimeDeclaration):
     ALSO_LOADS = TensorRt.ALSO_LOADS
     ON_GPU = True
     BUILDS_ENGINES = True
-    PRECISIONS: ClassVar[Mapping[str, str]] = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG}
+    PRECISIONS: ClassVar[Mapping[str, str]] = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG, "int8": QUANTISED_FILE}
+    QUANTISER = TensorRt.QUANTISER
     OPTIONS: ClassVar[Mapping[str, Option]] = {
-        "precision": Option("fp32", "What the engine computes in.", choices=("fp32", "fp16")),
+        "precision": Option("fp32", "What the engine computes in.", choices=tuple(PRECISIONS)),
         "tf32": TensorRt.OPTIONS["tf32"],
     }
 
@@ -83,7 +84,8 @@ class TrtexecRunner(Runner):
 
     def artifact_precision(self, transport: Transport, runtime: str, precision: str) -> str:
         # Where there is the flag, it is asked for when the engine is built, and the file stays fp32.
-        return "fp32" if self.tool(transport).has("--fp16") else precision
+        asked_of_builder = TrtexecTensorRt.PRECISIONS[precision] == BUILDER_FLAG
+        return "fp32" if asked_of_builder and self.tool(transport).has("--fp16") else precision
 
     def available_cpus(self, transport: Transport) -> tuple[int, ...]:
         text = transport.read_text("/sys/devices/system/cpu/online") or ""
@@ -115,7 +117,6 @@ class TrtexecRunner(Runner):
         text = "".join(clock.lines) + completed.stderr
         log = _checked(completed, text, "measuring")
         warmup, samples = parse_times(_pulled(transport, "times.json"), log)
-        layers = _layer_precisions(transport, flags)
         _save_outputs(_pulled(transport, "outputs.json"), outputs_to)
         check_outputs = {
             name: self._check(transport, tool, engine["path"], request, inputs, outputs_to.with_name(f"{name}.npz"))
@@ -131,7 +132,7 @@ class TrtexecRunner(Runner):
                 "engine": {key: value for key, value in engine.items() if key not in ("path", "log")},
                 "flags": flags,
                 "gpu": _gpu(log),
-                **({} if layers is None else {"layer_precisions": layers}),
+                **_layer_facts(transport, flags),
             },
             done={
                 "stopped_by": "floors",
@@ -298,18 +299,18 @@ def _pulled(transport: Transport, name: str) -> str:
         return file.read_text(encoding="utf-8", errors="replace")
 
 
-def _layer_precisions(transport: Transport, flags: list[str]) -> dict[str, int] | None:
-    """How many layers compute in which precision; None where this version does not tell."""
+def _layer_facts(transport: Transport, flags: list[str]) -> dict[str, Any]:
+    """How many layers compute in which precision; empty where this version does not tell."""
     if not any(flag.startswith("--exportLayerInfo") for flag in flags):
-        return None
+        return {}
     try:
         document = parse_json(_pulled(transport, LAYERS), finite=False)
     except UnreachableError:
         raise
     except (ValueError, DeviceError):
-        return None
+        return {}
     layers = document.get("Layers") if isinstance(document, dict) else None
-    return layer_precisions(layers) if isinstance(layers, list) else None
+    return layer_facts(layers) if isinstance(layers, list) else {}
 
 
 def _save_outputs(text: str, to: Path) -> None:

@@ -74,6 +74,8 @@ def build_flags(
         if float32_layers and tool.has("--layerPrecisions"):
             types = ",".join(f"{name}:fp32" for name in float32_layers)
             flags += ["--precisionConstraints=obey", f"--layerPrecisions={types}", f"--layerOutputTypes={types}"]
+    if precision == "int8" and tool.has("--int8"):
+        flags.append("--int8")
     if not tf32 and tool.has("--noTF32"):
         flags.append("--noTF32")
     if tool.has("--exportLayerInfo") and tool.has("--profilingVerbosity"):

@@ -1,7 +1,10 @@
 """Which precision the layers of a TensorRT engine really have, from what its inspector tells."""
 
 import re
+from collections import OrderedDict
 from typing import Any, Dict, List, Optional
+
+from ..runtime.weighted_layers import WeightedLayers
 
 # Layers that move or convert data; their type says nothing about where the time goes.
 _MOVES_DATA = (
@@ -26,6 +29,36 @@ _TYPES = (
 )
 
 
+# Layers that do nothing but change from one number format or memory layout to another.
+_CONVERTS = ("reformat", "quantize", "cast")
+
+
+def layer_facts(layers: Optional[List[Any]]) -> Dict[str, Any]:
+    """`layer_precisions` and `weighted_layers`, as far as the inspector tells them."""
+    facts: Dict[str, Any] = OrderedDict()
+    precisions = layer_precisions(layers)
+    if precisions is not None:
+        facts["layer_precisions"] = precisions
+        weighted = _weighted_layers(layers or [])
+        if weighted.precisions:
+            facts["weighted_layers"] = weighted.to_json()
+    return facts
+
+
+def _weighted_layers(layers: List[Any]) -> WeightedLayers:
+    """Convolutions, and whatever else the inspector names weights of."""
+    weighted = [layer for layer in layers if _has_weights(layer) and not _moves_data(layer)]
+    precisions = [precision for precision in map(_precision, weighted) if precision is not None]
+    conversions = sum(any(word in _kind(layer) for word in _CONVERTS) for layer in layers)
+    return WeightedLayers.of(precisions, conversions)
+
+
+def _has_weights(layer: Dict[str, Any]) -> bool:
+    weights = layer.get("Weights")
+    named = isinstance(weights, dict) and bool(weights.get("Count"))
+    return named or "convolution" in _kind(layer)
+
+
 def layer_precisions(layers: Optional[List[Any]]) -> Optional[Dict[str, int]]:
     """Layers that compute, counted by the type they compute in: {"float16": 61, "float32": 4}.
 
@@ -39,11 +72,16 @@ def layer_precisions(layers: Optional[List[Any]]) -> Optional[Dict[str, int]]:
     for layer in layers:
         if _moves_data(layer):
             continue
-        types = [name for name in map(_type, layer.get("Inputs") or layer.get("Outputs") or ()) if name]
-        if types:
-            narrowest = min(types, key=lambda name: (_WIDTHS[name], name))
-            counts[narrowest] = counts.get(narrowest, 0) + 1
+        precision = _precision(layer)
+        if precision is not None:
+            counts[precision] = counts.get(precision, 0) + 1
     return counts or None
+
+
+def _precision(layer: Dict[str, Any]) -> Optional[str]:
+    """None where nothing is told of its tensors."""
+    types = [name for name in map(_type, layer.get("Inputs") or layer.get("Outputs") or ()) if name]
+    return min(types, key=lambda name: (_WIDTHS[name], name)) if types else None
 
 
 def layer_operators(layers: Optional[List[Any]]) -> Dict[str, str]:
@@ -56,8 +94,11 @@ _WIDTHS = {"int8": 1, "float8": 1, "float16": 2, "bfloat16": 2, "float32": 4}
 
 
 def _moves_data(layer: Dict[str, Any]) -> bool:
-    kind = str(layer.get("LayerType", "")).lower()
-    return any(word in kind for word in _MOVES_DATA)
+    return any(word in _kind(layer) for word in _MOVES_DATA)
+
+
+def _kind(layer: Dict[str, Any]) -> str:
+    return str(layer.get("LayerType", "")).lower()
 
 
 def _type(tensor: Any) -> Optional[str]:

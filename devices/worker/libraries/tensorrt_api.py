@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | tensors | bindings, by number | by name | by name | by name |
 | fp16 | builder flag | builder flag | flag deprecated: types of the ONNX file | flag gone: types of the ONNX file |
+| int8 | pairs in the file, and a flag | the same | pairs in the file | pairs in the file |
 
 Where the types of the file decide, the network is created strongly typed. (NVIDIA, TensorRT release notes and API.)
 """
@@ -20,6 +21,8 @@ from .tensorrt_float32 import hold_float32
 
 FIRST_TYPED = (10, 12)
 """From here on half precision is written in the ONNX file; before, it is asked of the builder."""
+
+_HALF = ("fp16", "bf16")
 
 _DTYPES = {
     "FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
@@ -77,12 +80,14 @@ class TensorRtApi:
         except Exception as error:
             # Without a driver the constructor returns a null pointer, which Python reports as a TypeError.
             raise cuda_failure(self._words(error), "while starting TensorRT's builder")
+        if wanted.precision == "int8" and not getattr(builder, "platform_has_fast_int8", True):
+            raise bad_request("TensorRT has no kernels in int8 for this GPU", "ask for fp16")
         network = builder.create_network(self._network_flags())
         self._parse(onnx, network)
         change(network)
         config = builder.create_builder_config()
         self._configure(config, wanted)
-        if not self.typed and wanted.precision != "fp32":
+        if not self.typed and wanted.precision in _HALF:
             hold_float32(trt, network, config)
         self._add_profile(builder, network, config, wanted.shapes)
         cache = self._use_timing_cache(config, wanted.timing_cache)

@@ -9,14 +9,14 @@ from ..failure import bad_request
 from ..files import file_sha256
 from ..job import InputTensor
 from ..libraries.engine_cache import EngineCache, default_folder, engine_key
-from ..libraries.engine_layers import layer_operators, layer_precisions
+from ..libraries.engine_layers import layer_facts, layer_operators
 from ..libraries.onnx_external_data import external_files
 from ..libraries.tensorrt_api import FIRST_TYPED, Build, TensorRtApi
 from ..libraries.tensorrt_lane import EngineLane, refuse_open
 from ..libraries.tensorrt_non_finite import first_non_finite
 from ..memory import LIBRARIES
 from ..runtime.base import LayerTime
-from ..runtime.declaration import BUILDER_FLAG, TYPED_FILE, Option
+from ..runtime.declaration import BUILDER_FLAG, QUANTISED_FILE, TYPED_FILE, Option
 from ..runtime.gpu import GPU_OPTIONS, GpuLane, GpuRuntime
 from ..runtime.non_finite import NonFinite
 from ..runtime.packages import import_package, require_file
@@ -30,7 +30,8 @@ ENGINE_ENDINGS = (".engine", ".plan")
 
 
 class TensorRt(GpuRuntime):
-    """The types of the ONNX file decide from TensorRT 10.12 on; before, half precision is asked of the builder."""
+    """The types of the ONNX file decide from TensorRT 10.12 on; before, half precision is asked of the builder. In int8
+    are the layers between the file's pairs of QuantizeLinear and DequantizeLinear, the rest is in fp32."""
 
     name = "tensorrt"
     FORMAT = "onnx"
@@ -44,11 +45,12 @@ class TensorRt(GpuRuntime):
     BUILDS_ENGINES = True
     PROFILES = True
     FINDS_NON_FINITE = True
-    PRECISIONS = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG, "bf16": BUILDER_FLAG}
+    PRECISIONS = {"fp32": TYPED_FILE, "fp16": BUILDER_FLAG, "bf16": BUILDER_FLAG, "int8": QUANTISED_FILE}
+    QUANTISER = "tensorrt"
     TYPED_SINCE: Optional[Tuple[int, ...]] = FIRST_TYPED
     OPTIONS = dict(
         GPU_OPTIONS,
-        precision=Option("fp32", "What the engine computes in.", choices=("fp32", "fp16", "bf16")),
+        precision=Option("fp32", "What the engine computes in.", choices=tuple(PRECISIONS)),
         memory=Option("auto", "Library for GPU memory; auto: pycuda, else cuda-python.", choices=("auto", *LIBRARIES)),
         workspace_mb=Option(0, "Memory that building may use; 0: the library's own limit.", minimum=0),
         optimisation_level=Option(-1, "Of the builder; -1: its own.", minimum=-1),
@@ -83,9 +85,7 @@ class TensorRt(GpuRuntime):
             "gpu": self.gpu_facts(),
             "engine": self._engine_facts,
         }
-        precisions = layer_precisions(self.api.layers(self.engine))
-        if precisions is not None:
-            facts["layer_precisions"] = precisions
+        facts.update(layer_facts(self.api.layers(self.engine)))
         return facts
 
     def make_lane(self) -> EngineLane:

@@ -16,6 +16,7 @@ class TensorRtRtx(TensorRt):
     DISTRIBUTIONS = ("tensorrt_rtx", "pycuda", "cuda-python")
     INSTALL = "pip install tensorrt_rtx"
     PRECISIONS = {"fp32": TYPED_FILE, "fp16": TYPED_FILE}
+    QUANTISER = ""
     TYPED_SINCE = None
     OPTIONS = dict(
         TensorRt.OPTIONS, precision=Option("fp32", "What the engine computes in.", choices=tuple(PRECISIONS))

@@ -26,7 +26,7 @@ class OnnxRuntimeQuantiser(Quantiser):
 
     def quantise(self, path: Path, precision: str, calibration: Sequence[Sample]) -> dict[str, Any]:
         import onnx
-        from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+        from onnxruntime.quantization import QuantType, quantize_dynamic
 
         model = onnx.load(str(path))
         name_nodes(model)
@@ -43,19 +43,26 @@ class OnnxRuntimeQuantiser(Quantiser):
             # It makes a MatMul of every Gemm first, and takes those with constant weights alone by itself.
             quantize_dynamic(str(named), str(quantised), op_types_to_quantize=["MatMul"], **common)
         else:
-            quantize_static(
-                str(named),
-                str(quantised),
-                _reader(calibration),
-                quant_format=QuantFormat.QDQ,
-                activation_type=QuantType.QUInt8,
-                op_types_to_quantize=list(WEIGHTED),
-                nodes_to_quantize=layers,
-                **common,
-            )
+            insert_pairs(named, quantised, layers, calibration, activation_type=QuantType.QUInt8, **common)
         quantised.replace(path)
         named.unlink()
         return {"quantiser": self.name, "layers": len(layers), "of_layers": len(every)}
+
+
+def insert_pairs(source: Path, target: Path, layers: Sequence[str], calibration: Sequence[Sample], **how: Any) -> None:
+    """Write `source` with pairs of QuantizeLinear and DequantizeLinear around the inputs of these nodes. `how`: further
+    arguments of ONNX Runtime's quantize_static."""
+    from onnxruntime.quantization import QuantFormat, quantize_static
+
+    quantize_static(
+        str(source),
+        str(target),
+        _reader(calibration),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=list(WEIGHTED),
+        nodes_to_quantize=list(layers),
+        **how,
+    )
 
 
 def _reader(samples: Sequence[Sample]) -> Any:

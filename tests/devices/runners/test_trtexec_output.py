@@ -57,6 +57,13 @@ def test_build_flags_are_those_of_the_version(version, wanted):
     assert "--fp16" not in build_flags(_tool(version), "m", "e", "fp32", tf32=False, workspace_mib=512)
 
 
+@pytest.mark.parametrize(("version", "told"), [("8.2", True), ("8.6", True), ("11", False)])
+def test_a_file_with_int8_in_it_is_told_to_a_builder_without_types(version, told):
+    flags = build_flags(_tool(version), "m", "e", "int8", tf32=False, workspace_mib=512, float32_layers=["a"])
+    assert ("--int8" in flags) == told
+    assert not [flag for flag in flags if flag.startswith(("--fp16", "--layerPrecisions"))]
+
+
 @pytest.mark.parametrize(("version", "can"), [("8.2", False), ("8.6", True), ("10.3", True), ("11", False)])
 def test_layers_that_overflow_stay_float32_where_the_version_can_be_told(version, can):
     def asked(precision):

@@ -27,6 +27,7 @@ def fake_tensorrt(version, gpu, rtx=False):
     trt.log = []
     trt.fail_build = None
     trt.has_plugins = False
+    trt.has_fast_int8 = True
 
     class ILogger:
         INTERNAL_ERROR, ERROR, WARNING, INFO = range(4)
@@ -35,7 +36,7 @@ def fake_tensorrt(version, gpu, rtx=False):
             pass
 
     obey = "OBEY_PRECISION_CONSTRAINTS" if numbers >= (8, 2) else "STRICT_TYPES"
-    flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16", obey])
+    flags = ["TF32", "DEBUG"] + ([] if typed_only else ["FP16", "INT8", obey])
     trt.ILogger = ILogger
     trt.BuilderFlag = enum.IntEnum("BuilderFlag", flags)
     network_flags = ["STRONGLY_TYPED"] if typed_only else ["EXPLICIT_BATCH"]
@@ -181,6 +182,8 @@ def fake_tensorrt(version, gpu, rtx=False):
                 logger.log(ILogger.ERROR, gpu.broken)
                 raise TypeError("pybind11::init(): factory function returned nullptr")
             self._logger = logger
+            if not typed_only:
+                self.platform_has_fast_int8 = trt.has_fast_int8
 
         def create_network(self, given):
             return Network(given)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench_worker.libraries.engine_layers import layer_precisions
+from bench_worker.libraries.engine_layers import layer_facts, layer_precisions
 
 ENGINES = json.loads((Path(__file__).parents[1] / "nvidia_texts/inspector.json").read_text(encoding="utf-8"))
 PRECISIONS = {
@@ -31,6 +31,19 @@ def layers(rows: list[Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_layers_of_an_engine_count_in_what_they_compute_in(engine: str) -> None:
     assert layer_precisions(layers(ENGINES[engine])) == PRECISIONS[engine]
+
+
+def test_the_share_of_layers_with_weights_in_int8_is_told() -> None:
+    """Of convolutions by their kind, of others by the weights that the inspector names; reformats count apart."""
+    mixed = layers([["CaskConvolution", ["Thirty-two wide channel vectorized row major Int8 format"], 2],
+                    ["CaskConvolution", ["Row major linear FP32"], 1], ["gemm", ["Row major linear FP32"], 4],
+                    ["Reformat", ["Row major linear FP32"], 3]])  # fmt: skip
+    mixed[3]["Weights"] = {"Type": "Float", "Count": 4096}
+    told = layer_facts(mixed)["weighted_layers"]
+    assert told == {"precisions": {"float32": 2, "int8": 2}, "conversions": 3}
+    assert layer_facts(layers(ENGINES["ResNet, int8, A100"]))["weighted_layers"]["precisions"] == {"int8": 21}
+    assert "weighted_layers" not in layer_facts(layers([["gemm", ["Half"], 2]]))
+    assert layer_facts(["conv", "reformat"]) == {}
 
 
 @pytest.mark.parametrize(("word", "precision"), [("Float", "float32"), ("Half", "float16"), ("BFloat16", "bfloat16")])

@@ -136,6 +136,20 @@ def test_fp16_is_asked_of_the_builder_or_of_the_file(install, onnx, tmp_path, ve
     assert "TF32" not in flags
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_int8_is_in_the_file_and_a_builder_without_types_is_told_of_it(install, onnx, version):
+    trt = install(version)
+    loaded(onnx, precision="int8")
+    _, config = trt.log[-1]
+    flags = {flag.name for flag in config.set}
+    assert ("INT8" in flags) == (tuple(map(int, version.split("."))) < (10, 12))
+    assert not flags & {"FP16", "OBEY_PRECISION_CONSTRAINTS"}
+    if version != "11.0.0":
+        trt.has_fast_int8 = False
+        with pytest.raises(WorkerError, match="no kernels in int8 for this GPU"):
+            loaded(onnx, precision="int8", build=1)
+
+
 def test_tf32_and_workspace_are_as_asked(install, onnx):
     trt = install("8.6.1")
     loaded(onnx, tf32=True, workspace_mb=64, optimisation_level=5)

@@ -52,7 +52,7 @@ def job(make_job: MakeJob) -> ExportJob:
 
 @pytest.mark.parametrize(
     ("quantiser", "precision", "layers"),
-    [("onnxruntime", "int8", 3), ("nncf", "int8", 3), ("onnxruntime", "int8-dynamic", 1)],
+    [("onnxruntime", "int8", 3), ("nncf", "int8", 3), ("tensorrt", "int8", 3), ("onnxruntime", "int8-dynamic", 1)],
 )
 def test_layers_with_weights_become_integers_and_the_rest_stays(
     job: ExportJob, runners: dict[str, Run], quantiser: str, precision: str, layers: int
@@ -96,10 +96,28 @@ def test_the_share_in_integers_is_read_from_the_graph_that_runs(job: ExportJob, 
     assert before["precisions"] == {"float32": 3}
 
 
+def test_tensorrt_gets_pairs_around_zero_and_biases_as_they_are(job: ExportJob) -> None:
+    Onnx().export(replace(job, precision="int8", quantiser="tensorrt"))
+    graph = onnx.load(str(job.path)).graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    pairs = [node for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    zeros = [constants[node.input[2]] for node in pairs]
+    assert {zero.dtype.name for zero in zeros} == {"int8"}
+    assert not any(zero.any() for zero in zeros)
+    quantised = {node.output[0]: node for node in pairs}
+    weighted = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in quantised]
+    assert len(weighted) == 3
+    for node in weighted:
+        assert all(quantised[name].op_type == "DequantizeLinear" for name in node.input[:2])
+        assert all(constants[name].dtype.name == "float32" for name in node.input[2:])
+        per_channel = constants[quantised[node.input[1]].input[1]]
+        assert per_channel.shape in ((16,), (10,))
+
+
 def test_a_model_without_weights_has_nothing_to_quantise(make_job: MakeJob) -> None:
     job = make_job(torch.nn.Softmax(dim=1), "model.onnx", image=torch.randn(1, 3, 8, 8))
     calibrated = replace(job, calibration=({"image": torch.randn(1, 3, 8, 8)},))
-    for quantiser in ("onnxruntime", "nncf"):
+    for quantiser in ("onnxruntime", "nncf", "tensorrt"):
         with pytest.raises(ExportError, match="with weights: there is nothing to quantise"):
             Onnx().export(replace(calibrated, precision="int8", quantiser=quantiser))
 

@@ -1,0 +1,53 @@
+"""Pairs of QuantizeLinear and DequantizeLinear as TensorRT takes them, set by ONNX Runtime's quantiser.
+
+Weights and activations are int8 around zero: the parser refuses any other zero point. Weights keep all of their 8 bits,
+since a GPU adds products up in 32. The file has them in fp32 before a pair of their own, and biases in fp32: the builder
+folds the first, and has no int32 for the second. What follows a layer is not quantised for it, so that the builder is
+free to fuse both (NVIDIA, TensorRT documentation, "Working with Quantized Types").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from latency_bench.harness.export.onnx_layers import WEIGHTED, name_nodes, weighted_layers
+from latency_bench.harness.export.quantiser import Quantiser, Sample
+from latency_bench.harness.export.quantisers.onnxruntime import insert_pairs
+
+
+class TensorRtQuantiser(Quantiser):
+    name = "tensorrt"
+    precisions = ("int8",)
+    modules = ("onnxruntime", "onnx")
+    distributions = ("onnxruntime",)
+
+    def quantise(self, path: Path, precision: str, calibration: Sequence[Sample]) -> dict[str, Any]:
+        import onnx
+        from onnxruntime.quantization import QuantType
+
+        model = onnx.load(str(path))
+        name_nodes(model)
+        layers = weighted_layers(model)
+        named, quantised = path.with_name("named.onnx"), path.with_name("quantised.onnx")
+        onnx.save(model, str(named))
+        insert_pairs(
+            named,
+            quantised,
+            layers,
+            calibration,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "AddQDQPairToWeight": True,
+                "QuantizeBias": False,
+                "OpTypesToExcludeOutputQuantization": list(WEIGHTED),
+            },
+        )
+        quantised.replace(path)
+        named.unlink()
+        return {"quantiser": self.name, "layers": len(layers), "of_layers": len(layers)}
