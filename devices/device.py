@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.program_options import ProgramOptions
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.settings import known_settings
 from latency_bench.devices.transports.adb_options import AdbOptions
@@ -43,6 +44,8 @@ class Device(BaseModel):
     """Which Android device, and over which link, for `transport: adb`."""
     benchmark_model: BenchmarkModelOptions = Field(default_factory=BenchmarkModelOptions)
     """TFLite's benchmark tool on the device, for `runner: benchmark_model`."""
+    bench_onnxruntime: ProgramOptions = Field(default_factory=ProgramOptions)
+    """Our program that runs ONNX Runtime without Python, for `runner: bench_onnxruntime`."""
     ssh: SshOptions | None = None
     """Which host, and how it is reached, for `transport: ssh`."""
     trtexec: TrtexecOptions = Field(default_factory=TrtexecOptions)

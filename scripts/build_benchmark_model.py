@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from debian_link import libraries_of, link_flags
 from debian_packages import CannotFetchError, DebianSuite
 
 SUITE = "sid"
@@ -130,15 +131,12 @@ def _compile(work: Path) -> list[Path]:
 
 
 def _link(objects: list[Path], work: Path, folder: Path) -> None:
-    libraries = next(path for path in (work / "done/root/usr/lib").glob("*-linux-gnu*") if path.is_dir())
+    libraries = libraries_of(work / "done/root")
     final = folder / libraries.relative_to(work / "done")
-    loader = next(libraries.glob("ld-linux*.so*"))
     abseil = sorted(f"-l{path.stem[3:]}" for path in libraries.glob("libabsl_*.so") if "test" not in path.stem)
-    command = ["g++", *map(str, objects), "-o", str(work / "done/benchmark_model"), f"-L{libraries}"]
+    command = ["g++", *map(str, objects), "-o", str(work / "done/benchmark_model"), *link_flags(libraries, final)]
     command += ["-ltensorflow-lite", "-lXNNPACK", "-Wl,--as-needed", "-lpthreadpool", *abseil, "-pthread"]
-    # Debian's libraries are newer than this system's C library: the tool starts through the loader beside them.
-    command += [f"-Wl,-rpath,{final}", "-Wl,--disable-new-dtags", f"-Wl,--dynamic-linker={final / loader.name}"]
-    done = subprocess.run([*command, "-Wl,--allow-shlib-undefined"], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BuildError(f"the tool does not link: {done.stderr.strip()[-300:]}")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from bench_worker.precisions import PRECISIONS
 from bench_worker.runtime.declaration import Option, RuntimeDeclaration
 from bench_worker.runtimes import runtime_class, runtime_names
+from latency_bench.devices.runners.bench_onnxruntime import BenchOnnxRuntimeRunner
 from latency_bench.devices.runners.benchmark_model import BenchmarkModelRunner
 from latency_bench.devices.runners.trtexec import TrtexecRunner
 from latency_bench.harness.export.formats import own_formats
@@ -75,7 +76,8 @@ def page() -> str:
 def declared_runtimes() -> list[tuple[str, Declared]]:
     """(runner, runtime), the worker's first."""
     ours: list[tuple[str, Declared]] = [("worker", runtime_class(name)) for name in runtime_names()]
-    tools = [(runner.name, one) for runner in (BenchmarkModelRunner, TrtexecRunner) for one in runner.RUNTIMES]
+    runners = (BenchmarkModelRunner, BenchOnnxRuntimeRunner, TrtexecRunner)
+    tools = [(runner.name, one) for runner in runners for one in runner.RUNTIMES]
     return [*ours, *tools]
 
 

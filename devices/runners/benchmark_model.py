@@ -31,7 +31,7 @@ from latency_bench.devices.runners.base import (
 )
 from latency_bench.devices.runners.benchmark_model_delegates import Delegation, of_family
 from latency_bench.devices.runners.benchmark_model_flags import tool_flags
-from latency_bench.devices.runners.benchmark_model_libraries import Libraries, push_libraries
+from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
 from latency_bench.devices.runners.benchmark_model_outputs import (
@@ -162,7 +162,9 @@ class BenchmarkModelRunner(Runner):
             self._tool = find_tool(transport, self._settings)
         chosen = self.options(request.runtime, request.runtime_options)
         declared = _declared(request.runtime)
-        self._libraries = self._libraries or push_libraries(transport, self._settings)
+        if self._libraries is None:
+            brought = self._settings.libraries, self._settings.delegate_library
+            self._libraries = push_libraries(transport, self.name, *brought)
         flags = tool_flags(self._tool.flags, declared, chosen, settings, deployment.path, self._libraries)
         flags += shape_flags(self._tool, request)
         check_android(transport, declared)

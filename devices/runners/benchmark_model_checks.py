@@ -12,7 +12,7 @@ from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_delegates import of_family
 from latency_bench.devices.runners.benchmark_model_flags import tool_flags
-from latency_bench.devices.runners.benchmark_model_libraries import Libraries, push_libraries
+from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_round import Processes
 from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES, ToolRuntime
@@ -30,7 +30,7 @@ def tool_checks(transport: Transport, settings: BenchmarkModelOptions, runtime: 
     tool = find_tool(transport, settings)
     kind = "CompiledModel tool" if tool.compiled_model else "classic tool"
     yield Check("benchmark_model", "ok", f"{kind}, SHA-256 {tool.sha256[:12]}, {len(tool.flags)} flags")
-    libraries = push_libraries(transport, settings)
+    libraries = push_libraries(transport, "benchmark_model", settings.libraries, settings.delegate_library)
     model = transport.push(MODEL, f"{file_sha256(str(MODEL))[:16]}.tflite")
     for declared in RUNTIMES:
         yield _tried(transport, tool, settings, declared, libraries, model, needed=declared.name == runtime)

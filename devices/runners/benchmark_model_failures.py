@@ -15,7 +15,7 @@ import signal
 from collections.abc import Iterable
 
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.runners.benchmark_model_libraries import DISPATCH_NAMES
+from latency_bench.devices.runners.brought_libraries import DISPATCH_NAMES
 from latency_bench.devices.transports.adb_words import shown
 from latency_bench.devices.transports.base import Completed
 

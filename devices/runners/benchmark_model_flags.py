@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError, WorkerError
-from latency_bench.devices.runners.benchmark_model_libraries import (
+from latency_bench.devices.runners.brought_libraries import (
     COMPILER_PLUGIN,
     DISPATCH,
     DISPATCH_NAMES,

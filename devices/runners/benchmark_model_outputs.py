@@ -7,19 +7,17 @@ neither.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench_worker.inputs import generate, in_artifact_layout
-from bench_worker.job import InputTensor
 from bench_worker.outputs import save
-from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.runners.pushed_inputs import pushed_inputs
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
@@ -67,29 +65,13 @@ def shape_flags(tool: Tool, request: RoundJob) -> list[str]:
 
 @contextmanager
 def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
-    """The tool's arguments for the seeded inputs, which are on the device meanwhile."""
-    names, shapes, files, brought = [], [], [], []
-    with TemporaryFolder("inputs") as folder:
-        for index, entry in enumerate(inputs):
-            tensor = InputTensor(**{**entry, "shape": tuple(entry["shape"])})
-            values = in_artifact_layout(generate(tensor), tensor.layout)
-            local = folder / f"input{index}.bin"
-            values.tofile(local)
-            names.append(tensor.name)
-            shapes.append(",".join(str(size) for size in values.shape))
-            there = transport.push(local, local.name)
-            files.append(f"{tensor.name}:{there}")
-            brought += [there] if tensor.values is not None else []
-        try:
-            yield [
-                f"--input_layer={','.join(names)}",
-                f"--input_layer_shape={':'.join(shapes)}",
-                f"--input_layer_value_files={','.join(files)}",
-            ]
-        finally:
-            # Of images there may be more than a phone has room for; what is seeded stays for the next run.
-            with contextlib.suppress(DeviceError):
-                transport.remove(brought)
+    """The tool's arguments for the inputs, which are on the device meanwhile."""
+    with pushed_inputs(transport, inputs) as pushed:
+        yield [
+            f"--input_layer={','.join(one.name for one in pushed)}",
+            f"--input_layer_shape={':'.join(','.join(map(str, one.shape)) for one in pushed)}",
+            f"--input_layer_value_files={','.join(f'{one.name}:{one.path}' for one in pushed)}",
+        ]
 
 
 def fetch_outputs(transport: Transport, remote: str, outputs: Sequence[Mapping[str, Any]], to: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import build_bench_onnxruntime
 from build_benchmark_model import BuildError, build
 from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root, android_programs
 from debian_packages import CannotFetchError
@@ -55,6 +56,18 @@ def real_tool() -> Path:
             return build(_cache() / "benchmark_model-2.14.1")
     except (BuildError, CannotFetchError) as reason:
         pytest.skip(f"no real benchmark_model here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def onnxruntime_program() -> Path:
+    """The real bench-onnxruntime over Debian's ONNX Runtime; a minute the first time."""
+    _cache().mkdir(parents=True, exist_ok=True)
+    try:
+        with (_cache() / "bench-onnxruntime.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return build_bench_onnxruntime.build(_cache() / "bench-onnxruntime")
+    except (build_bench_onnxruntime.BuildError, CannotFetchError) as reason:
+        pytest.skip(f"no real bench-onnxruntime here: {reason}")
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +278,7 @@ def _writer(tmp_path: Path, port: int, user_devices: Callable[..., Path]) -> Wri
             "benchmark_model": {**settings, **({"binary": str(tool)} if tool else {})},
         }
         for name, value in differences.items():
-            device[name] = {**device[name], **value} if isinstance(value, dict) else value
+            device[name] = {**device.get(name, {}), **value} if isinstance(value, dict) else value
         user_devices({"phone": device})
         (tmp_path / "short.yaml").write_text(PROTOCOL)
 

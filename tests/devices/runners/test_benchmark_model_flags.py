@@ -16,7 +16,7 @@ from latency_bench.devices.runners.benchmark_model_flags import (
     parse_flags,
     tool_flags,
 )
-from latency_bench.devices.runners.benchmark_model_libraries import DISPATCH, Libraries, push_libraries
+from latency_bench.devices.runners.brought_libraries import DISPATCH, Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_tool import check_android
 from latency_bench.devices.transports.local import LocalTransport
@@ -182,13 +182,13 @@ def test_libraries_are_brought_by_their_content(tmp_path):
     transport = LocalTransport()
     try:
         files = tuple(tmp_path / name for name in names)
-        libraries = push_libraries(transport, BenchmarkModelOptions(libraries=files))
+        libraries = push_libraries(transport, "benchmark_model", files)
         assert list(libraries.paths) == list(names) == list(libraries.sha256)
         assert libraries.folder_with(DISPATCH) == libraries.paths[names[0]].rpartition("/")[0]
         with pytest.raises(InventoryError, match="is not there"):
-            push_libraries(transport, BenchmarkModelOptions(libraries=(tmp_path / "none.so",)))
+            push_libraries(transport, "benchmark_model", [tmp_path / "none.so"])
         with pytest.raises(InventoryError, match="two libraries are called"):
-            push_libraries(transport, BenchmarkModelOptions(libraries=(files[0], files[0])))
+            push_libraries(transport, "benchmark_model", [files[0], files[0]])
     finally:
         transport.close()
 

@@ -1,4 +1,5 @@
-"""Libraries that the tool loads while it runs: a vendor's dispatch library and SDK, a GPU accelerator, a delegate.
+"""Libraries that a brought program loads while it runs: the runtime's own, a vendor's dispatch library and SDK, a GPU
+accelerator, a delegate.
 
 Each is pushed by its content like any other file, so that every one lies in a folder of its own; the loader, Qualcomm's
 DSP and LiteRT get these folders as their search paths.
@@ -6,12 +7,12 @@ DSP and LiteRT get these folders as their search paths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import InventoryError
-from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.transports.base import Transport
 
 DISPATCH = "libLiteRtDispatch"
@@ -41,17 +42,20 @@ class Libraries:
         return next((path.rpartition("/")[0] for name, path in self.paths.items() if name.startswith(prefix)), None)
 
 
-def push_libraries(transport: Transport, settings: BenchmarkModelOptions) -> Libraries:
-    """Bring them to the device, as far as they are not there. Raises InventoryError for one that is not here."""
-    files = [file.expanduser() for file in settings.libraries]
-    own = None if settings.delegate_library is None else settings.delegate_library.expanduser()
+def push_libraries(
+    transport: Transport, owner: str, libraries: Sequence[Path], delegate: Path | None = None
+) -> Libraries:
+    """Bring them to the device, as far as they are not there. `owner`: the program, as devices.yaml names it. Raises
+    InventoryError for one that is not here."""
+    files = [file.expanduser() for file in libraries]
+    own = None if delegate is None else delegate.expanduser()
     everything = [*files, *([] if own is None else [own])]
     names = [file.name for file in everything]
     for file in everything:
         if not file.is_file():
-            raise InventoryError(f"benchmark_model: {file} is not there", "check `libraries` in devices.yaml")
+            raise InventoryError(f"{owner}: {file} is not there", "check `libraries` in devices.yaml")
         if names.count(file.name) > 1:
-            raise InventoryError(f"benchmark_model: two libraries are called {file.name}", "leave one of them out")
+            raise InventoryError(f"{owner}: two libraries are called {file.name}", "leave one of them out")
     paths = {file.name: transport.push(file, file.name) for file in everything}
     return Libraries(
         paths,

@@ -1,0 +1,227 @@
+"""The bench_onnxruntime runner: ONNX Runtime without Python, by a program of ours in C++ (devices/native).
+
+A phone has no Python, and ONNX Runtime's own tools print statistics alone. The program makes the requests that the
+worker makes, and prints every one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench_worker.outputs import save
+from bench_worker.runtime.base import THREADS
+from bench_worker.runtime.declaration import Option, RuntimeDeclaration
+from bench_worker.runtime.tensors import from_bfloat16, storage_dtype
+from bench_worker.runtimes.onnxruntime import OnnxRuntime
+from latency_bench.devices.checks import Check
+from latency_bench.devices.errors import WorkerError
+from latency_bench.devices.probes.android_cpus import read_cores, taskset_mask
+from latency_bench.devices.runners.base import Deployment, Progress, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.runners.bench_onnxruntime_events import Done, Heard, Loaded, Outputs, require_done
+from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
+from latency_bench.devices.runners.brought_program import bring_program, sha256_there
+from latency_bench.devices.runners.program_options import ProgramOptions
+from latency_bench.devices.runners.pushed_inputs import PushedInput, pushed_inputs
+from latency_bench.devices.runners.worker_events import ProgressEvent
+from latency_bench.devices.temporary_folder import TemporaryFolder
+from latency_bench.devices.transports.base import Transport
+
+if TYPE_CHECKING:
+    from latency_bench.devices.device import Device
+
+PROGRAM = "bench-onnxruntime"
+WHERE = (
+    "build it from devices/native/bench_onnxruntime.cpp (docs/android.md), and name the file with "
+    "`bench_onnxruntime: {binary: ...}` in devices.yaml"
+)
+_SHORT_S = 60.0
+_ONCE = {"min_count": 1, "min_ns": 0, "max_count": 1, "max_ns": 0}
+_NOTHING = {"min_count": 0, "min_ns": 0, "max_count": 1, "max_ns": 0}
+
+
+class ProgramOnnxRuntime(RuntimeDeclaration):
+    """ONNX Runtime on the device's processor; its files are those of the worker's runtime of the same name."""
+
+    name = OnnxRuntime.name
+    FORMAT = OnnxRuntime.FORMAT
+    PRECISIONS: ClassVar[Mapping[str, str]] = OnnxRuntime.PRECISIONS
+    QUANTISER = OnnxRuntime.QUANTISER
+    OPTIONS: ClassVar[Mapping[str, Option]] = {
+        "threads": THREADS._replace(default=1, minimum=1, help="Threads within an operator."),
+        "spin": OnnxRuntime.OPTIONS["spin"],
+    }
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program as it lies on the device."""
+
+    path: str
+    sha256: str
+    libraries: Libraries
+
+    def facts(self) -> dict[str, Any]:
+        """For the record."""
+        libraries = {"libraries_sha256": dict(self.libraries.sha256)} if self.libraries.sha256 else {}
+        return {"path": self.path, "sha256": self.sha256, **libraries}
+
+
+class BenchOnnxRuntimeRunner(Runner):
+    name = "bench_onnxruntime"
+    RUNTIMES = (ProgramOnnxRuntime,)
+
+    def __init__(self, settings: ProgramOptions | None = None) -> None:
+        self._settings = settings or ProgramOptions()
+        self._program: Program | None = None
+
+    @classmethod
+    def for_device(cls, device: Device) -> BenchOnnxRuntimeRunner:
+        return cls(device.bench_onnxruntime)
+
+    def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
+        program = self._brought(transport)
+        environment = program.libraries.environment()
+        said = transport.run([program.path, "--version"], env=environment, timeout_s=_SHORT_S)
+        if said.returncode != 0 or PROGRAM not in said.stdout:
+            printed = " ".join((said.stderr or said.stdout).split())[:200] or "it printed nothing"
+            yield Check(PROGRAM, "failed", f"does not start: {printed}", "name libonnxruntime.so under `libraries`")
+        else:
+            yield Check(PROGRAM, "ok", f"{said.stdout.strip()[:200]}, SHA-256 {program.sha256[:12]}")
+
+    def available_cpus(self, transport: Transport) -> tuple[int, ...]:
+        """Slowest first, so that the last `threads` of them are the prime and big cores."""
+        return tuple(core.number for core in read_cores(transport))
+
+    def measure(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        request: RoundJob,
+        outputs_to: Path,
+        on_progress: ProgressHandler,
+    ) -> RoundResult:
+        on_progress(Progress("starting"))
+        options = self.options(request.runtime, request.runtime_options)
+        program = self._brought(transport)
+        process = _Process(transport, program, deployment, request, options)
+        stages = [*_bounds("--warmup", request.warmup), *_bounds("--sampling", request.sampling)]
+        heard, loaded, done = process.run(request.inputs, stages, outputs_to, on_progress)
+        once = [*_bounds("--warmup", _NOTHING), *_bounds("--sampling", _ONCE)]
+        checks = {name: outputs_to.with_name(f"{outputs_to.stem}-{name}.npz") for name in request.checks}
+        for name, inputs in request.checks.items():
+            process.run(inputs, once, checks[name], lambda _: None)
+        samples = heard.columns("sampling")
+        return RoundResult(
+            warmup=heard.columns("warmup"),
+            samples=samples,
+            hello={"pinned": request.cpus is not None, "cpus": list(request.cpus or ())},
+            loaded={
+                "runtime": {"name": request.runtime, "package": PROGRAM, "version": loaded.version},
+                "options": options,
+                "load_ns": loaded.load_ns,
+                "tool": program.facts(),
+            },
+            done={
+                "count": done.sampling.count,
+                "elapsed_ns": done.sampling.elapsed_ns,
+                "stopped_by": done.sampling.stopped_by,
+                "median_ns": median(samples.latency_ns.tolist()),
+                "peak_rss_bytes": {"end": done.peak_rss_bytes},
+            },
+            outputs=outputs_to,
+            check_outputs=checks,
+            log="".join(process.printed),
+            sampled_unix_ns=heard.sampled_unix_ns,
+        )
+
+    def _brought(self, transport: Transport) -> Program:
+        """The program, brought to the device in the session's first call."""
+        if self._program is None:
+            libraries = push_libraries(transport, self.name, self._settings.libraries)
+            path = bring_program(transport, PROGRAM, self._settings, WHERE)
+            self._program = Program(path, sha256_there(transport, path), libraries)
+        return self._program
+
+
+class _Process:
+    """The program with everything but what differs from call to call."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        program: Program,
+        deployment: Deployment,
+        request: RoundJob,
+        options: Mapping[str, Any],
+    ) -> None:
+        pinned = ["taskset", taskset_mask(request.cpus)] if request.cpus else []
+        how = ["--threads", str(options["threads"]), "--spin", str(int(options["spin"]))]
+        self._argv = [*pinned, program.path, "--model", deployment.path, *how]
+        self._environment = program.libraries.environment()
+        self._transport = transport
+        self._idle_timeout_s = request.idle_timeout_s
+        self.printed: list[str] = []
+
+    def run(
+        self, inputs: Sequence[Mapping[str, Any]], stages: Sequence[str], to: Path, on_progress: ProgressHandler
+    ) -> tuple[Heard, Loaded, Done]:
+        """One process to its end; its outputs are written to `to`. Raises WorkerError unless it did everything."""
+        remote = f"{self._transport.workdir}/outputs.bin"
+        heard = Heard()
+        with pushed_inputs(self._transport, inputs) as pushed:
+            argv = [*self._argv, *_input_words(pushed), "--outputs", remote, *stages]
+            completed = self._transport.run(
+                argv,
+                env=self._environment,
+                on_stdout=lambda line: _tell(heard.line(line), on_progress),
+                idle_timeout_s=self._idle_timeout_s,
+            )
+        text = f"{heard.printed}{completed.stderr}"
+        self.printed.append(f"$ {' '.join(argv)}\n{text}\n")
+        loaded, outputs, done = require_done(heard, completed.returncode, text)
+        _fetch_outputs(self._transport, remote, outputs, to)
+        return heard, loaded, done
+
+
+def _bounds(flag: str, bounds: Mapping[str, Any]) -> list[str]:
+    """A stage's floors and caps; the program stops by these alone, and knows no interval."""
+    return [flag, *(str(int(bounds[name])) for name in ("min_count", "min_ns", "max_count", "max_ns"))]
+
+
+def _input_words(pushed: Sequence[PushedInput]) -> list[str]:
+    return [
+        word for one in pushed for word in ("--input", one.name, one.dtype, "x".join(map(str, one.shape)), one.path)
+    ]
+
+
+def _tell(event: ProgressEvent | Loaded | None, on_progress: ProgressHandler) -> None:
+    if isinstance(event, Loaded):
+        on_progress(Progress("loaded"))
+    elif event is not None:
+        on_progress(Progress(event.stage, event.count, event.elapsed_ns / 1e9))
+
+
+def _fetch_outputs(transport: Transport, remote: str, outputs: Outputs, to: Path) -> None:
+    """Raises WorkerError where the file has another size than the program says."""
+    import numpy as np
+
+    with TemporaryFolder("outputs") as folder:
+        local = folder / "outputs.bin"
+        transport.pull(remote, local)
+        content = local.read_bytes()
+    dtypes = [storage_dtype(one.dtype) for one in outputs.tensors]
+    sizes = [dtype.itemsize * math.prod(one.shape) for dtype, one in zip(dtypes, outputs.tensors, strict=True)]
+    if sum(sizes) != len(content):
+        raise WorkerError("protocol", f"{PROGRAM} wrote {len(content)} bytes of outputs, and says {sum(sizes)}")
+    arrays: dict[str, Any] = {}
+    position = 0
+    for one, dtype, size in zip(outputs.tensors, dtypes, sizes, strict=True):
+        values = np.ndarray(one.shape, dtype, content, position)
+        arrays[one.name] = from_bfloat16(values) if one.dtype == "bfloat16" else values
+        position += size
+    save(str(to), arrays)

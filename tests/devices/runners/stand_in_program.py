@@ -1,0 +1,69 @@
+#!PYTHON
+"""Stands in for bench-onnxruntime: the same arguments and events, by ONNX Runtime's Python package."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import onnxruntime
+
+MODE = "compute"
+
+
+def emit(**event):
+    print("@bench " + json.dumps(event), flush=True)
+
+
+def main(words):
+    if words == ["--version"]:
+        print("bench-onnxruntime with ONNX Runtime", onnxruntime.__version__)
+        return 0
+    given, feeds = {}, {}
+    while words:
+        flag = words.pop(0)
+        if flag == "--input":
+            name, dtype, shape, file = (words.pop(0) for _ in range(4))
+            feeds[name] = np.fromfile(file, dtype).reshape([int(size) for size in shape.split("x")])
+        elif flag in ("--warmup", "--sampling"):
+            given[flag[2:]] = [int(words.pop(0)) for _ in range(4)]
+        else:
+            given[flag[2:]] = words.pop(0)
+    if MODE == "silent":
+        return 0
+    if MODE == "error":
+        emit(event="error", kind="bad-artifact", message="no such operator")
+        return 1
+    if MODE == "crash":
+        sys.stderr.write("terminate called\n")
+        return 134
+    session = onnxruntime.InferenceSession(given["model"], providers=["CPUExecutionProvider"])
+    emit(event="loaded", version="0.0.0" if MODE == "old" else onnxruntime.__version__, load_ns=1)
+    origin = time.monotonic_ns()
+    rows = {}
+    for stage in ("warmup", "sampling"):
+        rows[stage] = []
+        emit(event="progress", stage=stage, count=0, elapsed_ns=0)
+        for _ in range(given[stage][0]):
+            start = time.monotonic_ns()
+            values = session.run(None, feeds)
+            end = time.monotonic_ns()
+            rows[stage].append((start - origin, end - start, 0, end - start, 0))
+    names = [one.name for one in session.get_outputs()]
+    with open(given["outputs"], "wb") as stream:
+        for value in values:
+            stream.write(value.tobytes()[: 4 if MODE == "cut" else None])
+    tensors = [{"name": n, "dtype": str(v.dtype), "shape": list(v.shape)} for n, v in zip(names, values)]
+    emit(event="outputs", tensors=tensors)
+    columns = ("start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns")
+    for stage, measured in rows.items():
+        if measured:
+            emit(event="samples", stage=stage, first=0, **dict(zip(columns, map(list, zip(*measured)))))
+    end = {stage: {"count": len(one), "elapsed_ns": 1, "stopped_by": "floors"} for stage, one in rows.items()}
+    if MODE == "lost":
+        end["sampling"]["count"] += 1
+    emit(event="done", peak_rss_bytes=1 << 20, **end)
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""ONNX Runtime by a native program: what it is told, what its lines become, and what is refused of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench_worker.inputs import generate
+from bench_worker.job import InputTensor
+from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners.base import Deployment, Progress, RoundJob, RoundResult
+from latency_bench.devices.runners.bench_onnxruntime import BenchOnnxRuntimeRunner
+from latency_bench.devices.runners.bench_onnxruntime_events import Heard
+from latency_bench.devices.runners.program_options import ProgramOptions
+from latency_bench.devices.transports.local import LocalTransport
+
+IMAGE = {
+    "name": "an image", "shape": [1, 3, 4, 5], "dtype": "float32", "layout": "NCHW",
+    "low": 0.0, "high": 1.0, "distribution": "normal", "seed": 7,
+}  # fmt: skip
+COUNT = {**IMAGE, "name": "count", "shape": [2], "dtype": "int64", "distribution": "uniform", "high": 9.0, "seed": 8}
+STAGE = {"min_count": 2, "max_count": 10, "min_ns": 0, "max_ns": 10**10}
+JOB = RoundJob("onnxruntime", {"threads": 1}, [IMAGE, COUNT], STAGE, {**STAGE, "min_count": 3}, None)
+
+Measure = Callable[..., RoundResult]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twice the image, and the count as it is."""
+    import onnx
+
+    helper, types = onnx.helper, {"an image": onnx.TensorProto.FLOAT, "count": onnx.TensorProto.INT64}
+    shapes = {"an image": [1, 3, 4, 5], "count": [2]}
+    inputs = [helper.make_tensor_value_info(name, kind, shapes[name]) for name, kind in types.items()]
+    outputs = [
+        helper.make_tensor_value_info("twice", types["an image"], shapes["an image"]),
+        helper.make_tensor_value_info("same", types["count"], shapes["count"]),
+    ]
+    nodes = [
+        helper.make_node("Add", ["an image", "an image"], ["twice"]),
+        helper.make_node("Identity", ["count"], ["same"]),
+    ]
+    graph = helper.make_graph(nodes, "twice", inputs, outputs)
+    path = tmp_path_factory.mktemp("model") / "twice.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture
+def transport() -> Iterator[LocalTransport]:
+    opened = LocalTransport()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Path]:
+    """program("cut"): the stand-in that goes wrong in this way."""
+
+    def make(mode: str) -> Path:
+        text = Path(__file__).with_name("stand_in_program.py").read_text()
+        path = tmp_path / f"program-{mode}"
+        path.write_text(text.replace("PYTHON", sys.executable).replace('MODE = "compute"', f"MODE = {mode!r}"))
+        path.chmod(0o755)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def measure(transport: LocalTransport, program: Callable[[str], Path], model: Path, tmp_path: Path) -> Measure:
+    def measured(mode: str = "compute", told: list[Progress] | None = None, **changes: Any) -> RoundResult:
+        runner = BenchOnnxRuntimeRunner(ProgramOptions(binary=program(mode)))
+        keep = [] if told is None else told
+        deployment = Deployment(str(model), "0" * 64)
+        return runner.measure(transport, deployment, replace(JOB, **changes), tmp_path / "outputs.npz", keep.append)
+
+    return measured
+
+
+def drawn(entry: dict[str, Any]) -> np.ndarray:
+    return generate(InputTensor(**{**entry, "shape": tuple(entry["shape"])}))
+
+
+def test_every_request_is_a_sample_with_its_phases_and_outputs_come_back(measure: Measure) -> None:
+    told: list[Progress] = []
+    other = {**IMAGE, "seed": 9}
+    result = measure(told=told, checks={"natural": [other, COUNT]}, cpus=(0,))
+    assert (len(result.warmup.latency_ns), len(result.samples.latency_ns)) == (2, 3)
+    assert list(result.samples.phases_ns) == ["h2d", "compute", "d2h"]
+    assert result.hello == {"pinned": True, "cpus": [0]}
+    assert result.done["peak_rss_bytes"] == {"end": 1 << 20}
+    assert result.sampled_unix_ns is not None
+    assert [one.stage for one in told] == ["starting", "loaded", "warmup", "sampling"]
+    assert result.outputs is not None
+    for path, image in ((result.outputs, IMAGE), (result.check_outputs["natural"], other)):
+        with np.load(path, allow_pickle=False) as outputs:
+            np.testing.assert_array_equal(outputs["twice"], 2 * drawn(image))
+            np.testing.assert_array_equal(outputs["same"], drawn(COUNT))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "words"),
+    [
+        ("error", "bad-artifact", "no such operator"),
+        ("crash", "runtime-failed", "ended with code 134: terminate called"),
+        ("silent", "runtime-failed", "it printed nothing"),
+        ("lost", "protocol", "3 samples of the sampling"),
+        ("cut", "protocol", "bytes of outputs"),
+    ],
+)
+def test_a_program_that_did_not_do_everything_gives_no_number(
+    measure: Measure, mode: str, kind: str, words: str
+) -> None:
+    with pytest.raises(WorkerError, match=words) as failure:
+        measure(mode)
+    assert failure.value.kind == kind
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event":"loaded","version":"1"}',
+        '{"event":"outputs","tensors":[{"name":"y","dtype":"object","shape":[1]}]}',
+        '{"event":"outputs","tensors":[{"name":"y","dtype":"float32","shape":[-1]}]}',
+        '{"event":"samples","stage":"sampling","first":1,"start_ns":[1],"latency_ns":[1]}',
+        '{"event":"samples","stage":"sampling","first":0,"start_ns":[1],"latency_ns":[1,2]}',
+        '{"event":"hello"}',
+        "[]",
+    ],
+)
+def test_lines_that_are_none_of_the_programs_are_refused(line: str) -> None:
+    with pytest.raises(WorkerError) as failure:
+        Heard().line(f"@bench {line}")
+    assert failure.value.kind == "protocol"
+
+
+def test_the_doctor_says_whether_the_program_starts(
+    transport: LocalTransport, program: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (good,) = BenchOnnxRuntimeRunner(ProgramOptions(binary=program("compute"))).checks(transport, "onnxruntime", {})
+    assert good.status == "ok"
+    assert "with ONNX Runtime" in good.found
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'library libonnxruntime.so not found' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    (bad,) = BenchOnnxRuntimeRunner(ProgramOptions(binary=broken)).checks(transport, "onnxruntime", {})
+    assert (bad.status, "libonnxruntime.so not found" in bad.found) == ("failed", True)
+    for options in (ProgramOptions(), ProgramOptions(binary=tmp_path / "none")):
+        with pytest.raises(InventoryError, match="bench-onnxruntime"):
+            list(BenchOnnxRuntimeRunner(options).checks(transport, "onnxruntime", {}))
+    foreign = tmp_path / "arm"
+    foreign.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(11) + b"\xb7\x00" + bytes(40))
+    with pytest.raises(DeviceError, match="is built for aarch64"):
+        list(BenchOnnxRuntimeRunner(ProgramOptions(binary=foreign)).checks(transport, "onnxruntime", {}))
