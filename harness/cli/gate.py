@@ -156,7 +156,7 @@ def gate(
     """
     from latency_bench.harness.cli import gate_measuring, gate_stored
     from latency_bench.harness.cli.gate_reports import report_gate
-    from latency_bench.harness.gating.budgets import Budgets
+    from latency_bench.harness.gating.budgets import Budgets, gate_pair_budgets
     from latency_bench.harness.gating.gate_result import GateResult
 
     limit = 1 + threshold / 100 if max_ratio is None else max_ratio
@@ -164,18 +164,17 @@ def gate(
     if against:
         of_stored = (baseline, min_accuracy, max_drop)
         sides = len(candidates) + len(files)
-        if any(one is not None for one in of_stored) or budgets or sides != len(against):
+        if any(one is not None for one in of_stored) or sides != len(against):
             raise click.UsageError(
-                "--against takes a --candidate (or --module, --onnx, ...) each, and neither a BASELINE nor budgets "
-                "(--max-ms, --min-accuracy, ...)"
+                "--against takes a --candidate (or --module, --onnx, ...) each, and neither a BASELINE nor budgets of "
+                "accuracy (--min-accuracy, --max-drop)"
             )
         where = {"device": device_name, "protocol": protocol}
         pairs = gate_measuring.sides(
             against, [*candidates, *files], of_files, baselines, where, given(conditions), across, labels, store
         )
-        result = GateResult(
-            gate_measuring.measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet)
-        )
+        measured = gate_measuring.measure(pairs, limit, max_minutes, count is not None, across, wait, store, quiet)
+        result = GateResult((*measured, *gate_pair_budgets(pairs, budgets)))
     elif count is not None or labels:
         raise click.UsageError("--count and --label need --against: stored runs have their times and labels already")
     else:
