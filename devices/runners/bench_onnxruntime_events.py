@@ -1,4 +1,4 @@
-"""What bench-onnxruntime prints, checked: of the worker's protocol the events that it knows, and its own of the ends."""
+"""What bench-onnxruntime prints, checked: events of the worker's protocol, and its own where it has less to tell."""
 
 from __future__ import annotations
 
@@ -167,6 +167,6 @@ def require_done(heard: Heard, returncode: int, stderr: str) -> tuple[Loaded, Ou
 
 _REMEDIES = {
     "out-of-memory": "close apps on the device, or choose a smaller model, --resolution or --batch",
-    "bad-artifact": "this build of ONNX Runtime may be older than the file's operators: set `onnx_opset`, or build anew",
+    "bad-artifact": "this build of ONNX Runtime may be older than the file's operators: set `onnx_opset`",
     "runtime-failed": "the run's evidence has everything that was printed",
 }

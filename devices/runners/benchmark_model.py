@@ -31,7 +31,6 @@ from latency_bench.devices.runners.base import (
 )
 from latency_bench.devices.runners.benchmark_model_delegates import Delegation, of_family
 from latency_bench.devices.runners.benchmark_model_flags import tool_flags
-from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput
 from latency_bench.devices.runners.benchmark_model_outputs import (
@@ -44,6 +43,7 @@ from latency_bench.devices.runners.benchmark_model_profile import profile
 from latency_bench.devices.runners.benchmark_model_round import Process, Processes
 from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES, ToolRuntime
 from latency_bench.devices.runners.benchmark_model_tool import Tool, check_android, find_tool
+from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_delegates import of_family
 from latency_bench.devices.runners.benchmark_model_flags import tool_flags
-from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_round import Processes
 from latency_bench.devices.runners.benchmark_model_runtimes import RUNTIMES, ToolRuntime
 from latency_bench.devices.runners.benchmark_model_tool import Tool, check_android, find_tool
+from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
 from latency_bench.devices.transports.base import Transport
 
 MODEL = Path(__file__).with_name("doctor_model.tflite")

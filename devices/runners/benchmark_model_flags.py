@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from latency_bench.devices.errors import DeviceError, WorkerError
+from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
+from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 from latency_bench.devices.runners.brought_libraries import (
     COMPILER_PLUGIN,
     DISPATCH,
     DISPATCH_NAMES,
     Libraries,
 )
-from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
-from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 
 LISTING_ARGUMENT = "--num_runs=list"
 """A value that does not parse makes every version print its flags and stop; not every build has `--help`."""

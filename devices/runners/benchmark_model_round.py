@@ -14,11 +14,11 @@ from latency_bench.devices.probes.android_cpus import taskset_mask
 from latency_bench.devices.runners.base import Progress, ProgressHandler, RoundJob
 from latency_bench.devices.runners.benchmark_model_delegates import check_delegation
 from latency_bench.devices.runners.benchmark_model_failures import failure_of
-from latency_bench.devices.runners.brought_libraries import Libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_output import ToolOutput, parse_output
 from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
 from latency_bench.devices.runners.benchmark_model_tool import Tool
+from latency_bench.devices.runners.brought_libraries import Libraries
 from latency_bench.devices.transports.base import Completed, Transport
 
 

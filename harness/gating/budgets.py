@@ -98,9 +98,7 @@ def _answer(low_ms: float | None, high_ms: float | None, rounds: int, max_ms: fl
     return "worse" if low_ms > max_ms else "fine" if high_ms <= max_ms else "cannot tell"
 
 
-def _unless_disturbed(
-    label: str, answer: Answer, text: str, disturbed: Sequence[str], max_ms: float
-) -> GatedCase:
+def _unless_disturbed(label: str, answer: Answer, text: str, disturbed: Sequence[str], max_ms: float) -> GatedCase:
     if answer == "fine" and disturbed:
         answer, text = "cannot tell", f"{text}; the evidence is disturbed ({', '.join(disturbed)})"
     return GatedCase(_latency_name(label, max_ms), answer, text, candidate=label)

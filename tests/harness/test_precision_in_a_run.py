@@ -90,8 +90,13 @@ def test_tensorrt_is_told_the_precision_and_given_time_to_build(tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "precision", "carried"),
-    [("8.2.1.8", "fp16", "fp32"), ("10.11.0", "fp16", "fp32"), ("10.12.0", "fp16", "fp16"), ("11.0.0", "fp32", "fp32"),
-     ("8.2.1.8", "int8", "int8")],
+    [
+        ("8.2.1.8", "fp16", "fp32"),
+        ("10.11.0", "fp16", "fp32"),
+        ("10.12.0", "fp16", "fp16"),
+        ("11.0.0", "fp32", "fp32"),
+        ("8.2.1.8", "int8", "int8"),
+    ],
 )
 def test_the_file_carries_half_precision_only_where_tensorrt_takes_it_from_there(version, precision, carried):
     from latency_bench.devices.runners.worker import WorkerRunner

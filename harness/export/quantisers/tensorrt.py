@@ -1,9 +1,9 @@
 """Pairs of QuantizeLinear and DequantizeLinear as TensorRT takes them, set by ONNX Runtime's quantiser.
 
 Weights and activations are int8 around zero: the parser refuses any other zero point. Weights keep all of their 8 bits,
-since a GPU adds products up in 32. The file has them in fp32 before a pair of their own, and biases in fp32: the builder
-folds the first, and has no int32 for the second. What follows a layer is not quantised for it, so that the builder is
-free to fuse both (NVIDIA, TensorRT documentation, "Working with Quantized Types").
+since a GPU adds products up in 32. The file has them in fp32 before a pair of their own, which the builder folds, and
+biases in fp32, for which it has no integers. What follows a layer is not quantised for it, so that the builder is free
+to fuse both (NVIDIA, TensorRT documentation, "Working with Quantized Types").
 """
 
 from __future__ import annotations

@@ -15,6 +15,11 @@ def emit(**event):
     print("@bench " + json.dumps(event), flush=True)
 
 
+def rows_as_columns(rows):
+    columns = ("start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns")
+    return {name: [row[place] for row in rows] for place, name in enumerate(columns)}
+
+
 def main(words):
     if words == ["--version"]:
         print("bench-onnxruntime with ONNX Runtime", onnxruntime.__version__)
@@ -53,12 +58,11 @@ def main(words):
     with open(given["outputs"], "wb") as stream:
         for value in values:
             stream.write(value.tobytes()[: 4 if MODE == "cut" else None])
-    tensors = [{"name": n, "dtype": str(v.dtype), "shape": list(v.shape)} for n, v in zip(names, values)]
+    tensors = [{"name": n, "dtype": str(v.dtype), "shape": list(v.shape)} for n, v in zip(names, values, strict=True)]
     emit(event="outputs", tensors=tensors)
-    columns = ("start_ns", "latency_ns", "h2d_ns", "compute_ns", "d2h_ns")
     for stage, measured in rows.items():
         if measured:
-            emit(event="samples", stage=stage, first=0, **dict(zip(columns, map(list, zip(*measured)))))
+            emit(event="samples", stage=stage, first=0, **rows_as_columns(measured))
     end = {stage: {"count": len(one), "elapsed_ns": 1, "stopped_by": "floors"} for stage, one in rows.items()}
     if MODE == "lost":
         end["sampling"]["count"] += 1

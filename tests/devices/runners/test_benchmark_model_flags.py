@@ -16,9 +16,9 @@ from latency_bench.devices.runners.benchmark_model_flags import (
     parse_flags,
     tool_flags,
 )
-from latency_bench.devices.runners.brought_libraries import DISPATCH, Libraries, push_libraries
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_tool import check_android
+from latency_bench.devices.runners.brought_libraries import DISPATCH, Libraries, push_libraries
 from latency_bench.devices.transports.local import LocalTransport
 
 DATA = Path(__file__).parent / "data"
