@@ -39,9 +39,9 @@ def pushed_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> 
             there = transport.push(local, local.name)
             pushed.append(PushedInput(tensor.name, values.shape, tensor.dtype, there))
             brought += [there] if tensor.values is not None else []
-    try:
-        yield pushed
-    finally:
-        # Of images there may be more than a phone has room for; what is seeded stays for the next run.
-        with contextlib.suppress(DeviceError):
-            transport.remove(brought)
+        try:
+            yield pushed
+        finally:
+            # Of images there may be more than a phone has room for; what is seeded stays for the next run.
+            with contextlib.suppress(DeviceError):
+                transport.remove(brought)

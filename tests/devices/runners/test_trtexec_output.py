@@ -79,7 +79,7 @@ def test_layers_that_overflow_stay_float32_where_the_version_can_be_told(version
 
 def test_half_precision_is_the_files_own_where_there_is_no_flag():
     assert "--fp16" not in build_flags(_tool("11"), "m.onnx", "m.engine", "fp16", tf32=False, workspace_mib=512)
-    with pytest.raises(InventoryError, match="one of fp32, fp16, got int4"):
+    with pytest.raises(InventoryError, match="one of fp32, fp16, int8, got int4"):
         TrtexecRunner.options("tensorrt", {"precision": "int4"})
 
 

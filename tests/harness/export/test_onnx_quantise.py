@@ -105,9 +105,8 @@ def test_tensorrt_gets_pairs_around_zero_and_biases_as_they_are(job: ExportJob) 
     assert {zero.dtype.name for zero in zeros} == {"int8"}
     assert not any(zero.any() for zero in zeros)
     quantised = {node.output[0]: node for node in pairs}
-    weighted = [
-        node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in quantised
-    ]
+    layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    weighted = [node for node in layers if node.input[1] in quantised]
     assert len(weighted) == 3
     for node in weighted:
         assert all(quantised[name].op_type == "DequantizeLinear" for name in node.input[:2])
