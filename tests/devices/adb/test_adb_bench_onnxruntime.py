@@ -12,7 +12,7 @@ SMALL = ("--model", "b0-cls-r224", "--resolution", "64x64", "--protocol", "short
 
 
 @pytest.fixture
-def on_phone(write_devices, onnxruntime_program):
+def on_phone(bench, write_devices, onnxruntime_program):
     program = {"binary": str(onnxruntime_program)}
     write_devices(None, runner="bench_onnxruntime", runtime="onnxruntime", bench_onnxruntime=program)
 
