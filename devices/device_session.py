@@ -23,6 +23,7 @@ from latency_bench.devices.probes.base import Probe, Reading
 from latency_bench.devices.probes.readings import TEMPERATURE
 from latency_bench.devices.runners.alternation import AlternatingRunner, AlternatingSide, Alternation, Turns
 from latency_bench.devices.runners.base import Deployment, Profile, ProgressHandler, RoundJob, RoundResult, Runner
+from latency_bench.devices.runners.batch import AnswersHandler, Batch
 from latency_bench.devices.settings import settings_by_probe
 from latency_bench.devices.transports.base import Transport
 from latency_bench.devices.tuning.base import apply_all
@@ -164,6 +165,19 @@ class DeviceSession:
     ) -> RoundResult:
         """One round in a fresh process. Raises WorkerError when the measuring process reports an error or dies."""
         return self._runner.measure(self._transport, deployment, request, outputs_to, on_progress)
+
+    @property
+    def batch_bytes(self) -> int:
+        """How many bytes of inputs a batch of `answer` should have."""
+        return self._runner.BATCH_BYTES
+
+    def answer(
+        self, deployment: Deployment, job: RoundJob, batches: Iterator[Batch], on_answers: AnswersHandler
+    ) -> None:
+        """Give the device batches of requests, which are made while it computes, and hand on their outputs, batch by
+        batch. Raises as `measure`, NoOutputsError where the runner has no outputs to give, and what `batches` raises,
+        which may be iterated in another thread."""
+        self._runner.answer(self._transport, deployment, job, batches, on_answers)
 
     def profile(self, deployment: Deployment, job: RoundJob, requests: int) -> Profile:
         """Times by layer, in a process of its own. Raises as `measure`, and InventoryError where the runner cannot."""

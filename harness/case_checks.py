@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench_worker.pipeline.library_packages import SUPPRESSING
 from bench_worker.runtime.declaration import BUILDER_FLAG
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.opening import runner_class
@@ -11,6 +12,7 @@ from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.file_precision import UNKNOWN
 from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.pipeline_request import NEED_SUPPRESSION, answer_of
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
@@ -72,6 +74,11 @@ def _check_pipeline(case: Case) -> None:
         )
     if not case.spec.inputs[0].is_photograph:
         raise UsageError(f"{asked}: {case.spec.id} does not take one image, its three channels first")
+    if answer_of(case.spec) in NEED_SUPPRESSION and case.pipeline not in SUPPRESSING:
+        raise UsageError(
+            f"{asked}: {case.spec.id} is a detector, and {case.pipeline} has no non-maximum suppression; use "
+            f"--pipeline {SUPPRESSING[0]}"
+        )
     if case.streams is not None:
         raise UsageError(f"{asked}: a pipeline has one request in flight; leave --streams out")
     if case.as_in_paper:

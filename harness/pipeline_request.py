@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.preparation import Resize
     from latency_bench.model_specs.spec import ModelSpec
 
+NEED_SUPPRESSION = ("detections",)
+"""Answers that not every image library can give."""
 _PHOTOGRAPHS: dict[Resize, tuple[int, int]] = {"crop": (375, 500), "pad": (480, 640)}
 """(height, width): what most images of ImageNet have, and of COCO. Elsewhere a photograph has the input's own size, as
 photographs of streets have where they are segmented, and as super-resolution needs it."""
@@ -28,6 +30,7 @@ _ANSWERS = {
     "segmentation": "class-maps",
     "super-resolution": "images",
     "segment-anything": "best-masks",
+    "detection": "detections",
 }
 
 

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator,
 from latency_bench.model_specs.carried_types import CarriedAs
 from latency_bench.model_specs.preparation import Preparation
 
-Task = Literal["classification", "segmentation", "super-resolution", "segment-anything", "attention", "generic"]
+Task = Literal[
+    "classification", "segmentation", "detection", "super-resolution", "segment-anything", "attention", "generic"
+]
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,79}$"
 
 

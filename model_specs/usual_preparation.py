@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _NOT_KNOWN = "the usual one of {task} networks; how its authors prepare images is not declared in its spec"
 _USUAL: dict[str, tuple[Resize, float | None]] = {
     "segmentation": ("stretch", None),
+    "detection": ("pad", None),
     "super-resolution": ("tiles", None),
     "segment-anything": ("pad", None),
 }

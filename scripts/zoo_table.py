@@ -29,6 +29,7 @@ Row = tuple[ModelSpec, CheckedModel]
 TASKS = {
     "classification": "Classification",
     "segmentation": "Semantic segmentation",
+    "detection": "Detection",
     "super-resolution": "Super-resolution",
     "segment-anything": "Segment anything",
     "attention": "Attention alone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -14,6 +14,8 @@ from bench_worker.runtime.base import LayerTime
 from bench_worker.runtime.declaration import RuntimeDeclaration
 from latency_bench.devices.checks import Check
 from latency_bench.devices.errors import InventoryError
+from latency_bench.devices.runners.batch import AnswersHandler, Batch, NoOutputsError, stored_arrays
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
 if TYPE_CHECKING:
@@ -130,6 +132,8 @@ class Runner(ABC):
     name: str
     RUNTIMES: ClassVar[tuple[type[RuntimeDeclaration], ...]] = ()
     """What the runner offers, each with what it declares of itself."""
+    BATCH_BYTES: ClassVar[int] = 64 << 20
+    """Of inputs that it is given at once by `answer`; a single request may have more."""
 
     @classmethod
     def runtime_names(cls) -> list[str]:
@@ -206,3 +210,26 @@ class Runner(ABC):
         """Times by layer over so many requests, in a process of its own whose latencies are thrown away. For runtimes
         that declare it; raises as `measure` does."""
         raise InventoryError(f"runner {self.name} does not report times of layers", "use a device with another runner")
+
+    def answer(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        job: RoundJob,
+        batches: Iterator[Batch],
+        on_answers: AnswersHandler,
+    ) -> None:
+        """The outputs for each of the batches in turn, outside of all that is timed: `on_answers` is called once a
+        batch. `batches` may be iterated in another thread. Raises as `measure` does, NoOutputsError, and what
+        `batches` raises."""
+        for batch in batches:
+            with TemporaryFolder("batch") as folder:
+                checks = {f"request{number}": batch.described(number, folder) for number in range(len(batch.requests))}
+                if not checks:
+                    on_answers(iter(()))
+                    continue
+                to = folder / "outputs.npz"
+                result = self.measure(transport, deployment, replace(job, checks=checks), to, lambda _: None)
+                if not result.check_outputs:
+                    raise NoOutputsError(str(result.no_outputs_because))
+                on_answers(stored_arrays(result.check_outputs[name]) for name in checks)

@@ -26,11 +26,19 @@ from latency_bench.devices.runners.base import (
     RoundJob,
     RoundResult,
 )
+from latency_bench.devices.runners.batch import AnswersHandler, Batch
 from latency_bench.devices.runners.worker_alternation import WorkerAlternation, alternation_job, alternation_result
+from latency_bench.devices.runners.worker_batches import FedBatches
 from latency_bench.devices.runners.worker_checks import python_checks
-from latency_bench.devices.runners.worker_events import Checked, Event, Loaded, ProgressEvent
-from latency_bench.devices.runners.worker_files import push_json, push_worker
-from latency_bench.devices.runners.worker_outcome import check_ended_well, check_paths, last_line, round_result
+from latency_bench.devices.runners.worker_events import Answered, Checked, Event, Loaded, ProgressEvent, Waiting
+from latency_bench.devices.runners.worker_files import push_json, push_worker, with_values_there
+from latency_bench.devices.runners.worker_outcome import (
+    check_artifact,
+    check_ended_well,
+    check_paths,
+    last_line,
+    round_result,
+)
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.runtimes import third_party_entry, worker_runtime, worker_runtime_names
 from latency_bench.devices.temporary_folder import TemporaryFolder
@@ -43,6 +51,7 @@ _CHECK_S = 300.0
 
 class WorkerRunner(AlternatingRunner):
     name = "worker"
+    BATCH_BYTES = 16 << 20
 
     def __init__(self, python: Sequence[str] | None = None) -> None:
         self._python = tuple(python) if python else (sys.executable,)
@@ -183,6 +192,35 @@ class WorkerRunner(AlternatingRunner):
         checks = check_paths(outputs, request.checks)
         return round_result(transport, heard, deployment, outputs, outputs_to, log, checks)
 
+    def answer(
+        self,
+        transport: Transport,
+        deployment: Deployment,
+        job: RoundJob,
+        batches: Iterator[Batch],
+        on_answers: AnswersHandler,
+    ) -> None:
+        """In one process, which computes a batch while the next one is made and brought."""
+        outputs = str(PurePosixPath(transport.workdir) / "outputs.npz")
+        document = _worker_request(transport, job, deployment, outputs, None)
+        heard = WorkerRound()
+        with TemporaryFolder("batches") as folder, FedBatches(transport, batches, folder) as fed:
+
+            def take(line: str) -> None:
+                event = heard.line(line)
+                if isinstance(event, Loaded):
+                    check_artifact(heard, deployment)
+                elif isinstance(event, Answered):
+                    with fed.answers(event) as answers:
+                        on_answers(answers)
+                elif isinstance(event, Waiting):
+                    fed.check()
+
+            document = {**document, "batches": fed.place}
+            completed = self._start(transport, job.runtime, document, take, idle_timeout_s=job.idle_timeout_s)
+            fed.check()
+        check_ended_well(transport, completed, heard.error, heard.is_done, str(heard.printed))
+
     def alternate(
         self,
         transport: Transport,
@@ -229,7 +267,7 @@ def _worker_request(
 ) -> dict[str, Any]:
     paths = check_paths(outputs, request.checks)
     checks = [
-        {"inputs": [_with_values_there(transport, entry) for entry in inputs], "write_outputs": paths[name]}
+        {"inputs": [with_values_there(transport, entry) for entry in inputs], "write_outputs": paths[name]}
         for name, inputs in request.checks.items()
     ]
     return {
@@ -238,7 +276,7 @@ def _worker_request(
         "runtime_options": request.runtime_options,
         "runtime_class": _runtime_class(request.runtime),
         "artifact": deployment.path,
-        "inputs": [_with_values_there(transport, entry) for entry in request.inputs],
+        "inputs": [with_values_there(transport, entry) for entry in request.inputs],
         "cpus": None if request.cpus is None else list(request.cpus),
         "write_outputs": outputs,
         "warmup": request.warmup,
@@ -258,14 +296,6 @@ def _remove_images(transport: Transport, document: Mapping[str, Any]) -> None:
     entries = [entry for check in document.get("checks", ()) for entry in check["inputs"]]
     with contextlib.suppress(DeviceError):  # a link that is lost is told by what comes next
         transport.remove([entry["values"] for entry in entries if "values" in entry])
-
-
-def _with_values_there(transport: Transport, entry: dict[str, Any]) -> dict[str, Any]:
-    """The description of an input, with the file of its values brought to the device where it has one."""
-    if "values" not in entry:
-        return entry
-    file = Path(entry["values"])
-    return {**entry, "values": transport.push(file, f"values-{file.parent.name[:16]}{file.suffix}")}
 
 
 def _with_photograph_there(transport: Transport, pipeline: Mapping[str, Any]) -> dict[str, Any]:

@@ -204,6 +204,21 @@ class Done(_WithFacts):
     """Outputs for the inputs of `checks`, in the job's order."""
 
 
+class Answered(_Exact):
+    """The outputs of a batch's requests are written. `batch`: its number, from 0."""
+
+    event: Literal["answered"]
+    batch: Count
+    path: Text
+    sha256: Sha256
+
+
+class Waiting(_Exact):
+    """A sign of life while the next batch is not there yet."""
+
+    event: Literal["waiting"]
+
+
 class Checked(_Exact):
     """The end of a check: the runtime was made. `modules`: versions of what it imported, by name."""
 
@@ -221,13 +236,15 @@ class ErrorEvent(_Exact):
 
 AnyEvent = TypeVar("AnyEvent", bound=BaseModel)
 
-Event = Hello | Loaded | Outputs | ProgressEvent | Samples | Done | Checked | ErrorEvent
+Event = Hello | Loaded | Outputs | ProgressEvent | Samples | Answered | Waiting | Done | Checked | ErrorEvent
 _KINDS: dict[str, type[Event]] = {
     "hello": Hello,
     "loaded": Loaded,
     "outputs": Outputs,
     "progress": ProgressEvent,
     "samples": Samples,
+    "answered": Answered,
+    "waiting": Waiting,
     "done": Done,
     "checked": Checked,
     "error": ErrorEvent,

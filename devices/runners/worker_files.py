@@ -39,6 +39,14 @@ def push_json(transport: Transport, document: dict[str, Any], file: Path) -> str
     return transport.push(file, file.name)
 
 
+def with_values_there(transport: Transport, entry: dict[str, Any]) -> dict[str, Any]:
+    """The description of an input, with the file of its values brought to the device where it has one."""
+    if "values" not in entry:
+        return entry
+    file = Path(entry["values"])
+    return {**entry, "values": transport.push(file, f"values-{file.parent.name[:16]}{file.suffix}")}
+
+
 def _copy_module(name: str, folder: Path) -> None:
     """The file or the whole package of this name on the host."""
     spec = importlib.util.find_spec(name)

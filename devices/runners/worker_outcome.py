@@ -36,14 +36,14 @@ def round_result(
     """A round that is done, its outputs (`outputs` on the device, and those of `checks` by name) brought here.
 
     Raises WorkerError."""
-    _check_artifact(heard, deployment)
-    _pull_outputs(transport, heard.outputs.path, heard.outputs.sha256, outputs, outputs_to)
+    check_artifact(heard, deployment)
+    pull_outputs(transport, heard.outputs.path, heard.outputs.sha256, outputs, outputs_to)
     if len(heard.check_outputs) != len(checks):
         raise protocol_error(f"outputs for {len(heard.check_outputs)} checks, and was asked for {len(checks)}")
     check_outputs = {}
     for (name, path), saved in zip(checks.items(), heard.check_outputs, strict=True):
         check_outputs[name] = outputs_to.with_name(f"{outputs_to.stem}-{name}.npz")
-        _pull_outputs(transport, saved.path, saved.sha256, path, check_outputs[name])
+        pull_outputs(transport, saved.path, saved.sha256, path, check_outputs[name])
     samples = heard.columns("sampling")
     return RoundResult(
         warmup=heard.columns("warmup"),
@@ -102,7 +102,7 @@ def check_ended_well(
         )
 
 
-def _check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
+def check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
     """No time is that of a file which is not the one that was deployed. Raises WorkerError (bad-artifact)."""
     loaded = heard.artifact
     if loaded.sha256 != deployment.sha256 or loaded.external_sha256 != dict(deployment.external_sha256):
@@ -114,7 +114,7 @@ def _check_artifact(heard: WorkerRound, deployment: Deployment) -> None:
         )
 
 
-def _pull_outputs(transport: Transport, written: str | None, sha256: str | None, path: str, to: Path) -> None:
+def pull_outputs(transport: Transport, written: str | None, sha256: str | None, path: str, to: Path) -> None:
     """The file of outputs that was asked for, as the worker wrote it. Raises WorkerError (protocol)."""
     if written != path:
         raise protocol_error(f"its outputs as {written!r}, and was asked for {path!r}")

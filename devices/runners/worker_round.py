@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from latency_bench.devices.runners.base import PHASES, Columns
 from latency_bench.devices.runners.worker_events import (
+    Answered,
     Checked,
     Column,
     Done,
@@ -20,6 +21,7 @@ from latency_bench.devices.runners.worker_events import (
     Samples,
     SavedOutputs,
     Stage,
+    Waiting,
     protocol_error,
     read_event,
 )
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 
 STAGES: tuple[Stage, ...] = ("warmup", "sampling")
 _ORDER: tuple[type[Event], ...] = (Hello, Loaded, Outputs, Done)
-"""Each comes once, in this order; progress and samples come between `outputs` and `done`."""
+"""Each comes once, in this order; those of `_IN_BETWEEN` come between `outputs` and `done`."""
+_IN_BETWEEN = (ProgressEvent, Samples, Answered, Waiting)
 
 
 class WorkerRound:
@@ -58,7 +61,7 @@ class WorkerRound:
             raise protocol_error(f"an event {event.event!r} after the last one")
         if isinstance(event, ErrorEvent):
             self.error = event
-        elif isinstance(event, (ProgressEvent, Samples)):
+        elif isinstance(event, _IN_BETWEEN):
             if Outputs not in self._checked:
                 raise protocol_error(f"an event {event.event!r} before its first request")
             if isinstance(event, Samples):

@@ -22,7 +22,7 @@ def generate(tensor: InputTensor) -> "np.ndarray":
     type, storage where the file cannot be read.
     """
     if tensor.values is not None:
-        return _from_file(tensor, tensor.values)
+        return fitting(tensor, read_values(tensor, tensor.values))
     if tensor.dtype == "bfloat16":
         return as_bfloat16(generate(tensor._replace(dtype="float32")))
     dtype = np.dtype(tensor.dtype)
@@ -64,11 +64,17 @@ def _natural(tensor: InputTensor, dtype: "np.dtype") -> "np.ndarray":
     return values
 
 
-def _from_file(tensor: InputTensor, path: str) -> "np.ndarray":
+def read_values(tensor: InputTensor, path: str) -> "np.ndarray":
+    """What a file of values holds. Raises WorkerError (storage)."""
     try:
-        values = np.load(path, allow_pickle=False)
+        values: "np.ndarray" = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise WorkerError(STORAGE, "input %s: its values cannot be read: %s" % (tensor.name, error))
+    return values
+
+
+def fitting(tensor: InputTensor, values: "np.ndarray") -> "np.ndarray":
+    """Values as they are fed, bfloat16 as its bits. Raises WorkerError (bad-request) for another shape or type."""
     if tensor.dtype == "bfloat16" and values.dtype == np.float32:
         values = as_bfloat16(values)
     expected = storage_dtype(tensor.dtype)

@@ -121,6 +121,8 @@ class Job(NamedTuple):
     runtime_class: Optional[str] = None
     """`module:Class` of a third party's runtime, whose module lies beside the worker or is installed."""
     checks: Tuple[CheckJob, ...] = ()
+    batches: Optional[str] = None
+    """Where further requests come while this process computes (batches.py): the beginning of their files' path."""
     pipeline: Optional[Dict[str, Any]] = None
     """What stands around the network in every request (pipeline/pipeline_job.py), paths as they came; None: nothing."""
     folder: str = ""
@@ -152,11 +154,12 @@ def parse_job(document: Any, folder: str) -> Job:
             "copy the worker of the same release as the host to the device",
         )
     write_outputs = fields.take("write_outputs", optional(text), None)
+    batches = fields.take("batches", optional(text), None)
     job = Job(
         runtime=fields.take("runtime", text),
         runtime_options=fields.take("runtime_options", dictionary, {}),
         artifact=os.path.join(folder, fields.take("artifact", text)),
-        inputs=_parse_inputs("inputs", fields.take("inputs", listing), folder),
+        inputs=parse_inputs("inputs", fields.take("inputs", listing), folder),
         cpus=fields.take("cpus", optional(cpus), None),
         write_outputs=None if write_outputs is None else os.path.join(folder, write_outputs),
         warmup=_parse_warmup(fields.take("warmup", dictionary)),
@@ -173,6 +176,7 @@ def parse_job(document: Any, folder: str) -> Job:
             _parse_check("checks[%d]" % index, item, folder)
             for index, item in enumerate(fields.take("checks", optional(listing), None) or ())
         ),
+        batches=None if batches is None else os.path.join(folder, batches),
         pipeline=fields.take("pipeline", optional(dictionary), None),
         folder=folder,
     )
@@ -183,14 +187,15 @@ def parse_job(document: Any, folder: str) -> Job:
 def _parse_check(where: str, document: Any, folder: str) -> CheckJob:
     fields = Fields(where, document)
     check = CheckJob(
-        inputs=_parse_inputs(where + ".inputs", fields.take("inputs", listing), folder),
+        inputs=parse_inputs(where + ".inputs", fields.take("inputs", listing), folder),
         write_outputs=os.path.join(folder, fields.take("write_outputs", text)),
     )
     fields.finish()
     return check
 
 
-def _parse_inputs(where: str, documents: List[Any], folder: str) -> Tuple[InputTensor, ...]:
+def parse_inputs(where: str, documents: List[Any], folder: str) -> Tuple[InputTensor, ...]:
+    """Raises WorkerError (bad-request) with the field that is wrong."""
     return tuple(_parse_input("%s[%d]" % (where, index), item, folder) for index, item in enumerate(documents))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections import OrderedDict
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -25,22 +25,28 @@ def describe(arrays: Arrays) -> List[Dict[str, Any]]:
 
 
 def save(path: str, arrays: Arrays) -> str:
-    """Write an uncompressed .npz without pickles and return its SHA-256. Equal arrays give equal files.
+    """Write an uncompressed .npz without pickles and return its SHA-256. Equal arrays give equal files."""
+    return save_named(path, arrays.items())
+
+
+def save_named(path: str, named: Iterable[Tuple[str, "np.ndarray"]]) -> str:
+    """As `save`, of arrays that come one after the other, of which none is kept.
 
     Not numpy.savez: it takes names as keyword arguments, and stamps the time into the archive.
     """
+    size_bytes = 0
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            for name, array in arrays.items():
+            for name, array in named:
+                size_bytes += array.nbytes
                 with archive.open(zipfile.ZipInfo(name + ".npy", _EPOCH), "w", force_zip64=True) as stream:
                     np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
         return file_sha256(path)
     except OSError as error:
-        with_size = sum(array.nbytes for array in arrays.values())
         remove(path)
         raise WorkerError(
             STORAGE,
-            "cannot write the outputs (%d bytes) to %s: %s" % (with_size, path, error.strerror or error),
+            "cannot write the outputs (%d bytes or more) to %s: %s" % (size_bytes, path, error.strerror or error),
             "free some space there, or name another place",
         )
 

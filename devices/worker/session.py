@@ -1,9 +1,10 @@
 """One measurement from start to end: load, first request, warm-up, sampling, what it cost."""
 
 import os
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from . import outputs as saved_outputs
+from .batches import answer_batches, feeding
 from .clock import Clock, measure_resolution_ns
 from .commands import obey
 from .events import EventStream
@@ -60,6 +61,8 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
     if job.checks:
         order = [tensor.name for tensor in loaded.inputs]
         done["checks"] = [_check(check, runtime, order) for check in job.checks]
+    if job.batches is not None:
+        _answer_batches(job.batches, loaded, events)
     done.update(_stage(timed.sampling))
     done.update(_median(sampling, job.sampling))
     runtime.close()
@@ -211,14 +214,26 @@ def _non_finite(runtime: Runtime) -> Dict[str, Any]:
 
 def _check(check: CheckJob, runtime: Runtime, order: List[str]) -> Dict[str, Any]:
     """One request with other inputs; nothing is timed any more."""
+    by_name = {tensor.name: tensor for tensor in check.inputs}
+    arrays = (in_artifact_layout(generate(by_name[name]), by_name[name].layout) for name in order)
+    outputs = _computed(runtime, runtime.set_inputs, arrays)
+    return {"path": check.write_outputs, "sha256": saved_outputs.save(check.write_outputs, outputs)}
+
+
+def _answer_batches(place: str, loaded: _Loaded, events: EventStream) -> None:
+    feed = feeding(loaded.runtime)
+    order = [tensor.name for tensor in loaded.inputs]
+    answer_batches(place, order, lambda arrays: _computed(loaded.runtime, feed, arrays), events)
+
+
+def _computed(runtime: Runtime, feed: Callable[[List[Any]], None], arrays: Iterable[Any]) -> Mapping[str, Any]:
+    """The outputs of one request with other inputs, `arrays` in the artifact's order and layout."""
     try:
-        by_name = {tensor.name: tensor for tensor in check.inputs}
-        runtime.set_inputs([in_artifact_layout(generate(by_name[name]), by_name[name].layout) for name in order])
+        feed(list(arrays))
         runtime.request()
-        arrays = runtime.outputs()
+        return runtime.outputs()
     except Exception as error:
-        raise _request_failed(error, "with the inputs of the check")
-    return {"path": check.write_outputs, "sha256": saved_outputs.save(check.write_outputs, arrays)}
+        raise _request_failed(error, "with other inputs than those that were timed")
 
 
 def _stage(end: StageEnd) -> Dict[str, Any]:

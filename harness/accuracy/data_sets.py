@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latency_bench.harness.accuracy.class_list import lines_of
 from latency_bench.harness.accuracy.coco_set import coco
 from latency_bench.harness.accuracy.folder_images import images_below, relative_name
 from latency_bench.harness.accuracy.samples import DataSet, Sample
@@ -31,8 +32,8 @@ def open_data_set(
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: there is no such folder")
     if labels is not None:
-        if spec.task in _TASKS.values():
-            raise UsageError(f"--labels are classes, and {spec.id} gives images or masks; leave it out")
+        if _layouts_of(spec.task):
+            raise UsageError(f"--labels are classes, and {spec.id} gives images, masks or boxes; leave it out")
         found = DataSet("list", folder, tuple(_listed(folder, labels)))
     else:
         name = layout or _layout_of(folder, spec)
@@ -48,14 +49,21 @@ def open_data_set(
 
 
 def _goes_with(layout: str, task: str) -> bool:
-    """Whether a layout has what a task is held against; without labels there are no prompts either."""
+    """Whether a layout has what a task is held against. Without labels there are no prompts either, and of a detector's
+    candidates none is the fp32 module's choice."""
     if layout == "unlabelled":
-        return task != "segment-anything"
-    return _TASKS.get(layout) == task if task in _TASKS.values() else layout not in _TASKS
+        return task not in _TASKS["coco"]
+    own = _layouts_of(task)
+    return layout in own if own else layout not in _TASKS
+
+
+def _layouts_of(task: str) -> list[str]:
+    """Those that are for this task alone, or for few others; empty: any that is for none."""
+    return [layout for layout, tasks in _TASKS.items() if task in tasks]
 
 
 def _layout_of(folder: Path, spec: ModelSpec) -> str:
-    if spec.task == "segment-anything":
+    if spec.task in _TASKS["coco"]:
         return "coco"
     if spec.task == "super-resolution":
         return "pairs" if all(paired_folders(folder)) else "high-resolution"
@@ -69,7 +77,7 @@ def _layout_of(folder: Path, spec: ModelSpec) -> str:
 def _folders(folder: Path, spec: ModelSpec, classes: Path | None) -> DataSet:
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     outputs = spec.outputs[0].channels
-    order = names if classes is None else _lines(classes)
+    order = names if classes is None else lines_of(classes)
     if classes is None and outputs is not None and len(names) != outputs:
         raise UsageError(
             f"--data {folder} has {len(names)} folders and {spec.id} tells {outputs} classes apart: name the classes "
@@ -130,8 +138,12 @@ LAYOUTS: dict[str, Callable[[Path, ModelSpec, Path | None], DataSet]] = {
     "coco": coco,
     "unlabelled": _unlabelled,
 }
-_TASKS = {"pairs": "super-resolution", "high-resolution": "super-resolution", "coco": "segment-anything"}
-"""Of layouts that are for one task alone; those of these tasks have no other."""
+_TASKS = {
+    "pairs": ("super-resolution",),
+    "high-resolution": ("super-resolution",),
+    "coco": ("segment-anything", "detection"),
+}
+"""Of layouts that are for some tasks alone; those tasks have no other."""
 _LOOKS = {
     "folders": "FOLDER/CLASS/*.jpg",
     "cityscapes": "leftImg8bit/val/CITY/*_leftImg8bit.png with gtFine/val/CITY/*_gtFine_labelIds.png",
@@ -203,14 +215,6 @@ def _check_labels(found: DataSet, spec: ModelSpec) -> None:
             raise UsageError(
                 f"--data has label images (layout `{found.layout}`), and {spec.id} gives one class an image"
             )
-
-
-def _lines(path: Path) -> Sequence[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--classes {path} cannot be read: {error}") from None
 
 
 def _twice(names: Sequence[str]) -> str:

@@ -143,7 +143,8 @@ def _preparation(
             raise UsageError("images are fed to super-resolution as they are; leave out how they are resized")
         return Preparation(resize="tiles", source=_SOURCE)
     if stated.resize is None and known is None:
-        questions.ask("how images are resized and cut", "--whole-image" if task == "segmentation" else "--crop-share 1")
+        shown = "--whole-image" if task in ("segmentation", "detection") else "--crop-share 1"
+        questions.ask("how images are resized and cut", shown)
     if stated.interpolation is None and known is None:
         questions.ask("by which filter", "--interpolation bilinear")
     if known is not None and known.resize == "tiles":

@@ -20,8 +20,8 @@ from latency_bench.harness.export.array_file import named_arrays
 from latency_bench.harness.statistics.image_metrics import Counts
 from latency_bench.model_specs.spec import ModelSpec
 
-PIECE_BYTES = 256 << 20
-"""Of inputs, which lie on the disk of the device at once."""
+_PIECE_BYTES = 256 << 20
+"""Of inputs, about: what a kill costs at most."""
 _MOST_IN_A_PIECE = 500
 
 
@@ -69,7 +69,7 @@ def _coco_image(stored: dict[str, Any]) -> CocoImage:
 def pieces_of(samples: Sequence[Sample], spec: ModelSpec) -> Iterator[Sequence[Sample]]:
     """The samples of each piece, in their order."""
     size = 4 * int(np.prod(spec.inputs[0].shape))
-    count = max(1, min(_MOST_IN_A_PIECE, PIECE_BYTES // size))
+    count = max(1, min(_MOST_IN_A_PIECE, _PIECE_BYTES // size))
     for start in range(0, len(samples), count):
         yield samples[start : start + count]
 

@@ -47,7 +47,10 @@ def store_accuracy(
     """The stored record and its place; `writer` is entered. Raises StoreError."""
     metrics = bootstrap(found.counts, scorer.metrics)
     if found.coco_images:
-        metrics |= average_precisions(found.coco_images, "segm")
+        if subject.spec.task == "detection":  # it is what papers print, so it comes first
+            metrics = average_precisions(found.coco_images, "bbox") | metrics
+        else:
+            metrics |= average_precisions(found.coco_images, "segm")
     record = AccuracyRecord(
         run_id=writer.run_id,
         started_at=started_at,

@@ -12,12 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PromptedObject:
-    """An object of an image: the box that a network is prompted with, left, top, right and bottom in pixels, and its
-    mask as JSON of COCO's segmentation."""
+    """An object of an image: its box, with which a network may be prompted, left, top, right and bottom in pixels, and
+    its mask as JSON of COCO's segmentation, empty where only boxes count."""
 
     box: tuple[float, float, float, float]
     segmentation: str
     category: int = 0
+    """Of detectors the class, from 0."""
     area: float | None = None
     """As the annotations state it, in pixels; None: of the mask."""
     is_crowd: bool = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from latency_bench.harness.accuracy import detection
 from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.prompted import coco_image, overlap
 from latency_bench.harness.accuracy.super_resolution import quality
@@ -20,6 +21,7 @@ from latency_bench.harness.accuracy.super_resolution_sets import scale_of
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.statistics.image_metrics import (
     OF_CLASSIFIERS,
+    OF_DETECTORS,
     OF_FEW_CLASSES,
     OF_PROMPTED,
     OF_SUPER_RESOLUTION,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from latency_bench.model_specs.spec import ModelSpec
 
 
-SCORED_TASKS = ("classification", "segmentation", "super-resolution", "segment-anything", "generic")
+SCORED_TASKS = ("classification", "segmentation", "detection", "super-resolution", "segment-anything", "generic")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def scorer_of(spec: ModelSpec) -> Scorer:
         return _dense(classes)
     if spec.task == "segment-anything":
         return Scorer(OF_PROMPTED, overlap, coco_image)
+    if spec.task == "detection":
+        return Scorer(OF_DETECTORS, detection.detected, detection.coco_image)
     if spec.task == "super-resolution":
         return Scorer(OF_SUPER_RESOLUTION, partial(quality, scale_of(spec)))
     columns = OF_FEW_CLASSES if 0 < classes <= 5 else OF_CLASSIFIERS

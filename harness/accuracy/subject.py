@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.export.carried_inputs import carried_values
 from latency_bench.harness.export.inputs import describe_inputs
-from latency_bench.harness.fidelity.check import deployed_outputs
+from latency_bench.harness.fidelity.check import named_as_in
 from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.model_specs.preparation import Preparation
 from latency_bench.model_specs.spec import ModelSpec
@@ -40,6 +39,11 @@ class Subject:
     """Where the user says which output it is, and in which layout."""
     file: BroughtFile | None = None
 
+    @property
+    def image_input(self) -> str:
+        """What the artifact's input that takes the image is called."""
+        return self.spec.inputs[0].name if self.file is None else self.file.image
+
     def carried(self, values: np.ndarray) -> np.ndarray:
         """Normalised values (1, 3, height, width) in the type and layout in which the artifact is fed them."""
         array = carried_values(values, self.spec.inputs[0])
@@ -47,21 +51,16 @@ class Subject:
             return np.ascontiguousarray(array.transpose(0, 2, 3, 1))
         return array
 
-    def described(self, artifact: Artifact, files: Mapping[str, Path]) -> list[dict[str, Any]]:
-        """The inputs of one request, for the worker. `files`: with their values, by the spec's names."""
+    def described(self, artifact: Artifact) -> list[dict[str, Any]]:
+        """The inputs of one request, for the worker; those that change from image to image without their values."""
         if self.file is None:
-            described = describe_inputs(self.spec, 1, INPUT_SEED, artifact.inputs[0].layout)
-            return [{**one, "values": str(files[one["name"]])} for one in described]
-        values = str(files[self.spec.inputs[0].name])
-        return [
-            {**one, "values": values} if one["name"] == self.file.image else one
-            for one in self.file.spec.describe_inputs(INPUT_SEED)
-        ]
+            return describe_inputs(self.spec, 1, INPUT_SEED, artifact.inputs[0].layout)
+        return self.file.spec.describe_inputs(INPUT_SEED)
 
-    def outputs(self, artifact: Artifact, file: Path) -> Mapping[str, np.ndarray]:
+    def outputs(self, artifact: Artifact, given: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """What the device gave, by the spec's names, channel-first. Raises UsageError where it is not what was
         stated."""
-        named = deployed_outputs(artifact, file)
+        named = named_as_in(artifact, given)
         if self.output is None:
             return named
         if self.output.name not in named:

@@ -35,5 +35,7 @@ def _check_scored(spec: ModelSpec) -> None:
             raise UsageError(f"{spec.id} does not compute masks from a box; name a whole network, such as sam-l0-box")
     elif len(spec.inputs) != 1 or not spec.inputs[0].is_photograph:
         raise UsageError(f"{spec.id} does not take one image of three channels")
+    elif spec.task == "detection" and spec.outputs[0].channels is None:
+        raise UsageError(f"{spec.id}: its spec does not say how many classes it tells apart (`channels` of its output)")
     elif spec.task not in SCORED_TASKS or len(spec.outputs) != 1:
         raise UsageError(f"{spec.id} is for {spec.task}, whose outputs are not scored here; there are {_SCORED}")

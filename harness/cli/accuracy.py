@@ -152,7 +152,7 @@ def accuracy(
     subject = subject_of(case, stated)
     spec = subject.spec
     require_for_cases([case])
-    require(["PIL", *(["pycocotools"] if spec.task == "segment-anything" else [])])
+    require(["PIL", *_NEEDED.get(spec.task, ())])
     images = open_data_set(data, spec, layout, labels, classes).some(limit, limit_seed)
     refuse_without_module(case, images)
     scorer, started_at = scorer_of(spec), datetime.now(timezone.utc)
@@ -186,6 +186,10 @@ def accuracy(
         _render_difference(other, compared, console)
     render_runs_of_the_file(runs)
     return 0
+
+
+_NEEDED = {"segment-anything": ("pycocotools",), "detection": ("pycocotools", "cv2")}
+"""Modules beside Pillow, by task."""
 
 
 def render_runs_of_the_file(runs: Sequence[Mapping[str, Any]]) -> None:

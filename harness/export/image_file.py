@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ENDINGS = (".bmp", ".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Of the files of a folder that are taken for images."""
+_opening = threading.Lock()
 _DEEP = re.compile(r";16[BLN]")
 """In Pillow's name of the pixels as they lie in the file: of RGB;16B and the like it gives the upper 8 bits alone."""
 
@@ -34,11 +36,9 @@ def opened_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image
     if not path.is_file():  # a pipe would be waited for
         raise UnusableImageError("the file does not exist")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=tuple(formats)) as image:
-                _refuse_deep(image)
-                yield image
+        with _opened(path, formats) as image:
+            _refuse_deep(image)
+            yield image
     except UnusableImageError:
         raise
     except UnidentifiedImageError:
@@ -47,6 +47,16 @@ def opened_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image
         raise UnusableImageError("it has more pixels than are read") from None
     except Exception as error:  # decoders raise anything for bytes that were made up
         raise UnusableImageError(f"damaged: {error}") from None
+
+
+def _opened(path: Path, formats: Sequence[str]) -> Image.Image:
+    """Raises what Pillow raises, and for too many pixels what it only warns of."""
+    from PIL import Image
+
+    # What is made of warnings holds for all threads of the process.
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path, formats=tuple(formats))
 
 
 def _refuse_deep(image: Image.Image) -> None:

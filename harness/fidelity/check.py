@@ -76,7 +76,7 @@ def _judged(
     rounding_errors = _of_input(artifact.facts.get("rounding_errors"), name)
     fidelity = compare_outputs(
         _arrays(reference),
-        deployed_outputs(artifact, outputs),
+        named_as_in(artifact, _arrays(outputs)),
         precision=judged_precision(precision),
         class_outputs=[output.name for output in spec.outputs] if spec.task == "segmentation" else [],
         score_outputs=[output.name for output in spec.outputs] if spec.task == "classification" else [],
@@ -99,9 +99,9 @@ def _of_input(fact: object, name: str) -> dict[str, float]:
     return {output: float(value) for output, value in values.items() if isinstance(value, (int, float))}
 
 
-def deployed_outputs(artifact: Artifact, outputs: Path) -> dict[str, Array]:
-    """By the artifact's names, channel-first."""
-    named = _arrays(outputs)
+def named_as_in(artifact: Artifact, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    """What a device gave by the artifact's names, channel-first."""
+    named = dict(outputs)
     names = [tensor.name for tensor in artifact.outputs]
     if not names:  # of a file that is not read on this computer
         return named

@@ -21,6 +21,7 @@ OF_FEW_CLASSES = ("images", "top-1")
 """Of classifiers whose five best are all that there are."""
 OF_SUPER_RESOLUTION = ("images", "PSNR", "SSIM")
 OF_PROMPTED = ("images", "objects", "overlap")
+OF_DETECTORS = ("images", "objects", "detected")
 UNITS = {"PSNR": "dB", "SSIM": ""}
 """Of metrics that are no per cent."""
 
@@ -39,6 +40,8 @@ def metrics_of(columns: Sequence[str]) -> Metrics:
         return lambda sums: _means(sums, names)
     if names == OF_PROMPTED:
         return lambda sums: {"mask mIoU": 100 * sums[..., 2] / np.maximum(sums[..., 1], 1)}
+    if names == OF_DETECTORS:
+        return lambda sums: {"recall at 0.5": 100 * sums[..., 2] / np.maximum(sums[..., 1], 1)}
     classes = (len(names) - 3) // 2
     if classes > 0 and names == of_segmentation(classes):
         return lambda sums: _overlaps(sums, classes)

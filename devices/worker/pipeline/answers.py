@@ -4,6 +4,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from .detections import SHOWN
+from .detections import detections as kept_detections
 from .image_library import ImageLibrary
 from .placement import Placement
 
@@ -73,6 +75,11 @@ def best_masks(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
     return answers
 
 
+def detections(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
+    """Boxes with scores and classes: what stays of each image's candidates (4 + classes, count)."""
+    return [kept_detections(one, asked.library, asked.photograph, asked.placed, SHOWN) for one in outputs[0]]
+
+
 def _resized(maps: "np.ndarray", width: int, height: int, asked: Asked, interpolation: str = "bicubic") -> "np.ndarray":
     return asked.library.resized_maps(maps, width, height, interpolation)
 
@@ -82,4 +89,5 @@ ANSWERS: Dict[str, Answer] = {
     "class-maps": class_maps,
     "images": images,
     "best-masks": best_masks,
+    "detections": detections,
 }

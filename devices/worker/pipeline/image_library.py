@@ -4,8 +4,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
-from ..failure import RUNTIME_MISSING, WorkerError, one_line
-from .library_packages import PACKAGES
+from ..failure import RUNTIME_MISSING, WorkerError, bad_request, one_line
+from .library_packages import PACKAGES, SUPPRESSING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +50,13 @@ class ImageLibrary:
     def pixels(self, image: Any) -> "np.ndarray":
         """uint8 (height, width, 3)."""
         raise NotImplementedError
+
+    def suppressed(
+        self, boxes: "np.ndarray", scores: "np.ndarray", classes: "np.ndarray", overlap: float
+    ) -> "np.ndarray":
+        """Places of the boxes (left, top, right, bottom) that stay after non-maximum suppression within each class,
+        best first. For the libraries in SUPPRESSING."""
+        raise bad_request("%s has no non-maximum suppression" % self.name, "use one of %s" % ", ".join(SUPPRESSING))
 
     def resized_maps(self, maps: "np.ndarray", width: int, height: int, interpolation: str) -> "np.ndarray":
         """float32 (channels, h, w) as float32 (channels, height, width)."""

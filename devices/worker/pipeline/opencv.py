@@ -36,6 +36,18 @@ class OpenCv(ImageLibrary):
     def pixels(self, image: Any) -> "np.ndarray":
         return np.asarray(image)
 
+    def suppressed(
+        self, boxes: "np.ndarray", scores: "np.ndarray", classes: "np.ndarray", overlap: float
+    ) -> "np.ndarray":
+        if not len(boxes):
+            return np.empty(0, np.int64)
+        # It moves the boxes of each class to where no others are, for which none may lie below 0.
+        moved = boxes - boxes.min(axis=0)[[0, 1, 0, 1]]
+        sized = np.concatenate([moved[:, :2], moved[:, 2:] - moved[:, :2]], axis=1).astype(np.float64)
+        # Scores are at least 0, and it wants more than the least one.
+        kept = self._module.dnn.NMSBoxesBatched(sized.tolist(), scores.tolist(), classes.tolist(), -1.0, overlap)
+        return np.array(kept, np.int64).reshape(-1)
+
     def resized_maps(self, maps: "np.ndarray", width: int, height: int, interpolation: str) -> "np.ndarray":
         resized = np.empty((len(maps), height, width), np.float32)
         for to, one in zip(resized, maps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import click
@@ -12,80 +13,89 @@ import pytest
 import torch
 from PIL import Image
 
+from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.accuracy import evaluation, pieces
 from latency_bench.harness.cli.accuracy import accuracy as accuracy_command
+from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
 from latency_bench.model_specs import catalog
 
-CLASSES, SIZE = 6, 24
+CLASSES, SIZE, EACH = 10, 16, 12
+TRAINED = 400
+"""Images, so few that some of the others are taken for another digit."""
 NET = """
 from torch import nn
 
 
 class Net(nn.Module):
-    def __init__(self, classes=6):
+    def __init__(self, classes=10):
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 12, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(12, 16, 3, stride=2))
-        self.head = nn.Linear(16, classes)
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(6, 8, 3, stride=2))
+        self.head = nn.Linear(72, classes)
 
     def forward(self, image):
-        return self.head(self.body(image).relu().mean(dim=(2, 3)))
+        return self.head(self.body(image).relu().flatten(1))
 """
-NETWORK = ("--module", "mynet.py:Net", "--input", f"3x{SIZE}x{SIZE}", "--name", "stripes", "--weights", "net.pt")
+NETWORK = ("--module", "mynet.py:Net", "--input", f"3x{SIZE}x{SIZE}", "--name", "digits", "--weights", "net.pt")
 PIXELS = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225", "--channel-order", "rgb")
 STATED = (*NETWORK, "--whole-image", "--interpolation", "bicubic", *PIXELS, "--output-is", "output=class-scores")
 
 
-def stripes(label: int, random: np.random.RandomState) -> np.ndarray:
-    """Stripes of an angle for each class, in noise that makes some of them hard to tell."""
-    angle = np.pi * label / CLASSES
-    y, x = np.mgrid[:SIZE, :SIZE]
-    wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 0.9 + random.uniform(0, 6.28))
-    light = 0.5 + 0.1 * wave[..., None] + 0.45 * random.standard_normal((SIZE, SIZE, 3))
-    return (np.clip(light, 0, 1) * 255).astype(np.uint8)
+def pixels(digit: np.ndarray) -> np.ndarray:
+    """One of scikit-learn's handwritten digits (8x8, 0 to 16) as grey pixels of the network's size."""
+    grey = Image.fromarray((digit * 255 / 16).astype(np.uint8))
+    return np.asarray(grey.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """mynet.py, net.pt, and images/CLASS/*.png with a few files that are none."""
+    """mynet.py, net.pt, and images/CLASS/*.png with a file that is none. The digits come with scikit-learn: the network
+    learns the first of them, and the images are of those that come last."""
+    from sklearn.datasets import load_digits
+
     folder = tmp_path_factory.mktemp("accuracy")
     (folder / "mynet.py").write_text(NET)
-    names: dict[str, object] = {}
-    exec(compile(NET, "mynet.py", "exec"), names)  # noqa: S102 - this test's own network
+    digits, labels = load_digits(return_X_y=True)
+    grey = np.stack([pixels(digit.reshape(8, 8)) for digit in digits])
     torch.manual_seed(0)
-    network = names["Net"]()  # type: ignore[operator]
-    random = np.random.RandomState(0)
-    mean, std = (torch.tensor(part).reshape(3, 1, 1) for part in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(120):
-        labels = random.randint(0, CLASSES, 48)
-        batch = torch.stack([torch.from_numpy(stripes(one, random)).permute(2, 0, 1) / 255 for one in labels])
-        loss = torch.nn.functional.cross_entropy(network((batch - mean) / std), torch.from_numpy(labels))
+    network = made_network()
+    optimiser = torch.optim.Adam(network.parameters(), 5e-3)
+    known, expected = as_fed(grey[:TRAINED]), torch.from_numpy(labels[:TRAINED]).long()
+    for _ in range(60):
+        loss = torch.nn.functional.cross_entropy(network(known), expected)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     torch.save(network.state_dict(), folder / "net.pt")
     for label in range(CLASSES):
-        place = folder / "images" / f"angle-{label}"
+        place = folder / "images" / f"digit-{label}"
         place.mkdir(parents=True)
-        for number in range(12):
-            Image.fromarray(stripes(label, random)).save(place / f"{number:02}.png")
-    (folder / "images" / "angle-0" / "broken.jpg").write_bytes(b"no image")
+        for number, image in enumerate(grey[TRAINED:][labels[TRAINED:] == label][-EACH:]):
+            Image.fromarray(image).save(place / f"{number:02}.png")
+    (folder / "images" / "digit-0" / "broken.jpg").write_bytes(b"no image")
     return folder
 
 
-def right_by_torch(lab: Path) -> int:
+def made_network() -> torch.nn.Module:
     names: dict[str, object] = {}
     exec(compile(NET, "mynet.py", "exec"), names)  # noqa: S102 - this test's own network
-    network = names["Net"]()  # type: ignore[operator]
+    return names["Net"]()  # type: ignore[operator, no-any-return]
+
+
+def as_fed(grey: np.ndarray) -> torch.Tensor:
+    """(count, height, width) of bytes as the network takes them."""
+    mean, std = (torch.tensor(part).reshape(3, 1, 1) for part in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    return (torch.tensor(grey)[:, None].expand(-1, 3, -1, -1) / 255 - mean) / std
+
+
+def right_by_torch(lab: Path) -> dict[str, bool]:
+    """Of each image whether torch alone takes it for what it is."""
+    network = made_network()
     network.load_state_dict(torch.load(lab / "net.pt", weights_only=True))
-    mean, std = (np.array(part) for part in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    right = 0
-    for label in range(CLASSES):
-        for path in sorted((lab / "images" / f"angle-{label}").glob("*.png")):
-            values = (np.asarray(Image.open(path)) / 255 - mean) / std
-            with torch.inference_mode():
-                logits = network(torch.from_numpy(values.transpose(2, 0, 1)[None].astype(np.float32)))
-            right += int(logits.argmax()) == label
+    right = {}
+    for path in sorted((lab / "images").rglob("*.png")):
+        with torch.inference_mode():
+            logits = network(as_fed(np.asarray(Image.open(path))[None]))
+        right[f"{path.parent.name}/{path.name}"] = int(logits.argmax()) == int(path.parent.name[-1])
     return right
 
 
@@ -100,15 +110,27 @@ def accuracy(bench, lab, tmp_path):
     return run
 
 
+QUICK = ("onnxruntime", "openvino", "ncnn", "mnn")
+"""To export for; the others are as good, and are tried with the slow tests."""
+
+
 @pytest.mark.parametrize(
-    "runtime", ["onnxruntime", *(pytest.param(name, marks=pytest.mark.slow) for name in ("litert", "torch"))]
+    "runtime",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in runtime_names()
+        if not runtime_class(name).ON_GPU
+    ],
 )
 def test_every_runtime_is_right_where_torch_is(accuracy, lab, tmp_path, runtime):
     done = accuracy("--runtime", runtime, "--json")
     assert done.returncode == 0, done.stderr
-    found = done.json()
-    assert found["images"] == CLASSES * 12
-    assert found["metrics"]["top-1"]["value"] == pytest.approx(100 * right_by_torch(lab) / (CLASSES * 12))
+    found, right = done.json(), right_by_torch(lab)
+    path = Path(found["path"])
+    names, columns, counts = StoredAccuracy(path, read_accuracy(path)).images()
+    assert dict(zip(names, counts[:, columns.index("top-1")] == 1, strict=True)) == right
+    assert found["images"] == CLASSES * EACH
+    assert found["metrics"]["top-1"]["value"] == pytest.approx(100 * sum(right.values()) / len(right))
     assert 60 < found["metrics"]["top-1"]["value"] < 100, "a network worth testing with"
     assert found["metrics"]["top-1"]["low"] < found["metrics"]["top-1"]["value"] < found["metrics"]["top-1"]["high"]
     assert sum(found["skipped"].values()) == 1
@@ -122,7 +144,7 @@ def test_what_was_scored_is_stored_listed_shown_verified_and_sent(accuracy, benc
     shown = bench("results", "show", first["run_id"]).stdout
     assert "top-1" in shown
     assert "prepared as: stretch, bicubic, mean [0.485, 0.456, 0.406], std" in shown
-    assert "channels rgb, output output=class-scores:6 (the command)" in shown
+    assert "channels rgb, output output=class-scores:10 (the command)" in shown
     assert "left out: 1 image: it is not an image in one of the formats" in shown
     assert bench("results", "verify").returncode == 0
     sent = bench("results", "import", str(tmp_path / "store"), "--store", str(tmp_path / "other"))
@@ -155,7 +177,7 @@ def test_other_labels_of_the_same_images_are_no_difference(accuracy, bench, lab,
         return "--labels", name
 
     words = ("--runtime", "onnxruntime", "--json")
-    first = accuracy(*labels("right.csv", 0, 72), *words).json()
+    first = accuracy(*labels("right.csv", 0, len(images)), *words).json()
     fewer = accuracy(*labels("fewer.csv", 0, 50), *words, "--against", first["run_id"]).json()
     assert fewer["difference"]["top-1"]["value"] == 0, "the same labels of fewer images"
     other = accuracy(*labels("other.csv", 1, 50), *words, "--against", first["run_id"]).json()
@@ -206,7 +228,7 @@ def test_wrong_requests(bench, lab, words, message):
 
 
 def test_a_store_that_takes_nothing_is_said_before_images_are_scored(bench, lab):
-    data = ("--data", str(lab / "images" / "angle-1"), "--layout", "unlabelled")
+    data = ("--data", str(lab / "images" / "digit-1"), "--layout", "unlabelled")
     done = bench("accuracy", "--model", "b0-cls-r224", *data, "--store", "/proc/nope")
     assert done.returncode == 1, done.stderr
     assert "/proc/nope" in done.stderr
@@ -214,19 +236,18 @@ def test_a_store_that_takes_nothing_is_said_before_images_are_scored(bench, lab)
     assert "Traceback" not in done.stderr
 
 
-def test_of_a_piece_that_is_done_its_counts_stay_and_nothing_else(lab, tmp_path, monkeypatch, bench_environment):
-    """ImageNet's 50,000 images would otherwise be 30 GB of inputs by the end. What is ended in its second piece is not
-    stored, and goes on with that one."""
-    scored, left = evaluation._scored, []
+def test_what_is_ended_in_its_second_piece_goes_on_with_that_one(lab, tmp_path, monkeypatch, bench_environment):
+    """It is not stored, what was finished is not scored again, and nothing goes on in the background."""
+    finish, begun = evaluation._Scoring._finish, []
 
-    def watched(samples, artifact, judge, device, folder):
-        left.append([path for path in folder.parent.rglob("*") if path.is_file()])
-        if len(left) == 2:
+    def watched(scoring, number):
+        begun.append(number)
+        if len(begun) == 2:
             raise KeyboardInterrupt
-        return scored(samples, artifact, judge, device, folder)
+        finish(scoring, number)
 
-    monkeypatch.setattr(evaluation, "_scored", watched)
-    monkeypatch.setattr(pieces, "_MOST_IN_A_PIECE", 30)
+    monkeypatch.setattr(evaluation._Scoring, "_finish", watched)
+    monkeypatch.setattr(pieces, "_MOST_IN_A_PIECE", 50)
     monkeypatch.setattr(catalog, "_added", {})
     monkeypatch.chdir(lab)
     for name, value in bench_environment.items():
@@ -235,8 +256,9 @@ def test_of_a_piece_that_is_done_its_counts_stay_and_nothing_else(lab, tmp_path,
     with pytest.raises((KeyboardInterrupt, click.Abort)):
         accuracy_command.main([*STATED, *words], standalone_mode=False)
     assert not list((tmp_path / "store").rglob("record.json"))
+    assert not [one for one in threading.enumerate() if one.name.startswith(("batches", "images"))]
     monkeypatch.setattr(catalog, "_added", {})
     accuracy_command.main([*STATED, *words], standalone_mode=False)
-    assert left == [[]] * 4, "three pieces of 73 images, of which one was begun twice"
+    assert begun == [0, 1, 1, 2]
     (record,) = (tmp_path / "store").rglob("record.json")
-    assert json.loads(record.read_text())["images"] == CLASSES * 12
+    assert json.loads(record.read_text())["images"] == CLASSES * EACH
