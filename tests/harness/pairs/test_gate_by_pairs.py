@@ -57,11 +57,13 @@ def test_a_slower_file_is_worse_than_the_one_that_was_kept(
     few.unlink()
     words = ["gate", "--against", "main", "--candidate", str(many), "--baselines", str(keep.folder), "--json"]
     words += ["--protocol", str(fast_protocol), "--max-minutes", "5", "--junit", str(tmp_path / "gate.xml")]
+    words += ["--max-mb", "0.001"]
     done = CliRunner().invoke(bench_command, words, standalone_mode=False)
     assert done.return_value == 1, done.output
-    (case,) = json.loads(done.stdout)["cases"]
+    case, memory = json.loads(done.stdout)["cases"]
     assert case["answer"] == "worse"
     assert case["low"] > 1.03
+    assert (memory["answer"], memory["name"].endswith("at most 0.001 MB")) == ("worse", True)
     assert case["baseline"].startswith("main (kept ")
     assert case["candidate"] == str(many)
     assert "failure" in (tmp_path / "gate.xml").read_text()
@@ -177,7 +179,7 @@ def test_a_candidate_that_does_not_load_is_worse(gate, files, write_model):
         (("--candidate", "missing.onnx"), "missing.onnx"),
         ((), "--candidate"),
         (("--candidate", "FEW", "--candidate", "FEW"), "--candidate"),
-        (("--candidate", "FEW", "--max-ms", "3"), "--max-ms"),
+        (("--candidate", "FEW", "--min-accuracy", "75"), "--min-accuracy"),
     ],
 )
 def test_sides_that_differ_are_refused_before_anything_is_measured(gate, files, write_model, tmp_path, words, message):
