@@ -269,9 +269,9 @@ def page(rows: Sequence[Row]) -> str:
     )
     lines.append("")
     lines += paragraph(
-        "What the products in float32 cost is measured as pairs, on a quiet machine, by PyTorch and ONNX Runtime:"
-        " `python benchmarks/paired/safe_attention.py --budget-minutes 15`. In fp32, and so with LiteRT, both forms are"
-        " the same graph, which the command checks."
+        "In fp32, and so with LiteRT, the products in float32 cost nothing: both forms are the same graph. What they"
+        " cost in half precision by PyTorch and ONNX Runtime is measured as pairs"
+        " ([benchmarks](benchmarks.md#products-of-the-linear-attention-in-float32))."
     )
     lines += ["## Ranges of activations"]
     lines += paragraph(
