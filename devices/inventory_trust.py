@@ -18,12 +18,14 @@ TRUSTED_FILE = "trusted-devices"
 
 
 def fields_to_trust(device: Device) -> dict[str, object]:
-    """What an entry says that may decide what is executed, and where: everything but what is declared to be inert."""
+    """What an entry says that may decide what is executed, and where, as it is written there: everything but what is
+    declared to be inert."""
+    written = device.model_dump(mode="json", exclude_unset=True)
     told = {name: getattr(device, name) for name in sorted(device.model_fields_set)}
     declared = type(device).model_fields
     usual = {name: declared[name].get_default(call_default_factory=True) for name in told}
     return {
-        name: value
+        name: written[name]
         for name, value in told.items()
         if declared[name].json_schema_extra != INERT and value != usual[name]
     }

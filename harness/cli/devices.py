@@ -62,6 +62,7 @@ def trust(yes: bool) -> int:
     again after every change, only entries that name neither a program nor a host are taken from it. Not needed for
     your own file (~/.config/bench/devices.yaml) and for one that BENCH_DEVICES names.
     """
+    import json
     import sys
 
     from latency_bench.devices.inventory import CURRENT_FOLDER, is_of_current_folder, read_inventory, trust_inventory
@@ -73,7 +74,7 @@ def trust(yes: bool) -> int:
         where = inventory.path or "no devices.yaml"
         raise UsageError(f"there is nothing to trust: {where} is in use, not ./{CURRENT_FOLDER}")
     for name, fields in inventory.untrusted.items():
-        click.echo(printable(f"{name}: " + ", ".join(f"{field} {value}" for field, value in fields.items())))
+        click.echo(printable(f"{name}: " + ", ".join(f"{field} {json.dumps(value)}" for field, value in fields.items())))
     if not inventory.untrusted:
         click.echo(f"./{CURRENT_FOLDER} has nothing that has to be trusted, or is trusted already")
         return 0
