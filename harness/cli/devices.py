@@ -74,7 +74,9 @@ def trust(yes: bool) -> int:
         where = inventory.path or "no devices.yaml"
         raise UsageError(f"there is nothing to trust: {where} is in use, not ./{CURRENT_FOLDER}")
     for name, fields in inventory.untrusted.items():
-        click.echo(printable(f"{name}: " + ", ".join(f"{field} {json.dumps(value)}" for field, value in fields.items())))
+        click.echo(
+            printable(f"{name}: " + ", ".join(f"{field} {json.dumps(value)}" for field, value in fields.items()))
+        )
     if not inventory.untrusted:
         click.echo(f"./{CURRENT_FOLDER} has nothing that has to be trusted, or is trusted already")
         return 0
