@@ -1,7 +1,8 @@
 """What a CUDA error means for the user. The libraries report them by number, by name or in words only."""
 
 import re
-from typing import Tuple
+from contextlib import contextmanager
+from typing import Iterator, Tuple
 
 from ..failure import OUT_OF_MEMORY, RUNTIME_FAILED, RUNTIME_MISSING, WorkerError, bad_request, one_line
 
@@ -137,6 +138,16 @@ def cuda_failure(error: object, doing: str) -> WorkerError:
     return WorkerError(
         RUNTIME_FAILED, "CUDA failed %s: %s" % (doing, said), "update the driver and the CUDA library, and try again"
     )
+
+
+@contextmanager
+def cuda_errors(doing: str) -> Iterator[None]:
+    """What a library raises in here becomes the WorkerError that says what it means. It takes a microsecond, and is not
+    for what is done in every request."""
+    try:
+        yield
+    except Exception as error:
+        raise cuda_failure(error, doing)
 
 
 def library_missing(library: str, error: object, install: str) -> WorkerError:

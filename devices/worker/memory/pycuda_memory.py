@@ -1,11 +1,10 @@
 """GPU memory by pycuda. Its last release for Python 3.6, as on the first Jetsons, is 2022.1."""
 
 import importlib
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from .base import DeviceBuffer, HostBuffer, Memory, described, nanoseconds
-from .failure import cuda_failure, library_missing
+from .failure import cuda_errors, cuda_failure, library_missing
 
 
 class PycudaMemory(Memory):
@@ -23,14 +22,14 @@ class PycudaMemory(Memory):
                 raise cuda_failure(error, "while starting pycuda")
             raise library_missing("pycuda", error, "pip install pycuda")
         self._version = str(getattr(package, "VERSION_TEXT", "unknown version"))
-        with self._said("while starting the GPU"):
+        with cuda_errors("while starting the GPU"):
             self._cuda.init()
             self._device = self._cuda.Device(device)
             self._context = self._device.retain_primary_context()
             self._context.push()
 
     def facts(self) -> Dict[str, Any]:
-        with self._said("while asking the GPU what it is"):
+        with cuda_errors("while asking the GPU what it is"):
             return described(
                 "pycuda " + self._version,
                 self._device.name(),
@@ -52,17 +51,17 @@ class PycudaMemory(Memory):
 
         if not pinned:
             return HostBuffer(np.zeros(tuple(shape), dtype), False)
-        with self._said("while allocating pinned host memory"):
+        with cuda_errors("while allocating pinned host memory"):
             return HostBuffer(self._cuda.pagelocked_zeros(tuple(shape), np.dtype(dtype)), True)
 
     def device_buffer(self, like: HostBuffer) -> DeviceBuffer:
         size_bytes = like.array.nbytes
-        with self._said("while allocating %d bytes" % size_bytes):
+        with cuda_errors("while allocating %d bytes" % size_bytes):
             allocation = self._cuda.mem_alloc(max(1, size_bytes))
             return DeviceBuffer(int(allocation), size_bytes, allocation)
 
     def stream(self) -> Any:
-        with self._said("while making a stream"):
+        with cuda_errors("while making a stream"):
             return self._cuda.Stream(1)  # CU_STREAM_NON_BLOCKING
 
     def stream_handle(self, stream: Any) -> int:
@@ -70,7 +69,7 @@ class PycudaMemory(Memory):
 
     def event(self, spin: bool) -> Any:
         flags = self._cuda.event_flags
-        with self._said("while making an event"):
+        with cuda_errors("while making an event"):
             return self._cuda.Event(flags.DEFAULT if spin else flags.BLOCKING_SYNC)
 
     def record(self, event: Any, stream: Any) -> None:
@@ -91,13 +90,6 @@ class PycudaMemory(Memory):
     def close(self) -> None:
         context, self._context = self._context, None
         if context is not None:
-            with self._said("while letting go of the GPU"):
+            with cuda_errors("while letting go of the GPU"):
                 context.pop()
                 context.detach()
-
-    @contextmanager
-    def _said(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            raise cuda_failure(error, doing)

@@ -1,11 +1,10 @@
 """GPU memory by PyTorch, for the runtime that is PyTorch: its allocator, its streams, its graphs."""
 
 import importlib
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 from .base import DeviceBuffer, HostBuffer, Memory, described, nanoseconds
-from .failure import cuda_failure, library_missing
+from .failure import cuda_errors, library_missing
 
 
 class TorchMemory(Memory):
@@ -20,7 +19,7 @@ class TorchMemory(Memory):
             self._torch: Any = importlib.import_module("torch")
         except Exception as error:
             raise library_missing("torch", error, "pip install torch")
-        with self._said("while starting the GPU"):
+        with cuda_errors("while starting the GPU"):
             # is_available answers False without saying why; starting it says why.
             self._torch.cuda.init()
             self._torch.cuda.set_device(device)
@@ -29,7 +28,7 @@ class TorchMemory(Memory):
         self._capture: List[Any] = []
 
     def facts(self) -> Dict[str, Any]:
-        with self._said("while asking the GPU what it is"):
+        with cuda_errors("while asking the GPU what it is"):
             found = self._torch.cuda.get_device_properties(self._number)
             get_driver = getattr(self._torch._C, "_cuda_getDriverVersion", None)
             # Which GPU it is, PyTorch tells from 2.5 on.
@@ -47,26 +46,26 @@ class TorchMemory(Memory):
 
     def host_buffer(self, shape: Sequence[int], dtype: str, pinned: bool) -> HostBuffer:
         torch = self._torch
-        with self._said("while allocating host memory"):
+        with cuda_errors("while allocating host memory"):
             tensor = torch.zeros(tuple(shape), dtype=getattr(torch, dtype), pin_memory=pinned)
         return HostBuffer(tensor.numpy(), pinned, tensor)
 
     def device_buffer(self, like: HostBuffer) -> DeviceBuffer:
         size_bytes = like.array.nbytes
-        with self._said("while allocating %d bytes" % size_bytes):
+        with cuda_errors("while allocating %d bytes" % size_bytes):
             # The memory format of `like` is kept, so that a copy is a plain copy.
             tensor = self._torch.empty_like(like.keep, device=self.torch_device)
         return DeviceBuffer(int(tensor.data_ptr()), size_bytes, tensor)
 
     def stream(self) -> Any:
-        with self._said("while making a stream"):
+        with cuda_errors("while making a stream"):
             return self._torch.cuda.Stream(self.torch_device)
 
     def stream_handle(self, stream: Any) -> int:
         return int(stream.cuda_stream)
 
     def event(self, spin: bool) -> Any:
-        with self._said("while making an event"):
+        with cuda_errors("while making an event"):
             return self._torch.cuda.Event(enable_timing=True, blocking=not spin)
 
     def record(self, event: Any, stream: Any) -> None:
@@ -87,14 +86,14 @@ class TorchMemory(Memory):
     def begin_capture(self, stream: Any) -> None:
         graph = self._torch.cuda.CUDAGraph()
         context = self._torch.cuda.graph(graph, stream=stream)
-        with self._said("while starting to capture a graph"):
+        with cuda_errors("while starting to capture a graph"):
             context.__enter__()
         self._capture = [graph, context]
 
     def end_capture(self, stream: Any) -> Any:
         graph, context = self._capture
         self._capture = []
-        with self._said("while capturing a graph"):
+        with cuda_errors("while capturing a graph"):
             context.__exit__(None, None, None)
         return graph
 
@@ -103,10 +102,3 @@ class TorchMemory(Memory):
 
     def make_current(self, stream: Any) -> None:
         self._torch.cuda.set_stream(stream)
-
-    @contextmanager
-    def _said(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            raise cuda_failure(error, doing)

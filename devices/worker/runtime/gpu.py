@@ -4,10 +4,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence
 
 from ..clock import Clock
-from ..failure import WorkerError
 from ..memory import open_memory
 from ..memory.base import HostBuffer, Memory
-from ..memory.failure import cuda_failure
+from ..memory.failure import cuda_errors, cuda_failure
 from ..request_times import RequestTimes
 from .base import Lane, Runtime, TensorInfo
 from .declaration import Option
@@ -99,14 +98,20 @@ class GpuLane(Lane):
         return sorted(gaps)[len(gaps) // 2]
 
     def submit(self) -> None:
-        self.make_current()
-        self.enqueue_copy_in()
-        self._compute()
-        self.enqueue_copy_out()
-        self.memory.record(self._events[3], self.stream)
+        try:
+            self.make_current()
+            self.enqueue_copy_in()
+            self._compute()
+            self.enqueue_copy_out()
+            self.memory.record(self._events[3], self.stream)
+        except Exception as error:
+            raise cuda_failure(error, "in a request")
 
     def wait(self) -> None:
-        self.memory.wait(self._events[3])
+        try:
+            self.memory.wait(self._events[3])
+        except Exception as error:
+            raise cuda_failure(error, "in a request")
 
     def request(self, clock: Clock) -> RequestTimes:
         memory, stream = self.memory, self.stream
@@ -178,14 +183,13 @@ class GpuRuntime(Runtime):
         """Those of the memory seam, and `empty_phase_ns` once there is a lane."""
         facts = self.memory.facts()
         if self._lanes:
-            facts["empty_phase_ns"] = self._lanes[0].empty_phase_ns()
+            with cuda_errors("while timing two events"):
+                facts["empty_phase_ns"] = self._lanes[0].empty_phase_ns()
         return facts
 
     def request(self) -> RequestTimes:
         try:
             return self._lanes[0].request(self.clock)
-        except WorkerError:
-            raise
         except Exception as error:
             raise cuda_failure(error, "in a request")
 

@@ -312,6 +312,16 @@ def test_a_gpu_that_goes_away_between_two_requests(install, gpu, onnx, memory):
     assert "dmesg" in caught.value.remedy
 
 
+@pytest.mark.parametrize("asked", [lambda runtime: runtime.facts(), lambda runtime: runtime.lanes(1)[0].submit()])
+def test_a_gpu_that_goes_away_outside_of_the_timed_requests(install, gpu, onnx, asked):
+    install("10.3.0")
+    runtime = loaded(onnx, memory="pycuda")
+    feed(runtime)
+    gpu.broken = "the GPU is lost"
+    with pytest.raises(WorkerError, match="went away"):
+        asked(runtime)
+
+
 def test_a_cuda_graph_computes_the_same(install, gpu, onnx):
     install("10.3.0")
     runtime = loaded(onnx, cuda_graph=True)
