@@ -2,8 +2,8 @@
 
     python scripts/tensorrt_names.py CHECKOUT       of github.com/NVIDIA/TensorRT, with its tags and branches
 
-Writes tests/devices/worker/tensorrt_names.json: of the classes that the worker uses, the names that it uses, with the
-first and the last of RELEASES that has them.
+Writes tests/devices/worker/tensorrt_names.json: of the classes that the worker uses every name, with the first and the
+last of RELEASES that has it.
 """
 
 from __future__ import annotations
@@ -26,25 +26,28 @@ RELEASES = {
     "10.3": "v10.3.0",
     "10.12": "v10.12.0",
     "10.16": "v10.16",
+    "11.0": "release/11.0",
     "11.1": "release/11.1",
 }
+"""A release, and its tag or branch there."""
 KINDS = (
     *("Builder", "BuilderFlag", "DataType", "EngineInspector", "IBuilderConfig", "ICudaEngine", "IExecutionContext"),
-    *("IHostMemory", "ILayer", "INetworkDefinition", "IOptimizationProfile", "ITensor", "ITimingCache"),
-    *("LayerInformationFormat", "MemoryPoolType", "NetworkDefinitionCreationFlag", "OnnxParser", "ProfilingVerbosity"),
-    *("Runtime", "TensorIOMode"),
+    *("IHostMemory", "ILayer", "ILogger", "INetworkDefinition", "IOptimizationProfile", "IProfiler", "ITensor"),
+    *("ITimingCache", "LayerInformationFormat", "MemoryPoolType", "NetworkDefinitionCreationFlag", "OnnxParser"),
+    *("ProfilingVerbosity", "Runtime", "TensorIOMode"),
 )
-"""The classes that the worker uses; what it inherits from (ILogger, IProfiler) is left out."""
+"""The classes that the worker uses."""
+INSIDE = {"Severity": "ILogger"}
+"""Enumerations whose values are exported into a class."""
 _SOURCES = (
     *("infer/pyCore.cpp", "infer/pyGraph.cpp", "infer/pyPlugin.cpp", "infer/pyFoundationalTypes.cpp"),
     "parsers/pyOnnx.cpp",
 )
 _BOUND = re.compile(
-    r'(?:py::)?(?:class_|enum_)<[^;{}]*?>\s*\w*\s*\(\s*\w+\s*,\s*"(\w+)"'
+    r'(?:py::)?(?:class_|enum_)<[^;{}]*?>\s*\w*\s*[({]\s*\w+\s*,\s*"(\w+)"'
     r'|\.(?:def|def_static|def_property|def_property_readonly|def_readwrite|def_readonly|value)\s*\(\s*"(\w+)"'
     r'|\bm\.def\s*\(\s*"(\w+)"'
 )
-_WORKER = ("tensorrt_api.py", "tensorrt_float32.py", "tensorrt_lane.py", "tensorrt_non_finite.py")
 
 
 def names(checkout: Path, reference: str) -> set[tuple[str, str]]:
@@ -56,7 +59,7 @@ def names(checkout: Path, reference: str) -> set[tuple[str, str]]:
         current = ""
         for match in _BOUND.finditer(re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.S)):
             if match[1]:
-                current = match[1]
+                current = INSIDE.get(match[1], match[1])
                 found.add(("", current))
             elif match[3]:
                 found.add(("", match[3]))
@@ -67,20 +70,20 @@ def names(checkout: Path, reference: str) -> set[tuple[str, str]]:
 
 def main() -> int:
     checkout = Path(sys.argv[1])
-    # The builder's flag is made from the precision's name.
-    words = {"FP16"}
-    for name in _WORKER:
-        words |= set(re.findall(r"\w+", (ROOT / "devices/worker/libraries" / name).read_text(encoding="utf-8")))
     by_release = {release: names(checkout, reference) for release, reference in RELEASES.items()}
     table: dict[str, dict[str, list[str]]] = {}
     for kind, name in sorted(set().union(*by_release.values())):
-        there = [release for release, found in by_release.items() if (kind, name) in found]
-        if name in words and (kind in KINDS or (kind == "" and (name in KINDS or not name[0].isupper()))):
+        if kind in KINDS or (kind == "" and (name in KINDS or not name[0].isupper())):
+            there = [release for release, found in by_release.items() if (kind, name) in found]
+            between = list(RELEASES)[list(RELEASES).index(there[0]) :][: len(there)]
+            if there != between:
+                sys.exit(f"{kind}.{name} left and came back, which the table cannot say: {', '.join(there)}")
             table.setdefault(kind, {})[name] = [there[0], there[-1]]
     lines = [f"  {json.dumps(kind)}: {json.dumps(found)}" for kind, found in table.items()]
     body = ",\n".join(lines)
-    releases = json.dumps(list(RELEASES))
-    TABLE.write_text(f'{{"releases": {releases},\n "names": {{\n{body}\n}}}}\n', encoding="utf-8")
+    source = json.dumps("https://github.com/NVIDIA/TensorRT, python/src, at these tags and branches")
+    releases = json.dumps(RELEASES)
+    TABLE.write_text(f'{{"source": {source},\n "releases": {releases},\n "names": {{\n{body}\n}}}}\n', encoding="utf-8")
     return 0
 
 

@@ -11,6 +11,7 @@ Where the types of the file decide, the network is created strongly typed. (NVID
 
 import json
 from collections import OrderedDict
+from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..failure import BAD_ARTIFACT, OUT_OF_MEMORY, RUNTIME_FAILED, WorkerError, bad_request, one_line
@@ -200,9 +201,9 @@ class TensorRtApi:
             for name, address in addresses.items():
                 if not context.set_tensor_address(name, address):
                     raise self._failure("TensorRT did not take the address of %s" % name)
-            return Execution(self, context, None)
+            return Execution(self, context.execute_async_v3)
         order = [addresses[engine.get_binding_name(number)] for number in range(engine.num_bindings)]
-        return Execution(self, context, order)
+        return Execution(self, partial(context.execute_async_v2, order))
 
     def profile(
         self, context: Any, request: Callable[[], Any], count: int, operators: Mapping[str, str]
@@ -324,19 +325,14 @@ class TensorRtApi:
 
 
 class Execution:
-    """A context whose tensors have their places."""
+    """A context whose tensors have their places. `start` enqueues it on the stream with this handle."""
 
-    def __init__(self, api: TensorRtApi, context: Any, bindings: Optional[Sequence[int]]) -> None:
+    def __init__(self, api: TensorRtApi, start: Callable[[int], Any]) -> None:
         self._api = api
-        self._context = context
-        self._bindings = None if bindings is None else list(bindings)
+        self._start = start
 
     def enqueue(self, stream_handle: int) -> None:
-        if self._bindings is None:
-            started = self._context.execute_async_v3(stream_handle)
-        else:
-            started = self._context.execute_async_v2(self._bindings, stream_handle)
-        if not started:
+        if not self._start(stream_handle):
             raise self._api._failure("TensorRT did not start the request")
 
 

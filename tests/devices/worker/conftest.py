@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -277,3 +278,25 @@ def make_export_job(tmp_path: Path) -> Callable[..., Any]:
         return ExportJob(module, dict(inputs), outputs, folder / target.file_name(), "fp32", 17)
 
     return make
+
+
+RTX = ("tensorrt_rtx_cu13_libs==1.7.1.116", "tensorrt_rtx_cu13_bindings==1.7.1.116", "numpy")
+
+
+@pytest.fixture(scope="session")
+def rtx_python(kept_folder: Path) -> Path:
+    """Python of an environment with TensorRT for RTX, kept between runs (about 95 MB to fetch, once). Skips, with the
+    reason, where it cannot be had."""
+    if platform.machine() != "x86_64" or sys.platform != "linux":
+        pytest.skip("NVIDIA publishes these wheels for Linux on x86-64")
+    folder = kept_folder / f"tensorrt-rtx-1.7.1.116-py{sys.version_info.major}{sys.version_info.minor}"
+    python = folder / "bin" / "python"
+    check = [str(python), "-c", "import numpy, tensorrt_rtx_bindings"]
+    with FileLock(f"{folder}.lock"):
+        if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode != 0:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+            words = [str(python), "-m", "pip", "install", "--quiet", *RTX]
+            installed = subprocess.run(words, check=False, capture_output=True, text=True)
+            if installed.returncode != 0:
+                pytest.skip(f"TensorRT for RTX cannot be installed: {installed.stderr[-300:]}")
+    return python

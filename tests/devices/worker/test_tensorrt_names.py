@@ -1,116 +1,80 @@
-"""Every call of TensorRT that the worker makes exists in the release that it makes it in.
+"""Every name of TensorRT that the worker asks for exists in the release in which it asks for it.
 
-The names are those of NVIDIA's own bindings, release by release (scripts/tensorrt_names.py); software stands in for
-what they do. A name that a release lacks is missing here too.
+The names are those of NVIDIA's own bindings, release by release (scripts/tensorrt_names.py). What the worker asks for
+is read from its source (tensorrt_calls.py), and seen when it runs over software that stands in for what the names do;
+a name that a release lacks is missing there too.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import re
 import sys
-import types
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import fake_gpu
+import fake_tensorrt
+from recorded_tensorrt import RELEASES, TABLE, Recorded, Release, is_there, numbers, recorded_release
+from tensorrt_calls import Asked, Name, worker_sources
 
 from bench_worker.clock import now_ns
 from bench_worker.job import InputTensor
 from bench_worker.libraries.tensorrt_float32 import MARK
 from bench_worker.runtimes import create_runtime
 
-TABLE = json.loads(Path(__file__).with_name("tensorrt_names.json").read_text(encoding="utf-8"))
-RELEASES: list[str] = TABLE["releases"]
 SHAPE = (1, 3, 4, 4)
 IMAGE = InputTensor("image", SHAPE, "float32", "NCHW", "normal", 0.0, 1.0, 0)
-KINDS = {
-    "Config": "IBuilderConfig",
-    "Engine": "ICudaEngine",
-    "Context": "IExecutionContext",
-    "Network": "INetworkDefinition",
-    "Inspector": "EngineInspector",
-    "Tensor": "ITensor",
-    "Layer": "ILayer",
-    "TimingCache": "ITimingCache",
-    "Profile": "IOptimizationProfile",
-    **{name: name for name in ("Builder", "OnnxParser", "Runtime")},
-}
-"""The software's classes, by the names of the real ones."""
-ENUMERATIONS = set(TABLE["names"]) - {"", *KINDS.values()}
-WITHOUT_NAMES = ("ILogger", "IProfiler")
-"""What a class of ours inherits from."""
 
 
-def _sibling(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def asked_in(release: str, sources: dict[str, str]) -> Asked:
+    return Asked(lambda kind, name: is_there(release, kind, name), numbers(release), rtx=False, sources=sources)
 
 
-fake_gpu, fake_trt = _sibling("fake_gpu"), _sibling("fake_tensorrt")
+def missing_in(release: str, asked: Asked) -> set[Name]:
+    return {(kind, name) for kind, name in asked.needed if name != "*" and not is_there(release, kind, name)}
 
 
-class Release:
-    """What one release has, and what was asked of it."""
-
-    def __init__(self, release: str) -> None:
-        self.release = release
-        self.used: set[tuple[str, str]] = set()
-        self.lacked: set[tuple[str, str]] = set()
-
-    def check(self, kind: str, name: str) -> None:
-        first, last = TABLE["names"].get(kind, {}).get(name, ("none", "none"))
-        if first == "none" or not RELEASES.index(first) <= RELEASES.index(self.release) <= RELEASES.index(last):
-            self.lacked.add((kind, name))
-            raise AttributeError(f"TensorRT {self.release} has no {kind}.{name}")
-        self.used.add((kind, name))
-
-    def wrap(self, value: Any) -> Any:
-        if isinstance(value, type) and value.__name__ in ENUMERATIONS:
-            return Real(self, value.__name__, value)
-        if (kind := KINDS.get(type(value).__name__)) is not None:
-            return Real(self, kind, value)
-        if isinstance(value, type) or not callable(value) or isinstance(value, Real):
-            return value if not (isinstance(value, type) and value.__name__ in KINDS) else self._calls(value)
-        return self._calls(value)
-
-    def _calls(self, function: Any) -> Any:
-        return lambda *arguments: self.wrap(function(*(unwrapped(one) for one in arguments)))
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_name_in_the_source_is_in_the_release(release: str) -> None:
+    asked = asked_in(release, worker_sources())
+    assert len(asked.needed) > 60
+    assert missing_in(release, asked) == set()
+    for kind, name in asked.tried:
+        assert name in TABLE["names"][kind], f"no release has {kind}.{name}"
 
 
-class Real:
-    """An object of the software behind the names of the real one."""
-
-    def __init__(self, release: Release, kind: str, thing: Any) -> None:
-        object.__setattr__(self, "_parts", (release, kind, thing))
-
-    def __getattr__(self, name: str) -> Any:
-        release, kind, thing = self._parts
-        if name in WITHOUT_NAMES or name.startswith("__"):
-            return getattr(thing, name)
-        release.check(kind, name)
-        return release.wrap(getattr(thing, name))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        release, kind, thing = self._parts
-        release.check(kind, name)
-        setattr(thing, name, unwrapped(value))
-
-
-def unwrapped(value: Any) -> Any:
-    return value._parts[2] if isinstance(value, Real) else value
+@pytest.mark.parametrize(
+    ("written", "instead", "release", "missing"),
+    [
+        ('hasattr(context, "execute_async_v3")', "True", "8.2", ("IExecutionContext", "execute_async_v3")),
+        ('hasattr(engine, "num_io_tensors")', "False", "11.1", ("ICudaEngine", "num_bindings")),
+        ('hasattr(config, "set_memory_pool_limit")', "True", "8.2", ("MemoryPoolType", "WORKSPACE")),
+        ("not self.typed and ", "", "11.1", ("ILayer", "precision")),
+        ("parser.num_errors", "parser.count_of_errors", "10.3", ("OnnxParser", "count_of_errors")),
+        ("builder.build_serialized_network", "builder.build_engine_now", "8.6", ("Builder", "build_engine_now")),
+        ("def report_layer_time", "def report_time", "8.4", ("IProfiler", "report_time")),
+        ("ILogger.WARNING", "ILogger.WARN", "11.0", ("ILogger", "WARN")),
+    ],
+)
+def test_a_name_that_the_release_lacks_is_found_in_the_source(
+    written: str, instead: str, release: str, missing: Name
+) -> None:
+    sources = worker_sources()
+    assert written in sources["tensorrt_api.py"]
+    sources["tensorrt_api.py"] = sources["tensorrt_api.py"].replace(written, instead)
+    assert missing in missing_in(release, asked_in(release, sources))
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_worker_calls_what_the_release_has(release: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gpu, known = fake_gpu.FakeGpu(), Release(release)
-    software = fake_trt.fake_tensorrt(f"{release}.1", gpu)
-    for name, module in {**fake_gpu.fake_pycuda(gpu), "tensorrt": Real(known, "", software)}.items():
+    software = fake_tensorrt.fake_tensorrt(f"{release}.1", gpu)
+    for name, module in {**fake_gpu.fake_pycuda(gpu), "tensorrt": Recorded(known, "", software)}.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setenv("BENCH_ENGINES", str(tmp_path))
     model = tmp_path / "model.onnx"
@@ -127,11 +91,20 @@ def test_the_worker_calls_what_the_release_has(release: str, monkeypatch: pytest
         runtime.profile(2)
         assert runtime.first_non_finite() is None
         runtime.close()
-    asked = {name for _, name in known.used}
-    assert ("execute_async_v3" in asked) == (RELEASES.index(release) >= RELEASES.index("8.5"))
-    assert ("execute_async_v2" in asked) == (RELEASES.index(release) < RELEASES.index("8.5"))
-    assert ("FP16" in asked) == (RELEASES.index(release) < RELEASES.index("10.12"))
-    assert ("STRONGLY_TYPED" in asked) == (RELEASES.index(release) >= RELEASES.index("10.12"))
+    called = {name for _, name in known.used}
+    assert ("execute_async_v3" in called) == (RELEASES.index(release) >= RELEASES.index("8.5"))
+    assert ("execute_async_v2" in called) == (RELEASES.index(release) < RELEASES.index("8.5"))
+    assert ("FP16" in called) == (RELEASES.index(release) < RELEASES.index("10.12"))
+    assert ("STRONGLY_TYPED" in called) == (RELEASES.index(release) >= RELEASES.index("10.12"))
     # What was asked for in vain is what other releases have: no name is a mistake.
     assert all(name in TABLE["names"].get(kind, {}) for kind, name in known.lacked), known.lacked
-    assert isinstance(software, types.ModuleType)
+    # And the source, read, says no less than was seen here.
+    asked = asked_in(release, worker_sources())
+    in_source = asked.needed | asked.tried
+    assert {(kind, name) for kind, name in known.used if (kind, "*") not in in_source} <= in_source
+
+
+def test_a_version_has_the_names_of_the_last_recorded_release_before_it() -> None:
+    versions = {"8.0.1": "8.0", "8.2.1.8": "8.2", "8.6.1": "8.6", "10.13.3.9": "10.12", "11.0.0": "11.0"}
+    assert {version: recorded_release(version) for version in versions} == versions
+    assert re.match(r"https://github.com/NVIDIA/TensorRT", TABLE["source"])

@@ -1,14 +1,11 @@
-"""TensorRT for RTX really parses and builds our ONNX files; it needs no GPU for that. The test installs the wheels into
-an environment of its own (about 95 MB to fetch, once), and is skipped with the reason where that is not possible."""
+"""TensorRT for RTX really parses and builds our ONNX files; it needs no GPU for that."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,6 @@ from latency_bench.model_specs import list_specs, load_spec
 
 pytestmark = pytest.mark.slow
 
-PACKAGES = ("tensorrt_rtx_cu13_libs==1.7.1.116", "tensorrt_rtx_cu13_bindings==1.7.1.116", "numpy")
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = """
 import json, sys
@@ -39,25 +35,6 @@ for path in sys.argv[2:]:
     except WorkerError as error:
         print(json.dumps({"path": path, "error": error.message}), flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def rtx_python():
-    """Python of an environment with TensorRT for RTX, kept in the user's cache between runs."""
-    if platform.machine() != "x86_64" or sys.platform != "linux":
-        pytest.skip("NVIDIA publishes these wheels for Linux on x86-64")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "bench" / f"tensorrt-rtx-1.7.1.116-py{sys.version_info.major}{sys.version_info.minor}"
-    python = folder / "bin" / "python"
-    check = [str(python), "-c", "import numpy, tensorrt_rtx_bindings"]
-    if not python.exists() or subprocess.run(check, check=False, capture_output=True).returncode != 0:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        installed = subprocess.run(
-            [str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=False, capture_output=True, text=True
-        )
-        if installed.returncode != 0:
-            pytest.skip(f"TensorRT for RTX cannot be installed: {installed.stderr[-300:]}")
-    return python
 
 
 def build(python, paths, how="plain"):

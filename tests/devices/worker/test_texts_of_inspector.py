@@ -49,3 +49,12 @@ def test_the_share_of_layers_with_weights_in_int8_is_told() -> None:
 @pytest.mark.parametrize(("word", "precision"), [("Float", "float32"), ("Half", "float16"), ("BFloat16", "bfloat16")])
 def test_newer_releases_name_the_type_alone(word: str, precision: str) -> None:
     assert layer_precisions(layers([["gemm", [word, word, "Float"], 2]])) == {precision: 2}
+
+
+def test_what_the_compiler_of_newer_releases_makes_of_a_transformer_counts_by_what_it_computes() -> None:
+    """Its fused kernels are called kgen; between streams it has signals and waits, which have no tensors."""
+    rows = [
+        *(["signal", [], 2], ["wait", [], 2], ["kgen", ["Half", "Half"], 3], ["kgen", ["Bool", "Float"], 1]),
+        *(["gemm", ["Half", "Half"], 2], ["kgen", ["Int64"], 1], ["shape_call", [], 1]),
+    ]
+    assert layer_precisions(layers(rows)) == {"float16": 5, "float32": 1}

@@ -1,15 +1,18 @@
 """What a process imports as `tensorrt` over the stand-in driver: the calls of the version in STAND_IN_TENSORRT, on the
-driver's memory and streams. Python 3.6 imports it too."""
+driver's memory and streams, and no name that this version does not have. Python 3.6 imports it too."""
 
 import ctypes
-import importlib.util
 import os
 import sys
 
 import numpy as np
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "worker"))
+
+from fake_tensorrt import fake_tensorrt
+from recorded_tensorrt import Recorded, Release, recorded_release
+
 _KERNEL = ctypes.CFUNCTYPE(None)
-_worker_tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "worker", "fake_tensorrt.py")
 
 
 class DriverGpu:
@@ -36,14 +39,5 @@ class DriverGpu:
         return np.frombuffer(raw, dtype, count).reshape(shape)
 
 
-def _load():
-    spec = importlib.util.spec_from_file_location("fake_tensorrt", _worker_tests)
-    software = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(software)
-    return software.fake_tensorrt(os.environ["STAND_IN_TENSORRT"], DriverGpu())
-
-
-_module = _load()
-sys.modules[__name__].__dict__.update(
-    {name: value for name, value in vars(_module).items() if not name.startswith("__") or name == "__version__"}
-)
+_version = os.environ["STAND_IN_TENSORRT"]
+sys.modules[__name__] = Recorded(Release(recorded_release(_version)), "", fake_tensorrt(_version, DriverGpu()))
