@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,12 +28,11 @@ Ssh = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Arm64Machine, int, Path]]:
+def machine(kept_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Arm64Machine, int, Path]]:
     """The machine, the port of its sshd, and the file that knows its key."""
-    kept = os.environ.get("BENCH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"bench-test-cache-{os.getuid()}"
     folder = tmp_path_factory.mktemp("arm64")
     try:
-        built = Arm64Machine(Path(kept) / "arm64")
+        built = Arm64Machine(kept_folder / "arm64")
         with built.booted(folder / "console.log") as port:
             (folder / "known_hosts").write_text(built.known_hosts(port))
             yield built, port, folder / "known_hosts"
@@ -81,11 +78,15 @@ def test_a_model_goes_through(arm: Ssh, bench: Any, runtime: str) -> None:
     assert facts["kernel"].endswith("-arm64")
     assert facts["cpu"]["logical_cpus"] == 2
     assert "asimd" in facts["cpu"]["vector_extensions"]
+    assert facts["cpu"]["arm_parts"]
+    assert facts["cpu"]["model"] == "linux,dummy-virt", "from its device tree: /proc/cpuinfo of ARM names no model"
     assert facts["virtualised"] == "emulated processor"
     assert "emulated_processor" in {flag["name"] for flag in shown["flags"]}
 
 
-def test_a_host_that_ends_leaves_nothing_there(arm: Ssh, bench_environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_host_keeps_others_out_and_leaves_nothing_there_when_it_ends(
+    arm: Ssh, bench: Any, bench_environment: dict[str, str], tmp_path: Path
+) -> None:
     long = PROTOCOL.replace("min_count: 3, max_count: 5, min_s: 0", "min_count: 3, max_count: 900000, min_s: 250")
     (tmp_path / "long.yaml").write_text(long)
     words = ["--device", "arm", "--model", "b0-cls-r224", "--runtime", "onnxruntime", "--protocol", "long.yaml"]
@@ -97,6 +98,10 @@ def test_a_host_that_ends_leaves_nothing_there(arm: Ssh, bench_environment: dict
     )
     _until(lambda: "bench_worker" in arm("ps", "-eo", "args").stdout or process.poll() is not None)
     assert process.poll() is None, process.communicate()
+    # Another host knows nothing of this one's locks: it is the machine that keeps it out.
+    other = bench("run", *words, env={"BENCH_LOCKS": str(tmp_path / "other")}, timeout_s=900)
+    assert other.returncode != 0
+    assert "is measured by" in other.stderr
     process.send_signal(signal.SIGKILL)
     process.communicate()
     _until(lambda: "bench_worker" not in arm("ps", "-eo", "args").stdout)
