@@ -13,13 +13,15 @@
 # BUDGET_S      seconds in all (default: 540)
 # PYTHON_THERE  version of the other machine's Python, for `prepare` (default: 3.12)
 # RUNTIME       torch-cuda; `torch` tries the script on a machine without a GPU
-# TESTS         what pytest is to run (default: -m gpu tests)
+# TESTS         what pytest is to run (default: the tests that want a GPU)
 # FIRST, THEN   ids of models: those whose export, graph, ratio and fp32 come first, and the others
 set -uo pipefail
 cd "$(dirname "$0")/.."
 usage() { sed -n '5,6s/^#   //p' "$0" >&2; exit 2; }
 [ $# -ge 2 ] || usage
-runtime=${RUNTIME:-torch-cuda} tests=${TESTS:--m gpu tests} budget_s=${BUDGET_S:-540}
+runtime=${RUNTIME:-torch-cuda} budget_s=${BUDGET_S:-540}
+# Those files alone: others import what is not there.
+tests=${TESTS:--m gpu $(grep -rl --include='test_*.py' 'mark\.gpu' tests)}
 first=${FIRST-b1-seg l1-seg}
 then=${THEN-b0-cls-r224 b1-cls-r224 l1-cls-r224 b0-seg b2-seg b3-seg l2-seg segformer-b1 sr-w1.0-ffhq sam-l0}
 probes='[linux]' streams=()
