@@ -14,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import textwrap
 from collections.abc import Callable, Generator, Iterator
@@ -205,6 +206,15 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.getbasetemp()
     root = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     return root / "bench-cache"
+
+
+@pytest.fixture(scope="session")
+def kept_folder() -> Path:
+    """What takes minutes to fetch and build, for many runs: BENCH_TEST_CACHE, or a folder of the user's."""
+    named = os.environ.get("BENCH_TEST_CACHE")
+    folder = Path(named) if named else Path(tempfile.gettempdir()) / f"bench-test-cache-{os.getuid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

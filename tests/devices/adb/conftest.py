@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,40 +30,34 @@ _FAKE_PORTS = itertools.count(15655)
 """A fresh one each time: the adb server remembers addresses."""
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("BENCH_TEST_CACHE") or Path(tempfile.gettempdir()) / f"bench-test-cache-{os.getuid()}")
-
-
 @pytest.fixture(scope="session")
-def adbd() -> Path:
+def adbd(kept_folder: Path) -> Path:
     pytest.importorskip("adb_shell", reason="install the extra [android]")
     pytest.importorskip("adbutils", reason="install the extra [android]")
     try:
-        return adbd_root(_cache())
+        return adbd_root(kept_folder)
     except CannotRunError as reason:
         pytest.skip(f"no real adbd here: {reason}")
 
 
 @pytest.fixture(scope="session")
-def real_tool() -> Path:
+def real_tool(kept_folder: Path) -> Path:
     """A real benchmark_model of TFLite 2.14.1 with XNNPACK, for this machine; minutes the first time."""
-    _cache().mkdir(parents=True, exist_ok=True)
     try:
-        with (_cache() / "benchmark_model.lock").open("w") as lock:
+        with (kept_folder / "benchmark_model.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return build(_cache() / "benchmark_model-2.14.1")
+            return build(kept_folder / "benchmark_model-2.14.1")
     except (BuildError, CannotFetchError) as reason:
         pytest.skip(f"no real benchmark_model here: {reason}")
 
 
 @pytest.fixture(scope="session")
-def onnxruntime_program() -> Path:
+def onnxruntime_program(kept_folder: Path) -> Path:
     """The real bench-onnxruntime over Debian's ONNX Runtime; a minute the first time."""
-    _cache().mkdir(parents=True, exist_ok=True)
     try:
-        with (_cache() / "bench-onnxruntime.lock").open("w") as lock:
+        with (kept_folder / "bench-onnxruntime.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return build_bench_onnxruntime.build(_cache() / "bench-onnxruntime")
+            return build_bench_onnxruntime.build(kept_folder / "bench-onnxruntime")
     except (build_bench_onnxruntime.BuildError, CannotFetchError) as reason:
         pytest.skip(f"no real bench-onnxruntime here: {reason}")
 

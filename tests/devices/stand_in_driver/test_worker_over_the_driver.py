@@ -6,58 +6,28 @@ anything.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from worker_jobs import GRAPH, HERE, Ran, assert_doubled, measured_gpu, run_job
 
-from bench_worker.events import parse_event
-from latency_bench.devices.probes.nvidia import NvidiaProbe
-from latency_bench.devices.probes.observed import ObservedRound, ObservedRun
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 BINDINGS = {
     "12.4": ("cuda-python==12.4.0",),
     "13.5": ("cuda-bindings==13.5.0", "cuda-pathfinder==1.9.0"),
 }
-SHAPE = [1, 3, 4, 4]
-REQUEST: dict[str, Any] = {
-    "version": 1,
-    "runtime": "tensorrt",
-    "artifact": "model.onnx",
-    "inputs": [{"name": "image", "shape": SHAPE, "dtype": "float32", "layout": "NCHW", "seed": 3}],
-    "write_outputs": "outputs.npz",
-    "warmup": {"min_count": 2, "max_count": 30, "min_ns": 0, "max_ns": 2_000_000_000, "window": 5},
-    "sampling": {"min_count": 10, "max_count": 40, "min_ns": 0, "max_ns": 2_000_000_000, "relative_interval": 0.02},
-}
-Ran = tuple[int, dict[str, dict[str, Any]], str]
 
 
 @pytest.fixture
 def run(tmp_path: Path, install_packages: Any, over_driver: Any) -> Callable[..., Ran]:
-    """run("10.3.0", options={...}): its code, its events by name, and what it printed on stderr."""
-    graph = {"opset": 13, "scale": 2.0, "shape": SHAPE}
+    """run("10.3.0", options={...}): a job with this version of TensorRT."""
 
-    def start(version: str, bindings: str = "13.5", mode: str = "", graph: Any = graph, **changes: Any) -> Ran:
-        (tmp_path / "model.onnx").write_text(json.dumps(graph))
-        options = {"memory": "cuda-python", **changes.pop("options", {})}
-        variables = changes.pop("variables", {})
-        request = {"runtime": "tensorrt"} if mode else {**REQUEST, **changes}
-        (tmp_path / "job.json").write_text(json.dumps({**request, "runtime_options": options}))
-        environment = over_driver(
-            HERE / "site", install_packages(*BINDINGS[bindings]), STAND_IN_TENSORRT=version, **variables
-        )
-        environment["BENCH_ENGINES"] = str(tmp_path / "engines")
-        words = [sys.executable, str(ROOT / "bench_worker" / "start.py"), *([mode] if mode else []), "job.json"]
-        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        events = [event for event in map(parse_event, done.stdout.splitlines()) if event is not None]
-        return done.returncode, {event["event"]: event for event in events}, done.stderr
+    def start(version: str, bindings: str = "13.5", **changes: Any) -> Ran:
+        packages, variables = install_packages(*BINDINGS[bindings]), changes.pop("variables", {})
+        environment = over_driver(HERE / "site", packages, STAND_IN_TENSORRT=version, **variables)
+        return run_job(tmp_path, environment, sys.executable, **changes)
 
     return start
 
@@ -68,8 +38,7 @@ def run(tmp_path: Path, install_packages: Any, over_driver: Any) -> Callable[...
 def test_a_job_goes_through(run: Any, tmp_path: Path, version: str, bindings: str) -> None:
     code, events, stderr = run(version, bindings)
     assert code == 0, stderr
-    image = np.random.RandomState(3).standard_normal(SHAPE).astype("float32")
-    np.testing.assert_array_equal(np.load(tmp_path / "outputs.npz")["y"], image * 2)
+    assert_doubled(tmp_path)
     gpu = events["loaded"]["gpu"]
     assert gpu["name"] == "Stand-in GPU 0"
     assert gpu["library"].startswith(f"cuda-python {bindings}")
@@ -83,12 +52,11 @@ def test_a_graph_is_measured_and_the_layers_are_told_all_the_same(run: Any, tmp_
     assert code == 0, stderr
     assert {layer["name"] for layer in events["done"]["profile"]["layers"]} == {"conv", "gemm"}
     assert all(layer["calls"] == 5 for layer in events["done"]["profile"]["layers"])
-    image = np.random.RandomState(3).standard_normal(SHAPE).astype("float32")
-    np.testing.assert_array_equal(np.load(tmp_path / "outputs.npz")["y"], image * 2)
+    assert_doubled(tmp_path)
 
 
 def test_an_engine_with_a_plugin_in_it_loads_from_the_cache_of_an_earlier_process(run: Any) -> None:
-    graph = {"opset": 13, "scale": 2.0, "shape": SHAPE, "plugin": "InstanceNormalization_TRT"}
+    graph = {**GRAPH, "plugin": "InstanceNormalization_TRT"}
     for origin in ("built", "cache"):
         code, events, stderr = run("8.2.1.8", "12.4", graph=graph)
         assert code == 0, stderr
@@ -136,9 +104,4 @@ def test_the_probe_finds_the_gpu_that_the_worker_ran_on(
 ) -> None:
     _, events, _ = run("10.3.0", variables={"CUDA_VISIBLE_DEVICES": visible})
     environment = over_driver(install_packages("nvidia-ml-py==13.615.71"), STAND_IN_MIG=mig)
-    program = [sys.executable, str(HERE / "nvml_answers.py"), ""]
-    asked = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    assert asked.returncode == 0, asked.stderr
-    facts = json.loads(asked.stdout)["facts"]
-    seen = ObservedRun([ObservedRound({}, events["loaded"], events["done"], [])], facts)
-    assert NvidiaProbe.measured_gpu(seen) == gpu
+    assert measured_gpu(events, environment) == gpu
