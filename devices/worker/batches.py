@@ -52,7 +52,7 @@ def feeding(runtime: Runtime) -> Callable[[Sequence["np.ndarray"]], None]:
     there, and what it has bound or recorded stays. A file whose outputs have sizes that were found out by trying is fed
     as if for the first time, because other values may give other sizes."""
     if not runtime.INPUTS_IN_PLACE or runtime.facts().get("shape_probe"):
-        return runtime.set_inputs
+        return lambda arrays: runtime.set_inputs([np.array(array) for array in arrays])
     targets = runtime.input_arrays()
 
     def write(arrays: Sequence["np.ndarray"]) -> None:
@@ -80,7 +80,8 @@ def _source(tensor: InputTensor, wanted: List[Optional[int]]) -> Callable[[Optio
     if any(place is None for place in wanted) or tensor.values is None:
         same = in_artifact_layout(generate(tensor), tensor.layout)
         return lambda place: same
-    stacked = read_values(tensor, tensor.values)
+    # From there straight to where the runtime copies from.
+    stacked = np.asarray(read_values(tensor, tensor.values, mmap_mode="r"))
     return lambda place: in_artifact_layout(fitting(tensor, stacked[place]), tensor.layout)
 
 

@@ -3,6 +3,8 @@
 numpy promises that the stream of `RandomState` never changes (NEP 19).
 """
 
+from typing import Any
+
 import numpy as np
 
 from .failure import STORAGE, WorkerError, bad_request
@@ -64,10 +66,10 @@ def _natural(tensor: InputTensor, dtype: "np.dtype") -> "np.ndarray":
     return values
 
 
-def read_values(tensor: InputTensor, path: str) -> "np.ndarray":
-    """What a file of values holds. Raises WorkerError (storage)."""
+def read_values(tensor: InputTensor, path: str, mmap_mode: Any = None) -> "np.ndarray":
+    """What a file of values holds, mapped and not read where a mode says so. Raises WorkerError (storage)."""
     try:
-        values: "np.ndarray" = np.load(path, allow_pickle=False)
+        values: "np.ndarray" = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise WorkerError(STORAGE, "input %s: its values cannot be read: %s" % (tensor.name, error))
     return values
