@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import fake_gpu
 import fake_tensorrt
 from recorded_tensorrt import RELEASES, TABLE, Recorded, Release, is_there, numbers, recorded_release
-from tensorrt_calls import Asked, Name, worker_sources
+from tensorrt_calls import Asked, worker_sources
+from tensorrt_kinds import Name
 
 from bench_worker.clock import now_ns
 from bench_worker.job import InputTensor

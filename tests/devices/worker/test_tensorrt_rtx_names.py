@@ -13,7 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tensorrt_calls import RETURNS, Asked, worker_sources
+from tensorrt_calls import Asked, worker_sources
+from tensorrt_kinds import RETURNS
 
 pytestmark = pytest.mark.slow
 
