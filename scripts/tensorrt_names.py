@@ -1,21 +1,24 @@
-"""Which names of TensorRT's Python API exist in which release, read from the sources of NVIDIA's bindings.
+"""Which names of TensorRT's Python API exist in which release: of the classes that the worker uses every name.
 
-    python scripts/tensorrt_names.py CHECKOUT       of github.com/NVIDIA/TensorRT, with its tags and branches
+    python scripts/tensorrt_names.py bindings CHECKOUT   of github.com/NVIDIA/TensorRT, with its tags and branches
+    python scripts/tensorrt_names.py rtx PYTHON          which has TensorRT for RTX
 
-Writes tests/devices/worker/tensorrt_names.json: of the classes that the worker uses every name, with the first and the
-last of RELEASES that has it.
+The first reads the sources of NVIDIA's bindings and writes tests/devices/worker/tensorrt_names.json, each name with the
+first and the last of RELEASES that has it; the second asks the package, and writes tensorrt_rtx_names.json beside it.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-TABLE = ROOT / "tests/devices/worker/tensorrt_names.json"
+TABLES = ROOT / "tests/devices/worker"
 RELEASES = {
     "8.0": "release/8.0",
     "8.2": "8.2.1",
@@ -43,6 +46,14 @@ _SOURCES = (
     *("infer/pyCore.cpp", "infer/pyGraph.cpp", "infer/pyPlugin.cpp", "infer/pyFoundationalTypes.cpp"),
     "parsers/pyOnnx.cpp",
 )
+_ASK_RTX = """
+import inspect, json, sys
+import tensorrt_rtx_bindings as trt
+kinds = {kind: getattr(trt, kind, None) for kind in json.loads(sys.argv[1])}
+names = {kind: [name for name in dir(one) if name[0] != "_"] for kind, one in kinds.items() if one is not None}
+plain = [name for name in dir(trt) if name in names or inspect.isroutine(getattr(trt, name)) and name[0] != "_"]
+print(json.dumps({"version": trt.__version__, "names": {"": plain, **names}}))
+"""
 _BOUND = re.compile(
     r'(?:py::)?(?:class_|enum_)<[^;{}]*?>\s*\w*\s*[({]\s*\w+\s*,\s*"(\w+)"'
     r'|\.(?:def|def_static|def_property|def_property_readonly|def_readwrite|def_readonly|value)\s*\(\s*"(\w+)"'
@@ -68,22 +79,44 @@ def names(checkout: Path, reference: str) -> set[tuple[str, str]]:
     return found
 
 
-def main() -> int:
-    checkout = Path(sys.argv[1])
+def rtx_names(python: Path) -> Any:
+    """`version`, and `names` by class, of the TensorRT for RTX that this Python has."""
+    command = [str(python), "-c", _ASK_RTX, json.dumps(KINDS)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def bindings_table(checkout: Path) -> str:
+    """All of RELEASES, a line a class."""
     by_release = {release: names(checkout, reference) for release, reference in RELEASES.items()}
     table: dict[str, dict[str, list[str]]] = {}
     for kind, name in sorted(set().union(*by_release.values())):
-        if kind in KINDS or (kind == "" and (name in KINDS or not name[0].isupper())):
+        if name[0] != "_" and (kind in KINDS or (kind == "" and (name in KINDS or not name[0].isupper()))):
             there = [release for release, found in by_release.items() if (kind, name) in found]
             between = list(RELEASES)[list(RELEASES).index(there[0]) :][: len(there)]
             if there != between:
                 sys.exit(f"{kind}.{name} left and came back, which the table cannot say: {', '.join(there)}")
             table.setdefault(kind, {})[name] = [there[0], there[-1]]
-    lines = [f"  {json.dumps(kind)}: {json.dumps(found)}" for kind, found in table.items()]
-    body = ",\n".join(lines)
-    source = json.dumps("https://github.com/NVIDIA/TensorRT, python/src, at these tags and branches")
-    releases = json.dumps(RELEASES)
-    TABLE.write_text(f'{{"source": {source},\n "releases": {releases},\n "names": {{\n{body}\n}}}}\n', encoding="utf-8")
+    source = "https://github.com/NVIDIA/TensorRT, python/src, at these tags and branches"
+    return _text({"source": source, "releases": RELEASES}, table)
+
+
+def _text(head: dict[str, Any], table: dict[str, Any]) -> str:
+    fields = "".join(f"{json.dumps(name)}: {json.dumps(value)},\n " for name, value in head.items())
+    lines = ",\n".join(f"  {json.dumps(kind)}: {json.dumps(found)}" for kind, found in table.items())
+    return f'{{{fields}"names": {{\n{lines}\n}}}}\n'
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", choices=("bindings", "rtx"))
+    parser.add_argument("path", type=Path)
+    asked = parser.parse_args()
+    if asked.source == "bindings":
+        (TABLES / "tensorrt_names.json").write_text(bindings_table(asked.path), encoding="utf-8")
+    else:
+        told = rtx_names(asked.path)
+        head = {"source": f"tensorrt_rtx_bindings {told['version']}", "version": told["version"]}
+        (TABLES / "tensorrt_rtx_names.json").write_text(_text(head, told["names"]), encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,5 @@
-"""Software behind the names that one release of TensorRT has (tensorrt_names.json), and behind no others.
+"""Software behind the names that one release of TensorRT has (tensorrt_names.json, tensorrt_rtx_names.json), and
+behind no others.
 
 Python 3.6 imports it too: the worker's `tensorrt` over the stand-in driver is made of it.
 """
@@ -6,8 +7,13 @@ Python 3.6 imports it too: the worker's `tensorrt` over the stand-in driver is m
 import json
 import os
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "tensorrt_names.json"), encoding="utf-8") as _file:
-    TABLE = json.load(_file)
+
+def _table(name):
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+TABLE, RTX = _table("tensorrt_names.json"), _table("tensorrt_rtx_names.json")
 RELEASES = list(TABLE["releases"])
 """Oldest first."""
 KINDS = {
@@ -36,7 +42,10 @@ def recorded_release(version):
 
 
 def is_there(release, kind, name):
-    """Whether this release has this name; functions and classes of the module are of the kind ""."""
+    """Whether this release has this name; functions and classes of the module are of the kind "". `release` is one of
+    RELEASES, or "rtx"."""
+    if release == "rtx":
+        return name in RTX["names"].get(kind, ())
     first, last = TABLE["names"].get(kind, {}).get(name, ("none", "none"))
     return first != "none" and RELEASES.index(first) <= RELEASES.index(release) <= RELEASES.index(last)
 

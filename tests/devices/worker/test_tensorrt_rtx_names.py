@@ -1,4 +1,4 @@
-"""TensorRT for RTX, the real package, has every name that the worker asks it for, and gives back what is assumed."""
+"""TensorRT for RTX, the real package: it has the names that are recorded of it, and gives back what is assumed."""
 
 from __future__ import annotations
 
@@ -13,40 +13,28 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tensorrt_calls import Asked, worker_sources
+from recorded_tensorrt import RTX
 from tensorrt_kinds import RETURNS
 
 pytestmark = pytest.mark.slow
 
-NAMES = """
-import json
+DOCUMENTATION = """
+import json, sys
 import tensorrt_rtx_bindings as trt
-classes = {name: getattr(trt, name) for name in dir(trt) if isinstance(getattr(trt, name), type)}
-names = {"": dir(trt), **{name: dir(one) for name, one in classes.items()}}
-words = {name: {one: getattr(kind, one).__doc__ or "" for one in dir(kind)} for name, kind in classes.items()}
-print(json.dumps([trt.__version__, names, words]))
+calls = json.loads(sys.argv[1])
+print(json.dumps({"%s.%s" % (kind, name): getattr(getattr(trt, kind), name).__doc__ for kind, name in calls}))
 """
 
 
-@pytest.fixture(scope="module")
-def package(rtx_python: Path) -> tuple[str, dict[str, list[str]], dict[str, dict[str, str]]]:
-    """Its version, its names by class, and what their documentation says."""
-    done = subprocess.run([str(rtx_python), "-c", NAMES], check=True, capture_output=True, text=True)
-    version, names, words = json.loads(done.stdout)
-    return version, names, words
+def test_the_recorded_names_are_those_of_the_package(rtx_python: Path, load_script: Any) -> None:
+    told = load_script("scripts/tensorrt_names.py").rtx_names(rtx_python)
+    assert told == {"version": RTX["version"], "names": RTX["names"]}
 
 
-def test_every_name_that_the_worker_asks_for_is_there(package: Any) -> None:
-    version, names, _ = package
-    release = [int(word) for word in version.split(".")]
-    asked = Asked(lambda kind, name: name in names.get(kind, ()), release, rtx=True, sources=worker_sources())
-    assert len(asked.needed) > 55
-    assert {(kind, name) for kind, name in asked.needed if name not in (*names.get(kind, ()), "*")} == set()
-
-
-def test_calls_give_back_what_the_reading_of_the_source_takes_them_for(package: Any) -> None:
-    _, names, words = package
-    there = {call: kind for call, kind in RETURNS.items() if call[1] in names[call[0]]}
+def test_calls_give_back_what_the_reading_of_the_source_takes_them_for(rtx_python: Path) -> None:
+    there = {call: kind for call, kind in RETURNS.items() if call[1] in RTX["names"][call[0]]}
     assert len(there) > 10
+    command = [str(rtx_python), "-c", DOCUMENTATION, json.dumps(list(there))]
+    words = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     for (kind, name), returned in there.items():
-        assert re.search(rf"-> [\w.]*\b{returned}\b", words[kind][name]), f"{kind}.{name}: {words[kind][name][:200]}"
+        assert re.search(rf"-> [\w.]*\b{returned}\b", words[f"{kind}.{name}"]), f"{kind}.{name}"
