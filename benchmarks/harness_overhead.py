@@ -216,6 +216,18 @@ def _bare_mnn(runtime: Any) -> Callable[[], None]:
     return request
 
 
+def _bare_executorch(runtime: Any) -> Callable[[], None]:
+    method, inputs = runtime._method, runtime._tensors
+
+    def request() -> None:
+        method.set_inputs(inputs)
+        method.execute()
+        for tensor in method.get_outputs(False):
+            tensor.numpy().copy()
+
+    return request
+
+
 def _bare_torch(runtime: Any) -> Callable[[], None]:
     module, arguments, inputs = runtime._module, runtime._arguments, runtime._copies_in
 
@@ -235,6 +247,7 @@ BARE: dict[str, Callable[[Any], Callable[[], None]]] = {
     "openvino": _bare_openvino,
     "ncnn": _bare_ncnn,
     "mnn": _bare_mnn,
+    "executorch": _bare_executorch,
     "torch": _bare_torch,
 }
 RUNTIMES = tuple(BARE)

@@ -64,6 +64,11 @@ BY_EXTRA: dict[str, tuple[str, ...]] = {
     ),
     "ncnn": (f"{RUN} {MODEL} --runtime ncnn", *AFTER_A_RUN),
     "mnn": (f"{RUN} {MODEL} --runtime mnn", *AFTER_A_RUN),
+    "executorch": (
+        f"{RUN} {MODEL} --runtime executorch",
+        f"{RUN} {MODEL} --runtime executorch --precision int8",
+        *AFTER_A_RUN,
+    ),
     "tensorrt": (f"export {MODEL} --format onnx --to model.onnx",),
     "jetson": (f"export {MODEL} --format onnx --to model.onnx",),
     "android": (f"export {MODEL} --format tflite --to model.tflite", f"{RUN} {MODEL} --runtime litert"),

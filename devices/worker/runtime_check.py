@@ -37,8 +37,8 @@ def check_runtime(check: RuntimeCheck, events: EventStream, clock: Clock) -> Non
 
 
 def _version(module: str) -> str:
-    """cuda-python has it in a package within the one that is imported."""
-    for name in (module, module + ".bindings"):
+    """cuda-python and ExecuTorch have it in a module within the package."""
+    for name in (module, module + ".bindings", module + ".version"):
         version = getattr(sys.modules.get(name), "__version__", None)
         if version is not None:
             return str(version)

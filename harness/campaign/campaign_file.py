@@ -110,7 +110,7 @@ class Product(_Strict):
     paper: str | None = Field(default=None, min_length=1, max_length=1000)
     """Whose tables: a paper that ships here or its folder. None: the default one."""
     files: Annotated[tuple[Annotated[OwnFile, BeforeValidator(_with_path)], ...], _Several, Field(strict=False)] = ()
-    """Files of your own (.onnx, .tflite, .pt2), on the runtimes of these that load them."""
+    """Files of your own (.onnx, .tflite, .pt2, .pte), on the runtimes of these that load them."""
     modules: Annotated[tuple[OwnModule, ...], _Several, Field(strict=False)] = ()
     """Networks in Python files of your own."""
     baseline: str | None = Field(default=None, min_length=1, max_length=200)

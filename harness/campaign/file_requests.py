@@ -11,7 +11,7 @@ from latency_bench.devices.device import Device
 from latency_bench.devices.opening import declared_runtime
 from latency_bench.harness.case_options import CaseOptions, options_of, usual_runtime
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.export.formats import format_of_file
+from latency_bench.harness.export.formats import format_of_file, known_formats
 from latency_bench.harness.shared_sizes import narrowed
 
 if TYPE_CHECKING:
@@ -54,5 +54,6 @@ def _combinations(
 def _format_of(text: str) -> str:
     format_ = format_of_file(Path(text))
     if format_ is None:
-        raise UsageError(f"{text}: what it is cannot be told by its ending; call it .onnx, .tflite or .pt2")
+        endings = ", ".join(one.suffix for one in known_formats() if one.usual_runtime is not None)
+        raise UsageError(f"{text}: what it is cannot be told by its ending; call it one of {endings}")
     return format_

@@ -24,6 +24,7 @@ PURPOSES = {
     "openvino": "OpenVINO, and NNCF for its int8",
     "ncnn": "ncnn, and pnnx, which makes its files",
     "mnn": "MNN",
+    "executorch": "ExecuTorch with XNNPACK, and torchao, which makes its int8",
     "opencv": "OpenCV, which `--pipeline opencv` prepares photographs with",
     "coco": "COCO's masks and AP, for `bench accuracy` of promptable segmentation",
     "zoo": "the models of others that papers compare (timm, transformers)",

@@ -24,7 +24,7 @@ from bench_worker.pipeline.normalising import Normalising
 from bench_worker.pipeline.pipeline_job import parse_pipeline
 from bench_worker.pipeline.pipelined_request import PipelinedRequest
 from bench_worker.pipeline.placement import Placement, placement
-from bench_worker.runtimes import create_runtime
+from bench_worker.runtimes import create_runtime, runtime_class
 from latency_bench.devices.errors import WorkerError as DeviceWorkerError
 from latency_bench.devices.runners.worker import WorkerRunner
 from latency_bench.devices.transports.local import LocalTransport
@@ -71,8 +71,9 @@ def artifact(request: pytest.FixtureRequest, make_export_job: Any) -> Path:
         return Path(request.getfixturevalue(fixtures.get(runtime, "pt2_artifact")))
     torch.manual_seed(0)
     module = torch.nn.Conv2d(3, 4, 3, padding=1).eval()
-    job = make_export_job(module, find_format(runtime), image=torch.zeros(1, 3, HEIGHT, WIDTH))
-    find_format(runtime).export(job)
+    target = find_format(runtime_class(runtime).FORMAT)
+    job = make_export_job(module, target, image=torch.zeros(1, 3, HEIGHT, WIDTH))
+    target.export(job)
     return Path(job.path)
 
 
@@ -86,6 +87,7 @@ def artifact(request: pytest.FixtureRequest, make_export_job: Any) -> Path:
         ("torch", "torch", {"channels_last": True}),
         ("ncnn", "ncnn", {}),
         ("mnn", "mnn", {}),
+        pytest.param("executorch", "executorch", {}, marks=pytest.mark.slow),
     ],
     indirect=["artifact"],
 )

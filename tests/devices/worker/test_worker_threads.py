@@ -16,7 +16,7 @@ from latency_bench.harness.export.job import ExportJob
 
 RUNTIMES = [
     *("litert", "onnxruntime"),
-    *(pytest.param(runtime, marks=pytest.mark.slow) for runtime in ("mnn", "ncnn", "openvino", "torch")),
+    *(pytest.param(runtime, marks=pytest.mark.slow) for runtime in ("executorch", "mnn", "ncnn", "openvino", "torch")),
 ]
 LEAST_SHARE = 0.15
 """Of all processor time of the process: what a thread has to have for it to count as working."""

@@ -23,7 +23,7 @@ campaign_rounds: 4
 warmup: {min_count: 3, max_count: 30, min_s: 0.02, max_s: 0.5, window: 0}
 sampling: {min_count: 20, max_count: 30, min_s: 0.05, max_s: 5, relative_interval: null}
 """
-HERE = {"litert", "mnn", "ncnn", "onnxruntime", "openvino", "torch"}
+HERE = {"executorch", "litert", "mnn", "ncnn", "onnxruntime", "openvino", "torch"}
 
 
 @pytest.fixture

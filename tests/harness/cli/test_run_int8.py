@@ -48,6 +48,7 @@ def _flags(record: dict[str, Any]) -> dict[str, str]:
         pytest.param("litert", None, marks=pytest.mark.slow),
         ("onnxruntime", "onnxruntime"),
         pytest.param("openvino", "nncf", marks=pytest.mark.slow),
+        pytest.param("executorch", None, marks=pytest.mark.slow),
     ],
 )
 def test_the_layers_with_weights_compute_in_int8(

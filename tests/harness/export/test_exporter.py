@@ -217,7 +217,7 @@ def test_a_failure_says_why(
 def test_what_cannot_work_is_refused_before_anything_runs(tiny_spec: MakeSpec, tmp_path: Path) -> None:
     spec = tiny_spec()
     refused = [
-        (spec, "coreml", ExportOptions(), "called .coreml.; the formats are engine, mnn, ncnn, onnx, pt2, tflite"),
+        (spec, "coreml", ExportOptions(), "called .coreml.; the formats are engine, mnn, ncnn, onnx, pt2, pte, tflite"),
         (spec, "tflite", ExportOptions(precision="fp16"), "fp32"),
         (spec.model_copy(update={"tflite": False, "note": "needs a sort"}), "tflite", ExportOptions(), "needs a sort"),
         (spec.model_copy(update={"onnx_opset": 17}), "onnx", ExportOptions(opset=13), "needs ONNX opset 17"),

@@ -62,4 +62,4 @@ def test_errors_know_it(export: Callable[..., Any]) -> None:
     assert "NumPy files are exported in fp32, fp16; not in bf16" in refused.stderr
     unknown = export("--format", "wieghts")
     assert unknown.returncode == 2
-    assert "onnx, pt2, tflite, weights" in " ".join(unknown.stderr.split())
+    assert "onnx, pt2, pte, tflite, weights" in " ".join(unknown.stderr.split())

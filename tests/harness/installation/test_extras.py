@@ -33,6 +33,8 @@ def test_the_readme_lists_them() -> None:
         ("ncnn", "ncnn"),
         ("pnnx", "ncnn"),
         ("MNN", "mnn"),
+        ("executorch.exir", "executorch"),
+        ("torchao", "executorch"),
         ("timm.layers", "zoo"),
         ("torchvision", "zoo"),
         ("matplotlib", "reports"),
