@@ -79,7 +79,7 @@ def carried_values(values: npt.NDArray[np.float32], tensor: InputSpec) -> npt.ND
     import numpy as np
 
     if tensor.carried_as != PIXELS:
-        return values.astype(np.dtype(tensor.carried_as or tensor.dtype))
+        return values.astype(np.dtype(tensor.carried_as or tensor.dtype), copy=False)
     mean, std = (np.array(part).reshape(3, 1, 1) for part in tensor.normalisation)
     pixels: npt.NDArray[np.uint8] = np.clip(np.rint((values * std + mean) * 255), 0, 255).astype(np.uint8)
     return pixels
