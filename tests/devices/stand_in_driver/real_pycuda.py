@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def build(release: PycudaRelease, python: Path, kept: Path, driver: Path, instal
         if release.numpy:
             environment["PYTHONPATH"] = str(install(kept / f"{folder.name}-numpy", release.numpy, python=python))
         install(folder, f"pycuda=={release.version}", python=python, environment=environment)
+        shutil.rmtree(home)
     (extension,) = folder.glob("pycuda/_driver*.so")
     return BuiltPycuda(folder, linked_functions(extension))
 
@@ -66,12 +68,10 @@ def linked_functions(library: Path) -> tuple[str, ...]:
 
 
 def _at_home(home: Path) -> dict[str, str]:
-    """The environment of a user whose home this is, with the settings and caches of installers that there are."""
-    before = Path.home()
-    places = {
-        "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME", str(before / ".config")),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(before / ".cache")),
-    }
+    """The environment of a user whose home this is, with the installers' settings that there are. Their caches are not
+    to have this build: whoever installs pycuda here wants another."""
+    settings = os.environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config"))
     # What the project pins is for the Pythons that it is tested with.
-    kept = {name: text for name, text in os.environ.items() if name not in ("PIP_CONSTRAINT", "UV_CONSTRAINT")}
-    return {**kept, **places, "HOME": str(home)}
+    left_out = ("PIP_CONSTRAINT", "UV_CONSTRAINT", "PIP_CACHE_DIR", "UV_CACHE_DIR", "XDG_CACHE_HOME")
+    kept = {name: text for name, text in os.environ.items() if name not in left_out}
+    return {**kept, "XDG_CONFIG_HOME": settings, "HOME": str(home)}
