@@ -1,5 +1,5 @@
 """Detection: what stays of a network's candidates, by the code that a pipeline runs on the device
-(bench_worker/pipeline/detections.py), is held against the boxes of the annotations."""
+(bench_worker/pipeline/detections.py) or in the network itself, is held against the boxes of the annotations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench_worker.pipeline.detections import SCORED, Detections, detections
+from bench_worker.pipeline.detections import SCORED, Detections, detections, in_photograph
 from bench_worker.pipeline.opencv import OpenCv
-from bench_worker.pipeline.placement import placement
+from bench_worker.pipeline.placement import Placement, placement
 from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.feeding import Fed, Outputs, only
 from latency_bench.harness.accuracy.preparing import image_values
@@ -33,8 +33,8 @@ class TrueBoxes(NamedTuple):
     objects: tuple[PromptedObject, ...]
 
 
-def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:
-    """One request. Raises UnusableImageError."""
+def feed(sample: Sample, spec: ModelSpec, how: Preparation, is_suppressed: bool) -> Fed:
+    """One request. `is_suppressed`: by the network, which gives what stays. Raises UnusableImageError."""
     assert isinstance(sample.label, tuple)
     tensor = spec.inputs[0]
     with opened_image(sample.image) as image:
@@ -43,9 +43,20 @@ def feed(sample: Sample, spec: ModelSpec, how: Preparation) -> Fed:
     placed = placement(width, height, tensor.shape[-1], tensor.shape[-2], how.resize, how.crop_share)
 
     def join(outputs: Sequence[Outputs]) -> Detections:
-        return detections(only(outputs[0])[0], OpenCv(), (width, height), placed, SCORED)
+        (found,) = only(outputs[0])
+        if is_suppressed:
+            return _as_given(found, (width, height), placed)
+        return detections(found, OpenCv(), (width, height), placed, SCORED)
 
     return Fed((values,), join, TrueBoxes(height, width, sample.label))
+
+
+def _as_given(rows: np.ndarray, photograph: tuple[int, int], placed: Placement) -> Detections:
+    """`rows`: (count, 6), corners in pixels of the input, score and class; empty ones have no score."""
+    best = rows[np.argsort(-rows[:, 4], kind="stable")]
+    kept = best[best[:, 4] >= SCORED.score][: SCORED.most]
+    boxes = in_photograph(kept[:, :4].astype(np.float32), photograph, placed)
+    return Detections(boxes, kept[:, 4], kept[:, 5].astype(np.int64))
 
 
 def detected(found: Detections, truth: TrueBoxes) -> Counts:

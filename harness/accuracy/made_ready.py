@@ -112,7 +112,8 @@ def _fed(sample: Sample, subject: Subject) -> Fed:
     if spec.task == "segment-anything":
         return prompted.feed(sample, spec, subject.how)
     if spec.task == "detection":
-        return detection.feed(sample, spec, subject.how)
+        is_suppressed = subject.output is not None and subject.output.meaning == "boxes"
+        return detection.feed(sample, spec, subject.how, is_suppressed)
     return whole(image_values(sample.image, spec.inputs[0], subject.how))
 
 

@@ -32,6 +32,7 @@ MEANINGS: dict[str, Meaning] = {
     "pixel-scores-nhwc": Meaning("segmentation", "classes", "(1, height, width, classes)", channels_last=True),
     "pixel-classes": Meaning("segmentation", "classes", "the class of each pixel"),
     "yolo-boxes": Meaning("detection", "classes", "(1, 4 + classes, candidates): centre, width, height, scores"),
+    "boxes": Meaning("detection", "classes", "(1, count, 6): left, top, right, bottom, score, class"),
     "image": Meaning("super-resolution", "scale", "light in [0, 1], (1, 3, height, width)"),
     "image-nhwc": Meaning("super-resolution", "scale", "light in [0, 1], (1, height, width, 3)", channels_last=True),
 }
@@ -69,7 +70,7 @@ class StatedOutput:
             return int(np.prod([size or 1 for size in sizes[1:]]))
         if self.meaning == "yolo-boxes":
             return sizes[1] - 4 if len(sizes) == 3 and sizes[1] is not None and sizes[1] > 4 else None
-        if self.meaning == "pixel-classes" or len(sizes) != 4:
+        if self.meaning in ("pixel-classes", "boxes") or len(sizes) != 4:
             return None
         last = MEANINGS[self.meaning].channels_last
         if MEANINGS[self.meaning].counted == "classes":
@@ -78,15 +79,16 @@ class StatedOutput:
         return None if made is None else round(made / height)
 
     def channel_first(self, array: np.ndarray) -> np.ndarray:
-        """As scoring has it: (1, classes), (1, channels, height, width), (1, height, width) of classes, or candidates
-        (1, 4 + classes, count). Raises
+        """As scoring has it: (1, classes), (1, channels, height, width), (1, height, width) of classes, candidates
+        (1, 4 + classes, count), or boxes (1, count, 6). Raises
         UsageError where the device gave another number of dimensions."""
         if self.meaning == "class-scores":
             return array.reshape(1, -1)
         if self.meaning == "pixel-classes" and array.ndim == 4:
             array = array[:, 0] if array.shape[1] == 1 else array[..., 0] if array.shape[3] == 1 else array
-        expected = 3 if self.meaning in ("pixel-classes", "yolo-boxes") else 4
-        if array.ndim != expected or (self.meaning == "yolo-boxes" and array.shape[1] != 4 + (self.number or 0)):
+        expected = 3 if self.meaning in ("pixel-classes", "yolo-boxes", "boxes") else 4
+        rows = {"yolo-boxes": (1, 4 + (self.number or 0)), "boxes": (2, 6)}.get(self.meaning)
+        if array.ndim != expected or (rows is not None and array.shape[rows[0]] != rows[1]):
             raise UsageError(f"output {self.name} is {'x'.join(map(str, array.shape))}, which is not {self.meaning}")
         return array.transpose(0, 3, 1, 2) if MEANINGS[self.meaning].channels_last else array
 

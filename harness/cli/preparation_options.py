@@ -15,7 +15,7 @@ from latency_bench.harness.cli.shared_options import Number
 if TYPE_CHECKING:
     from latency_bench.harness.accuracy.stated import StatedOutput
 
-MEANINGS = "class-scores, pixel-scores, pixel-scores-nhwc, pixel-classes, yolo-boxes, image, image-nhwc"
+MEANINGS = "class-scores, pixel-scores, pixel-scores-nhwc, pixel-classes, yolo-boxes, boxes, image, image-nhwc"
 
 
 class ByChannel(click.ParamType[tuple[float, float, float]]):

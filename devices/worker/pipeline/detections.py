@@ -42,7 +42,7 @@ def detections(
     boxes = _corners(candidates[:4, likely].T.astype(np.float32))
     chosen = library.suppressed(boxes, scores[likely], classes[likely], keeping.overlap)[: keeping.most]
     kept = likely[chosen]
-    return Detections(_in_photograph(boxes[chosen], photograph, placed), scores[kept], classes[kept])
+    return Detections(in_photograph(boxes[chosen], photograph, placed), scores[kept], classes[kept])
 
 
 def _corners(boxes: "np.ndarray") -> "np.ndarray":
@@ -50,7 +50,7 @@ def _corners(boxes: "np.ndarray") -> "np.ndarray":
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def _in_photograph(boxes: "np.ndarray", photograph: Tuple[int, int], placed: Placement) -> "np.ndarray":
+def in_photograph(boxes: "np.ndarray", photograph: Tuple[int, int], placed: Placement) -> "np.ndarray":
     """Back through the cut and the resizing; what lies outside is cut off."""
     width, height = photograph
     moved = boxes + np.array([placed.left, placed.top] * 2, np.float32)

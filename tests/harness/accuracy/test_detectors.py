@@ -117,10 +117,11 @@ def by_pycocotools(folder: Path) -> dict[str, float]:
     return {name: 100 * float(value) for name, value in zip(("AP", "AP50", "AP75"), evaluation.stats, strict=False)}
 
 
-def detector_file(folder: Path) -> Path:
+def detector_file(folder: Path, found: np.ndarray) -> None:
+    """detector.onnx, which finds the same in every image."""
     info, node = onnx.helper.make_tensor_value_info, onnx.helper.make_node
     constants = [
-        onnx.numpy_helper.from_array(CANDIDATES[None], "candidates"),
+        onnx.numpy_helper.from_array(found[None], "candidates"),
         onnx.numpy_helper.from_array(np.zeros(1, np.float32), "nothing"),
     ]
     graph = onnx.helper.make_graph(
@@ -131,19 +132,25 @@ def detector_file(folder: Path) -> Path:
         ],
         "detector",
         [info("photo", onnx.TensorProto.FLOAT, (1, 3, HEIGHT, WIDTH))],
-        [info("answer", onnx.TensorProto.FLOAT, (1, *CANDIDATES.shape))],
+        [info("answer", onnx.TensorProto.FLOAT, (1, *found.shape))],
         constants,
     )
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8),
               folder / "detector.onnx")  # fmt: skip
-    return folder / "detector.onnx"
 
 
-def test_the_boxes_of_a_file_have_the_ap_of_pycocotools(bench: Any, tmp_path: Path) -> None:
-    detector_file(tmp_path)
+# In the input, the least likely first, and a row that is empty.
+BOXES = np.array([*((*np.divide(box, 2), score, of) for of, score, box in reversed(FOUND)), (0,) * 6], np.float32)
+
+
+@pytest.mark.parametrize(("meaning", "found"), [("yolo-boxes", CANDIDATES), ("boxes:2", BOXES)])
+def test_the_boxes_of_a_file_have_the_ap_of_pycocotools(
+    bench: Any, tmp_path: Path, meaning: str, found: np.ndarray
+) -> None:
+    detector_file(tmp_path, found)
     data = photographs(tmp_path / "coco")
     words = ("--onnx", "detector.onnx", "--mean", "0", "--std", "1", "--channel-order", "rgb", "--whole-image")
-    done = bench("accuracy", *words, "--interpolation", "bilinear", "--output-is", "answer=yolo-boxes", "--data",
+    done = bench("accuracy", *words, "--interpolation", "bilinear", "--output-is", f"answer={meaning}", "--data",
                  str(data), "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     values = {name: one["value"] for name, one in done.json()["metrics"].items()}
