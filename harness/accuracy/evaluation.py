@@ -56,6 +56,11 @@ class Evaluated:
         """How often each reason made an image unusable."""
         return Counter(reason for _, reason in self.skipped)
 
+    @property
+    def examples(self) -> dict[str, str]:
+        """For each reason the first image that it made unusable."""
+        return {reason: name for name, reason in reversed(self.skipped)}
+
 
 def refuse_without_module(case: Case, data: DataSet) -> None:
     """Raises UsageError for images without labels where there is no fp32 module to stand in for them."""
@@ -93,11 +98,15 @@ def evaluate(
         artifact = artifact_of(case, session, on_stage)
         judge = Judge(case, subject, data, scorer, against_module)
         pieces = list(pieces_of(data.samples, subject.spec))
-        places = [kept / f"{key_of(artifact, one, subject, data.layout, against_module)}.npz" for one in pieces]
+
+        def place_of(samples: Sequence[Sample]) -> Path:
+            return kept / f"{key_of(artifact, samples, subject, data.layout, against_module)}.npz"
+
+        places = [place_of(one) for one in pieces]
         done = [Piece.read(place, scorer) for place in places]
         missing = {number: pieces[number] for number, piece in enumerate(done) if piece is None}
         if missing:
-            scoring = _Scoring(missing, places, judge, artifact, _Told(on_stage, pieces))
+            scoring = _Scoring(missing, places, place_of, judge, artifact, _Told(on_stage, pieces))
             job = replace(shortest(case.round_request(artifact, cpus)), throughput=None)
             deployment = session.deploy(artifact.path, artifact.sha256, artifact.external_data)
             made = groups(missing, judge, preparing_cpus(case.device, cpus), session.batch_bytes)
@@ -106,6 +115,10 @@ def evaluate(
                     session.answer(deployment, job, batches, scoring.take)
                 except NoOutputsError as error:
                     raise UsageError(f"outputs cannot be had from this device: {error.message}") from None
+                except KeyboardInterrupt:
+                    kept_images = sum(len(one) for number, one in enumerate(pieces) if number not in scoring.left)
+                    on_stage(f"{kept_images} of {len(data.samples)} images are done and kept; the same command goes on")
+                    raise
             done = [scoring.finished.get(number, piece) for number, piece in enumerate(done)]
     return _joined([piece for piece in done if piece is not None], artifact, against_module, fingerprint)
 
@@ -161,21 +174,29 @@ class _Growing:
 
 class _Scoring:
     """Groups on their way to the device, and what comes back of them. `missing`: pieces by number; `places`: files that
-    keep them, by number. `finished`: those of which every image is done with, which are kept from then on."""
+    keep them, by number; `place_of`: the same anew, as the images are then. `finished`: those of which every image is
+    done with, which are kept from then on."""
 
     def __init__(
         self,
         missing: Mapping[int, Sequence[Sample]],
         places: Sequence[Path],
+        place_of: Callable[[Sequence[Sample]], Path],
         judge: Judge,
         artifact: Artifact,
         told: _Told,
     ) -> None:
-        self._missing, self._places, self._judge, self._artifact, self._told = missing, places, judge, artifact, told
+        self._missing, self._places, self._place_of = missing, places, place_of
+        self._judge, self._artifact, self._told = judge, artifact, told
         self._sent: deque[Group] = deque()
         self._growing = _Growing()
         self.finished: dict[int, Piece] = {}
         self._told.begins(next(iter(missing)))
+
+    @property
+    def left(self) -> set[int]:
+        """Pieces that are not finished."""
+        return set(self._missing) - set(self.finished)
 
     def batches(self, made: Iterable[Group]) -> Generator[Batch, None, None]:
         """May be iterated in another thread than `take` is called in."""
@@ -203,6 +224,12 @@ class _Scoring:
         self._growing.turned += ready.turned
 
     def _finish(self, number: int) -> None:
+        if self._place_of(self._missing[number]) != self._places[number]:
+            # Else an image that is away for a moment would be left out for good.
+            raise UsageError(
+                "images or labels were changed or went away while they were scored; what was scored before is kept: "
+                "give the same command once they are there, and nothing changes them"
+            )
         piece = self.finished[number] = self._growing.finished()
         piece.write(self._places[number])
         self._growing = _Growing()

@@ -15,12 +15,19 @@ _OF_OTHER_FORMATS = (".avif", ".gif", ".heic", ".heif", ".jp2", ".jpe", ".jfif",
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """By path. Raises UsageError for more than can be meant."""
+    """By path; links that lead nowhere are among them, and are counted where they are opened. Raises UsageError for
+    more than can be meant, and for a folder that cannot be read."""
     endings = (*ENDINGS, *_OF_OTHER_FORMATS)
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
+    walked = os.walk(folder, onerror=_refuse_unreadable)
+    paths = (Path(inside, name) for inside, _, names in walked for name in names)
+    found = sorted(path for path in paths if path.suffix.lower() in endings)
     if len(found) > _MOST_IMAGES:
         raise UsageError(f"{folder} has more than {_MOST_IMAGES} images; name a folder below it")
     yield from found
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise UsageError(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def relative_name(path: Path, folder: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.samples import Sample
 from latency_bench.harness.accuracy.scoring import Scorer
@@ -54,12 +55,12 @@ class Piece:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
         images = [asdict(one) for one in self.coco_images]
         about = json.dumps({"names": self.names, "skipped": self.skipped, "turned": self.turned, "coco_images": images})
-        with partial.open("wb") as file:
-            np.savez(file, counts=self.counts, about=np.array(about))
-        partial.replace(path)
+        # Beside its place first: two evaluations may finish the same piece, and a disk may be full.
+        with TemporaryFolder("piece", path.parent) as folder:
+            np.savez(folder / path.name, counts=self.counts, about=np.array(about))
+            (folder / path.name).replace(path)
 
 
 def _coco_image(stored: dict[str, Any]) -> CocoImage:
@@ -80,7 +81,15 @@ def key_of(artifact: Artifact, samples: Sequence[Sample], subject: Subject, layo
     seen += [subject.spec.task, str(subject.spec.inputs), str(subject.spec.outputs)]
     for sample in samples:
         for path in (sample.image, *((sample.label,) if isinstance(sample.label, Path) else ())):
-            stated = path.stat() if path.is_file() else None
-            seen.append(f"{path} {stated.st_size} {stated.st_mtime_ns}" if stated else f"{path} missing")
+            seen.append(f"{path} {_state(path)}")
         seen.append("" if isinstance(sample.label, Path) else str(sample.label))
     return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _state(path: Path) -> str:
+    """Changes with the file's content, as far as can be told without reading it."""
+    try:
+        stated = path.stat()
+    except OSError:
+        return "missing"
+    return f"{stated.st_size} {stated.st_mtime_ns}"

@@ -73,6 +73,7 @@ def store_accuracy(
         metrics={name: _metric(one, UNITS.get(name, "%")) for name, one in metrics.items()},
         images=len(found.counts),
         skipped=dict(found.reasons),
+        skipped_examples=found.examples,
         turned=found.turned,
     )
     labels = data.labels

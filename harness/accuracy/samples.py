@@ -77,4 +77,7 @@ def _label_text(label: Label) -> str:
 
 def _size_bytes(image: Path) -> int | None:
     """None for a file that is not there; it is left out, and counted, where it is read."""
-    return image.stat().st_size if image.is_file() else None
+    try:
+        return image.stat().st_size if image.is_file() else None
+    except OSError:
+        return None

@@ -197,7 +197,8 @@ def render_runs_of_the_file(runs: Sequence[Mapping[str, Any]]) -> None:
     from latency_bench.harness.cli.figures import printable
 
     for row in runs[:1]:
-        words = f"the same file was timed: {row['median_ms']:.4g} ms on {row['device']}, run {row['run_id']}"
+        pipeline = f", pipeline with {row['pipeline']}" if row["pipeline"] else ""
+        words = f"the same file was timed: {row['median_ms']:.4g} ms on {row['device']}{pipeline}, run {row['run_id']}"
         click.echo(printable(words))
 
 
@@ -269,7 +270,9 @@ def render_accuracy(record: AccuracyRecord, path: Path, console: Console) -> Non
     headings = [Heading("metric"), Heading("value", right=True), Heading("95 % interval over images", right=True)]
     print_grid(console, headings, rows)
     for reason, count in sorted(record.skipped.items(), key=lambda one: -one[1]):
-        console.print(Text(f"left out: {counted(count, 'image')}: {printable(reason)}", "yellow"))
+        example = record.skipped_examples.get(reason)
+        which = "" if example is None else f" ({printable(example)}{', ...' if count > 1 else ''})"
+        console.print(Text(f"left out: {counted(count, 'image')}: {printable(reason)}{which}", "yellow"))
     if record.turned:
         words = f"{counted(record.turned, 'image')} with an EXIF rotation, which is left out, as in usual evaluations"
         console.print(Text(words, "dim"))

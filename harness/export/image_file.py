@@ -17,6 +17,8 @@ FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ENDINGS = (".bmp", ".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """Of the files of a folder that are taken for images."""
 _opening = threading.Lock()
+_OF_ONE_FILE = re.compile(r" ?\(.*\)| ?(0x[0-9a-f]+|[0-9]+)")
+"""What a decoder's words say of this file alone, such as where it ends: files that fail alike are counted together."""
 _DEEP = re.compile(r";16[BLN]")
 """In Pillow's name of the pixels as they lie in the file: of RGB;16B and the like it gives the upper 8 bits alone."""
 
@@ -46,7 +48,8 @@ def opened_image(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[Image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UnusableImageError("it has more pixels than are read") from None
     except Exception as error:  # decoders raise anything for bytes that were made up
-        raise UnusableImageError(f"damaged: {error}") from None
+        why = " ".join(_OF_ONE_FILE.sub("", str(error)).split())[:200]
+        raise UnusableImageError(f"damaged: {why or type(error).__name__}") from None
 
 
 def _opened(path: Path, formats: Sequence[str]) -> Image.Image:

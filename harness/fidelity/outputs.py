@@ -159,16 +159,18 @@ def _compare(name: str, expected: Array, actual: Array, limits: Limits, classes:
         return _compare_classes(name, expected, actual, limits)
     reference, deployed = expected.astype(np.float64), actual.astype(np.float64)
     non_finite = int(np.size(deployed) - np.isfinite(deployed).sum())
-    agreement = _agreement(reference, deployed, limits.close_call) if classes and reference.ndim >= 2 else None
+    has_classes = classes and reference.ndim >= 2 and reference.size
+    agreement = _agreement(reference, deployed, limits.close_call) if has_classes else None
     # Compared with zeros in place of what is not finite, so that one NaN does not hide the other figures.
     deployed = np.nan_to_num(deployed, nan=0.0, posinf=0.0, neginf=0.0)
     difference = np.abs(reference - deployed)
-    scale = float(np.abs(reference).max())
-    max_absolute = float(difference.max())
+    # Of an output without values, such as what detection found where there was nothing, nothing can differ.
+    scale = float(np.abs(reference).max(initial=0.0))
+    max_absolute = float(difference.max(initial=0.0))
     max_relative = max_absolute / scale if scale > 0 else (0.0 if max_absolute == 0 else float("inf"))
     norms = float(np.linalg.norm(reference) * np.linalg.norm(deployed))
     cosine = float((reference * deployed).sum() / norms) if norms > 0 else float(max_absolute == 0)
-    mean_square = float((difference**2).mean())
+    mean_square = float((difference**2).mean()) if difference.size else 0.0
     psnr_db = 10 * float(np.log10(scale**2 / mean_square)) if mean_square > 0 and scale > 0 else None
     reason = None
     if non_finite:
@@ -192,12 +194,14 @@ def _agreement(reference: Array, deployed: Array, close_call: float) -> float:
 
 def _top1_agreement(reference: Array, deployed: Array) -> float | None:
     """None for what is no table of scores."""
-    return float((reference.argmax(1) == deployed.argmax(1)).mean()) if reference.ndim == 2 else None
+    if reference.ndim != 2 or not reference.size:
+        return None
+    return float((reference.argmax(1) == deployed.argmax(1)).mean())
 
 
 def _compare_classes(name: str, expected: Array, actual: Array, limits: Limits) -> OutputFidelity:
     """Class numbers have no distance: positions that agree are counted."""
-    agreement = float((expected == actual).mean())
+    agreement = float((expected == actual).mean()) if expected.size else 1.0
     reason = None
     if agreement < limits.argmax_agreement:
         reason = f"{name}: only {agreement:.2%} of the positions keep their class"

@@ -74,6 +74,8 @@ class AccuracyRecord(Part):
     """That count."""
     skipped: dict[str, Count] = Field(default_factory=dict)
     """Images that could not be used, by reason."""
+    skipped_examples: dict[str, str] = Field(default_factory=dict)
+    """The first image of each reason; empty in records from before these were kept."""
     turned: Count = 0
     """Images whose EXIF data ask for a turn, which is not made."""
     files: dict[str, FileRecord] = Field(default_factory=dict)

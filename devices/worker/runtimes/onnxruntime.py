@@ -94,7 +94,8 @@ class OnnxRuntime(HostRuntime):
         except Exception as error:
             raise unreadable(artifact, "ONNX Runtime", error)
         self._inputs = [_tensor(node) for node in self._session.get_inputs()]
-        self._outputs = [_tensor(node) for node in self._session.get_outputs()]
+        self._stated_outputs = [_tensor(node) for node in self._session.get_outputs()]
+        self._outputs = self._stated_outputs
         ordered = match_inputs(inputs, self._inputs)
         self._binding = self._session.io_binding()
         self._bound_inputs = [
@@ -125,6 +126,8 @@ class OnnxRuntime(HostRuntime):
 
     def set_inputs(self, arrays: Sequence["np.ndarray"]) -> None:
         self._copies_in = list(zip(self._bound_inputs, arrays))
+        # Other inputs may give other sizes than those before them.
+        self._outputs = self._stated_outputs
         # Of an output without a rank it says the same as of a scalar.
         self._probed = any(None in tensor.shape or not tensor.shape for tensor in self._outputs)
         self._allocated: List[int] = []
@@ -147,9 +150,9 @@ class OnnxRuntime(HostRuntime):
     def copy_in(self) -> None:
         for bound, array in self._copies_in:
             bound[...] = array
-        for name in self._misstated:
-            # Else what the last request gave is bound, and refused for its shape.
-            self._binding.bind_output(name, "cpu")
+        for position in self._allocated:
+            # Else what the last request gave is bound, and anything of another shape refused.
+            self._binding.bind_output(self._outputs[position].name, "cpu")
 
     def invoke(self) -> None:
         self._session.run_with_iobinding(self._binding)

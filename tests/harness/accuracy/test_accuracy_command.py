@@ -16,6 +16,7 @@ from PIL import Image
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.accuracy import evaluation, pieces
 from latency_bench.harness.cli.accuracy import accuracy as accuracy_command
+from latency_bench.harness.errors import UsageError
 from latency_bench.harness.store.reader import StoredAccuracy, read_accuracy
 from latency_bench.model_specs import catalog
 
@@ -146,6 +147,7 @@ def test_what_was_scored_is_stored_listed_shown_verified_and_sent(accuracy, benc
     assert "prepared as: stretch, bicubic, mean [0.485, 0.456, 0.406], std" in shown
     assert "channels rgb, output output=class-scores:10 (the command)" in shown
     assert "left out: 1 image: it is not an image in one of the formats" in shown
+    assert "(digit-0/broken.jpg)" in " ".join(shown.split())
     assert bench("results", "verify").returncode == 0
     sent = bench("results", "import", str(tmp_path / "store"), "--store", str(tmp_path / "other"))
     assert sent.returncode == 0, sent.stderr
@@ -234,6 +236,27 @@ def test_a_store_that_takes_nothing_is_said_before_images_are_scored(bench, lab)
     assert "/proc/nope" in done.stderr
     assert "exporting" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_images_that_go_away_meanwhile_are_not_left_out_for_good(lab, tmp_path, monkeypatch, bench_environment):
+    images = tmp_path / "images"
+    shutil.copytree(lab / "images", images)
+    first = next(images.rglob("*.png"))
+    finish = evaluation._Scoring._finish
+
+    def without_its_first(scoring, number):
+        first.unlink(missing_ok=True)
+        finish(scoring, number)
+
+    monkeypatch.setattr(evaluation._Scoring, "_finish", without_its_first)
+    monkeypatch.setattr(catalog, "_added", {})
+    monkeypatch.chdir(lab)
+    for name, value in bench_environment.items():
+        monkeypatch.setenv(name, value)
+    words = ("--data", str(images), "--runtime", "onnxruntime", "--store", str(tmp_path / "store"), "--quiet")
+    with pytest.raises(UsageError, match="went away while they were scored"):
+        accuracy_command.main([*STATED, *words], standalone_mode=False)
+    assert not list((tmp_path / "store").rglob("record.json"))
 
 
 def test_what_is_ended_in_its_second_piece_goes_on_with_that_one(lab, tmp_path, monkeypatch, bench_environment):

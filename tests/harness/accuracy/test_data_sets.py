@@ -39,8 +39,10 @@ def test_folders_are_classes_in_the_order_of_a_list(tmp_path: Path) -> None:
 def test_images_of_formats_that_are_not_read_are_counted_too(tmp_path: Path) -> None:
     for name in ("a.png", "b.PNG", "c.gif", "d.heic", "notes.txt", ".hidden"):
         (tmp_path / name).write_bytes(b"")
+    (tmp_path / "e.png").symlink_to(tmp_path / "a disk that is not mounted")
+    (tmp_path / "folder.png").mkdir()
     found = open_data_set(tmp_path, CLASSIFIER, layout="unlabelled")
-    assert [one.name for one in found.samples] == ["a.png", "b.PNG", "c.gif", "d.heic"]
+    assert [one.name for one in found.samples] == ["a.png", "b.PNG", "c.gif", "d.heic", "e.png"]
 
 
 def test_a_list_names_files_and_labels(tmp_path: Path) -> None:

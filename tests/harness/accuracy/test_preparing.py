@@ -74,6 +74,17 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, kind: str) -> None:
         image_values(tmp_path / "a.jpg", TENSOR, OF_CLASSIFIERS)
 
 
+def test_files_that_are_cut_off_anywhere_are_counted_as_one_kind(tmp_path: Path) -> None:
+    Image.effect_noise((64, 64), 50).convert("RGB").save(tmp_path / "whole.jpg")
+    content, reasons = (tmp_path / "whole.jpg").read_bytes(), set()
+    for share in range(40, 90, 5):
+        (tmp_path / "cut.jpg").write_bytes(content[: len(content) * share // 100])
+        with pytest.raises(UnusableImageError) as refused:
+            image_values(tmp_path / "cut.jpg", TENSOR, OF_CLASSIFIERS)
+        reasons.add(str(refused.value))
+    assert len(reasons) == 1
+
+
 def png_of_sixteen_bits(colour_type: int, channels: int) -> bytes:
     """Pillow writes no such file with colours, and reads them cut down to 8 bits."""
 

@@ -24,6 +24,14 @@ def test_the_same_values_pass_in_every_precision():
         assert (output.max_absolute_error, output.psnr_db, output.argmax_agreement) == (0, None, 1)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_an_output_without_values_is_like_another_one(dtype):
+    for shape in ((0, 4), (1, 0), (2, 0, 3)):
+        nothing = np.empty(shape, dtype)
+        found = compare_outputs({"a": nothing}, {"a": nothing}, precision="fp32", class_outputs="a", score_outputs="a")
+        assert (found.passed, found.reason) == (True, None)
+
+
 def test_rounding_passes_and_a_wrong_layout_does_not():
     rounded = LOGITS * (1 + 1e-6 * RANDOM.normal(size=LOGITS.shape))
     assert compare(LOGITS, rounded.astype(np.float32)).passed

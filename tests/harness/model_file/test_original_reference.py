@@ -103,6 +103,19 @@ class TestSmallFiles:
         assert str(refused.value).startswith(f"--original {original}: ")
         assert "\n" not in str(refused.value)
 
+    def test_outputs_without_values_and_of_a_size_that_the_values_decide_are_held_to_it_too(self, tmp_path):
+        nodes = [
+            helper.make_node("Relu", ["x"], ["r"]),
+            helper.make_node("NonZero", ["r"], ["places"]),
+            helper.make_node("Identity", ["none"], ["empty"]),
+            helper.make_node("Add", ["x", "x"], ["twice"]),
+        ]
+        given = [value("x", [1, 64]), value("none", [0, 4])]
+        outputs = [value("places", [2, "k"], TensorProto.INT64), value("empty", [0, 4]), value("twice", [1, 64])]
+        original = save(tmp_path / "b.onnx", nodes, given, outputs)
+        record, _ = held_to(save(tmp_path / "a.onnx", nodes, given, outputs), original)
+        assert record.passed is True, record.reason
+
     def test_an_original_that_is_not_finite_is_no_measure(self, tmp_path):
         nodes = [helper.make_node("Log", ["x"], ["y"])]
         original = save(tmp_path / "b.onnx", nodes, [value("x", [1, 3, 8, 6])], [value("y", [1, 3, 8, 6])])
