@@ -92,7 +92,7 @@ def read_program(path: str) -> Program:
         # Mapped, because the weights in it would otherwise be part of the memory that is measured.
         content = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     if bytes(content[4:6]) != b"ET":
-        raise ValueError("it is no program of ExecuTorch")
+        raise ValueError("the file is not a program of ExecuTorch")
     try:
         return _read(content)
     except (IndexError, KeyError) as error:

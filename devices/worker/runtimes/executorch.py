@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, RUNTIME_MISSING, WorkerError
 from ..job import InputTensor
+from ..libraries.executorch_profile import profile_operators
 from ..libraries.executorch_program import METHOD, read_program
-from ..runtime.base import THREADS, HostRuntime
+from ..runtime.base import THREADS, HostRuntime, LayerTime
 from ..runtime.declaration import QUANTISED_FILE, TYPED_FILE
 from ..runtime.packages import import_package, package_version, require_file, unreadable
 from ..runtime.tensors import aligned_empty, match_inputs
@@ -24,7 +25,7 @@ _THREAD_CALLS = ("_unsafe_reset_threadpool", "_threadpool_get_thread_count")
 _CODES = {
     0x14: "it has no kernel for an operator",
     0x21: "out of memory",
-    0x23: "it is no program, or a damaged one",
+    0x23: "the file is not a program, or damaged",
     0x30: "the part for a delegate was made by another release",
     0x31: "out of memory",
 }
@@ -38,8 +39,9 @@ class ExecuTorch(HostRuntime):
     FORMAT = "pte"
     MODULES = (("executorch",),)
     DISTRIBUTIONS = ("executorch", "torch")
-    INSTALL = "pip install executorch"
+    INSTALL = "pip install executorch torch"
     INPUTS_IN_PLACE = True
+    PROFILES = True
     PRECISIONS = {"fp32": TYPED_FILE, "int8-dynamic": QUANTISED_FILE, "int8": QUANTISED_FILE}
     OPTIONS = {"threads": THREADS}
 
@@ -55,6 +57,7 @@ class ExecuTorch(HostRuntime):
 
     def load(self, artifact: str, inputs: Sequence[InputTensor]) -> List[InputTensor]:
         require_file(artifact)
+        self._artifact = artifact
         try:
             # The whole file is looked at: with less, a damaged one takes the process down.
             whole = self._bindings.Verification.InternalConsistency
@@ -110,6 +113,9 @@ class ExecuTorch(HostRuntime):
 
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         return OrderedDict((tensor.name, host) for tensor, host in zip(self._program.outputs, self._hosts))
+
+    def profile(self, count: int) -> List[LayerTime]:
+        return profile_operators(self._bindings, self._artifact, self._tensors, count)
 
     def close(self) -> None:
         self._method = None

@@ -1,4 +1,4 @@
-"""ExecuTorch for real: what its program computes, what of it XNNPACK computes, int8, and what is refused."""
+"""ExecuTorch for real: what its program computes, what of it XNNPACK computes, int8, profile, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
+from executorch.devtools.etdump import schema_flatcc as schema
+from executorch.devtools.etdump.serialize import serialize_to_etdump_flatcc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from bench_worker.failure import WorkerError
 from bench_worker.inputs import generate
 from bench_worker.job import InputTensor
 from bench_worker.libraries import executorch_program
+from bench_worker.libraries.executorch_profile import read_layers
 from bench_worker.libraries.executorch_program import read_program
 from bench_worker.runtimes import create_runtime
 from latency_bench.harness.export import ExportError
@@ -165,6 +168,40 @@ def test_layers_with_weights_compute_in_int8(exported, loaded, precision, counts
     assert np.abs(made.outputs()[last] - expected[last]).max() > 1e-6
 
 
+def test_the_profile_is_that_of_every_node_and_kernel(exported, loaded):
+    made = loaded(exported("fp32")[0])
+    layers = made.profile(3)
+    assert {layer.calls for layer in layers} == {3}
+    operators = [layer.operator for layer in layers]
+    assert OUTSIDE.partition("::")[2] in operators
+    assert sum("Convolution" in operator for operator in operators) == 2, operators
+    assert len(operators) >= made.facts()["delegation"]["nodes"]
+
+
+def events(*told):
+    return [schema.Event(schema.ProfileEvent(*each), None, None) for each in told]
+
+
+@pytest.mark.parametrize("with_nodes", [True, False])
+def test_the_profile_has_kernels_and_nodes_of_the_last_runs(with_nodes):
+    run = [
+        ("OPERATOR_CALL", 0, 0, -1, None, None, 100, 900),
+        ("native_call_cumsum.out", 0, 0, -1, None, None, 200, 700),
+        ("DELEGATE_CALL", 0, 1, -1, None, None, 1000, 9000),
+        ("Method::execute", 0, -1, -1, None, None, 0, 9100),
+    ]
+    nodes = [
+        (None, 0, 1, -1, f"Convolution (NHWC, F32) IGEMM #{number}", None, 1000, 1000 * number) for number in (3, 5)
+    ]
+    blocks = [schema.RunData("Default", -1, [], events(("Program::load_method", 0, -1, -1, None, None, 0, 10**9)))]
+    blocks += [schema.RunData("Execute", -1, [], events(*run, *(nodes if with_nodes else [])))] * 3
+    layers = read_layers(serialize_to_etdump_flatcc(schema.ETDumpFlatCC(0, blocks)), 2)
+    taken = [("Convolution (NHWC, F32) IGEMM", 8000), ("Convolution (NHWC, F32) IGEMM", 4000)]
+    expected = [*(taken if with_nodes else [("DELEGATE_CALL", 16000)]), ("cumsum.out", 1000)]
+    assert [(layer.operator, layer.total_ns) for layer in layers] == expected
+    assert {layer.calls for layer in layers} == {2}
+
+
 @pytest.mark.parametrize("kept_bytes", [0, 500, -200])
 def test_what_is_no_whole_program_is_refused_in_one_line(tmp_path, exported, kept_bytes):
     content = exported("fp32")[0].read_bytes()
@@ -196,17 +233,16 @@ def test_a_network_without_weights_cannot_become_int8(tmp_path):
 
 
 def test_a_release_that_cannot_set_threads_is_refused(monkeypatch):
-    from executorch.extension.pybindings import _portable_lib
-
-    monkeypatch.delattr(_portable_lib, "_threadpool_get_thread_count")
+    bindings = create_runtime("executorch", {"threads": 1}, lambda: 0)._bindings
+    monkeypatch.delattr(bindings, "_threadpool_get_thread_count")
     with pytest.raises(WorkerError, match="_threadpool_get_thread_count") as caught:
         create_runtime("executorch", {"threads": 1}, lambda: 0)
     assert caught.value.kind == "runtime-missing"
 
 
 def test_kinds_of_nodes_have_the_numbers_of_the_schema():
-    schema = files("executorch.backends.xnnpack.serialization").joinpath("schema.fbs").read_text(encoding="utf-8")
-    kinds = re.findall(r"^\s*(\w+)", schema.partition("union XNodeUnion {")[2].partition("}")[0], re.M)
+    text = files("executorch.backends.xnnpack.serialization").joinpath("schema.fbs").read_text(encoding="utf-8")
+    kinds = re.findall(r"^\s*(\w+)", text.partition("union XNodeUnion {")[2].partition("}")[0], re.M)
     numbered = {name: number for number, name in enumerate(kinds, start=1)}
     ours = {name: number for name, (number, _) in executorch_program.NODES_WITH_WEIGHTS.items()}
     assert {name: numbered[name] for name in ours} == ours
