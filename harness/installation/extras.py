@@ -26,7 +26,7 @@ PURPOSES = {
     "mnn": "MNN",
     "executorch": "ExecuTorch with XNNPACK, and torchao, which makes its int8",
     "opencv": "OpenCV, which `--pipeline opencv` prepares photographs with",
-    "coco": "COCO's masks and AP, for `bench accuracy` of promptable segmentation",
+    "coco": "COCO's masks and AP, for `bench accuracy` of promptable segmentation and, with `[opencv]`, of detectors",
     "zoo": "the models of others that papers compare (timm, transformers)",
     "tensorrt": "NVIDIA GPUs of this machine, with what [nvidia.md](docs/nvidia.md) says",
     "pycuda": "the same by pycuda, which needs CUDA's headers and a C++ compiler to be installed",
