@@ -27,9 +27,9 @@ from latency_bench.devices.runners.brought_libraries import Libraries, push_libr
 from latency_bench.devices.runners.brought_program import bring_program, sha256_there
 from latency_bench.devices.runners.program_options import ProgramOptions
 from latency_bench.devices.runners.pushed_inputs import PushedInput, pushed_inputs
-from latency_bench.devices.runners.worker_events import ProgressEvent
+from latency_bench.devices.runners.worker_events import ProgressEvent, Stage
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.devices.transports.base import Transport
+from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Transport
 
 if TYPE_CHECKING:
     from latency_bench.devices.device import Device
@@ -40,6 +40,8 @@ WHERE = (
     "`bench_onnxruntime: {binary: ...}` in devices.yaml"
 )
 _SHORT_S = 60.0
+Bounds = Mapping[Stage, Mapping[str, Any]]
+"""Floors and caps of warm-up and sampling."""
 _ONCE = {"min_count": 1, "min_ns": 0, "max_count": 1, "max_ns": 0}
 _NOTHING = {"min_count": 0, "min_ns": 0, "max_count": 1, "max_ns": 0}
 
@@ -109,9 +111,9 @@ class BenchOnnxRuntimeRunner(Runner):
         options = self.options(request.runtime, request.runtime_options)
         program = self._brought(transport)
         process = _Process(transport, program, deployment, request, options)
-        stages = [*_bounds("--warmup", request.warmup), *_bounds("--sampling", request.sampling)]
+        stages: Bounds = {"warmup": request.warmup, "sampling": request.sampling}
         heard, loaded, done = process.run(request.inputs, stages, outputs_to, on_progress)
-        once = [*_bounds("--warmup", _NOTHING), *_bounds("--sampling", _ONCE)]
+        once: Bounds = {"warmup": _NOTHING, "sampling": _ONCE}
         checks = {name: outputs_to.with_name(f"{outputs_to.stem}-{name}.npz") for name in request.checks}
         for name, inputs in request.checks.items():
             process.run(inputs, once, checks[name], lambda _: None)
@@ -168,13 +170,13 @@ class _Process:
         self.printed: list[str] = []
 
     def run(
-        self, inputs: Sequence[Mapping[str, Any]], stages: Sequence[str], to: Path, on_progress: ProgressHandler
+        self, inputs: Sequence[Mapping[str, Any]], stages: Bounds, to: Path, on_progress: ProgressHandler
     ) -> tuple[Heard, Loaded, Done]:
         """One process to its end; its outputs are written to `to`. Raises WorkerError unless it did everything."""
         remote = f"{self._transport.workdir}/outputs.bin"
-        heard = Heard()
+        heard = Heard(stages)
         with pushed_inputs(self._transport, inputs) as pushed:
-            argv = [*self._argv, *_input_words(pushed), "--outputs", remote, *stages]
+            argv = [*self._argv, *_input_words(pushed), "--outputs", remote, *_stage_words(stages)]
             completed = self._transport.run(
                 argv,
                 env=self._environment,
@@ -188,9 +190,10 @@ class _Process:
         return heard, loaded, done
 
 
-def _bounds(flag: str, bounds: Mapping[str, Any]) -> list[str]:
-    """A stage's floors and caps; the program stops by these alone, and knows no interval."""
-    return [flag, *(str(int(bounds[name])) for name in ("min_count", "min_ns", "max_count", "max_ns"))]
+def _stage_words(stages: Bounds) -> list[str]:
+    """The stages' floors and caps; the program stops by these alone, and knows no interval."""
+    names = ("min_count", "min_ns", "max_count", "max_ns")
+    return [word for stage, one in stages.items() for word in (f"--{stage}", *(str(int(one[name])) for name in names))]
 
 
 def _input_words(pushed: Sequence[PushedInput]) -> list[str]:
@@ -210,12 +213,12 @@ def _fetch_outputs(transport: Transport, remote: str, outputs: Outputs, to: Path
     """Raises WorkerError where the file has another size than the program says."""
     import numpy as np
 
-    with TemporaryFolder("outputs") as folder:
-        local = folder / "outputs.bin"
-        transport.pull(remote, local)
-        content = local.read_bytes()
     dtypes = [storage_dtype(one.dtype) for one in outputs.tensors]
     sizes = [dtype.itemsize * math.prod(one.shape) for dtype, one in zip(dtypes, outputs.tensors, strict=True)]
+    with TemporaryFolder("outputs") as folder:
+        local = folder / "outputs.bin"
+        transport.pull(remote, local, min(sum(sizes), MOST_PULLED_BYTES))
+        content = local.read_bytes()
     if sum(sizes) != len(content):
         raise WorkerError("protocol", f"{PROGRAM} wrote {len(content)} bytes of outputs, and says {sum(sizes)}")
     arrays: dict[str, Any] = {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench_worker.job import DTYPES
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import PHASES, Columns
+from latency_bench.devices.runners.process_end import how_it_ended, was_killed
 from latency_bench.devices.runners.worker_events import (
     Column,
     Count,
@@ -24,9 +26,12 @@ from latency_bench.devices.runners.worker_events import (
     protocol_error,
     read_fields,
 )
+from latency_bench.devices.runners.worker_round import check_times
 from latency_bench.devices.transports.bounded_lines import Tail
 
 _MOST_DIMENSIONS = 64
+_MOST_SAMPLES = 1_000_000
+"""Of a stage, for which the program has memory."""
 
 
 class _Exact(BaseModel):
@@ -51,13 +56,17 @@ class Outputs(_Exact):
     """In the order in which their bytes are in the file."""
 
     event: Literal["outputs"]
-    tensors: list[Output]
+    tensors: Annotated[list[Output], Field(min_length=1)]
+
+
+class EndOfStage(StageEnd):
+    stopped_by: Literal["floors", "max_ns", "max_count"]
 
 
 class Done(_Exact):
     event: Literal["done"]
-    warmup: StageEnd
-    sampling: StageEnd
+    warmup: EndOfStage
+    sampling: EndOfStage
     peak_rss_bytes: Count
 
 
@@ -72,9 +81,13 @@ _KINDS: dict[str, type[Loaded | Outputs | Done | Samples | ProgressEvent | Error
 
 
 class Heard:
-    """Takes the lines of the program's stdout one after the other. What does not fit raises WorkerError (protocol)."""
+    """Takes the lines of the program's stdout one after the other. What does not fit raises WorkerError (protocol).
 
-    def __init__(self) -> None:
+    `bounds`: the floors and caps that it was given, by stage (min_count, min_ns, max_count, max_ns).
+    """
+
+    def __init__(self, bounds: Mapping[Stage, Mapping[str, Any]]) -> None:
+        self._bounds = bounds
         self.loaded: Loaded | None = None
         self.outputs: Outputs | None = None
         self.done: Done | None = None
@@ -99,6 +112,8 @@ class Heard:
             self.printed.add(line)
             return None
         event = check_event(fields, _KINDS)
+        if self.done is not None or self.error is not None:
+            raise protocol_error(f"an event {event.event!r} after the last one")
         if isinstance(event, Samples):
             self._append(event)
         elif isinstance(event, ProgressEvent):
@@ -134,25 +149,54 @@ class Heard:
             raise protocol_error(f"samples of the {event.stage} that do not go on with those before")
         if len({len(column) for column in columns.values()}) != 1:
             raise protocol_error(f"samples of the {event.stage} whose columns differ in length")
+        most = self._bounds[event.stage]["max_count"]
+        if event.first + len(event.latency_ns) > most:
+            raise protocol_error(f"more samples of the {event.stage} than the {most} that it was to make at most")
         for name, column in columns.items():
             kept[name] += column
         self._columns[event.stage] = kept
 
     def _compare(self, done: Done) -> None:
-        ends: dict[Stage, StageEnd] = {"warmup": done.warmup, "sampling": done.sampling}
+        ends: dict[Stage, EndOfStage] = {"warmup": done.warmup, "sampling": done.sampling}
         for stage, end in ends.items():
-            latencies = self._columns[stage].get("latency_ns", [])
-            if len(latencies) != end.count or not all(latencies):
-                raise protocol_error(f"{len(latencies)} samples of the {stage}, and says that it measured {end.count}")
+            columns = self._columns[stage]
+            arrived = len(columns.get("latency_ns", ()))
+            if arrived != end.count:
+                raise protocol_error(f"{arrived} samples of the {stage}, and says that it measured {end.count}")
+            if columns:
+                check_times(stage, columns)
+                _check_phases(stage, columns)
+            _check_end(stage, end, self._bounds[stage], sum(columns.get("latency_ns", ())))
         if not done.sampling.count:
             raise protocol_error("no sample")
+
+
+def _check_phases(stage: Stage, columns: Mapping[str, Column]) -> None:
+    """Phases are parts of a request, by the same clock."""
+    phases = [columns[f"{phase}_ns"] for phase in PHASES if f"{phase}_ns" in columns]
+    for latency_ns, *parts_ns in zip(columns["latency_ns"], *phases, strict=True):
+        if sum(parts_ns) > latency_ns:
+            raise protocol_error(f"a sample of the {stage} whose phases take longer than the request")
+
+
+def _check_end(stage: Stage, end: EndOfStage, bounds: Mapping[str, Any], took_ns: int) -> None:
+    """`took_ns`: all its requests together."""
+    if end.elapsed_ns < took_ns:
+        raise protocol_error(f"that the {stage} took {end.elapsed_ns} ns, and requests that took {took_ns}")
+    reached = {
+        "floors": end.count >= bounds["min_count"] and end.elapsed_ns >= bounds["min_ns"],
+        "max_ns": end.elapsed_ns >= bounds["max_ns"],
+        "max_count": end.count >= min(bounds["max_count"], _MOST_SAMPLES),
+    }
+    if not reached[end.stopped_by]:
+        raise protocol_error(f"that the {stage} was ended by {end.stopped_by}, after {end.count} requests")
 
 
 def require_done(heard: Heard, returncode: int, stderr: str) -> tuple[Loaded, Outputs, Done]:
     """What a program that did everything said. Raises WorkerError with what went wrong."""
     if heard.error is not None:
         raise WorkerError(heard.error.kind, heard.error.message, _REMEDIES.get(heard.error.kind, ""), stderr)
-    if returncode == -9:
+    if was_killed(returncode):
         raise WorkerError(
             "out-of-memory",
             "bench-onnxruntime was killed (SIGKILL), most likely because memory ran out",
@@ -161,7 +205,7 @@ def require_done(heard: Heard, returncode: int, stderr: str) -> tuple[Loaded, Ou
         )
     if returncode != 0 or heard.loaded is None or heard.outputs is None or heard.done is None:
         last = (stderr.strip() or str(heard.printed).strip() or "it printed nothing").splitlines()[-1][:300]
-        raise WorkerError("runtime-failed", f"bench-onnxruntime ended with code {returncode}: {last}", "", stderr)
+        raise WorkerError("runtime-failed", f"bench-onnxruntime {how_it_ended(returncode)}: {last}", "", stderr)
     return heard.loaded, heard.outputs, heard.done
 
 

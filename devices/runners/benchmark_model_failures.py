@@ -11,11 +11,11 @@ Sources: TensorFlow's tools/benchmark, core/subgraph.cc and delegates/gpu/cl (cl
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterable
 
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.brought_libraries import DISPATCH_NAMES
+from latency_bench.devices.runners.process_end import how_it_ended, was_killed
 from latency_bench.devices.transports.adb_words import shown
 from latency_bench.devices.transports.base import Completed
 
@@ -132,8 +132,8 @@ def failure_of(completed: Completed, family: str | None = None) -> WorkerError |
     for pattern, kind, remedy in _CAUSES:
         if cause is not None and re.fullmatch(pattern, cause):
             return WorkerError(kind, f"benchmark_model failed: {shown(cause)}", remedy)
-    how = _how_it_ended(completed.returncode)
-    if completed.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
+    how = how_it_ended(completed.returncode)
+    if was_killed(completed.returncode):
         # Nobody else on a phone kills a shell's processes; the low-memory killer does.
         return WorkerError("out-of-memory", f"benchmark_model {how}, most likely because memory ran out", _LESS_MEMORY)
     words = "it printed no reason" if cause is None else f"the tool said: {shown(cause)}"
@@ -161,12 +161,3 @@ def start_error(path: str, code: int, said: str) -> WorkerError | None:
     if code in (126, 127):
         return WorkerError("runtime-failed", f"{path} does not start; the device said: {shown(said)}", _GUIDE)
     return None
-
-
-def _how_it_ended(code: int) -> str:
-    number = -code if code < 0 else code - 128
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"ended with code {code}"
-    return f"was killed by signal {number} ({name})"

@@ -28,6 +28,7 @@ from latency_bench.devices.runners.base import (
     RoundResult,
     Runner,
 )
+from latency_bench.devices.runners.process_end import was_killed
 from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
 from latency_bench.devices.runners.trtexec_inputs import push_inputs, shape_flags
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
@@ -258,7 +259,7 @@ def _quarter_of_memory_mib(transport: Transport) -> int:
 def _checked(completed: Completed, text: str, doing: str) -> Log:
     """The log of a call that passed. Raises WorkerError with what went wrong."""
     log = parse_log(text)
-    if completed.returncode == -9:
+    if was_killed(completed.returncode):
         raise WorkerError(
             "out-of-memory",
             f"trtexec was killed (SIGKILL) while {doing}, most likely because memory ran out",

@@ -16,6 +16,7 @@ from latency_bench.devices.runners.base import (
     Deployment,
     RoundResult,
 )
+from latency_bench.devices.runners.process_end import was_killed
 from latency_bench.devices.runners.worker_events import ErrorEvent, protocol_error
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
@@ -73,7 +74,7 @@ def check_ended_well(
     code = completed.returncode
     if error is not None:
         raise WorkerError(error.kind, error.message, error.remedy, log)
-    if code in (-9, 128 + 9):
+    if was_killed(code):
         # What the kernel does when memory runs out; nobody else on the device kills processes of ours.
         raise WorkerError(
             "out-of-memory",

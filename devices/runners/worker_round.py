@@ -157,7 +157,7 @@ class WorkerRound:
             arrived = len(columns.get("latency_ns", ()))
             if arrived != counted or not columns:
                 raise protocol_error(f"{arrived} samples of the {stage}, and says that it measured {counted}")
-            _check_times(stage, columns)
+            check_times(stage, columns)
             if _sha256(columns) != getattr(done.samples_sha256, stage):
                 raise protocol_error(f"samples of the {stage} that are not those that it measured (SHA-256)")
 
@@ -171,8 +171,8 @@ def _sha256(columns: dict[str, Column]) -> str:
     return digest.hexdigest()
 
 
-def _check_times(stage: Stage, columns: dict[str, Column]) -> None:
-    """One request after the other, and no request that took no time."""
+def check_times(stage: Stage, columns: dict[str, Column]) -> None:
+    """One request after the other, and no request that took no time. Raises WorkerError (protocol)."""
     ended_ns = 0
     for start_ns, latency_ns in zip(columns["start_ns"], columns["latency_ns"], strict=True):
         if latency_ns == 0:

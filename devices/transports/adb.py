@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError, UnreachableError
 from latency_bench.devices.locking import Holder
+from latency_bench.devices.numerals import count
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.adb_follow import first_code, follow
 from latency_bench.devices.transports.adb_link import AdbLink, AdbStream
@@ -20,7 +21,7 @@ from latency_bench.devices.transports.adb_lock import AdbLock
 from latency_bench.devices.transports.adb_options import AdbOptions
 from latency_bench.devices.transports.adb_script import guarded, held, new_mark
 from latency_bench.devices.transports.adb_words import missing_program, shell_error
-from latency_bench.devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Completed, LineHandler, Transport, refuse_larger
 
 if TYPE_CHECKING:
     from latency_bench.devices.device import Device
@@ -156,7 +157,14 @@ class AdbTransport(Transport):
             if str(PurePosixPath(folder).parent) == self._files:
                 self.run(["rm", "-rf", folder], timeout_s=_SHORT_S)
 
-    def pull(self, remote: str, local: Path) -> None:
+    def pull(self, remote: str, local: Path, most_bytes: int = MOST_PULLED_BYTES) -> None:
+        # Phones before Android 6 have no `stat`; what is wrong with a file that is not there, adb says itself.
+        stated = self.run(["stat", "-c", "%s %F", remote], timeout_s=_SHORT_S)
+        size, _, kind = stated.stdout.strip().partition(" ")
+        if stated.returncode == 0 and (size_bytes := count(size)) is not None:
+            if not kind.startswith("regular"):
+                raise DeviceError(f"{remote} on {self.link.description} is not a file")
+            refuse_larger(remote, size_bytes, most_bytes)
         with TemporaryFolder("pull", local.parent) as folder:
             self.link.pull(remote, folder / "file")
             (folder / "file").replace(local)

@@ -10,6 +10,8 @@ from pathlib import Path
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import Holder
 
+MOST_PULLED_BYTES = 32 << 30
+"""More than outputs or logs of anything have; without a bound a device could fill this computer's disk."""
 LineHandler = Callable[[str], None]
 
 
@@ -68,8 +70,8 @@ class Transport(ABC):
         else a device keeps what it was brought for the next time."""
 
     @abstractmethod
-    def pull(self, remote: str, local: Path) -> None:
-        """Copy a file from the device."""
+    def pull(self, remote: str, local: Path, most_bytes: int = MOST_PULLED_BYTES) -> None:
+        """Copy a file from the device. Raises DeviceError where it is not there, is not a file, or is larger."""
 
     @abstractmethod
     def read_text(self, path: str) -> str | None:
@@ -104,3 +106,12 @@ class Transport(ABC):
     @abstractmethod
     def close(self) -> None:
         """Remove `workdir` and let go of the link."""
+
+
+def refuse_larger(remote: str, size_bytes: int, most_bytes: int) -> None:
+    """Raises DeviceError for a file that is larger than what was to come."""
+    if size_bytes > most_bytes:
+        raise DeviceError(
+            f"{remote} on the device has {size_bytes} bytes, and {most_bytes} are the most that were to come",
+            "measure again; if it happens again, what wrote it is broken",
+        )

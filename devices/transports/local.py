@@ -8,6 +8,7 @@ import os
 import queue
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.locking import FileLock, Holder, lock_machine_here
 from latency_bench.devices.python_environment import python_environment
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Completed, LineHandler, Transport, refuse_larger
 from latency_bench.devices.transports.bounded_lines import Collected, LineQueue, Tail, batches_of, drain
 
 _FAREWELL_S = 60
@@ -78,7 +79,14 @@ class LocalTransport(Transport):
         shutil.copytree(local, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         return str(target)
 
-    def pull(self, remote: str, local: Path) -> None:
+    def pull(self, remote: str, local: Path, most_bytes: int = MOST_PULLED_BYTES) -> None:
+        try:
+            found = os.stat(remote)
+        except OSError as error:
+            raise DeviceError(f"{remote} cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise DeviceError(f"{remote} is not a file")
+        refuse_larger(remote, found.st_size, most_bytes)
         shutil.copyfile(remote, local)
 
     def read_text(self, path: str) -> str | None:

@@ -12,7 +12,7 @@ from latency_bench.devices.errors import DeviceError, InventoryError
 from latency_bench.devices.locking import LOCKS_FOLDER, DeviceBusyError, Holder, lock_lost, lock_unusable
 from latency_bench.devices.numerals import count
 from latency_bench.devices.temporary_folder import TemporaryFolder
-from latency_bench.devices.transports.base import Completed, LineHandler, Transport
+from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Completed, LineHandler, Transport
 from latency_bench.devices.transports.ssh_client import remote_command
 from latency_bench.devices.transports.ssh_command import run_command
 from latency_bench.devices.transports.ssh_files import pull_file, push_file, push_folder
@@ -87,8 +87,8 @@ class SshTransport(Transport):
     def content_is(self, local: Path, sha256: str) -> None:
         self._known_sha256[_identity(local)] = sha256
 
-    def pull(self, remote: str, local: Path) -> None:
-        pull_file(self._link, remote, local)
+    def pull(self, remote: str, local: Path, most_bytes: int = MOST_PULLED_BYTES) -> None:
+        pull_file(self._link, remote, local, most_bytes)
 
     def read_text(self, path: str) -> str | None:
         word, text = self._link.ask("text", path)

@@ -15,6 +15,7 @@ from typing import IO
 from bench_worker.files import file_sha256
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.numerals import count
+from latency_bench.devices.transports.base import refuse_larger
 from latency_bench.devices.transports.bounded_lines import LONGEST_LINE, MOST_BYTES, Tail, drain, flood, lines_of
 from latency_bench.devices.transports.ssh_link import SshLink
 from latency_bench.devices.transports.ssh_scripts import RECEIVE, SEND
@@ -56,7 +57,7 @@ def push_folder(link: SshLink, local: Path, name: str, unpack: Path) -> str:
     return archive.name
 
 
-def pull_file(link: SshLink, remote: str, local: Path) -> None:
+def pull_file(link: SshLink, remote: str, local: Path, most_bytes: int) -> None:
     """Beside its place first, then renamed. Raises DeviceError, UnreachableError."""
     part = local.with_name(f".{local.name}.part")
     process = link.start(SEND, remote)
@@ -71,6 +72,7 @@ def pull_file(link: SshLink, remote: str, local: Path) -> None:
                 code = process.wait()
                 listening.join(timeout=_STALLED_S)
                 raise _not_pulled(link, remote, code, str(errors).strip())
+            refuse_larger(remote, size_bytes, most_bytes)
             digest, left = hashlib.sha256(), size_bytes
             with part.open("wb") as file:
                 while left and (chunk := process.stdout.read1(min(left, _CHUNK_BYTES))):  # type: ignore[attr-defined]

@@ -52,7 +52,7 @@ class Recorded(Transport):
     def push(self, local: Path, name: str) -> str:
         raise NotImplementedError
 
-    def pull(self, remote: str, local: Path) -> None:
+    def pull(self, remote: str, local: Path, most_bytes: int = 0) -> None:
         raise NotImplementedError
 
     def read_text(self, path: str) -> str | None:

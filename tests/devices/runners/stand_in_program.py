@@ -2,6 +2,8 @@
 """Stands in for bench-onnxruntime: the same arguments and events, by ONNX Runtime's Python package."""
 
 import json
+import os
+import signal
 import sys
 import time
 
@@ -34,6 +36,8 @@ def main(words):
             given[flag[2:]] = [int(words.pop(0)) for _ in range(4)]
         else:
             given[flag[2:]] = words.pop(0)
+    if MODE in ("killed", "fault"):
+        os.kill(os.getpid(), signal.SIGKILL if MODE == "killed" else signal.SIGSEGV)
     if MODE == "silent":
         return 0
     if MODE == "error":
@@ -58,12 +62,21 @@ def main(words):
     with open(given["outputs"], "wb") as stream:
         for value in values:
             stream.write(value.tobytes()[: 4 if MODE == "cut" else None])
+        if MODE == "long":
+            stream.truncate(1 << 40)
+    if MODE in ("unwritten", "folder"):
+        os.remove(given["outputs"])
+    if MODE == "folder":
+        os.mkdir(given["outputs"])
     tensors = [{"name": n, "dtype": str(v.dtype), "shape": list(v.shape)} for n, v in zip(names, values, strict=True)]
     emit(event="outputs", tensors=tensors)
     for stage, measured in rows.items():
         if measured:
             emit(event="samples", stage=stage, first=0, **rows_as_columns(measured))
-    end = {stage: {"count": len(one), "elapsed_ns": 1, "stopped_by": "floors"} for stage, one in rows.items()}
+    elapsed = {stage: sum(row[1] for row in one) for stage, one in rows.items()}
+    end = {
+        stage: {"count": len(rows[stage]), "elapsed_ns": ns, "stopped_by": "floors"} for stage, ns in elapsed.items()
+    }
     if MODE == "lost":
         end["sampling"]["count"] += 1
     emit(event="done", peak_rss_bytes=1 << 20, **end)

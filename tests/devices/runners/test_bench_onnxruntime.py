@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,16 +112,21 @@ def test_every_request_is_a_sample_with_its_phases_and_outputs_come_back(measure
     ("mode", "kind", "words"),
     [
         ("error", "bad-artifact", "no such operator"),
-        ("crash", "runtime-failed", "ended with code 134: terminate called"),
+        ("crash", "runtime-failed", r"was killed by signal 6 \(SIGABRT\): terminate called"),
         ("silent", "runtime-failed", "it printed nothing"),
         ("lost", "protocol", "3 samples of the sampling"),
         ("cut", "protocol", "bytes of outputs"),
+        ("long", "device", "bytes, and 256 are the most that were to come"),
+        ("unwritten", "device", "cannot be read"),
+        ("folder", "device", "is not a file"),
+        ("killed", "out-of-memory", "most likely because memory ran out"),
+        ("fault", "runtime-failed", "was killed by signal 11"),
     ],
 )
 def test_a_program_that_did_not_do_everything_gives_no_number(
     measure: Measure, mode: str, kind: str, words: str
 ) -> None:
-    with pytest.raises(WorkerError, match=words) as failure:
+    with pytest.raises(DeviceError, match=words) as failure:
         measure(mode)
     assert failure.value.kind == kind
 
@@ -128,18 +135,58 @@ def test_a_program_that_did_not_do_everything_gives_no_number(
     "line",
     [
         '{"event":"loaded","version":"1"}',
+        '{"event":"outputs","tensors":[]}',
         '{"event":"outputs","tensors":[{"name":"y","dtype":"object","shape":[1]}]}',
         '{"event":"outputs","tensors":[{"name":"y","dtype":"float32","shape":[-1]}]}',
         '{"event":"samples","stage":"sampling","first":1,"start_ns":[1],"latency_ns":[1]}',
         '{"event":"samples","stage":"sampling","first":0,"start_ns":[1],"latency_ns":[1,2]}',
+        f'{{"event":"samples","stage":"sampling","first":0,"start_ns":{[1] * 11},"latency_ns":{[1] * 11}}}',
         '{"event":"hello"}',
         "[]",
     ],
 )
 def test_lines_that_are_none_of_the_programs_are_refused(line: str) -> None:
     with pytest.raises(WorkerError) as failure:
-        Heard().line(f"@bench {line}")
+        Heard({"warmup": STAGE, "sampling": STAGE}).line(f"@bench {line}")
     assert failure.value.kind == "protocol"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"start_ns": [0, 15, 20]}, "starts before the one before it has ended"),
+        ({"compute_ns": [10, 10, 11]}, "phases take longer than the request"),
+        ({"latency_ns": [10, 0, 10]}, "took 0 ns"),
+        ({"count": 2}, "3 samples of the sampling"),
+        ({"min_count": 4}, "ended by floors, after 3 requests"),
+        ({"min_ns": 31}, "ended by floors"),
+        ({"min_count": 4, "max_ns": 30, "stopped_by": "max_ns"}, None),
+        ({"stopped_by": "max_ns"}, "ended by max_ns"),
+        ({"min_count": 4, "max_count": 3, "stopped_by": "max_count"}, None),
+        ({"stopped_by": "max_count"}, "ended by max_count"),
+        ({"elapsed_ns": 29}, "took 29 ns, and requests that took 30"),
+        ({"stopped_by": "boredom"}, "stopped_by"),
+    ],
+)
+def test_what_was_measured_agrees_with_itself_and_with_what_was_asked_for(
+    changes: dict[str, Any], words: str | None
+) -> None:
+    bounds = {**STAGE, **{name: changes[name] for name in STAGE if name in changes}}
+    heard = Heard({"warmup": {**STAGE, "min_count": 0}, "sampling": bounds})
+    columns = {"start_ns": [0, 10, 20], "latency_ns": [10, 10, 10], "compute_ns": [9, 9, 9]}
+    columns |= {name: value for name, value in changes.items() if name in columns}
+    end = {"count": 3, "elapsed_ns": 30, "stopped_by": "floors"}
+    end |= {name: value for name, value in changes.items() if name in end}
+    done = {"event": "done", "warmup": {"count": 0, "elapsed_ns": 0, "stopped_by": "floors"}, "sampling": end}
+    events = [{"event": "samples", "stage": "sampling", "first": 0, **columns}, {**done, "peak_rss_bytes": 1}]
+    told = ["@bench " + json.dumps(event) for event in events]
+    with nullcontext() if words is None else pytest.raises(WorkerError, match=words):
+        for line in told:
+            heard.line(line)
+    if words is None:
+        with pytest.raises(WorkerError, match="after the last one"):
+            heard.line(told[0])
 
 
 def test_the_doctor_says_whether_the_program_starts(
