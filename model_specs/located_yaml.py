@@ -98,11 +98,33 @@ def describe(error: ValidationError) -> Iterator[tuple[Place, str]]:
     for problem in error.errors(include_url=False):
         location, kind, message = problem["loc"], problem["type"], problem["msg"]
         field = dotted(location)
+        said = _wrong_value(kind, message)
         words = {
             "extra_forbidden": f"unknown field {field!r}",
             "missing": f"missing field {field!r}",
-        }.get(kind, f"field {field!r}: {message[:1].lower()}{message[1:]}" if location else message)
+        }.get(kind, f"field {field!r}: {said}" if location else said)
         yield location, words
+
+
+_EXPECTED = {
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "expected a list, such as [a, b]"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type", "dataclass_type"), "expected `name: value` below it"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "expected a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
+    "string_type": "expected a text",
+    "path_type": "expected the path of a file",
+}
+"""For values of the wrong type, of which pydantic speaks in Python's terms."""
+
+
+def _wrong_value(kind: str, message: str) -> str:
+    said = (
+        _EXPECTED.get(kind, message)
+        .removeprefix("Value error, ")
+        .replace("String should match pattern", "has to match")
+    )
+    return f"{said[:1].lower()}{said[1:]}"
 
 
 def dotted(place: Sequence[str | int]) -> str:

@@ -53,7 +53,8 @@ def push_libraries(
     names = [file.name for file in everything]
     for file in everything:
         if not file.is_file():
-            raise InventoryError(f"{owner}: {file} is not there", "check `libraries` in devices.yaml")
+            wrong = "not a file" if file.exists() else "not there"
+            raise InventoryError(f"{owner}: {file} is {wrong}", "check `libraries` in devices.yaml")
         if names.count(file.name) > 1:
             raise InventoryError(f"{owner}: two libraries are called {file.name}", "leave one of them out")
     paths = {file.name: transport.push(file, file.name) for file in everything}

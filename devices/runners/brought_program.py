@@ -25,7 +25,7 @@ def bring_program(transport: Transport, name: str, options: ProgramOptions, wher
     if options.binary is not None:
         local = options.binary.expanduser()
         if not local.is_file():
-            raise InventoryError(f"{name}: {local} is not there", where)
+            raise InventoryError(f"{name}: {local} is {'not a file' if local.exists() else 'not there'}", where)
         path = transport.push(local, name)
     elif options.remote_binary is not None:
         path = options.remote_binary

@@ -61,9 +61,9 @@ class LocalTransport(Transport):
                 start_new_session=True,
             )
         except OSError as error:
-            raise DeviceError(
-                f"cannot start {argv[0]!r}: {error.strerror or error}", "check the device's `python` in devices.yaml"
-            ) from error
+            denied = isinstance(error, PermissionError)
+            remedy = "make it executable (`chmod +x`)" if denied else "check the device's `python` in devices.yaml"
+            raise DeviceError(f"cannot start {argv[0]!r}: {error.strerror or error}", remedy) from error
         try:
             return _follow(process, argv[0], on_stdout, timeout_s, idle_timeout_s)
         finally:

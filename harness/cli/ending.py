@@ -20,6 +20,8 @@ _PLACES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.EIO: "look after the disk or terminal that it is",
 }
+_NO_HOME = "Could not determine home directory."
+"""What pathlib says where ~ or ~name stands for nothing."""
 
 LEAST_ADDRESS_SPACE_BYTES = 1_000_000_000
 
@@ -51,8 +53,12 @@ def exit_code_of_interruption() -> int:
     return 128 + (_ended_by[0] if _ended_by else signal.SIGINT)
 
 
-def words_of(error: OSError | MemoryError) -> str | None:
+def words_of(error: OSError | MemoryError | RuntimeError) -> str | None:
     """One line for an error of the system that a user can mend; None for one that is ours."""
+    if isinstance(error, RuntimeError):
+        if str(error) != _NO_HOME:
+            return None
+        return "a path begins with ~, and the user that it names has no home folder here; write the whole path"
     if isinstance(error, MemoryError):
         return _words_of_limit() or "memory ran out; stop other programs, or use a machine with more of it"
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
@@ -65,7 +71,8 @@ def words_of(error: OSError | MemoryError) -> str | None:
     remedy = _PLACES.get(error.errno)
     if remedy is None:
         return None
-    return f"{error.filename or 'what is printed'}: {error.strerror}; {remedy}"
+    # An error of a file that is open already does not say which one it is.
+    return f"{error.filename or 'what is printed, or a file that was being written'}: {error.strerror}; {remedy}"
 
 
 def too_little_address_space() -> str | None:

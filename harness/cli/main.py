@@ -157,7 +157,7 @@ def main() -> None:
         from latency_bench.harness.cli.failures import FAILED, exit_code_of
 
         expected = exit_code_of(error)
-        if expected is None and isinstance(error, (OSError, MemoryError)) and (words := words_of(error)):
+        if expected is None and isinstance(error, _OF_THE_SYSTEM) and (words := words_of(error)):
             flush_output()
             _say(words)
             sys.exit(FAILED)
@@ -169,6 +169,10 @@ def main() -> None:
         _say(unwritten)
         sys.exit(1)
     sys.exit((code if isinstance(code, int) else 0) or _unsent())
+
+
+_OF_THE_SYSTEM = (OSError, MemoryError, RuntimeError)
+"""What `words_of` may have a line for."""
 
 
 def _end_interrupted() -> NoReturn:

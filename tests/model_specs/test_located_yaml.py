@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from latency_bench.model_specs.located_yaml import parse_yaml
+from latency_bench.model_specs.located_yaml import describe, parse_yaml
 
 TEXT = "".join(f"device-{number}: {{transport: local, probes: [linux, {number}]}}\n" for number in range(20))
 
@@ -31,3 +33,42 @@ def test_a_document_that_was_read_is_not_kept(new_objects: Callable[[], list[obj
     assert document.value["device-3"] == {"transport": "local", "probes": ["linux", 3]}
     assert document.line_of(("device-3", "probes", 1)) == 4
     assert not [one for one in new_objects() if isinstance(one, yaml.Node)]
+
+
+class Fields(BaseModel):
+    """Of every kind that our YAML files have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    threads: int = 1
+    seconds: float = 1.0
+    quiet: bool = False
+    python: tuple[str, ...] = ()
+    below: dict[str, int] = {}
+    binary: Path | None = None
+    host: str = Field(default="a", pattern="^[a-z]+$")
+    inner: Fields | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"threads": "two"}, "field 'threads': expected a whole number"),
+        ({"threads": 1.5}, "field 'threads': expected a whole number"),
+        ({"threads": [1]}, "field 'threads': expected a whole number"),
+        ({"seconds": "long"}, "field 'seconds': expected a number"),
+        ({"quiet": "perhaps"}, "field 'quiet': expected true or false"),
+        ({"python": "python3"}, "field 'python': expected a list, such as [a, b]"),
+        ({"below": 5}, "field 'below': expected `name: value` below it"),
+        ({"inner": 5}, "field 'inner': expected `name: value` below it"),
+        ({"inner": {"threads": None}}, "field 'inner.threads': expected a whole number"),
+        ({"binary": 5}, "field 'binary': expected the path of a file"),
+        ({"host": [1]}, "field 'host': expected a text"),
+        ({"host": "B"}, "field 'host': has to match '^[a-z]+$'"),
+        ({"hast": 1}, "unknown field 'hast'"),
+    ],
+)
+def test_a_wrong_value_is_told_in_words_of_the_file(value: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Fields.model_validate(value)
+    assert [told for _, told in describe(refused.value)] == [words]

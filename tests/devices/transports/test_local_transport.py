@@ -130,3 +130,20 @@ def test_close_removes_the_work_directory(tmp_path):
 def test_a_file_that_is_not_there_reads_as_none(transport):
     assert transport.read_text("/proc/no-such-file") is None
     assert transport.read_text("/proc/sys/kernel/osrelease")
+
+
+def test_a_program_that_may_not_be_executed_is_told_as_that(transport, tmp_path):
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    with pytest.raises(DeviceError, match="chmod"):
+        transport.run([str(tmp_path / "tool")])
+
+
+def test_what_is_pulled_is_a_file_of_the_size_that_was_to_come(transport, tmp_path):
+    (tmp_path / "file").write_bytes(bytes(100))
+    transport.pull(str(tmp_path / "file"), tmp_path / "back", 100)
+    assert (tmp_path / "back").read_bytes() == bytes(100)
+    os.mkfifo(tmp_path / "pipe")
+    for name, words in {"file": "100 bytes", "pipe": "not a file", "none": "No such file", ".": "not a file"}.items():
+        with pytest.raises(DeviceError, match=words):
+            transport.pull(str(tmp_path / name), tmp_path / "again", 99)
+    assert not (tmp_path / "again").exists()

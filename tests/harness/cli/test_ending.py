@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from latency_bench.harness.cli.ending import words_of
+
 
 def _bench(environment: dict[str, str], *words: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -43,6 +45,13 @@ def test_a_full_folder_for_temporary_files_is_said_in_one_line(bench, small_file
     assert len(done.stderr.splitlines()) == 1
     assert len(done.stderr) < 500
     assert [path.name for path in small_file_system.iterdir()] == ["filler"]
+
+
+def test_a_path_below_the_home_of_nobody_is_told_in_a_line(bench):
+    done = bench("results", "ls", env={"BENCH_STORE": "~nobody-of-this-name/results"})
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "begins with ~" in done.stderr
+    assert words_of(RuntimeError("another one")) is None
 
 
 def test_a_reader_that_goes_away_is_no_fault(bench_environment):
