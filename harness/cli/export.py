@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +58,12 @@ def export(
     as_json: bool,
     **fields: Any,
 ) -> None:
-    """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is."""
+    """Make a model's ONNX, TFLite or torch.export file, or find it in the cache, and print where it is.
+
+    An int8 file of ONNX is the one for ONNX Runtime; `bench run` makes those that OpenVINO and TensorRT compute.
+    """
     if model_id is None:
         raise click.UsageError("name a --model (`bench models ls` lists them), or a --module of your own")
-    import shutil
-
     from latency_bench.harness.case_options import options_of, spec_of
     from latency_bench.harness.cli.progress import ProgressLine
     from latency_bench.harness.export import export_artifact
@@ -76,13 +78,28 @@ def export(
         artifact = export_artifact(spec, format_, _options(request, spec, opset), progress=progress.stage)
     path = artifact.path
     if to is not None:
-        path = Path(shutil.copyfile(artifact.path, to / artifact.path.name if to.is_dir() else to))
-        for extra in artifact.external_data:
-            shutil.copyfile(extra, path.parent / extra.name)
+        path = to / artifact.path.name if to.is_dir() else to
+        copy_whole({artifact.path: path, **{extra: path.parent / extra.name for extra in artifact.external_data}})
     if as_json:
         print_json({**artifact.to_json(), "path": str(path)})
     else:
         click.echo(path)
+
+
+def copy_whole(places: Mapping[Path, Path]) -> None:
+    """Copy files to places; each is there whole or not at all. Raises StoreError where one cannot be written."""
+    import shutil
+
+    from latency_bench.harness.store.durable import replacing
+    from latency_bench.harness.store.errors import StoreError
+
+    for source, place in places.items():
+        try:
+            with source.open("rb") as content, replacing(place) as file:
+                shutil.copyfileobj(content, file, 1 << 20)
+        except OSError as error:
+            words = f"cannot write {place}: {error.strerror or error}; choose another place with --to"
+            raise StoreError(words) from error
 
 
 def _options(request: CaseOptions, spec: ModelSpec, opset: int | None) -> ExportOptions:

@@ -20,6 +20,7 @@ from bench_worker.files import file_sha256
 from latency_bench.devices.temporary_folder import TemporaryFolder, remove_left_overs
 from latency_bench.harness.case_options import CaseOptions
 from latency_bench.harness.errors import UsageError
+from latency_bench.harness.store.errors import StoreError
 from latency_bench.harness.store.layout import checked_name, is_name
 
 if TYPE_CHECKING:
@@ -166,13 +167,16 @@ def remove_baseline(folder: Path, name: str) -> None:
 def _put(folder: Path, kept: Baseline, sources: Mapping[str, Path]) -> None:
     """The files under their names, then the description: each is whole before it is moved to its place."""
     place = folder / _FILES / kept.content
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryFolder("keep", folder) as partial:
-        files, description = partial / _FILES, partial / "description"
-        files.mkdir()
-        for name, path in sources.items():
-            shutil.copyfile(path, files / name)
-        shutil.rmtree(place, ignore_errors=True)
-        files.rename(place)
-        description.write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        description.replace(folder / f"{kept.name}.json")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFolder("keep", folder) as partial:
+            files, description = partial / _FILES, partial / "description"
+            files.mkdir()
+            for name, path in sources.items():
+                shutil.copyfile(path, files / name)
+            description.write_text(kept.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            shutil.rmtree(place, ignore_errors=True)
+            files.rename(place)
+            description.replace(folder / f"{kept.name}.json")
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}: {error.strerror or error}; choose another place") from error

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from latency_bench.harness.cli.ending import words_of
+from latency_bench.harness.cli.export import copy_whole
+from latency_bench.harness.store.errors import StoreError
 
 
 def _bench(environment: dict[str, str], *words: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -133,3 +135,12 @@ def test_a_signal_while_a_compiled_library_is_loaded_is_an_interruption(bench_en
     words = [sys.executable, "-c", LOADED, str(int(number))]
     done = subprocess.run(words, env=bench_environment, check=False, timeout=120, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (128 + number, "bench: interrupted; nothing was stored\n")
+
+
+def test_a_file_that_finds_no_room_is_not_left_half_and_its_place_is_named(small_file_system, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(bytes(300 << 10))
+    with pytest.raises(StoreError, match=f"cannot write {small_file_system / 'x.onnx'}: No space left"):
+        copy_whole({tmp_path / "model.onnx": small_file_system / "x.onnx"})
+    assert list(small_file_system.iterdir()) == []
+    copy_whole({tmp_path / "model.onnx": tmp_path / "x.onnx"})
+    assert (tmp_path / "x.onnx").stat().st_size == 300 << 10
