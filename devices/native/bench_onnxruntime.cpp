@@ -9,7 +9,7 @@
 //
 // A request copies the inputs into memory that the session is bound to, runs it, and copies the outputs out, as the
 // worker in Python does it (devices/worker/runtimes/onnxruntime.py). A stage ends when both of its floors are reached,
-// or one of its caps. What was measured is printed after it, as events of the worker's protocol.
+// or one of its caps; a warm-up has no cap in count. What was measured is printed after it, as events of the worker's protocol.
 
 #include <onnxruntime_cxx_api.h>
 
@@ -34,6 +34,7 @@ namespace {
 constexpr const char *MARKER = "@bench ";
 constexpr size_t ROWS_IN_A_LINE = 1000;
 constexpr int64_t TELL_EVERY_NS = 1'000'000'000;
+constexpr int64_t MOST_ROWS = 1'000'000;
 constexpr size_t ALIGNMENT = 64;
 
 // What goes wrong, by the kind that the host knows it by.
@@ -365,8 +366,10 @@ struct Stage {
 Stage run(Model &model, const char *name, const Bounds &bounds, int64_t origin_ns) {
     Stage stage;
     if (bounds.min_count == 0 && bounds.min_ns == 0) return stage;
-    // Touched before the clock runs, so that no request pays for new pages.
-    stage.rows.resize(static_cast<size_t>(std::min<int64_t>(bounds.max_count, 1'000'000)));
+    // Touched before the clock runs, so that no request pays for new pages. A warm-up lasts as long as its floor in
+    // time asks for, however many requests of a fast model that takes, and its memory grows.
+    const bool warms_up = std::strcmp(name, "warmup") == 0;
+    stage.rows.resize(static_cast<size_t>(std::min<int64_t>(bounds.max_count, MOST_ROWS)));
     size_t count = 0;
     const auto tell = [&] {
         emit("\"event\":\"progress\",\"stage\":\"" + std::string(name) + "\",\"count\":" + std::to_string(count) +
@@ -376,6 +379,7 @@ Stage run(Model &model, const char *name, const Bounds &bounds, int64_t origin_n
     const int64_t began_ns = now_ns();
     int64_t told_ns = began_ns;
     while (true) {
+        if (count == stage.rows.size()) stage.rows.resize(std::min<size_t>(2 * count, MOST_ROWS));
         stage.rows[count++] = model.request(origin_ns);
         const int64_t at_ns = now_ns();
         stage.elapsed_ns = at_ns - began_ns;
@@ -385,7 +389,7 @@ Stage run(Model &model, const char *name, const Bounds &bounds, int64_t origin_n
             stage.stopped_by = "max_ns";
             break;
         }
-        if (count == stage.rows.size()) {
+        if (count == (warms_up ? static_cast<size_t>(MOST_ROWS) : stage.rows.size())) {
             stage.stopped_by = "max_count";
             break;
         }

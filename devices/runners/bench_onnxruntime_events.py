@@ -149,7 +149,8 @@ class Heard:
             raise protocol_error(f"samples of the {event.stage} that do not go on with those before")
         if len({len(column) for column in columns.values()}) != 1:
             raise protocol_error(f"samples of the {event.stage} whose columns differ in length")
-        most = self._bounds[event.stage]["max_count"]
+        # A warm-up lasts as long as its floor in time asks for, however many requests that takes.
+        most = _MOST_SAMPLES if event.stage == "warmup" else self._bounds[event.stage]["max_count"]
         if event.first + len(event.latency_ns) > most:
             raise protocol_error(f"more samples of the {event.stage} than the {most} that it was to make at most")
         for name, column in columns.items():

@@ -189,6 +189,15 @@ def test_what_was_measured_agrees_with_itself_and_with_what_was_asked_for(
             heard.line(told[0])
 
 
+def test_a_warm_up_of_a_fast_model_lasts_as_long_as_its_floor_in_time() -> None:
+    heard = Heard({"warmup": {**STAGE, "max_count": 3}, "sampling": STAGE})
+    columns = {"start_ns": [0, 10, 20, 30], "latency_ns": [10] * 4}
+    for stage, words in (("warmup", None), ("sampling", "more samples of the sampling than the 10")):
+        times = columns if words is None else {name: values * 3 for name, values in columns.items()}
+        with nullcontext() if words is None else pytest.raises(WorkerError, match=words):
+            heard.line("@bench " + json.dumps({"event": "samples", "stage": stage, "first": 0, **times}))
+
+
 def test_the_doctor_says_whether_the_program_starts(
     transport: LocalTransport, program: Callable[[str], Path], tmp_path: Path
 ) -> None:
