@@ -116,7 +116,12 @@ def page(rows: Sequence[Row]) -> str:
     if missed:
         lines += ["", "Why the others did not pass:", ""]
         ordered = sorted(missed, key=lambda row: (row.model, row.runtime))
-        lines += table(["model", "runtime", "reason"], [[f"`{one.model}`", one.runtime, one.reason] for one in ordered])
+        # What a converter printed is behind the first line, and lies where it ran.
+        reasons = [[f"`{one.model}`", one.runtime, one.reason.partition("\n")[0]] for one in ordered]
+        lines += table(["model", "runtime", "reason"], reasons)
+    waiting = [family for family in FAMILIES if family not in models]
+    if waiting:
+        lines += ["", *paragraph(f"Not tried yet: {', '.join(f'`{family}`' for family in waiting)}.")]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -16,6 +16,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import check_sight
+import converter_trial
 import half_precision
 from kept_rows import append, read_rows
 
@@ -26,7 +27,7 @@ from latency_bench.model_specs.catalog import load_spec
 SMALL = (64, 128)
 
 
-@pytest.mark.parametrize("script", [check_sight, half_precision], ids=lambda script: script.__name__)
+@pytest.mark.parametrize("script", [check_sight, converter_trial, half_precision], ids=lambda script: script.__name__)
 def test_a_page_is_that_of_its_rows(script: ModuleType) -> None:
     rows = read_rows(script.ROWS, script.Row)
     assert rows
