@@ -9,7 +9,6 @@ built with Android's NDK (docs/android.md).
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -18,16 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from debian_link import libraries_of, link_flags
-from debian_packages import CannotFetchError, DebianSuite
+from debian_build import BuildError, libraries_of, link_flags, main
+from debian_packages import DebianSuite
 
 SOURCE = Path(__file__).parents[1] / "devices" / "native" / "bench_onnxruntime.cpp"
 SUITE, PACKAGES = "sid", ("libonnxruntime-dev",)
 NAME = "bench-onnxruntime"
-
-
-class BuildError(Exception):
-    """What went wrong, in one line."""
 
 
 def build(folder: Path) -> Path:
@@ -62,16 +57,5 @@ def _compile(program: Path, root: Path) -> None:
     made.replace(program)
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    words.add_argument("folder", type=Path, help="Place of the result; kept if it is there already.")
-    try:
-        print(build(words.parse_args().folder))
-    except (BuildError, CannotFetchError, subprocess.SubprocessError) as error:
-        print(f"{NAME} cannot be built here: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(build, NAME, __doc__))

@@ -10,7 +10,6 @@ loads its libraries from FOLDER/root, so it stays where it was built; for a phon
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import shutil
@@ -22,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from debian_link import libraries_of, link_flags
-from debian_packages import CannotFetchError, DebianSuite
+from debian_build import BuildError, libraries_of, link_flags, main
+from debian_packages import DebianSuite
 
 SUITE = "sid"
 SOURCE, VERSION = "tensorflow", "2.14.1+dfsg-3.1"
@@ -71,10 +70,6 @@ SOURCES = (
         )
     ),
 )
-
-
-class BuildError(Exception):
-    """What went wrong, in one line."""
 
 
 def build(folder: Path) -> Path:
@@ -141,16 +136,5 @@ def _link(objects: list[Path], work: Path, folder: Path) -> None:
         raise BuildError(f"the tool does not link: {done.stderr.strip()[-300:]}")
 
 
-def main() -> int:
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    words.add_argument("folder", type=Path, help="Place of the result; kept if it is there already.")
-    try:
-        print(build(words.parse_args().folder))
-    except (BuildError, CannotFetchError, subprocess.SubprocessError) as error:
-        print(f"benchmark_model cannot be built here: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(build, "benchmark_model", __doc__))

@@ -6,7 +6,6 @@ worker makes, and prints every one of them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bench_worker.outputs import save
 from bench_worker.runtime.base import THREADS
 from bench_worker.runtime.declaration import Option, RuntimeDeclaration
-from bench_worker.runtime.tensors import from_bfloat16, storage_dtype
 from bench_worker.runtimes.onnxruntime import OnnxRuntime
 from latency_bench.devices.checks import Check
-from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.probes.android_cpus import read_cores, taskset_mask
 from latency_bench.devices.runners.base import Deployment, Progress, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.runners.bench_onnxruntime_events import Done, Heard, Loaded, Outputs, require_done
@@ -27,6 +24,7 @@ from latency_bench.devices.runners.brought_libraries import Libraries, push_libr
 from latency_bench.devices.runners.brought_program import bring_program, sha256_there
 from latency_bench.devices.runners.program_options import ProgramOptions
 from latency_bench.devices.runners.pushed_inputs import PushedInput, pushed_inputs
+from latency_bench.devices.runners.raw_tensors import tensors_of, tensors_size_bytes
 from latency_bench.devices.runners.worker_events import ProgressEvent, Stage
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Transport
@@ -211,20 +209,9 @@ def _tell(event: ProgressEvent | Loaded | None, on_progress: ProgressHandler) ->
 
 def _fetch_outputs(transport: Transport, remote: str, outputs: Outputs, to: Path) -> None:
     """Raises WorkerError where the file has another size than the program says."""
-    import numpy as np
-
-    dtypes = [storage_dtype(one.dtype) for one in outputs.tensors]
-    sizes = [dtype.itemsize * math.prod(one.shape) for dtype, one in zip(dtypes, outputs.tensors, strict=True)]
+    described = [one.model_dump() for one in outputs.tensors]
     with TemporaryFolder("outputs") as folder:
         local = folder / "outputs.bin"
-        transport.pull(remote, local, min(sum(sizes), MOST_PULLED_BYTES))
+        transport.pull(remote, local, min(tensors_size_bytes(described), MOST_PULLED_BYTES))
         content = local.read_bytes()
-    if sum(sizes) != len(content):
-        raise WorkerError("protocol", f"{PROGRAM} wrote {len(content)} bytes of outputs, and says {sum(sizes)}")
-    arrays: dict[str, Any] = {}
-    position = 0
-    for one, dtype, size in zip(outputs.tensors, dtypes, sizes, strict=True):
-        values = np.ndarray(one.shape, dtype, content, position)
-        arrays[one.name] = from_bfloat16(values) if one.dtype == "bfloat16" else values
-        position += size
-    save(str(to), arrays)
+    save(str(to), tensors_of(content, described, PROGRAM))

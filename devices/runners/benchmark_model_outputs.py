@@ -18,6 +18,7 @@ from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import RoundJob
 from latency_bench.devices.runners.benchmark_model_tool import Tool
 from latency_bench.devices.runners.pushed_inputs import pushed_inputs
+from latency_bench.devices.runners.raw_tensors import tensors_of
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Transport
 
@@ -80,22 +81,8 @@ def fetch_outputs(transport: Transport, remote: str, outputs: Sequence[Mapping[s
     `outputs`: name, shape (batch included) and dtype of each, in the artifact's order. Raises WorkerError where the
     file has another size than these have together.
     """
-    import numpy as np
-
     with TemporaryFolder("outputs") as folder:
         local = folder / "outputs.bin"
         transport.pull(remote, local)
         content = local.read_bytes()
-    arrays: dict[str, Any] = {}
-    position = 0
-    for one in outputs:
-        dtype = np.dtype(one["dtype"])
-        end = position + dtype.itemsize * int(np.prod(one["shape"], dtype=np.int64))
-        if end <= len(content):
-            arrays[one["name"]] = np.frombuffer(content[position:end], dtype).reshape(one["shape"])
-        position = end
-    if position != len(content):
-        raise WorkerError(
-            "protocol", f"benchmark_model wrote {len(content)} bytes of outputs, the model has {position}"
-        )
-    save(str(to), arrays)
+    save(str(to), tensors_of(content, outputs, "benchmark_model"))

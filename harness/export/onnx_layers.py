@@ -6,7 +6,10 @@ becomes 0, and normalisations lose too much.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from latency_bench.harness.export.errors import ExportError
 
@@ -15,6 +18,30 @@ if TYPE_CHECKING:
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators whose second input may be weights."""
+
+
+class Draft(NamedTuple):
+    """A file that a quantiser is about to rewrite: the model with a name for every node, as `source` has it, and where
+    the quantised one goes."""
+
+    model: onnx.ModelProto
+    source: Path
+    target: Path
+
+
+@contextlib.contextmanager
+def rewritten(path: Path) -> Iterator[Draft]:
+    """The file at `path` for a quantiser that reads and writes files; the target takes its place afterwards."""
+    import onnx
+
+    draft = Draft(onnx.load(str(path)), path.with_name("named.onnx"), path.with_name("quantised.onnx"))
+    name_nodes(draft.model)
+    onnx.save(draft.model, str(draft.source))
+    try:
+        yield draft
+        draft.target.replace(path)
+    finally:
+        draft.source.unlink()
 
 
 def weighted_layers(model: onnx.ModelProto, operators: tuple[str, ...] = WEIGHTED) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.export.onnx_layers import WEIGHTED, name_nodes, weighted_layers
+from latency_bench.harness.export.onnx_layers import WEIGHTED, Draft, rewritten, weighted_layers
 from latency_bench.harness.export.quantiser import Quantiser, Sample
 
 _DYNAMIC = ("Gemm", "MatMul")
@@ -25,38 +25,32 @@ class OnnxRuntimeQuantiser(Quantiser):
     distributions = ("onnxruntime",)
 
     def quantise(self, path: Path, precision: str, calibration: Sequence[Sample]) -> dict[str, Any]:
-        import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        model = onnx.load(str(path))
-        name_nodes(model)
-        every = weighted_layers(model)
-        layers = weighted_layers(model, _DYNAMIC) if precision == "int8-dynamic" else every
-        named, quantised = path.with_name("named.onnx"), path.with_name("quantised.onnx")
-        onnx.save(model, str(named))
         common: dict[str, Any] = {
             "per_channel": True,
             "reduce_range": True,
             "weight_type": QuantType.QInt8,
         }
-        if precision == "int8-dynamic":
-            # It makes a MatMul of every Gemm first, and takes those with constant weights alone by itself.
-            quantize_dynamic(str(named), str(quantised), op_types_to_quantize=["MatMul"], **common)
-        else:
-            insert_pairs(named, quantised, layers, calibration, activation_type=QuantType.QUInt8, **common)
-        quantised.replace(path)
-        named.unlink()
+        with rewritten(path) as draft:
+            every = weighted_layers(draft.model)
+            layers = weighted_layers(draft.model, _DYNAMIC) if precision == "int8-dynamic" else every
+            if precision == "int8-dynamic":
+                # It makes a MatMul of every Gemm first, and takes those with constant weights alone by itself.
+                quantize_dynamic(str(draft.source), str(draft.target), op_types_to_quantize=["MatMul"], **common)
+            else:
+                insert_pairs(draft, layers, calibration, activation_type=QuantType.QUInt8, **common)
         return {"quantiser": self.name, "layers": len(layers), "of_layers": len(every)}
 
 
-def insert_pairs(source: Path, target: Path, layers: Sequence[str], calibration: Sequence[Sample], **how: Any) -> None:
-    """Write `source` with pairs of QuantizeLinear and DequantizeLinear around the inputs of these nodes. `how`: further
-    arguments of ONNX Runtime's quantize_static."""
+def insert_pairs(draft: Draft, layers: Sequence[str], calibration: Sequence[Sample], **how: Any) -> None:
+    """Write the draft with pairs of QuantizeLinear and DequantizeLinear around the inputs of these nodes. `how` are
+    further arguments of ONNX Runtime's quantize_static."""
     from onnxruntime.quantization import QuantFormat, quantize_static
 
     quantize_static(
-        str(source),
-        str(target),
+        str(draft.source),
+        str(draft.target),
         _reader(calibration),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=list(WEIGHTED),

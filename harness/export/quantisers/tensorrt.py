@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from latency_bench.harness.export.onnx_layers import WEIGHTED, name_nodes, weighted_layers
+from latency_bench.harness.export.onnx_layers import WEIGHTED, rewritten, weighted_layers
 from latency_bench.harness.export.quantiser import Quantiser, Sample
 from latency_bench.harness.export.quantisers.onnxruntime import insert_pairs
 
@@ -24,30 +24,23 @@ class TensorRtQuantiser(Quantiser):
     distributions = ("onnxruntime",)
 
     def quantise(self, path: Path, precision: str, calibration: Sequence[Sample]) -> dict[str, Any]:
-        import onnx
         from onnxruntime.quantization import QuantType
 
-        model = onnx.load(str(path))
-        name_nodes(model)
-        layers = weighted_layers(model)
-        named, quantised = path.with_name("named.onnx"), path.with_name("quantised.onnx")
-        onnx.save(model, str(named))
-        insert_pairs(
-            named,
-            quantised,
-            layers,
-            calibration,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            extra_options={
-                "ActivationSymmetric": True,
-                "WeightSymmetric": True,
-                "AddQDQPairToWeight": True,
-                "QuantizeBias": False,
-                "OpTypesToExcludeOutputQuantization": list(WEIGHTED),
-            },
-        )
-        quantised.replace(path)
-        named.unlink()
+        with rewritten(path) as draft:
+            layers = weighted_layers(draft.model)
+            insert_pairs(
+                draft,
+                layers,
+                calibration,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                extra_options={
+                    "ActivationSymmetric": True,
+                    "WeightSymmetric": True,
+                    "AddQDQPairToWeight": True,
+                    "QuantizeBias": False,
+                    "OpTypesToExcludeOutputQuantization": list(WEIGHTED),
+                },
+            )
         return {"quantiser": self.name, "layers": len(layers), "of_layers": len(layers)}

@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import build_bench_onnxruntime
-from build_benchmark_model import BuildError, build
+from build_benchmark_model import build
 from debian_adbd import FIRST_PORT, CannotRunError, Daemon, Namespace, adbd_root, android_programs
+from debian_build import BuildError
 from debian_packages import CannotFetchError
 from fake_daemon import FakeDaemon
 from loopback_phone import LoopbackPhone
@@ -58,7 +59,7 @@ def onnxruntime_program(kept_folder: Path) -> Path:
         with (kept_folder / "bench-onnxruntime.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return build_bench_onnxruntime.build(kept_folder / "bench-onnxruntime")
-    except (build_bench_onnxruntime.BuildError, CannotFetchError) as reason:
+    except (BuildError, CannotFetchError) as reason:
         pytest.skip(f"no real bench-onnxruntime here: {reason}")
 
 
