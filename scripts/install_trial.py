@@ -52,6 +52,8 @@ class Cell:
     installed: str = ""
     """`name version`, with commas between, of what the wheel names itself."""
     duration_s: float = 0.0
+    resolved_alone: bool = False
+    """Whether the versions were only asked for: nothing was installed and nothing run."""
 
 
 class Wheel:
@@ -92,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--extra", action="append", default=[], help=f"default: {CORE}, and every extra")
     options.add_argument("--versions", action="append", default=[], choices=VERSIONS, help="default: all three")
     options.add_argument("--again", action="store_true", help="try cells again that did not work")
+    options.add_argument("--resolve", action="store_true", help="only ask which versions would be installed")
     options.add_argument("--compile", action="store_true", help="let distributions without a wheel compile C")
     options.add_argument("--table", action="store_true", help="print the results as a table, and try nothing")
     asked = options.parse_args(arguments)
@@ -102,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-installs-") as name:
         wheel = Wheel(asked.wheel or build(Path(name)))
-        known = {(cell.python, cell.extra, cell.versions) for cell in cells if cell.works or not asked.again}
+        known = {
+            (cell.python, cell.extra, cell.versions)
+            for cell in cells
+            if (cell.works or not asked.again) and (asked.resolve or not cell.resolved_alone)
+        }
         failed = False
         for python in asked.python or [sys.executable]:
             version = version_of(python)
@@ -110,12 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for extra in asked.extra or [CORE, *wheel.extras]:
                     if (version, extra, versions) in known:
                         continue
-                    cell = tried(wheel, python, version, extra, versions)
+                    try_it = resolved if asked.resolve else tried
+                    cell = try_it(wheel, python, version, extra, versions)
                     with asked.results.open("a", encoding="utf-8") as stream:
                         stream.write(json.dumps(asdict(cell)) + "\n")
                     failed = failed or not cell.works
                     why = (cell.said.splitlines() or [""])[-1]
-                    print(f"{version} {extra} {versions}: {'works' if cell.works else why}", flush=True)
+                    print(f"{version} {extra} {versions}: {_outcome(cell) if cell.works else why}", flush=True)
     return 1 if failed else 0
 
 
@@ -150,17 +158,38 @@ def tried(wheel: Wheel, python: str, version: str, extra: str, versions: str) ->
         return Cell(version, extra, versions, not said, said, installed, round(time.monotonic() - began, 1))
 
 
+def resolved(wheel: Wheel, python: str, version: str, extra: str, versions: str) -> Cell:
+    """Whether there are versions that go together, and which they are of what the wheel names."""
+    began = time.monotonic()
+    named = set(map(distribution_of, wheel.requirements(extra)))
+    said, pins = "", []
+    with tempfile.TemporaryDirectory(prefix="bench-resolve-") as folder:
+        inputs = Path(folder) / "requirements.in"
+        options, requirements = _choice(wheel, extra, versions)
+        inputs.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        words = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", python)
+        try:
+            pins = [line.partition("==") for line in uv(*words, *options, str(inputs)).splitlines() if "==" in line]
+        except subprocess.CalledProcessError as error:
+            said = str(error.stderr)[-4000:]
+    installed = ", ".join(f"{canonical(name)} {pin}" for name, _, pin in pins if canonical(name) in named)
+    return Cell(version, extra, versions, not said, said, installed, round(time.monotonic() - began, 1), True)
+
+
 def install(wheel: Wheel, python: str, extra: str, versions: str, environment: Path) -> None:
     """Raises CalledProcessError, with uv's words."""
     uv("venv", "--quiet", "--python", python, str(environment))
-    words: list[str] = []
+    options, requirements = _choice(wheel, extra, versions)
+    uv("pip", "install", "--quiet", "--python", str(environment / "bin/python"), *options, *requirements)
+
+
+def _choice(wheel: Wheel, extra: str, versions: str) -> tuple[list[str], list[str]]:
+    """Options of uv for a choice of versions, and what is to be installed."""
+    named = str(wheel.path.absolute()) if extra == CORE else f"{wheel.path.absolute()}[{extra}]"
     if versions == "lowest":
         # Direct is what is named to uv: what the wheel needs is named beside it.
-        words += ["--resolution", "lowest-direct", *wheel.requirements(extra)]
-    if versions == "pinned":
-        words += ["--constraints", str(ROOT / "constraints.txt")]
-    named = str(wheel.path) if extra == CORE else f"{wheel.path}[{extra}]"
-    uv("pip", "install", "--quiet", "--python", str(environment / "bin/python"), *words, named)
+        return ["--resolution", "lowest-direct"], [*wheel.requirements(extra), named]
+    return (["--constraints", str(ROOT / "constraints.txt")] if versions == "pinned" else []), [named]
 
 
 def named_versions(wheel: Wheel, extra: str, environment: Path) -> Iterator[str]:
@@ -205,8 +234,12 @@ def _mark(cell: Cell | None, notes: dict[str, int]) -> str:
     if cell is None:
         return "not run"
     if cell.works:
-        return "works"
+        return _outcome(cell)
     return f"no ({notes.setdefault(' '.join(cell.said.split())[-300:], len(notes) + 1)})"
+
+
+def _outcome(cell: Cell) -> str:
+    return "resolves" if cell.resolved_alone else "works"
 
 
 def version_of(python: str) -> str:

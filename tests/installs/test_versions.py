@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from uv import find_uv_bin
 
 LIGHT = ("reports", "remote", "campaign")
 """The extras that need no torch."""
@@ -31,6 +34,10 @@ RUNTIMES = {
 """Of each extra, what runs a model file that is there already."""
 CONVERTED_THERE = ("mnn", "ncnn")
 """Runtimes whose files nobody brings: they are converted from the model, by torch. Their worker is started instead."""
+ROOT = Path(__file__).parents[2]
+(_SUPPORTED,) = re.findall(r'^supported="(.*)"', (ROOT / "scripts/set_up.sh").read_text(encoding="utf-8"), re.M)
+PYTHONS = sorted(_SUPPORTED.split(), key=lambda version: int(version.partition(".")[2]))
+"""For which `make bench` and `make test` install what is pinned."""
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +127,7 @@ def test_the_lowest_versions_are_those_that_pyproject_names(trial: ModuleType, w
 
 def test_a_pin_is_for_pythons_that_its_version_goes_with() -> None:
     """Where the index has none for a Python, pip says that nothing can be installed: such a pin needs a marker."""
-    root = Path(__file__).parents[2]
-    (supported,) = re.findall(r'^supported="(.*)"', (root / "scripts/set_up.sh").read_text(encoding="utf-8"), re.M)
-    pythons = supported.split()
-    lines = [line.partition("#")[0].strip() for line in (root / "constraints.txt").read_text().splitlines()]
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
     wrong, looked_at = [], 0
     for pin in map(Requirement, filter(None, lines)):
         try:
@@ -132,25 +136,56 @@ def test_a_pin_is_for_pythons_that_its_version_goes_with() -> None:
             continue
         looked_at += 1
         goes_with = SpecifierSet(installed.metadata.get("Requires-Python", ""))
-        for python in pythons:
+        for python in PYTHONS:
             applies = pin.marker is None or pin.marker.evaluate({"python_version": python})
             if applies and installed.version in pin.specifier and f"{python}.99" not in goes_with:
                 wrong.append(f"{pin} on Python {python}: needs {goes_with}")
     assert wrong == []
-    assert "3.10" in pythons
+    assert "3.10" in PYTHONS
     assert looked_at > 30
+
+
+@pytest.mark.parametrize(
+    "python", [PYTHONS[0], PYTHONS[-1], *(pytest.param(python, marks=pytest.mark.slow) for python in PYTHONS[1:-1])]
+)
+def test_what_development_needs_goes_together_with_the_pins(python: str, tmp_path: Path) -> None:
+    """All runtimes, converters and tools in one environment, as `make test` makes it; nothing of it is fetched."""
+    pins = ("--constraints", str(ROOT / "constraints.txt"))
+    chosen = tmp_path / "chosen.txt"
+    words = ("--python-version", python, *pins, "--extra", "dev", "--output-file", str(chosen))
+    command = [find_uv_bin(), "pip", "compile", "--quiet", *words, str(ROOT / "pyproject.toml")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = {re.split("[=<>@; ]", line)[0] for line in chosen.read_text().splitlines()}
+    assert {"torch", "litert-torch", "cryptography", "s3fs", "pytest"} <= names
 
 
 def test_a_trial_says_what_works_and_resumes(
     trial: ModuleType, wheel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--results", str(tmp_path / "cells.jsonl"), "--wheel", str(wheel), "--python", sys.executable]
-    assert trial.main([*words, "--extra", "remote", "--versions", "newest"]) == 0
+    words += ["--extra", "remote", "--versions", "newest"]
+    for options, outcome in ((["--resolve"], "resolves"), ([], "works")):
+        # That versions go together is no answer to whether they work, and need not be asked where they do.
+        assert trial.main([*words, *options]) == 0
+        (cell,) = trial.read(tmp_path / "cells.jsonl")
+        assert (cell.extra, cell.versions, cell.works) == ("remote", "newest", True)
+        assert "fsspec " in cell.installed
+        capsys.readouterr()
+        for again in (options, ["--resolve"]):
+            assert trial.main([*words, *again]) == 0
+            assert capsys.readouterr().out == ""
+        assert trial.main([*words, "--table"]) == 0
+        assert f"| remote | newest | {outcome} |" in capsys.readouterr().out
+
+
+def test_a_choice_that_nothing_satisfies_is_told(trial: ModuleType, wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(tmp_path / wheel.name, "w") as other:
+        for name in archive.namelist():
+            text = archive.read(name)
+            other.writestr(name, text.replace(b"click>=8.4", b"click<1") if name.endswith("METADATA") else text)
+    words = ["--results", str(tmp_path / "cells.jsonl"), "--wheel", str(tmp_path / wheel.name), "--resolve"]
+    assert trial.main([*words, "--python", sys.executable, "--extra", trial.CORE, "--versions", "pinned"]) == 1
     (cell,) = trial.read(tmp_path / "cells.jsonl")
-    assert (cell.extra, cell.versions, cell.works) == ("remote", "newest", True)
-    assert "fsspec " in cell.installed
-    capsys.readouterr()
-    assert trial.main([*words, "--extra", "remote", "--versions", "newest"]) == 0
-    assert capsys.readouterr().out == ""
-    assert trial.main([*words, "--table"]) == 0
-    assert "| remote | newest | works |" in capsys.readouterr().out
+    assert not cell.works
+    assert "click" in cell.said
