@@ -29,6 +29,10 @@ from latency_bench.harness.store.redaction import HIDDEN, address_without_secret
 ANSWER_S = 30.0
 """For an answer of a few bytes; transfers have more."""
 SLOWEST_BYTES_PER_S = 10_000.0
+_SLOW_S_OF_ANSWER_S = 10.0
+"""How much longer many small files may take than one, or a list of all files."""
+_LISTING_S = 3600.0
+"""For a list of all files where the driver bounds each of its requests: a bucket may hold millions."""
 AWAY_S = 30.0
 """For so long nobody asks again after an address that did not answer."""
 LISTED_TOGETHER = 1000
@@ -38,6 +42,8 @@ _BATCH = 200
 
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"})
 """Where a path is a key in a bucket: there are no folders that could be made or be missing."""
+_BOUNDED_REQUESTS = frozenset({"s3", "s3a"})
+"""Whose driver is told how long a request may take (_options)."""
 _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
@@ -103,7 +109,8 @@ class Address:
                 return {}
             return {name.lstrip("/").removeprefix(root.lstrip("/")).lstrip("/"): entry for name, entry in found.items()}
 
-        found = self._bounded(ask, slow=True)
+        limit_s = _LISTING_S if self._protocol in _BOUNDED_REQUESTS else _slow_s()
+        found = self._bounded(ask, limit_s)
         return {name: RemoteFile(int(entry.get("size") or 0), _md5(entry)) for name, entry in found.items()}
 
     def read(self, path: str) -> bytes | None:
@@ -115,7 +122,7 @@ class Address:
         where it is known."""
         for first in range(0, len(paths), _BATCH):
             batch = list(paths[first : first + _BATCH])
-            yield from self._bounded(functools.partial(_read_batch, batch), size_bytes, slow=True)
+            yield from self._bounded(functools.partial(_read_batch, batch), _slow_s(), size_bytes)
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """A file's content, piece by piece. Raises FileNotFoundError."""
@@ -218,13 +225,18 @@ class Address:
                 remote, root = url_to_fs(self._url, **_options(self._protocol))
             except (ValueError, TypeError, ImportError) as error:
                 raise StoreLocationError(f"{self.label} cannot be a store: {self._words(error)}.") from None
-            if self._protocol in ("s3", "s3a"):
+            if self._protocol in _BOUNDED_REQUESTS:
                 # Besides those of botocore, which _options bounds.
                 remote.retries = 1
+            if remote.async_impl and remote.loop is not None:
+                # Requests of a connection that broke while several waited: the one that was asked for says so itself.
+                remote.loop.set_exception_handler(lambda *_: None)
             self._opened = remote, str(root).rstrip("/")
         return self._opened
 
-    def _bounded(self, ask: Callable[[Any, str], _Answer], size_bytes: int = 0, slow: bool = False) -> _Answer:
+    def _bounded(
+        self, ask: Callable[[Any, str], _Answer], within_s: float | None = None, size_bytes: int = 0
+    ) -> _Answer:
         """The answer, or an error of the store. Asked by a thread of its own, because some drivers wait for ever."""
         if time.monotonic() < self._away_until_s:
             raise StoreUnreachableError(self._away_because)
@@ -239,7 +251,7 @@ class Address:
             except BaseException as error:
                 outcome.append((False, error))
 
-        limit_s = (10 if slow else 1) * ANSWER_S + size_bytes / SLOWEST_BYTES_PER_S
+        limit_s = (ANSWER_S if within_s is None else within_s) + size_bytes / SLOWEST_BYTES_PER_S
         thread = threading.Thread(target=run, name="store-address", daemon=True)
         thread.start()
         thread.join(limit_s)
@@ -274,6 +286,10 @@ class Address:
         return text.rstrip(".") or type(error).__name__
 
 
+def _slow_s() -> float:
+    return _SLOW_S_OF_ANSWER_S * ANSWER_S
+
+
 def _read_batch(paths: list[str], remote: Any, root: str) -> list[bytes | None]:
     # From byte 0 on: asked for a whole file, the driver of S3 asks for its size first.
     found = remote.cat_ranges([f"{root}/{path}" for path in paths], 0, None, on_error="return")
@@ -293,7 +309,7 @@ def _content(answer: bytes | Exception) -> bytes | None:
 
 def _options(protocol: str) -> dict[str, Any]:
     """Bounds of the driver's own waiting and trying."""
-    if protocol not in ("s3", "s3a"):
+    if protocol not in _BOUNDED_REQUESTS:
         return {}
     from fsspec.config import conf
 
