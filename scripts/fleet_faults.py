@@ -80,11 +80,14 @@ class Fleet:
 
     lab: Lab
     link: FaultyProxy
+    """Between the campaign and the scheduler."""
+    host_links: FaultyProxy
+    """Between the hosts and the scheduler."""
     bucket: FaultyProxy
     hosts: dict[str, Any] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
-        self.hosts[name] = self.lab.host(name)
+        self.hosts[name] = self.lab.host(name, scheduler=f"tcp://127.0.0.1:{self.host_links.port}")
 
     def kill_host(self, name: str) -> None:
         self.hosts[name].kill()
@@ -105,10 +108,16 @@ class Fleet:
     def cut_link(self, _: str) -> None:
         self.link.cut()
 
-    def slow_link(self, _: str) -> None:
-        self.link.delay_s = 0.3
+    def cut_hosts_off(self, _: str) -> None:
+        self.host_links.fault = "refuse"
+        self.host_links.cut()
         time.sleep(_LASTS_S)
-        self.link.delay_s = 0.0
+        self.host_links.fault = None
+
+    def slow_link(self, _: str) -> None:
+        self.link.delay_s = self.host_links.delay_s = 0.3
+        time.sleep(_LASTS_S)
+        self.link.delay_s = self.host_links.delay_s = 0.0
 
     def restart_scheduler(self, _: str) -> None:
         self.lab.restart_scheduler()
@@ -130,6 +139,7 @@ FAULTS = (
     "freeze_host",
     "break_host",
     "cut_link",
+    "cut_hosts_off",
     "slow_link",
     "restart_scheduler",
     "fail_bucket",
@@ -157,6 +167,7 @@ def run_campaigns(folder: Path, campaigns: int, faults: int, cases: int, seed: i
             place = folder / f"campaign-{number}"
             place.mkdir()
             _one_campaign(place, bucket, share, cases, generator, counts)
+            print(f"campaign {counts.campaigns} of {campaigns}: {counts}", file=sys.stderr, flush=True)
     server.stop()
     return counts
 
@@ -179,8 +190,8 @@ def _one_campaign(
     store = store_location(f"s3://{name}/runs")
     lab = Lab(folder)
     try:
-        with FaultyProxy("127.0.0.1", lab.port) as link:
-            fleet = Fleet(lab, link, bucket)
+        with FaultyProxy("127.0.0.1", lab.port) as link, FaultyProxy("127.0.0.1", lab.port) as host_links:
+            fleet = Fleet(lab, link, host_links, bucket)
             for host in HOSTS:
                 fleet.start(host)
             with connected(lab.settings(f"tcp://127.0.0.1:{link.port}")) as cluster:

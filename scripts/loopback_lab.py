@@ -125,9 +125,16 @@ class Lab:
         own = {"BENCH_DEVICES": str(self.folder / "devices.yaml"), "PYTHONPATH": path}
         return {**os.environ, **own, **variables, **DASK_SETTINGS}
 
-    def host(self, devices: str, tls: tuple[Path, Path, Path] | None = None, **variables: str) -> LabProcess:
+    def host(
+        self,
+        devices: str,
+        tls: tuple[Path, Path, Path] | None = None,
+        scheduler: str | None = None,
+        **variables: str,
+    ) -> LabProcess:
+        """`scheduler`: the address of a proxy before it."""
         files = [str(path) for path in tls or self.tls or ()]
-        words = [self.address, str(self.said), devices, *files]
+        words = [scheduler or self.address, str(self.said), devices, *files]
         return self._start_module("loopback_host", words, self.folder / "host.log", variables)
 
     def computer(self, name: str, machine_id: str, devices: str, **variables: str) -> LabProcess:

@@ -56,6 +56,30 @@ def test_a_link_that_is_cut_costs_no_case_and_measures_none_for_nobody(lab, stor
     assert verify_store(store).findings == []
 
 
+def test_a_link_between_host_and_scheduler_that_is_cut_has_nothing_measured_for_nobody(lab, store, new_seen):
+    """The host ends what it was at before it joins again, and its device is free then."""
+    with FaultyProxy("127.0.0.1", lab.port) as proxy, connected(lab.settings()) as cluster:
+        lab.host("bench-a", scheduler=f"tcp://127.0.0.1:{proxy.port}")
+        plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=0.2))
+        (lab.said / "hold").touch()
+        seen = new_seen(lambda seen, name: None)
+        results: dict[str, list[str]] = {}
+        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
+        campaign.start()
+        wait_for(lab.measuring, "the first case")
+        proxy.fault = "refuse"
+        proxy.cut()
+        log = lab.folder / "host.log"
+        wait_for(lambda: "ending the measurement under way first" in log.read_text(), "the host to notice")
+        (lab.said / "hold").unlink()
+        proxy.fault = None
+        campaign.join(ANSWER_S)
+    assert results == {planned.key: ["done"] for planned in plan.cases}
+    assert [one for one in seen.of("attempted") if one.failed] == []
+    assert len(lab.measuring()) == 1 + 2 * 2, "the round that was cut off, and two of each case"
+    assert verify_store(store).findings == []
+
+
 def test_a_scheduler_that_is_started_again_goes_on_with_the_campaign(lab, store, new_seen):
     """The host drops what it was at, is offered again once it is idle, and finds its device free."""
     lab.host("bench-a")
