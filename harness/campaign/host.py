@@ -31,7 +31,7 @@ OFFER_ATTRIBUTE = "bench_offer"
 _PAUSE_S = 5.0
 QUIET: dict[str, Any] = {
     # What matters is said in our own words. Only heeded if set before `distributed` is imported.
-    "logging": {"distributed": "critical", "distributed.client": "critical"},
+    "logging": {"distributed": "critical", "distributed.client": "critical", "tornado.application": "critical"},
 }
 """Settings of Dask for every process of ours."""
 # Dask samples its threads' stacks a hundred times a second, which is not for a host that measures itself.

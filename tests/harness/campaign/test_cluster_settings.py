@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,15 @@ def test_with_tls_dask_is_told_to_encrypt_and_to_prove_itself_in_every_role():
         assert getattr(security, f"tls_{role}_cert") == "cert.pem"
         assert getattr(security, f"tls_{role}_key") == "key.pem"
     assert security.tls_ca_file == "ca.pem"
+
+
+def test_what_dask_says_of_itself_is_not_printed():
+    """Said is what it means, in our own words; a connection that breaks would show tracebacks of its callbacks."""
+    script = (
+        "import dask, logging; from latency_bench.harness.campaign.host import QUIET; dask.config.set(QUIET); "
+        "import distributed; "
+        "[logging.getLogger(name).error('Exception in callback') for name in sys.argv[1:]]"
+    )
+    command = [sys.executable, "-c", f"import sys; {script}", "distributed.worker", "tornado.application"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
