@@ -29,6 +29,9 @@ def push(store: str | None, as_json: bool) -> int:
     if mirror is None:
         raise UsageError(f"{location} is a folder; only a store at an address has runs to be sent")
     before = mirror.pending()
+    if not before:
+        # Nothing is asked of the address then, which may be misspelt.
+        mirror.check()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotSentWarning)
         left = mirror.send_pending(conflicts=True)
