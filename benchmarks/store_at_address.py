@@ -78,17 +78,19 @@ def main(runs: int, without_index: bool, folder: str | None) -> None:
         scratch = Path(made)
         make_store(scratch / "store", runs)
         fill(scratch / "store", not without_index)
-        print(f"| {runs} runs, {'no ' if without_index else ''}index | requests | of a run | s |\n|---|---:|---:|---:|")
+        heading = f"{runs} runs, {'no ' if without_index else ''}index"
+        print(f"| {heading} | requests | of a run | s | load |\n|---|---:|---:|---:|---:|")
         for what, cache, words in (
             ("first `ls`", "a", ["results", "ls"]),
             ("second `ls`", "a", ["results", "ls"]),
             ("`report` after that", "a", ["report", "--table", "2"]),
+            ("first `ls` of another computer", "b", ["results", "ls"]),
             ("first `verify`", "a", ["results", "verify"]),
             ("second `verify`", "a", ["results", "verify"]),
-            ("first `ls` of another computer", "b", ["results", "ls"]),
         ):
             requests, seconds = run(proxy, scratch / cache, words)
-            print(f"| {what} | {requests} | {requests / runs:.3f} | {seconds:.1f} |", flush=True)
+            load = os.getloadavg()[0]
+            print(f"| {what} | {requests} | {requests / runs:.3f} | {seconds:.1f} | {load:.0f} |", flush=True)
     server.stop()
 
 
