@@ -3,11 +3,12 @@
     python scripts/runtimes_measured.py --minutes 3                 # docs/runtimes-measured.md; hours
     python scripts/runtimes_measured.py --model b1-cls-r224 --runtime openvino --runtime mnn
     python scripts/runtimes_measured.py --list                      # the commands, and measure nothing
+    python scripts/runtimes_measured.py --minutes 0.1 --page /tmp/trial.md --store /tmp/trial    # does everything run?
 
 Each line is one `bench pair`: both sides on the device at once, taking turns, so that what the machine does meanwhile
 is the same for both. A runtime whose outputs are not those of the model has no ratio, and the page has the reason. What
-was measured is kept in a file of JSON lines; a pair that is in it is not measured again, so that the script can be
-ended and started at any time.
+was measured is kept in a file of JSON lines beside the page; a pair that is in it is not measured again, so that the
+script can be ended and started at any time. Lines that are taken out of it are measured anew.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from json_lines import append_object, read_objects
+
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.export.formats import find_format
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, LINES = ROOT / "docs" / "runtimes-measured.md", ROOT / "docs" / "runtimes-measured.jsonl"
+PAGE = ROOT / "docs" / "runtimes-measured.md"
 MODELS = (
     "b1-cls-r224",
     "b1-seg,resolution=512x1024",
@@ -84,8 +87,7 @@ def measured(words: Sequence[str]) -> dict[str, Any]:
 
 def kept(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     """What was measured before, by model, runtime and precision."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {tuple(line["case"]): line["outcome"] for line in map(json.loads, lines)}
+    return {tuple(line["case"]): line["outcome"] for line in read_objects(path)}
 
 
 def page(outcomes: Mapping[tuple[str, str, str], dict[str, Any]]) -> str:
@@ -136,10 +138,12 @@ def main() -> int:
     parser.add_argument("--model", action="append", help="repeatable; with options as a side of `bench pair` has them")
     parser.add_argument("--runtime", action="append", help="repeatable; default: all that compute on a processor")
     parser.add_argument("--minutes", type=float, default=3.0, help="the longest that a pair is measured")
+    parser.add_argument("--page", type=Path, default=PAGE, help="written with every pair; its lines lie beside it")
     parser.add_argument("--store", default="results")
     parser.add_argument("--list", action="store_true", help="print the commands and measure nothing")
     options = parser.parse_args()
-    outcomes = kept(LINES)
+    lines = options.page.with_suffix(".jsonl")
+    outcomes = kept(lines)
     for model in options.model or MODELS:
         for runtime, precision in sides(model, options.runtime or runtime_names()):
             words = command(model, runtime, precision, options.minutes, options.store)
@@ -147,9 +151,8 @@ def main() -> int:
                 print(f"bench {' '.join(words)}" if options.list else f"measured before: {model} {runtime} {precision}")
                 continue
             outcome = outcomes[model, runtime, precision] = measured(words)
-            with LINES.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps({"case": [model, runtime, precision], "outcome": outcome}) + "\n")
-            PAGE.write_text(page(outcomes), encoding="utf-8")
+            append_object(lines, {"case": [model, runtime, precision], "outcome": outcome})
+            options.page.write_text(page(outcomes), encoding="utf-8")
             print(f"{model} {runtime} {precision}: {outcome.get('ratio') or outcome.get('reason')}", flush=True)
     return 0
 

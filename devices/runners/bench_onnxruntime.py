@@ -7,7 +7,6 @@ worker makes, and prints every one of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,13 +18,14 @@ from bench_worker.runtimes.onnxruntime import OnnxRuntime
 from latency_bench.devices.checks import Check
 from latency_bench.devices.probes.android_cpus import read_cores, taskset_mask
 from latency_bench.devices.runners.base import Deployment, Progress, ProgressHandler, RoundJob, RoundResult, Runner
-from latency_bench.devices.runners.bench_onnxruntime_events import Done, Heard, Loaded, Outputs, require_done
+from latency_bench.devices.runners.bench_onnxruntime_events import Done, Heard, Loaded, Outputs
 from latency_bench.devices.runners.brought_libraries import Libraries, push_libraries
-from latency_bench.devices.runners.brought_program import bring_program, sha256_there
+from latency_bench.devices.runners.brought_program import BroughtProgram, bring_program
 from latency_bench.devices.runners.program_options import ProgramOptions
 from latency_bench.devices.runners.pushed_inputs import PushedInput, pushed_inputs
 from latency_bench.devices.runners.raw_tensors import tensors_of, tensors_size_bytes
 from latency_bench.devices.runners.worker_events import ProgressEvent, Stage
+from latency_bench.devices.runners.worker_outcome import check_ended_well
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import MOST_PULLED_BYTES, Transport
 
@@ -57,36 +57,21 @@ class ProgramOnnxRuntime(RuntimeDeclaration):
     }
 
 
-@dataclass(frozen=True)
-class Program:
-    """The program as it lies on the device."""
-
-    path: str
-    sha256: str
-    libraries: Libraries
-
-    def facts(self) -> dict[str, Any]:
-        """For the record."""
-        libraries = {"libraries_sha256": dict(self.libraries.sha256)} if self.libraries.sha256 else {}
-        return {"path": self.path, "sha256": self.sha256, **libraries}
-
-
 class BenchOnnxRuntimeRunner(Runner):
     name = "bench_onnxruntime"
     RUNTIMES = (ProgramOnnxRuntime,)
 
     def __init__(self, settings: ProgramOptions | None = None) -> None:
         self._settings = settings or ProgramOptions()
-        self._program: Program | None = None
+        self._program: tuple[BroughtProgram, Libraries] | None = None
 
     @classmethod
     def for_device(cls, device: Device) -> BenchOnnxRuntimeRunner:
         return cls(device.bench_onnxruntime)
 
     def checks(self, transport: Transport, runtime: str, options: Mapping[str, Any]) -> Iterator[Check]:
-        program = self._brought(transport)
-        environment = program.libraries.environment()
-        said = transport.run([program.path, "--version"], env=environment, timeout_s=_SHORT_S)
+        program, libraries = self._brought(transport)
+        said = transport.run([program.path, "--version"], env=libraries.environment(), timeout_s=_SHORT_S)
         if said.returncode != 0 or PROGRAM not in said.stdout:
             printed = " ".join((said.stderr or said.stdout).split())[:200] or "it printed nothing"
             yield Check(PROGRAM, "failed", f"does not start: {printed}", "name libonnxruntime.so under `libraries`")
@@ -107,8 +92,8 @@ class BenchOnnxRuntimeRunner(Runner):
     ) -> RoundResult:
         on_progress(Progress("starting"))
         options = self.options(request.runtime, request.runtime_options)
-        program = self._brought(transport)
-        process = _Process(transport, program, deployment, request, options)
+        program, libraries = self._brought(transport)
+        process = _Process(transport, program, libraries, deployment, request, options)
         stages: Bounds = {"warmup": request.warmup, "sampling": request.sampling}
         heard, loaded, done = process.run(request.inputs, stages, outputs_to, on_progress)
         once: Bounds = {"warmup": _NOTHING, "sampling": _ONCE}
@@ -124,7 +109,7 @@ class BenchOnnxRuntimeRunner(Runner):
                 "runtime": {"name": request.runtime, "package": PROGRAM, "version": loaded.version},
                 "options": options,
                 "load_ns": loaded.load_ns,
-                "tool": program.facts(),
+                "tool": program.facts(libraries),
             },
             done={
                 "count": done.sampling.count,
@@ -139,12 +124,11 @@ class BenchOnnxRuntimeRunner(Runner):
             sampled_unix_ns=heard.sampled_unix_ns,
         )
 
-    def _brought(self, transport: Transport) -> Program:
+    def _brought(self, transport: Transport) -> tuple[BroughtProgram, Libraries]:
         """The program, brought to the device in the session's first call."""
         if self._program is None:
             libraries = push_libraries(transport, self.name, self._settings.libraries)
-            path = bring_program(transport, PROGRAM, self._settings, WHERE)
-            self._program = Program(path, sha256_there(transport, path), libraries)
+            self._program = bring_program(transport, PROGRAM, self._settings, WHERE), libraries
         return self._program
 
 
@@ -154,7 +138,8 @@ class _Process:
     def __init__(
         self,
         transport: Transport,
-        program: Program,
+        program: BroughtProgram,
+        libraries: Libraries,
         deployment: Deployment,
         request: RoundJob,
         options: Mapping[str, Any],
@@ -162,7 +147,7 @@ class _Process:
         pinned = ["taskset", taskset_mask(request.cpus)] if request.cpus else []
         how = ["--threads", str(options["threads"]), "--spin", str(int(options["spin"]))]
         self._argv = [*pinned, program.path, "--model", deployment.path, *how]
-        self._environment = program.libraries.environment()
+        self._environment = libraries.environment()
         self._transport = transport
         self._idle_timeout_s = request.idle_timeout_s
         self.printed: list[str] = []
@@ -183,7 +168,8 @@ class _Process:
             )
         text = f"{heard.printed}{completed.stderr}"
         self.printed.append(f"$ {' '.join(argv)}\n{text}\n")
-        loaded, outputs, done = require_done(heard, completed.returncode, text)
+        check_ended_well(self._transport, completed, heard.error, heard.done is not None, str(heard.printed), PROGRAM)
+        loaded, outputs, done = heard.everything()
         _fetch_outputs(self._transport, remote, outputs, to)
         return heard, loaded, done
 

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench_worker.job import DTYPES
-from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import PHASES, Columns
-from latency_bench.devices.runners.process_end import how_it_ended, was_killed
 from latency_bench.devices.runners.worker_events import (
     Column,
     Count,
@@ -127,11 +125,18 @@ class Heard:
             self._ended_ns = time.time_ns()
             self.outputs = event
         elif isinstance(event, ErrorEvent):
-            self.error = event
+            # The program knows nothing of how it was started, and so gives no advice.
+            self.error = event.model_copy(update={"remedy": _REMEDIES.get(event.kind, "")})
         else:
             self._compare(event)
             self.done = event
         return None
+
+    def everything(self) -> tuple[Loaded, Outputs, Done]:
+        """What a program that ended well said. Raises WorkerError (protocol) where a part of it is missing."""
+        if self.loaded is None or self.outputs is None or self.done is None:
+            raise protocol_error("no 'done' that follows 'loaded' and 'outputs'")
+        return self.loaded, self.outputs, self.done
 
     def columns(self, stage: Stage) -> Columns:
         """The requests of a stage, after `done`."""
@@ -191,23 +196,6 @@ def _check_end(stage: Stage, end: EndOfStage, bounds: Mapping[str, Any], took_ns
     }
     if not reached[end.stopped_by]:
         raise protocol_error(f"that the {stage} was ended by {end.stopped_by}, after {end.count} requests")
-
-
-def require_done(heard: Heard, returncode: int, stderr: str) -> tuple[Loaded, Outputs, Done]:
-    """What a program that did everything said. Raises WorkerError with what went wrong."""
-    if heard.error is not None:
-        raise WorkerError(heard.error.kind, heard.error.message, _REMEDIES.get(heard.error.kind, ""), stderr)
-    if was_killed(returncode):
-        raise WorkerError(
-            "out-of-memory",
-            "bench-onnxruntime was killed (SIGKILL), most likely because memory ran out",
-            _REMEDIES["out-of-memory"],
-            stderr,
-        )
-    if returncode != 0 or heard.loaded is None or heard.outputs is None or heard.done is None:
-        last = (stderr.strip() or str(heard.printed).strip() or "it printed nothing").splitlines()[-1][:300]
-        raise WorkerError("runtime-failed", f"bench-onnxruntime {how_it_ended(returncode)}: {last}", "", stderr)
-    return heard.loaded, heard.outputs, heard.done
 
 
 _REMEDIES = {

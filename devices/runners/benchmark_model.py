@@ -228,12 +228,7 @@ def _loaded(one_round: Processes, output: ToolOutput) -> dict[str, Any]:
             "version": f"benchmark_model {tool.sha256[:12]}",
         },
         "options": one_round.chosen,
-        "tool": {
-            "path": tool.path,
-            "sha256": tool.sha256,
-            "flags": one_round.flags,
-            **({"libraries_sha256": dict(one_round.libraries.sha256)} if one_round.libraries.sha256 else {}),
-        },
+        "tool": {**tool.facts(one_round.libraries), "flags": one_round.flags},
         "delegation": None if delegation is None else _delegation(delegation),
         "load_ns": None if output.init_us is None else round(output.init_us * 1000),
         "memory_delta_bytes": None if output.memory_delta_mb is None else round(output.memory_delta_mb * 2**20),

@@ -10,7 +10,7 @@ from latency_bench.devices.runners.benchmark_model_failures import start_error
 from latency_bench.devices.runners.benchmark_model_flags import LISTING_ARGUMENT, is_compiled_model, parse_flags
 from latency_bench.devices.runners.benchmark_model_options import BenchmarkModelOptions
 from latency_bench.devices.runners.benchmark_model_runtimes import ToolRuntime
-from latency_bench.devices.runners.brought_program import bring_program, sha256_there
+from latency_bench.devices.runners.brought_program import BroughtProgram, bring_program
 from latency_bench.devices.transports.base import Transport
 
 _WHERE = (
@@ -21,11 +21,9 @@ _SHORT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Tool:
+class Tool(BroughtProgram):
     """A binary that runs on the device."""
 
-    path: str
-    sha256: str
     flags: frozenset[str]
 
     @property
@@ -38,11 +36,11 @@ def find_tool(transport: Transport, settings: BenchmarkModelOptions) -> Tool:
 
     Raises InventoryError where devices.yaml names none, DeviceError or WorkerError where it does not run there.
     """
-    path = bring_program(transport, "benchmark_model", settings, _WHERE)
-    listed = transport.run([path, LISTING_ARGUMENT], timeout_s=_SHORT_S)
-    if (error := start_error(path, listed.returncode, f"{listed.stdout}\n{listed.stderr}")) is not None:
+    brought = bring_program(transport, "benchmark_model", settings, _WHERE)
+    listed = transport.run([brought.path, LISTING_ARGUMENT], timeout_s=_SHORT_S)
+    if (error := start_error(brought.path, listed.returncode, f"{listed.stdout}\n{listed.stderr}")) is not None:
         raise error
-    return Tool(path, sha256_there(transport, path), parse_flags(listed.stdout + "\n" + listed.stderr))
+    return Tool(brought.path, brought.sha256, parse_flags(listed.stdout + "\n" + listed.stderr))
 
 
 def check_android(transport: Transport, declared: type[ToolRuntime]) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Any
 
 from latency_bench.devices.errors import DeviceError, InventoryError
+from latency_bench.devices.runners.brought_libraries import Libraries
 from latency_bench.devices.runners.program_options import ProgramOptions
 from latency_bench.devices.transports.adb_words import shell_error
 from latency_bench.devices.transports.base import Transport
@@ -17,8 +20,21 @@ _BUILDS = {"aarch64": "android_aarch64", "arm": "android_arm"}
 _SHORT_S = 60.0
 
 
-def bring_program(transport: Transport, name: str, options: ProgramOptions, where: str) -> str:
-    """Its path on the device, where it is brought if it is not there. `where`: how a user gets one.
+@dataclass(frozen=True)
+class BroughtProgram:
+    """A program as it lies on the device."""
+
+    path: str
+    sha256: str
+
+    def facts(self, libraries: Libraries) -> dict[str, Any]:
+        """For the record: it and what it loads, by content."""
+        loaded = {"libraries_sha256": dict(libraries.sha256)} if libraries.sha256 else {}
+        return {"path": self.path, "sha256": self.sha256, **loaded}
+
+
+def bring_program(transport: Transport, name: str, options: ProgramOptions, where: str) -> BroughtProgram:
+    """The program, brought to the device if it is not there. `where`: how a user gets one.
 
     Raises InventoryError where devices.yaml names none, DeviceError where it is for another processor.
     """
@@ -32,10 +48,10 @@ def bring_program(transport: Transport, name: str, options: ProgramOptions, wher
     else:
         raise InventoryError(f"devices.yaml does not say where this device's {name} is", where)
     _check_architecture(transport, name, path, where)
-    return path
+    return BroughtProgram(path, _sha256_there(transport, path))
 
 
-def sha256_there(transport: Transport, path: str) -> str:
+def _sha256_there(transport: Transport, path: str) -> str:
     """Of a file on the device. Raises DeviceError where that cannot be had."""
     done = transport.run(["sha256sum", path], timeout_s=_SHORT_S)
     found = re.match(r"\\?([0-9a-f]{64})\s", done.stdout)

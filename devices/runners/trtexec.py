@@ -30,7 +30,7 @@ from latency_bench.devices.runners.base import (
 )
 from latency_bench.devices.runners.process_end import was_killed
 from latency_bench.devices.runners.trtexec_flags import LAYERS, Tool, build_flags, measure_flags, parse_help
-from latency_bench.devices.runners.trtexec_inputs import push_inputs, shape_flags
+from latency_bench.devices.runners.trtexec_inputs import given_inputs, shape_flags
 from latency_bench.devices.runners.trtexec_options import TrtexecOptions
 from latency_bench.devices.runners.trtexec_output import Log, parse_log, parse_outputs, parse_times
 from latency_bench.devices.strict_json import parse_json
@@ -110,11 +110,12 @@ class TrtexecRunner(Runner):
             engine = self._engine(transport, tool, deployment, options, request.float32_layers, shapes, on_progress)
         on_progress(Progress("loaded"))
         flags = measure_flags(tool, engine["path"], "times.json", request.warmup, request.sampling)
-        flags += [*shapes, push_inputs(transport, request.inputs), "--exportOutput=outputs.json"]
         clock = _InferenceClock(request.warmup["min_ns"])
         # trtexec says nothing while it measures, so that silence means nothing before the measurement is over.
         limit_s = request.idle_timeout_s + (request.warmup["min_ns"] + request.sampling["max_ns"]) / 1e9
-        completed = transport.run([tool.program, *flags], on_stdout=clock.line, timeout_s=limit_s)
+        with given_inputs(transport, request.inputs) as inputs:
+            flags += [*shapes, *inputs, "--exportOutput=outputs.json"]
+            completed = transport.run([tool.program, *flags], on_stdout=clock.line, timeout_s=limit_s)
         text = "".join(clock.lines) + completed.stderr
         log = _checked(completed, text, "measuring")
         warmup, samples = parse_times(_pulled(transport, "times.json"), log)
@@ -160,8 +161,9 @@ class TrtexecRunner(Runner):
         """What the engine computes for other inputs, written to `to`, in a call whose times nobody reads."""
         once = {"min_count": 1, "min_ns": 0}
         flags = measure_flags(tool, engine, "check-times.json", once, once)
-        flags += [push_inputs(transport, inputs), "--exportOutput=check-outputs.json"]
-        completed = transport.run([tool.program, *flags], timeout_s=request.idle_timeout_s)
+        with given_inputs(transport, inputs) as given:
+            flags += [*given, "--exportOutput=check-outputs.json"]
+            completed = transport.run([tool.program, *flags], timeout_s=request.idle_timeout_s)
         _checked(completed, completed.stdout + completed.stderr, "checking outputs")
         _save_outputs(_pulled(transport, "check-outputs.json"), to)
         return to

@@ -1,14 +1,13 @@
-"""The seeded inputs as files that trtexec loads: the same values that the reference outputs were computed from."""
+"""What trtexec is told of its inputs: their sizes, and the files of their values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from bench_worker.inputs import generate, in_artifact_layout
-from bench_worker.job import InputTensor
 from latency_bench.devices.errors import WorkerError
-from latency_bench.devices.temporary_folder import TemporaryFolder
+from latency_bench.devices.runners.pushed_inputs import pushed_inputs
 from latency_bench.devices.transports.base import Transport
 
 
@@ -29,18 +28,12 @@ def _check_name(name: str) -> None:
         raise WorkerError("bad-request", f"trtexec cannot be given an input called {name!r}")
 
 
-def push_inputs(transport: Transport, inputs: Sequence[dict[str, Any]]) -> str:
-    """Bring the inputs there; returns the flag that names them. The same content is not carried twice."""
-    parts = []
-    for index, described in enumerate(inputs):
+@contextmanager
+def given_inputs(transport: Transport, inputs: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """The flags that name the inputs, which are on the device meanwhile."""
+    for described in inputs:
         _check_name(described["name"])
-        tensor = InputTensor(**{**described, "shape": tuple(described["shape"])})
-        values = in_artifact_layout(generate(tensor), tensor.layout)
-        file_name = f"input{index}.bin"
-        with TemporaryFolder("input") as folder:
-            file = folder / file_name
-            file.write_bytes(values.tobytes())
-            # By its name alone: commands run in the session's folder.
-            transport.push(file, file_name)
-        parts.append(f"{described['name']}:{file_name}")
-    return f"--loadInputs={','.join(parts)}"
+    with pushed_inputs(transport, inputs) as pushed:
+        # Commands run in the session's folder, whose own path might have a separator.
+        folder = f"{transport.workdir}/"
+        yield [f"--loadInputs={','.join(f'{one.name}:{one.path.removeprefix(folder)}' for one in pushed)}"]

@@ -16,7 +16,7 @@ from latency_bench.devices.runners.base import (
     Deployment,
     RoundResult,
 )
-from latency_bench.devices.runners.process_end import was_killed
+from latency_bench.devices.runners.process_end import how_it_ended, was_killed, was_signalled
 from latency_bench.devices.runners.worker_events import ErrorEvent, protocol_error
 from latency_bench.devices.runners.worker_round import WorkerRound
 from latency_bench.devices.transports.base import Completed, Transport
@@ -66,11 +66,16 @@ def check_paths(outputs: str, checks: Iterable[str]) -> dict[str, str]:
 
 
 def check_ended_well(
-    transport: Transport, completed: Completed, error: ErrorEvent | None, is_done: bool, printed: str
+    transport: Transport,
+    completed: Completed,
+    error: ErrorEvent | None,
+    is_done: bool,
+    printed: str,
+    program: str = "the measuring process",
 ) -> None:
-    """Raise what the worker reported, or what its death means."""
+    """Raise what a program of ours reported, or what its death means. `printed`: what is no event."""
     log = printed + completed.stderr
-    said = last_line(completed.stderr)
+    said = last_line(completed.stderr if completed.stderr.strip() else printed)
     code = completed.returncode
     if error is not None:
         raise WorkerError(error.kind, error.message, error.remedy, log)
@@ -78,29 +83,20 @@ def check_ended_well(
         # What the kernel does when memory runs out; nobody else on the device kills processes of ours.
         raise WorkerError(
             "out-of-memory",
-            "the measuring process was killed (SIGKILL), most likely because memory ran out",
+            f"{program} was killed (SIGKILL), most likely because memory ran out",
             _LESS_MEMORY,
             log,
         )
     if code != 0 and any(words in completed.stderr for words in _OUT_OF_MEMORY_WORDS):
         if limit_bytes := address_space_limit_bytes(transport.read_text):
-            limit = process_limit(limit_bytes, "in the measuring process", said)
+            limit = process_limit(limit_bytes, f"in {program}", said)
             raise WorkerError(limit.kind, limit.message, limit.remedy, log)
-        raise WorkerError("out-of-memory", f"memory ran out in the measuring process: {said}", _LESS_MEMORY, log)
-    if code < 0:
-        raise WorkerError(
-            "crashed",
-            f"the measuring process died of signal {-code}: {said}",
-            "try another --runtime or a smaller --resolution; all that it printed is in the run's evidence/",
-            log,
-        )
+        raise WorkerError("out-of-memory", f"memory ran out in {program}: {said}", _LESS_MEMORY, log)
     if code != 0 or not is_done:
-        raise WorkerError(
-            "crashed",
-            f"the measuring process ended with code {code}: {said}",
-            "all that it printed is in the run's evidence/",
-            log,
-        )
+        remedy = "all that it printed is in the run's evidence/"
+        if was_signalled(code):
+            remedy = f"try another --runtime or a smaller --resolution; {remedy}"
+        raise WorkerError("crashed", f"{program} {how_it_ended(code)}: {said}", remedy, log)
 
 
 def check_artifact(heard: WorkerRound, deployment: Deployment) -> None:

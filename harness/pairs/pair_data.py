@@ -14,6 +14,7 @@ from latency_bench.harness.run_data import Measured
 from latency_bench.harness.statistics.block_ratio import BlockRatio
 from latency_bench.harness.statistics.paired_ratio import PairedRatio, paired_ratio
 from latency_bench.harness.statistics.start_order import without_start_order
+from latency_bench.harness.store.pair_record import started_later
 from latency_bench.harness.store.pair_samples import PairSamples
 from latency_bench.harness.store.subject import CampaignRecord
 
@@ -51,10 +52,6 @@ class ProcessPair:
     idle_processor_s: tuple[float, ...]
     """By side: what its process computed while another one's turn was."""
 
-    def started_later(self, side: int) -> bool:
-        """Whether the side's process was started after that of the first side."""
-        return self.start_order.index(side) > self.start_order.index(0)
-
 
 @dataclass
 class PairMeasured:
@@ -82,7 +79,7 @@ class PairMeasured:
 
     def log_ratios(self, side: int) -> tuple[float, ...]:
         """One a pair of processes, without what the order of starting did to it."""
-        later = [pair.started_later(side) for pair in self.pairs] if self.mode == "turns" else []
+        later = started_later(self.mode, (pair.start_order for pair in self.pairs), side)
         return without_start_order([pair.ratios[side - 1].log_ratio for pair in self.pairs], later)
 
     def ratios(self) -> list[PairedRatio]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,14 @@ PAIR_STEPS: tuple[Step, ...] = ()
 History of the format, one line a version:
     1  the first.
 """
+
+
+def started_later(mode: str, start_orders: Iterable[Sequence[int]], side: int) -> tuple[bool, ...]:
+    """Whether a side's process was started after that of the first side, one a process pair; empty where they did not
+    live at once. `start_orders`: of each pair, the sides' numbers."""
+    if mode != "turns":
+        return ()
+    return tuple(order.index(side) > order.index(0) for order in start_orders)
 
 
 class Interval(Part):
@@ -177,11 +186,7 @@ class PairRecord(Part):
         return PAIRS_FOLDER
 
     def started_later(self, side: int) -> tuple[bool, ...]:
-        """Whether a side's process was started after that of the first side, one a process pair; empty where they did
-        not live at once."""
-        if self.turns.mode != "turns":
-            return ()
-        return tuple(pair.start_order.index(side) > pair.start_order.index(0) for pair in self.pairs)
+        return started_later(self.turns.mode, (pair.start_order for pair in self.pairs), side)
 
     @property
     def seconds(self) -> float:

@@ -43,6 +43,9 @@ def main(words):
     if MODE == "error":
         emit(event="error", kind="bad-artifact", message="no such operator")
         return 1
+    if MODE == "full":
+        sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\n")
+        return 134
     if MODE == "crash":
         sys.stderr.write("terminate called\n")
         return 134

@@ -112,15 +112,16 @@ def test_every_request_is_a_sample_with_its_phases_and_outputs_come_back(measure
     ("mode", "kind", "words"),
     [
         ("error", "bad-artifact", "no such operator"),
-        ("crash", "runtime-failed", r"was killed by signal 6 \(SIGABRT\): terminate called"),
-        ("silent", "runtime-failed", "it printed nothing"),
+        ("crash", "crashed", r"was killed by signal 6 \(SIGABRT\): terminate called"),
+        ("silent", "crashed", "ended with code 0: nothing was printed"),
+        ("full", "out-of-memory", r"memory ran out in bench-onnxruntime: .*bad_alloc"),
         ("lost", "protocol", "3 samples of the sampling"),
         ("cut", "protocol", "bytes of outputs"),
         ("long", "device", "bytes, and 256 are the most that were to come"),
         ("unwritten", "device", "cannot be read"),
         ("folder", "device", "is not a file"),
         ("killed", "out-of-memory", "most likely because memory ran out"),
-        ("fault", "runtime-failed", "was killed by signal 11"),
+        ("fault", "crashed", "was killed by signal 11"),
     ],
 )
 def test_a_program_that_did_not_do_everything_gives_no_number(
@@ -148,6 +149,13 @@ def test_a_program_that_did_not_do_everything_gives_no_number(
 def test_lines_that_are_none_of_the_programs_are_refused(line: str) -> None:
     with pytest.raises(WorkerError) as failure:
         Heard({"warmup": STAGE, "sampling": STAGE}).line(f"@bench {line}")
+    assert failure.value.kind == "protocol"
+
+
+def test_an_end_without_what_comes_before_it_is_none() -> None:
+    heard = Heard({"warmup": {**STAGE, "min_count": 0}, "sampling": STAGE})
+    with pytest.raises(WorkerError, match="no 'done' that follows") as failure:
+        heard.everything()
     assert failure.value.kind == "protocol"
 
 
