@@ -34,6 +34,21 @@ def test_a_page_is_that_of_its_rows(script: ModuleType) -> None:
     assert script.PAGE.read_text(encoding="utf-8") == script.page(rows)
 
 
+def test_a_case_that_was_tried_twice_counts_once_and_models_of_every_runtime_have_a_table() -> None:
+    row = converter_trial.Row("timm:a", "litert", converter_trial.FAILED, None, "no room")
+    again = dataclasses.replace(row, outcome=converter_trial.PASSED, error=1e-6, reason="")
+    other, further = dataclasses.replace(again, model="timm:b"), dataclasses.replace(again, runtime="mnn")
+    everything, few = (converter_trial.page(rows) for rows in ([row, again, other, further], [row, again, other]))
+    assert "`litert`: 2 of 2" in few
+    assert "no room" not in few
+    assert "every runtime" not in few.partition("| model")[0].split("\n", 1)[1]
+    first, _, second = everything.partition("## One runtime")
+    assert "| `timm:a` |" in first
+    assert "| `timm:b` |" not in first
+    assert "| `timm:b` |" in second
+    assert "mnn" not in second
+
+
 def test_no_outputs_for_another_input_passed_in_any_model() -> None:
     assert check_sight.blind_passes(read_rows(check_sight.ROWS, check_sight.Row)) == []
 

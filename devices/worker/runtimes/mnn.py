@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_NO_MEMORY = 1
+"""ErrorCode::OUT_OF_MEMORY of MNN."""
+
+
 class Mnn(HostRuntime):
     """MNN's kernels for processors, in the precision that it calls high: fp32."""
 
@@ -76,6 +80,8 @@ class Mnn(HostRuntime):
 
     def invoke(self) -> None:
         code = self._interpreter.runSession(self._session)
+        if code == _NO_MEMORY:
+            raise MemoryError("MNN had none left for a tensor")
         if code != 0:
             raise WorkerError(RUNTIME_FAILED, "MNN could not compute the model (code %s)" % code)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _PARTS = ("model.param", "model.bin", "interface.json")
 
 
+_NO_MEMORY = -100
+"""What every layer of ncnn returns where a tensor could not be made."""
+
+
 class Ncnn(HostRuntime):
     """ncnn's kernels for processors, in fp32; requests have no batch, as ncnn knows none."""
 
@@ -89,6 +93,8 @@ class Ncnn(HostRuntime):
         computed = []
         for blob in self._output_blobs:
             code, mat = extractor.extract(blob)
+            if code == _NO_MEMORY:
+                raise MemoryError("ncnn had none left for %s" % blob)
             if code != 0:
                 raise WorkerError(RUNTIME_FAILED, "ncnn could not compute %s (code %d)" % (blob, code))
             computed.append(mat)

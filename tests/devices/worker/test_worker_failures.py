@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from bench_worker.runtimes import runtime_class, runtime_names
+
 BLOCKER = """
 import sys
 class Blocker:
@@ -38,18 +40,14 @@ def without(tmp_path):
     return block
 
 
-@pytest.mark.parametrize(
-    ("runtime", "packages", "install"),
-    [
-        ("litert", ("ai_edge_litert", "tflite_runtime"), "pip install ai-edge-litert"),
-        ("onnxruntime", ("onnxruntime",), "pip install onnxruntime"),
-        ("torch", ("torch",), "pip install torch"),
-    ],
-)
-def test_a_runtime_that_is_not_installed(run_worker, request_for, without, runtime, packages, install):
-    error = _error(run_worker(request_for(runtime, "any"), paths=without(*packages)), "runtime-missing")
-    assert install in error["remedy"]
-    assert packages[0] in error["message"]
+@pytest.mark.parametrize("runtime", [name for name in runtime_names() if not runtime_class(name).ON_GPU])
+def test_a_runtime_that_is_not_installed(run_worker, request_for, without, runtime):
+    declared = runtime_class(runtime)
+    (first, *others), *_ = declared.MODULES
+    error = _error(run_worker(request_for(runtime, "any"), paths=without(first, *others)), "runtime-missing")
+    assert declared.INSTALL in error["remedy"]
+    assert any(package in error["message"] for package in (first, *others))
+    assert "\n" not in error["message"] + error["remedy"]
 
 
 def test_numpy_that_is_not_installed(run_worker, request_for, without):
