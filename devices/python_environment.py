@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench_worker.quiet_libraries import send_nothing
+
 _WHERE_PACKAGES_ARE = ("PYTHONPATH", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
 _FILES = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 _OF_THIS_PYTHON = ("PYTHONHOME", "PYTHONPLATLIBDIR")
@@ -25,6 +27,7 @@ def python_environment(environment: Mapping[str, str], same_python: bool) -> dic
     if path := cleaned.get("PYTHONPATH"):
         # The child starts in another folder.
         cleaned["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry)
+    send_nothing(cleaned)
     return cleaned
 
 

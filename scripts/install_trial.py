@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = "core"
 VERSIONS = ("lowest", "newest", "pinned")
 _NOTHING_COMPILED = {"CC": "/bin/false", "CXX": "/bin/false", "RUSTC": "/bin/false"}
+_VERSION = re.compile(r"3\.\d+")
 _OWN = re.compile(r"^latency-bench\[([^\]]+)\]")
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([\w-]+)[\"']")
 
@@ -112,13 +113,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         failed = False
         for python in asked.python or [sys.executable]:
-            version = version_of(python)
+            # What would be installed can be asked for a Python that is not here.
+            version = python if asked.resolve and _VERSION.fullmatch(python) else version_of(python)
             for versions in asked.versions or VERSIONS:
                 for extra in asked.extra or [CORE, *wheel.extras]:
                     if (version, extra, versions) in known:
                         continue
-                    try_it = resolved if asked.resolve else tried
-                    cell = try_it(wheel, python, version, extra, versions)
+                    if asked.resolve:
+                        cell = resolved(wheel, version, extra, versions)
+                    else:
+                        cell = tried(wheel, python, version, extra, versions)
                     with asked.results.open("a", encoding="utf-8") as stream:
                         stream.write(json.dumps(asdict(cell)) + "\n")
                     failed = failed or not cell.works
@@ -158,7 +162,7 @@ def tried(wheel: Wheel, python: str, version: str, extra: str, versions: str) ->
         return Cell(version, extra, versions, not said, said, installed, round(time.monotonic() - began, 1))
 
 
-def resolved(wheel: Wheel, python: str, version: str, extra: str, versions: str) -> Cell:
+def resolved(wheel: Wheel, version: str, extra: str, versions: str) -> Cell:
     """Whether there are versions that go together, and which they are of what the wheel names."""
     began = time.monotonic()
     named = set(map(distribution_of, wheel.requirements(extra)))
@@ -167,7 +171,7 @@ def resolved(wheel: Wheel, python: str, version: str, extra: str, versions: str)
         inputs = Path(folder) / "requirements.in"
         options, requirements = _choice(wheel, extra, versions)
         inputs.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        words = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", python)
+        words = ("pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", version)
         try:
             pins = [line.partition("==") for line in uv(*words, *options, str(inputs)).splitlines() if "==" in line]
         except subprocess.CalledProcessError as error:

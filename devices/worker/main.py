@@ -12,6 +12,7 @@ from .events import EventStream
 from .failure import INTERNAL, PYTHON, WorkerError, one_line, out_of_memory
 from .job import Job, read_job, read_json
 from .lifetime import die_with_parent, exit_on_signals
+from .quiet_libraries import keep_caches_here, send_nothing
 
 
 def main(arguments: List[str]) -> int:
@@ -20,6 +21,8 @@ def main(arguments: List[str]) -> int:
     if len(arguments) != 1 and mode is None:
         sys.stderr.write("usage: python3 bench_worker/start.py [--alternate | --check] JOB.json\n")
         return 2
+    send_nothing(os.environ)
+    keep_caches_here()
     events = EventStream()
     try:
         if mode is not None:

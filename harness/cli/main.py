@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from bench_worker.quiet_libraries import send_nothing
 from latency_bench.harness.cli.ending import (
     exit_code_of_interruption,
     flush_output,
@@ -138,6 +139,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     interrupt_on_signals()
+    send_nothing(os.environ)
     if too_little := too_little_address_space():
         _say(too_little)
         sys.exit(1)

@@ -88,12 +88,14 @@ def check(model_ids: tuple[str, ...], as_json: bool) -> int:
     Exit code 1 if a count is more than 3 % off and its spec gives no reason.
     """
     from latency_bench.harness.cli.model_check import check_model
+    from latency_bench.harness.export.torch_caches import torch_caches_removed
     from latency_bench.harness.installation.requirements import require
     from latency_bench.model_specs import list_specs, load_spec
 
     specs = [load_spec(model_id) for model_id in model_ids] if model_ids else list(list_specs())
     require(["torch", *(module for spec in specs for module in spec.requires)])
-    checked = [check_model(spec) for spec in specs]
+    with torch_caches_removed():
+        checked = [check_model(spec) for spec in specs]
     if as_json:
         print_json([one.to_json() for one in checked])
     else:

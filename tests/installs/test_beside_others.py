@@ -63,6 +63,18 @@ def test_a_project_may_have_folders_of_these_names(environment: Any, tmp_path: P
     for words in (("models", "ls"), ("devices", "ls"), ("results", "ls"), ("sweep", "--table", "3", "--dry-run")):
         done = run(environment.bench, *words, cwd=tmp_path, env={"PYTHONPATH": ".", "HOME": str(tmp_path)})
         assert done.returncode == 0, done.stderr
+    # As pytest and notebooks have it: the project's folder comes first.
+    done = run(environment.python, "-c", IN_A_PROJECT, cwd=tmp_path, env={"HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+
+
+IN_A_PROJECT = """
+import sys
+import latency_bench as bench
+from latency_bench.devices.probes.base import Probe
+from latency_bench.model_specs import list_specs
+assert sys.path[0] == "" and callable(bench.run) and callable(bench.find) and list(list_specs())
+"""
 
 
 PLUG_IN = '''
