@@ -22,6 +22,7 @@ from latency_bench.harness.model_file.original import original_named
 from latency_bench.harness.paper_setting import as_in_the_paper
 from latency_bench.harness.store.fields import Labels
 from latency_bench.model_specs.carried_types import CarriedAs
+from latency_bench.model_specs.located_yaml import wrong_value
 
 if TYPE_CHECKING:
     from latency_bench.harness.frozen_files import FrozenFile
@@ -146,7 +147,7 @@ def options_of(fields: Mapping[str, Any]) -> CaseOptions:
             nearest = difflib.get_close_matches(name, CaseOptions.model_fields, n=1)
             hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(CaseOptions.model_fields)}"
             raise UsageError(f"there is no option {name!r}; {hint}") from None
-        raise UsageError(f"{name}: {first['msg']}") from None
+        raise UsageError(f"{name}: {wrong_value(first['type'], first['msg'])}") from None
 
 
 def case_of(request: CaseOptions, single: bool, device: Device | None = None) -> Case:

@@ -77,4 +77,4 @@ def judge_outputs(
         measured.fidelity = name_the_layer(measured.fidelity, session, deployment, job, outputs, on_stage)
     measured.fidelity = check_precision(measured.fidelity, case.precision, result.loaded)
     if measured.fidelity.passed is False:
-        raise FidelityError(measured.fidelity)
+        raise FidelityError(measured.fidelity, brought=case.file is not None)

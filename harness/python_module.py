@@ -160,6 +160,7 @@ def _added_spec(
     from pydantic import ValidationError
 
     from latency_bench.model_specs.catalog import add_spec
+    from latency_bench.model_specs.located_yaml import dotted, wrong_value
     from latency_bench.model_specs.spec import InputSpec, ModelSpec, OutputSpec, Provenance
 
     try:
@@ -182,7 +183,9 @@ def _added_spec(
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UsageError(f"{builder.label}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UsageError(
+            f"{builder.label}: {dotted(first['loc'])}: {wrong_value(first['type'], first['msg'])}"
+        ) from None
     add_spec(spec)
     return spec
 

@@ -7,6 +7,7 @@ PyTorch files are unpickled with `weights_only=True`: a file that would run code
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import re
 from collections.abc import Iterable, Mapping
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
 KEYS_SHOWN = 8
 WRAPPING_KEYS = (
-    "params_ema", "ema_state_dict", "model_ema", "state_dict", "params", "model_state_dict", "model", "ema",
+    "params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "state_dict", "params", "model_state_dict", "model",
+    "ema",
 )  # fmt: skip
 """What frameworks keep a state dict under; averaged parameters before the last ones, where a file has both."""
-DATA_PARALLEL = "module."
-"""Prefix of every name in a file that was saved from several GPUs."""
+PREFIXES = ("module.", "_orig_mod.")
+"""Of every name in a file that was saved from several GPUs or as a running average, or from a compiled module."""
+AVERAGED_COUNT = "n_averaged"
+"""How many models torch's AveragedModel took the mean of."""
 COUNTER = ".num_batches_tracked"
 """Of batch normalisation; nothing that is computed in evaluation depends on it, and older files have none."""
 
@@ -45,8 +49,10 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
 
     Raises CheckpointError, naming the keys, and leaves the module as it was.
     """
-    state = _renamed(module, read_state(path), path)
     own = module.state_dict()
+    state = read_state(path)
+    if not state.keys() <= own.keys():
+        state = _renamed(module, _without_prefix(state), path)
     state |= {key: own[key] for key in own.keys() - state.keys() if key.endswith(COUNTER)}
     problems = [
         *_listed("missing", own.keys() - state.keys()),
@@ -75,7 +81,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"{path} does not hold a state dict but a {type(content).__name__}; save `model.state_dict()`"
         )
-    return _without_prefix(_only_tensors(content, path))
+    return _only_tensors(content, path)
 
 
 def _unwrapped(content: Any) -> Any:
@@ -91,9 +97,11 @@ def _unwrapped(content: Any) -> Any:
 
 
 def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    if not all(key.startswith(DATA_PARALLEL) for key in state):
-        return state
-    return {key.removeprefix(DATA_PARALLEL): tensor for key, tensor in state.items()}
+    named = {key: tensor for key, tensor in state.items() if key != AVERAGED_COUNT}
+    for prefix in PREFIXES:
+        if named and all(key.startswith(prefix) for key in named):
+            return _without_prefix({key.removeprefix(prefix): tensor for key, tensor in named.items()})
+    return state
 
 
 def _read_safetensors(path: Path) -> Any:
@@ -115,21 +123,32 @@ def _read_pytorch(path: Path) -> Any:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_plain_values()):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # torch's own message opens with advice to switch the protection off.
+        # torch's own message is full of advice to switch the protection off.
         detail = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
         if detail is None:
             raise CheckpointError(f"{path}: {_DAMAGED}") from None
+        named = re.search(r"\bGLOBAL (\S+)", detail[1])
         raise CheckpointError(
             f"{path} was not read: it holds more than tensors and might run code"
-            f" ({detail[1].strip()}); save a state dict alone, or safetensors"
+            f" ({f'it names {named[1]}' if named else detail[1].strip()}); save a state dict alone, or safetensors"
         ) from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (RuntimeError, EOFError, ValueError):
         # What torch says is about its insides, or advice to switch its protection off.
         raise CheckpointError(f"{path}: {_DAMAGED}") from None
+
+
+def _plain_values() -> list[Any]:
+    """What training scripts save beside the weights and what runs nothing: their arguments, numbers of numpy."""
+    import numpy as np
+
+    numbers = (np.float64, np.float32, np.int64, np.int32, np.bool_)
+    scalar = np.float64(0).__reduce__()[0]
+    return [argparse.Namespace, scalar, np.dtype] + [type(np.dtype(number)) for number in numbers]
 
 
 def _only_tensors(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:

@@ -98,7 +98,7 @@ def describe(error: ValidationError) -> Iterator[tuple[Place, str]]:
     for problem in error.errors(include_url=False):
         location, kind, message = problem["loc"], problem["type"], problem["msg"]
         field = dotted(location)
-        said = _wrong_value(kind, message)
+        said = wrong_value(kind, message)
         words = {
             "extra_forbidden": f"unknown field {field!r}",
             "missing": f"missing field {field!r}",
@@ -113,12 +113,14 @@ _EXPECTED = {
     **dict.fromkeys(("float_type", "float_parsing"), "expected a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
     "string_type": "expected a text",
+    "string_unicode": "expected a text, and these bytes are none (UTF-8)",
     "path_type": "expected the path of a file",
 }
 """For values of the wrong type, of which pydantic speaks in Python's terms."""
 
 
-def _wrong_value(kind: str, message: str) -> str:
+def wrong_value(kind: str, message: str) -> str:
+    """What is wrong with one value, in our words; `kind` and `message` are pydantic's."""
     said = (
         _EXPECTED.get(kind, message)
         .removeprefix("Value error, ")

@@ -11,7 +11,7 @@ CANNOT_TELL = 3
 
 
 def exit_code_of(error: BaseException) -> int | None:
-    """Exit code of an expected error; None for one that is ours to mend and should show its traceback."""
+    """Exit code of an expected error; None for one that is ours to mend (own_fault.py)."""
     from latency_bench.devices.errors import DeviceError, InventoryError
     from latency_bench.harness.errors import UsageError
     from latency_bench.harness.export.errors import CacheError, ExportError, MissingPackageError, UnknownFormatError

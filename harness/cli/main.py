@@ -164,7 +164,13 @@ def main() -> None:
             _say(words)
             sys.exit(FAILED)
         if expected is None:
-            raise
+            from latency_bench.harness.cli.own_fault import words_of_fault
+
+            if (words := words_of_fault(error)) is None:
+                raise
+            flush_output()
+            _say(words)
+            sys.exit(FAILED)
         _say(str(error))
         sys.exit(expected)
     if unwritten := flush_output():

@@ -62,7 +62,8 @@ def module_options(
                     resolved = tuple(_with_id(text, ids) for text in of_key)
                     options[key] = resolved if isinstance(options[key], tuple) else next(iter(resolved), None)
             elif arguments or (own_inputs and (inputs or name)):
-                raise click.UsageError("--arguments, --input and --name are for a --module")
+                told = "--arguments, --input and --name are" if own_inputs else "--arguments is"
+                raise click.UsageError(f"{told} for a --module")
             return command(**options)
 
         decorated: Callable[..., Any] = with_modules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,8 +96,12 @@ def make(
     try:
         artifact = run_conversion(request, directory, progress)
     except ExportError as error:
+        reason = str(error)
+        for folder in {file.parent for file in files.values() if file is not None}:
+            # Files are read from the cache, under the names that they came with.
+            reason = reason.replace(f"{folder.absolute()}{os.sep}", "")
         if log := store.keep_log(key, directory / LOG):
-            raise type(error)(f"{spec.id} to {format}: {error}\nWhat the converter printed is in {log}") from error
+            raise type(error)(f"{spec.id} to {format}: {reason}\nWhat the converter printed is in {log}") from error
         raise
     artifact["sha256"] = sha256_of(directory / artifact["path"])
     artifact["facts"]["versions"] = document["versions"]

@@ -83,6 +83,8 @@ def check_external_data(path: Path, tensors: Sequence[ExternalTensor]) -> None:
         end_bytes = tensor.offset + (size_bytes or 0)
         held_bytes = (path.parent / tensor.file).stat().st_size
         if tensor.offset < 0 or end_bytes > held_bytes:
+            if held_bytes:
+                refuse_foreign(path.parent / tensor.file)
             raise ExportError(
                 f"{tensor.file}, which holds weights of {path.name}, is cut short: {tensor.name} lies in its bytes "
                 f"{tensor.offset} to {end_bytes}, and it has {held_bytes}; copy or download it again"

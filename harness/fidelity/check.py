@@ -32,10 +32,13 @@ class FidelityError(DeviceError):
 
     kind = "fidelity"
 
-    def __init__(self, fidelity: FidelityRecord) -> None:
+    def __init__(self, fidelity: FidelityRecord, brought: bool = False) -> None:
+        """`brought`: the file is the user's."""
         super().__init__(
             f"what ran does not compute the model: {fidelity.reason}",
-            "try another --runtime; `bench export` gives the file to look into",
+            "look at the file, at the values it is fed (--input) and at what it is held to, or try another --runtime"
+            if brought
+            else "try another --runtime; `bench export` gives the file to look into",
         )
 
 
@@ -75,7 +78,7 @@ def _judged(
     assert outputs is not None
     rounding_errors = _of_input(artifact.facts.get("rounding_errors"), name)
     fidelity = compare_outputs(
-        _arrays(reference),
+        _named_reference(artifact, _arrays(reference)),
         named_as_in(artifact, _arrays(outputs)),
         precision=judged_precision(precision),
         class_outputs=[output.name for output in spec.outputs] if spec.task == "segmentation" else [],
@@ -90,6 +93,13 @@ def _judged(
 def _is_given(spec: ModelSpec | FileSpec) -> bool:
     """Whether a file is fed values of the user's, and no noise."""
     return isinstance(spec, FileSpec) and any(one.values is not None for one in spec.inputs)
+
+
+def _named_reference(artifact: Artifact, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+    """The one array that a user gives for the one output of a file needs no name (reference_values.py)."""
+    if len(arrays) == len(artifact.outputs) == 1:
+        return {artifact.outputs[0].name: next(iter(arrays.values()))}
+    return arrays
 
 
 def _of_input(fact: object, name: str) -> dict[str, float]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from latency_bench.model_specs import load_spec
 from latency_bench.model_specs.architectures.efficientvit.author_keys import author_layout
@@ -195,9 +199,39 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path: Path, mod
         torch.save(content, file)
     else:
         file.write_bytes(pickle.dumps(content))
-    with pytest.raises(CheckpointError, match="might run code"):
+    with pytest.raises(CheckpointError, match="might run code") as raised:
         load_checkpoint(module, file)
+    assert "safe_globals" not in str(raised.value), "advice of torch's to let it run"
     assert not marker.exists()
+
+
+def test_what_training_keeps_beside_the_weights_is_no_code(tmp_path: Path, module: nn.Module) -> None:
+    """timm's file has its script's arguments and a metric of numpy; its averaged weights are the ones to deploy."""
+    source = build_module(load_spec("b0-seg"), seed=7)
+    beside = {
+        "args": argparse.Namespace(model="b0", lr=0.1, betas=[0.9, 0.99]),
+        "metric": np.float64(81.2),
+        "epoch": np.int64(300),
+    }
+    file = saved(tmp_path / "last.pth.tar", {**beside, "state_dict": {}, "state_dict_ema": source.state_dict()})
+    load_checkpoint(module, file)
+    assert torch.equal(output(module), output(source))
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, AveragedModel, lambda module: torch.compile(nn.DataParallel(module))])
+def test_names_that_a_wrapper_puts_before_all_others_are_left_out(
+    tmp_path: Path, module: nn.Module, wrap: Callable[[nn.Module], nn.Module]
+) -> None:
+    source = build_module(load_spec("b0-seg"), seed=7)
+    load_checkpoint(module, saved(tmp_path / "wrapped.pt", wrap(source).state_dict()))
+    assert torch.equal(output(module), output(source))
+
+
+def test_names_of_the_networks_own_stay(tmp_path: Path) -> None:
+    module = nn.DataParallel(nn.Linear(2, 2))
+    state = {key: torch.full_like(tensor, 3) for key, tensor in module.state_dict().items()}
+    load_checkpoint(module, saved(tmp_path / "own.pt", state))
+    assert module.module.bias.tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("name", ["noise.pt", "noise.safetensors"])

@@ -50,8 +50,10 @@ def unreadable(path: str, runtime: str, error: Exception) -> WorkerError:
     """The failure for a file that a runtime refuses."""
     if isinstance(error, WorkerError):
         return error
+    # A long path, often said twice, would leave no room for the reason.
+    said = ("%s: %s" % (type(error).__name__, error)).replace(path, os.path.basename(path)[-40:])
     return out_of_memory(error, "while loading %s" % path) or WorkerError(
         BAD_ARTIFACT,
-        "%s cannot load %s: %s" % (runtime, path, one_line("%s: %s" % (type(error).__name__, error))),
-        "export and deploy the artifact again; if it stays, the runtime may be too old for it",
+        "%s cannot load %s: %s" % (runtime, path, one_line(said)),
+        "export or copy the file again; if it stays, the runtime may be too old for it, or lack an operator in it",
     )

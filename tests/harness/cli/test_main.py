@@ -61,3 +61,39 @@ def test_a_wrong_family_file_is_named_with_line_and_field(bench, tmp_path):
     assert done.returncode == 2
     assert "toys.yaml:6: unknown field 'titel'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_is_a_line_and_a_file_with_its_traceback(bench, tmp_path):
+    """A package that is not what it says it is raises what nobody expects."""
+    (tmp_path / "onnx.py").write_text("def __getattr__(name):\n    raise KeyError('s3://key:secret@bucket/x')\n")
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x08" * 40)
+    broken = {"PYTHONPATH": str(tmp_path), "BENCH_CACHE": str(tmp_path / "cache")}
+    done = bench("profile", "--onnx", "net.onnx", env=broken)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("bench: a fault of bench itself")
+    (kept,) = (tmp_path / "cache" / "faults").iterdir()
+    assert line.endswith(str(kept))
+    report = kept.read_text()
+    assert "Traceback (most recent call last)" in report
+    assert "bench profile --onnx net.onnx" in report
+    assert "secret" not in report
+
+
+def test_only_so_many_tracebacks_are_kept(monkeypatch, tmp_path):
+    from latency_bench.harness.cli import own_fault
+
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
+    for number in range(own_fault.MOST_KEPT + 5):
+        monkeypatch.setattr(own_fault.os, "getpid", lambda number=number: 1000 + number)
+        assert own_fault.words_of_fault(KeyError(0)) is not None
+    assert len(list((tmp_path / own_fault.FOLDER).iterdir())) == own_fault.MOST_KEPT
+
+
+def test_a_traceback_that_cannot_be_kept_is_shown(monkeypatch, tmp_path):
+    from latency_bench.harness.cli import own_fault
+
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(own_fault.tempfile, "gettempdir", lambda: str(tmp_path / "file"))
+    assert own_fault.words_of_fault(KeyError(0)) is None

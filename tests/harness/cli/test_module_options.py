@@ -164,7 +164,7 @@ def test_models_of_a_spec_file_are_listed_where_it_is_named(folder: Path) -> Non
     ("words", "told"),
     [
         (["export", "--format", "onnx", "--model", "b1-seg", "--input", "3x8x8"], "are for a --module"),
-        (["run", "--model", "b1-seg", "--arguments", "width=4"], "are for a --module"),
+        (["run", "--model", "b1-seg", "--arguments", "width=4"], "--arguments is for a --module"),
         (["export", "--format", "onnx", "--model", "b1-seg", "--module", "cli_net.py:Net"], "takes one model"),
         (["run", "--module", "a.py:A", "--onnx", "b.onnx"], "one at a time"),
         (["run", "--module", "a.py:A", "--module", "b.py:B", "--name", "x"], "--name names one module"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from latency_bench.harness.export import (
     ArtifactCache,
@@ -212,6 +213,15 @@ def test_a_failure_says_why(
     assert str(log) in str(raised.value)
     if builder == "wrong_outputs":
         assert "a converter that talks" in log.read_text()
+
+
+def test_a_checkpoint_that_does_not_fit_is_named_as_the_user_named_it(tiny_spec: MakeSpec, tmp_path: Path) -> None:
+    """And not as a copy in the cache."""
+    weights = tmp_path / "a folder of the cache" / "net.pt"
+    weights.parent.mkdir()
+    torch.save({"other": torch.zeros(1)}, weights)
+    with pytest.raises(ExportError, match=r"onnx: net\.pt does not fit the model; keys missing"):
+        export_artifact(tiny_spec(), "onnx", ExportOptions(weights=weights), tmp_path / "cache")
 
 
 def test_what_cannot_work_is_refused_before_anything_runs(tiny_spec: MakeSpec, tmp_path: Path) -> None:

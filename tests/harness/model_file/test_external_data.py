@@ -99,6 +99,13 @@ def test_what_does_not_hold_its_constants_is_refused(tmp_path, write, kept_bytes
     assert "\n" not in str(refused.value)
 
 
+def test_weights_that_are_a_pointer_are_told_as_such(tmp_path):
+    path = initializer(tmp_path / "m.onnx", outside("w", weights()))
+    (tmp_path / LOCATION).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1200\n")
+    with pytest.raises(UsageError, match=r"weights\.bin is a pointer of Git LFS.*git lfs pull"):
+        open_model_file(path, "onnx")
+
+
 def test_types_that_share_bytes_are_left_to_the_runtime(tmp_path):
     tensor = outside("w", np.zeros(COUNT, np.uint8), length=COUNT // 2)
     tensor.data_type = TensorProto.UINT4

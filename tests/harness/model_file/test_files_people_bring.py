@@ -4,6 +4,7 @@ why and what to do; none is measured as something else."""
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,48 @@ def test_no_option_is_taken_and_ignored(run, tmp_path, words):
     assert done.returncode == 2
     assert words[0] in done.stderr
     assert done.stdout == ""
+
+
+def test_outputs_are_held_to_a_reference_and_one_output_needs_no_name(run, tmp_path):
+    save_identity(tmp_path / "net.onnx", [1, 8])
+    fed, other = np.ones((1, 8), np.float32), np.full((1, 8), 2, np.float32)
+    np.save(tmp_path / "fed.npy", fed)
+    np.savez(tmp_path / "right.npz", fed)
+    np.savez(tmp_path / "wrong.npz", y=other)
+    words = ("--onnx", "net.onnx", "--input", "x=fed.npy")
+    right = run(*words, "--reference", "right.npz")
+    assert right.returncode == 0, right.stderr
+    assert right.json()["fidelity"]["passed"] is True
+    wrong = run(*words, "--reference", "wrong.npz")
+    assert wrong.returncode == 1
+    record = json.loads((tmp_path / wrong.json()["path"] / "record.json").read_text())
+    assert record["failure"]["kind"] == "fidelity"
+    assert "--input" in record["failure"]["remedy"]
+
+
+def test_an_operator_that_the_runtime_lacks_is_named(run, tmp_path):
+    """However long the path of the file is."""
+    folder = tmp_path / ("a-folder-with-a-name-of-some-length" * 4)
+    folder.mkdir()
+    node = helper.make_node("Fancy", ["x"], ["y"], domain="com.acme")
+    path = save(folder / ("network" * 20 + ".onnx"), [node], [value("x", [1, 4])], [value("y", [1, 4])])
+    done = run("--onnx", path.relative_to(tmp_path).as_posix())
+    assert done.returncode == 1
+    failure = json.loads((tmp_path / done.json()["path"] / "record.json").read_text())["failure"]
+    assert failure["kind"] == "bad-artifact"
+    assert "com.acme" in failure["message"]
+    assert "Fancy" in failure["message"]
+    assert "operator" in failure["remedy"]
+
+
+@pytest.mark.parametrize("option", ["--model", "--name", "--device"])
+def test_bytes_that_are_no_text_are_told_in_a_line(run, tmp_path, option):
+    save_identity(tmp_path / "net.onnx", [1, 8])
+    brought = () if option == "--model" else ("--onnx", "net.onnx")
+    done = run(*brought, option, os.fsdecode(b"net\xff"))
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "these bytes are none" in line
 
 
 def test_stored_runs_of_a_file_are_found_by_the_file(run, bench, tmp_path):

@@ -137,6 +137,7 @@ def test_a_sequence_is_named(tmp_path):
         (b"", "is empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
         (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"../../../blobs/5f3a9c0e", "the text of a link to ../../../blobs/5f3a9c0e; copy the file itself"),
     ],
 )
 @pytest.mark.parametrize("format_", ["onnx", "tflite", "pt2"])
