@@ -74,7 +74,6 @@ def plot(
 ) -> None:
     """Draw one figure from stored runs, and write beside it, as CSV, the numbers that it shows."""
     from latency_bench.harness.installation.requirements import require
-    from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.location import store_location
     from latency_bench.reports.accuracy_file import read_accuracies
     from latency_bench.reports.plots.kinds import Options, plot_of, write
@@ -84,7 +83,6 @@ def plot(
     accuracies = tuple(read_accuracies(accuracy_file)) if accuracy_file is not None else ()
     require(["pandas", "matplotlib"])
     place = store_location(store)
-    chosen["model"] = tuple(map(model_named, chosen["model"]))
     selection = selection_of(place, chosen)
     runs = stored_runs(place)
     datasets = tuple(map(str, chosen["dataset"]))

@@ -40,11 +40,14 @@ def run_selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selection_of(store: Path, chosen: dict[str, tuple[Any, ...]]) -> Selection:
-    """What the options named, by their parameters. Raises UnknownRunError for a run that is not there."""
+    """What the options named, by their parameters; a model may be named by its file. Raises UnknownRunError for a run
+    that is not there."""
+    from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.reader import find_run
     from latency_bench.harness.store.row_selection import Selection
 
     fields = dict(chosen)
+    fields["model"] = tuple(map(model_named, fields["model"]))
     run_ids = fields.pop("run_ids")
     return Selection(**fields, run_id=[find_run(store, one).name for one in run_ids])
 

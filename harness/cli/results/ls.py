@@ -76,6 +76,7 @@ def ls(
     as_json: bool,
 ) -> None:
     """List the runs, latest first."""
+    from latency_bench.harness.model_file.model_named import model_named
     from latency_bench.harness.store.columns.registry import find_columns
     from latency_bench.harness.store.listing import find_rows
     from latency_bench.harness.store.location import store_location
@@ -86,6 +87,9 @@ def ls(
     from latency_bench.reports.paired_ratios import PairedRatios
     from latency_bench.reports.terminal_grid import print_grid
 
+    if pairs or accuracy:
+        _refuse_beside("--pairs" if pairs else "--accuracy", accuracy and pairs)
+    model = None if model is None else model_named(model)
     groups = find_columns(by or "", PAIR_COLUMNS)
     shown = find_columns(names or (_POOLED if by else ""), PAIR_COLUMNS)
     order = find_columns((sort or "").removeprefix("-"), PAIR_COLUMNS)
@@ -115,6 +119,17 @@ def ls(
     else:
         click.echo(f"no runs{' that match' if device or model or status else ''} in {store_label(location)}", err=True)
     _say_broken(broken, "runs")
+
+
+def _refuse_beside(option: str, both: bool) -> None:
+    """Raises UsageError for an option of runs beside a list of something else, which would not follow it."""
+    if both:
+        raise click.UsageError("--pairs and --accuracy are two lists: one at a time")
+    given = click.get_current_context().params
+    of_runs = ("model", "status", "columns", "sort", "by")
+    parameters = {"columns": "names"}
+    if ignored := [name for name in of_runs if given[parameters.get(name, name)] is not None]:
+        raise click.UsageError(f"--{ignored[0]} is for a list of runs, not for {option}")
 
 
 def _list_pairs(store: Path, device: str | None, limit: int | None, as_json: bool, broken: list[BrokenRun]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -56,6 +57,21 @@ def test_ls_filters_and_limits(bench: Bench, store_run: StoreRun) -> None:
     nothing = bench("ls", "--device", "orin")
     assert nothing.stdout == ""
     assert "no runs that match in" in nothing.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--pairs", "--model", "b1-seg"), "--model is for a list of runs, not for --pairs"),
+        (("--accuracy", "--sort", "latency"), "--sort is for a list of runs, not for --accuracy"),
+        (("--pairs", "--columns", "model"), "--columns is for a list of runs"),
+        (("--pairs", "--accuracy"), "one at a time"),
+    ],
+)
+def test_ls_takes_no_option_that_it_would_not_follow(bench: Bench, words: tuple[str, ...], told: str) -> None:
+    refused = bench("ls", *words).exception
+    assert isinstance(refused, click.UsageError)
+    assert told in refused.message
 
 
 def test_ls_json(bench: Bench, store_run: StoreRun) -> None:

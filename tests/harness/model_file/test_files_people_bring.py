@@ -293,6 +293,10 @@ def test_stored_runs_of_a_file_are_found_by_the_file(run, bench, tmp_path):
     assert compared.returncode == 0, compared.stderr
     (case,) = compared.json()["cases"]
     assert ("file-a-" in case["case_a"], "file-b-" in case["case_b"]) == (True, True)
+    (listed,) = bench("results", "ls", "--model", "a.onnx", "--json").json()
+    assert "file-a-" in listed["model"]
+    (row,) = bench("table", "--model", "a.onnx", "--columns", "model,latency", "--json").json()
+    assert "file-a-" in str(row)
     drawn = bench("plot", "phases", "--model", "a.onnx", "--to", "phases.svg", "--json")
     assert drawn.returncode == 0, drawn.stderr
     assert (tmp_path / "phases.svg").is_file()
