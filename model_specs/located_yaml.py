@@ -113,7 +113,7 @@ _EXPECTED = {
     **dict.fromkeys(("float_type", "float_parsing"), "expected a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "expected true or false"),
     "string_type": "expected a text",
-    "string_unicode": "expected a text, and these bytes are none (UTF-8)",
+    "string_unicode": "expected a text; these bytes are not UTF-8",
     "path_type": "expected the path of a file",
 }
 """For values of the wrong type, of which pydantic speaks in Python's terms."""

@@ -26,7 +26,7 @@ def refuse_foreign(path: Path) -> None:
     if _LINK.fullmatch(beginning.rstrip()):
         # So do archives and checkouts where links cannot be made.
         led_to = beginning.decode().strip()
-        raise ExportError(f"{path.name} is no model but the text of a link to {led_to}; copy the file itself")
+        raise ExportError(f"{path.name} is not a model but the text of a link to {led_to}; copy the file itself")
     for mark, words in _KINDS:
         if beginning.startswith(mark):
             raise ExportError(f"{path.name} {words}")

@@ -64,11 +64,10 @@ def test_a_wrong_family_file_is_named_with_line_and_field(bench, tmp_path):
 
 
 def test_a_fault_of_ours_is_a_line_and_a_file_with_its_traceback(bench, tmp_path):
-    """A package that is not what it says it is raises what nobody expects."""
-    (tmp_path / "onnx.py").write_text("def __getattr__(name):\n    raise KeyError('s3://key:secret@bucket/x')\n")
-    (tmp_path / "net.onnx").write_bytes(b"\x08\x08" * 40)
+    """Here what a package raises that is not what it says it is."""
+    (tmp_path / "torch.py").write_text("raise KeyError('s3://key:secret@bucket/x')\n")
     broken = {"PYTHONPATH": str(tmp_path), "BENCH_CACHE": str(tmp_path / "cache")}
-    done = bench("profile", "--onnx", "net.onnx", env=broken)
+    done = bench("models", "check", "b0-cls-r224", env=broken)
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("bench: a fault of bench itself")
@@ -76,7 +75,7 @@ def test_a_fault_of_ours_is_a_line_and_a_file_with_its_traceback(bench, tmp_path
     assert line.endswith(str(kept))
     report = kept.read_text()
     assert "Traceback (most recent call last)" in report
-    assert "bench profile --onnx net.onnx" in report
+    assert "bench models check b0-cls-r224" in report
     assert "secret" not in report
 
 

@@ -280,7 +280,7 @@ def test_bytes_that_are_no_text_are_told_in_a_line(run, tmp_path, option):
     done = run(*brought, option, os.fsdecode(b"net\xff"))
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "these bytes are none" in line
+    assert "these bytes are not UTF-8" in line
 
 
 def test_stored_runs_of_a_file_are_found_by_the_file(run, bench, tmp_path):
