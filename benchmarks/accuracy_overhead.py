@@ -5,14 +5,22 @@
 Images are the worker's natural images as JPEG files of 320x256 pixels, each with a drawn label. The bare loop feeds
 values that were prepared before to ONNX Runtime on one thread, which is the least that these images can cost; the
 evaluation is all that `bench accuracy` does: decoding, resizing, normalising, files to the worker, inference, scoring.
-Both run in turn, --repeats times; medians are shown. The export is made before.
+Two more say where the rest goes: the bare loop while another process prepares an image for each request on the other
+cores, which is what sharing caches, memory and perhaps a core with it costs, and an evaluation of one image, which is
+what is spent once. All run in turn, --repeats times; medians are shown. The export is made before.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import statistics
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +57,8 @@ def write_images(folder: Path, count: int) -> Path:
     return labels
 
 
-def bare_s(artifact: Artifact, values: list[np.ndarray]) -> float:
-    """Seconds that ONNX Runtime needs for all of these values, after one that is not counted."""
+def bare_s(artifact: Artifact, values: list[np.ndarray], before_each: Callable[[], None] = lambda: None) -> float:
+    """Seconds that ONNX Runtime needs for all of these values on the last core, after one that is not counted."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -58,10 +66,43 @@ def bare_s(artifact: Artifact, values: list[np.ndarray]) -> float:
     session = onnxruntime.InferenceSession(str(artifact.path), options, providers=["CPUExecutionProvider"])
     (name,) = (tensor.name for tensor in session.get_inputs())
     session.run(None, {name: values[0]})
-    start_s = time.perf_counter()
-    for one in values:
-        session.run(None, {name: one})
-    return time.perf_counter() - start_s
+    with _on({max(os.sched_getaffinity(0))}):
+        start_s = time.perf_counter()
+        for one in values:
+            before_each()
+            session.run(None, {name: one})
+        return time.perf_counter() - start_s
+
+
+@contextmanager
+def _on(cpus: set[int]) -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def beside_preparing_s(artifact: Artifact, values: list[np.ndarray], data: DataSet, subject: Subject) -> float:
+    """The same, while a process on the other cores prepares an image for each of them."""
+    context = multiprocessing.get_context("fork")
+    wanted = context.Semaphore(0)
+    child = context.Process(target=_prepare, args=(wanted, data, subject), daemon=True)
+    child.start()
+    try:
+        return bare_s(artifact, values, wanted.release)
+    finally:
+        child.kill()
+        child.join()
+
+
+def _prepare(wanted: Semaphore, data: DataSet, subject: Subject) -> None:
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus - {max(cpus)} or cpus)
+    for sample in data.samples:
+        wanted.acquire()
+        image_values(sample.image, subject.spec.inputs[0], subject.how)
 
 
 def evaluation_s(case: Case, subject: Subject, data: DataSet, kept: Path) -> float:
@@ -88,14 +129,22 @@ def main() -> None:
         data = open_data_set(images, case.spec, labels=write_images(images, asked.images))
         artifact = export_artifact(case.spec, "onnx", case.export_options())
         values = [image_values(sample.image, case.spec.inputs[0], subject.how) for sample in data.samples]
-        pairs = [
-            (bare_s(artifact, values), evaluation_s(case, subject, data, folder / f"kept-{number}"))
+        one_image = replace(data, samples=data.samples[:1])
+        rows = [
+            (
+                bare_s(artifact, values),
+                beside_preparing_s(artifact, values, data, subject),
+                evaluation_s(case, subject, one_image, folder / f"one-{number}"),
+                evaluation_s(case, subject, data, folder / f"kept-{number}"),
+            )
             for number in range(asked.repeats)
         ]
-    bare, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratios = sorted(after / before for before, after in pairs)
-    print(f"{asked.images} images, {asked.model}: inference {bare:.2f} s, `bench accuracy` {whole:.2f} s")
-    print(f"{statistics.median(ratios):.2f} times the inference ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    bare, beside, once, whole = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"{asked.images} images, {asked.model}: inference {bare:.2f} s, beside preparing {beside:.2f} s")
+    print(f"`bench accuracy` {whole:.2f} s, of one image {once:.2f} s")
+    for words, column in (("the inference", 0), ("the inference beside preparing", 1)):
+        ratios = sorted(row[3] / row[column] for row in rows)
+        print(f"{statistics.median(ratios):.2f} times {words} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from latency_bench.devices.errors import DeviceError
 from latency_bench.devices.numerals import count as parsed_count
@@ -176,14 +176,40 @@ def _read(file: Path, count: int) -> Iterator[Arrays]:
     import numpy as np
 
     with np.load(file, allow_pickle=False) as stored:
-        names: list[dict[str, str]] = [{} for _ in range(count)]
+        entries: list[dict[str, _Entry]] = [{} for _ in range(count)]
         for key in stored.files:
             word, _, name = key.partition(" ")
-            number = parsed_count(word)
-            if number is None or number >= count:
+            first, dash, last = (word, "", word) if "-" not in word else word.partition("-")
+            numbers = parsed_count(first), parsed_count(last)
+            if numbers[0] is None or numbers[1] is None or not numbers[0] <= numbers[1] < count:
                 raise protocol_error(f"an output {key[:80]!r} of {count} requests")
-            names[number][name] = key
-        for number, by_name in enumerate(names):
+            for number in range(numbers[0], numbers[1] + 1):
+                entries[number][name] = _Entry(key, number - numbers[0] if dash else None)
+        latest: dict[str, tuple[str, npt.NDArray[np.generic]]] = {}
+        for number, by_name in enumerate(entries):
             if not by_name:
                 raise protocol_error(f"no outputs of request {number} of {count}")
-            yield {name: stored[key] for name, key in by_name.items()}
+            yield {name: _stored_output(stored, name, entry, latest) for name, entry in by_name.items()}
+
+
+class _Entry(NamedTuple):
+    """Where an output lies: under which key of the file, and in which row of what lies there; None: it is all."""
+
+    key: str
+    row: int | None
+
+
+def _stored_output(
+    stored: Any, name: str, entry: _Entry, latest: dict[str, tuple[str, npt.NDArray[np.generic]]]
+) -> npt.NDArray[np.generic]:
+    """`latest`: what was read of each name, which several requests in a row lie in. Raises WorkerError (protocol)."""
+    if entry.row is None:
+        whole: npt.NDArray[np.generic] = stored[entry.key]
+        return whole
+    if latest.get(name, ("",))[0] != entry.key:
+        latest[name] = entry.key, stored[entry.key]
+    rows = latest[name][1]
+    if rows.ndim < 1 or entry.row >= len(rows):
+        raise protocol_error(f"an output {entry.key[:80]!r} with fewer rows than that")
+    row: npt.NDArray[np.generic] = rows[entry.row : entry.row + 1].reshape(rows.shape[1:])
+    return row

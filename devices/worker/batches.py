@@ -6,7 +6,7 @@ and its answers are told as soon as they are written. `{"end": true}` ends it. N
 
 import os
 import time
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from .runtime.base import Runtime
 _LOOK_S = 0.002
 _TELL_S = 1.0
 """Between two signs of life while nothing comes, which may be for as long as the host prepares an image."""
+
+_TOGETHER_BYTES = 1 << 20
+"""So much of a batch's outputs is kept until its end and written together: an entry of its own takes longer than to
+write what is small."""
 
 Compute = Callable[[Iterator["np.ndarray"]], Arrays]
 """The outputs of one request, of inputs in the artifact's order."""
@@ -63,16 +67,61 @@ def feeding(runtime: Runtime) -> Callable[[Sequence["np.ndarray"]], None]:
 
 
 def _answers(batch: Batch, order: Sequence[str], compute: Compute) -> Iterator[Tuple[str, "np.ndarray"]]:
-    """Outputs by number of the request and name, each only when it is asked for: arrays are used again."""
+    """Outputs by number of the request and name, each only when it is asked for: arrays are used again. Small ones of
+    requests that follow each other are one array, `0-25 NAME`, with an axis before the others."""
     if not batch.requests:
         return
+    together = _Together()
     places = {tensor.name: place for place, tensor in enumerate(batch.inputs)}
     ordered = [places[name] for name in order]
     sources = [_source(batch.inputs[place], [one[place] for one in batch.requests]) for place in ordered]
     for number, request in enumerate(batch.requests):
         arrays = (source(request[place]) for source, place in zip(sources, ordered))
         for name, array in compute(arrays).items():
-            yield "%d %s" % (number, name), array
+            if not together.take(number, name, array):
+                yield "%d %s" % (number, name), array
+    for name, array in together.stacked():
+        yield name, array
+
+
+class _Together:
+    """Copies of outputs, those of one name and form behind each other."""
+
+    def __init__(self) -> None:
+        self._room_bytes = _TOGETHER_BYTES
+        self._runs: List[_Run] = []
+        self._latest: Dict[str, _Run] = {}
+
+    def take(self, number: int, name: str, array: "np.ndarray") -> bool:
+        """Whether it was kept."""
+        array = np.asarray(array)
+        if array.nbytes > self._room_bytes:
+            return False
+        self._room_bytes -= array.nbytes
+        run = self._latest.get(name)
+        if run is None or not run.goes_on_with(number, array):
+            run = self._latest[name] = _Run(number, name)
+            self._runs.append(run)
+        run.arrays.append(array.copy())
+        return True
+
+    def stacked(self) -> Iterator[Tuple[str, "np.ndarray"]]:
+        for run in self._runs:
+            last = run.first + len(run.arrays) - 1
+            yield "%d-%d %s" % (run.first, last, run.name), np.stack(run.arrays)
+
+
+class _Run:
+    """Outputs of one name, of requests from `first` on."""
+
+    def __init__(self, first: int, name: str) -> None:
+        self.first, self.name = first, name
+        self.arrays: List["np.ndarray"] = []
+
+    def goes_on_with(self, number: int, array: "np.ndarray") -> bool:
+        before = self.arrays[-1]
+        follows = number == self.first + len(self.arrays)
+        return follows and array.shape == before.shape and array.dtype == before.dtype
 
 
 def _source(tensor: InputTensor, wanted: List[Optional[int]]) -> Callable[[Optional[int]], "np.ndarray"]:

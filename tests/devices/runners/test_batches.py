@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench_worker import batches as worker_batches
 from bench_worker.batches import _parse
 from bench_worker.failure import WorkerError as WorkerFailure
+from bench_worker.job import InputTensor
+from bench_worker.outputs import save_named
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import Deployment, Runner
 from latency_bench.devices.runners.batch import Arrays, Batch
 from latency_bench.devices.runners.worker import WorkerRunner
-from latency_bench.devices.runners.worker_batches import FedBatches
+from latency_bench.devices.runners.worker_batches import FedBatches, _read
 from latency_bench.devices.runners.worker_events import Answered
 from latency_bench.devices.transports.local import LocalTransport
 from latency_bench.harness.errors import UsageError
@@ -181,3 +184,59 @@ def test_a_batch_that_is_none_is_refused_by_its_field(changes: dict[str, Any], w
     batch = {"inputs": [{"name": "x", "shape": [1]}], "requests": [[None], [0]], "write_outputs": "a.npz", **changes}
     with pytest.raises(WorkerFailure, match=words):
         _parse(batch, "/jobs")
+
+
+def test_small_outputs_are_written_together_and_come_back_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever their order, sizes and names, and however few of them there is room for."""
+    random = np.random.RandomState(0)
+    given: list[dict[str, np.ndarray]] = []
+    for number in range(40):
+        size = 300 if number % 11 == 5 else 3 if number < 25 else 4
+        one = {"scores": random.standard_normal((1, size)).astype(np.float32), "count": np.array(number)}
+        one |= {"boxes": random.randint(0, 9, (number % 3, 6))} if number % 4 else {}
+        given.append(one)
+    tensor = InputTensor("image", (1, 2), "float32", "NCHW", "normal", 0.0, 1.0, 0)
+    batch = worker_batches.Batch((tensor,), ((None,),) * len(given), "")
+    entries = []
+    for room_bytes in (0, 1000, 1 << 20):
+        monkeypatch.setattr(worker_batches, "_TOGETHER_BYTES", room_bytes)
+        coming, used_again = iter(given), np.empty((1, 3), np.float32)
+
+        def compute(arrays: Iterator[np.ndarray], coming: Any = coming, used: np.ndarray = used_again) -> Any:
+            one = next(coming)
+            if one["scores"].shape != used.shape:
+                return one
+            used[...] = one["scores"]
+            return {**one, "scores": used}
+
+        file = tmp_path / f"{room_bytes}.npz"
+        save_named(str(file), worker_batches._answers(batch, ["image"], compute))
+        with np.load(file) as stored:
+            entries.append(len(stored.files))
+        for expected, found in zip(given, _read(file, len(given)), strict=True):
+            assert expected.keys() == found.keys()
+            for name, array in expected.items():
+                np.testing.assert_array_equal(found[name], array, strict=True)
+    assert entries[0] == sum(map(len, given))
+    assert entries[0] > entries[1] > entries[2]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"0-2 y": 3}, r"an output '0-2 y' of 2 requests"),
+        ({"1-0 y": 2}, r"an output '1-0 y' of 2 requests"),
+        ({"0-1 y": 1}, r"an output '0-1 y' with fewer rows"),
+        ({"0-1-1 y": 2}, r"an output '0-1-1 y' of 2 requests"),
+        ({"- y": 2}, r"an output '- y' of 2 requests"),
+        ({"0-0 y": 1}, "no outputs of request 1 of 2"),
+    ],
+)
+def test_outputs_together_that_are_not_those_asked_for_are_refused(
+    tmp_path: Path, names: dict[str, int], told: str
+) -> None:
+    save_named(str(tmp_path / "answers.npz"), ((name, np.zeros((rows, 3))) for name, rows in names.items()))
+    with pytest.raises(WorkerError, match=told):
+        list(_read(tmp_path / "answers.npz", 2))
