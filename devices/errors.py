@@ -9,9 +9,14 @@ class DeviceError(Exception):
     kind = "device"
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message}. {remedy}" if remedy else message)
+        super().__init__(f"{message}{_between(remedy)}{remedy}")
         self.message = message
         self.remedy = remedy
+
+
+def _between(remedy: str) -> str:
+    """A remedy that begins as a sentence is one; many go on with the message, or begin with a command to type."""
+    return "" if not remedy else ". " if remedy[0].isupper() else "; "
 
 
 class InventoryError(DeviceError):

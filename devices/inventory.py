@@ -8,7 +8,7 @@
         runtime: onnxruntime
         python: [/opt/venv/bin/python]
 
-The fields are those of `Device` in device.py.
+The fields are those of `Device` in device.py. Relative paths of files are those from the folder of devices.yaml.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import InventoryError
 from latency_bench.devices.example_inventory import EXAMPLE, example_lines
+from latency_bench.devices.inventory_paths import with_files_beside
 from latency_bench.devices.inventory_trust import fields_to_trust, is_trusted, trust
 from latency_bench.model_specs.located_yaml import LocatedYamlError, parse_yaml
 
@@ -76,7 +77,11 @@ def read_inventory() -> Inventory:
     unclear = {name: fields for name, device in entries.items() if (fields := fields_to_trust(device))}
     if not is_of_current_folder(path) or is_trusted(path, content, user_inventory_path().parent):
         unclear = {}
-    devices = {name: device for name, device in {LOCAL: local, **entries}.items() if name not in unclear}
+    devices = {
+        name: with_files_beside(device, path.parent)
+        for name, device in {LOCAL: local, **entries}.items()
+        if name not in unclear
+    }
     return Inventory(path, devices, content, unclear)
 
 

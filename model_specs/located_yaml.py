@@ -59,12 +59,27 @@ class LocatedYaml:
         if not isinstance(part, dict):
             raise LocatedYamlError(f"{self.source}:{self.line_of(place)}: {dotted(place)} must be a mapping of fields")
         try:
-            return model.model_validate({**part, **extra})
+            validated = model.model_validate({**part, **extra})
+            self._refuse_booleans(part, validated, place)
+            return validated
         except ValidationError as error:
             problems = [
                 f"{self.source}:{self.line_of((*place, *location))}: {words}" for location, words in describe(error)
             ]
             raise LocatedYamlError("\n".join(problems)) from None
+
+    def _refuse_booleans(self, given: Any, taken: Any, place: Place) -> None:
+        """pydantic takes true for 1. Raises LocatedYamlError where it made a number of a truth value."""
+        if isinstance(given, bool) and isinstance(taken, (int, float)) and not isinstance(taken, bool):
+            words = f"expected a number, not {str(given).lower()}"
+            raise LocatedYamlError(f"{self.source}:{self.line_of(place)}: field {dotted(place)!r}: {words}")
+        if isinstance(given, dict):
+            for name, value in given.items():
+                below = taken.get(name) if isinstance(taken, dict) else getattr(taken, name, None)
+                self._refuse_booleans(value, below, (*place, name))
+        elif isinstance(given, list) and isinstance(taken, (list, tuple)) and len(given) == len(taken):
+            for index, (value, below) in enumerate(zip(given, taken, strict=True)):
+                self._refuse_booleans(value, below, (*place, index))
 
 
 def read_yaml(path: Path, root: str) -> LocatedYaml:

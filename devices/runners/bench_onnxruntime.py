@@ -164,6 +164,7 @@ class _Process:
                 argv,
                 env=self._environment,
                 on_stdout=lambda line: _tell(heard.line(line), on_progress),
+                timeout_s=longest_s(stages, self._idle_timeout_s),
                 idle_timeout_s=self._idle_timeout_s,
             )
         text = f"{heard.printed}{completed.stderr}"
@@ -172,6 +173,12 @@ class _Process:
         loaded, outputs, done = heard.everything()
         _fetch_outputs(self._transport, remote, outputs, to)
         return heard, loaded, done
+
+
+def longest_s(stages: Bounds, idle_timeout_s: float) -> float:
+    """For a process that goes on saying something. What it may do outside its stages' caps is silent: loading, the last
+    request of each stage, writing the outputs."""
+    return sum(float(one["max_ns"]) for one in stages.values()) / 1e9 + (2 + len(stages)) * idle_timeout_s
 
 
 def _stage_words(stages: Bounds) -> list[str]:

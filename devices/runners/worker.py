@@ -39,7 +39,7 @@ from latency_bench.devices.runners.worker_outcome import (
     last_line,
     round_result,
 )
-from latency_bench.devices.runners.worker_round import WorkerRound
+from latency_bench.devices.runners.worker_round import WorkerRound, most_samples
 from latency_bench.devices.runtimes import third_party_entry, worker_runtime, worker_runtime_names
 from latency_bench.devices.temporary_folder import TemporaryFolder
 from latency_bench.devices.transports.base import Completed, LineHandler, Transport
@@ -175,7 +175,7 @@ class WorkerRunner(AlternatingRunner):
     ) -> RoundResult:
         outputs = str(PurePosixPath(transport.workdir) / "outputs.npz")
         document = _worker_request(transport, request, deployment, outputs, profile)
-        heard = WorkerRound()
+        heard = WorkerRound(most_samples(request.warmup, request.sampling))
         on_progress(Progress("starting"))
         try:
             completed = self._start(
@@ -203,7 +203,7 @@ class WorkerRunner(AlternatingRunner):
         """In one process, which computes a batch while the next one is made and brought."""
         outputs = str(PurePosixPath(transport.workdir) / "outputs.npz")
         document = _worker_request(transport, job, deployment, outputs, None)
-        heard = WorkerRound()
+        heard = WorkerRound(most_samples(job.warmup, job.sampling))
         with TemporaryFolder("batches") as folder, FedBatches(transport, batches, folder) as fed:
 
             def take(line: str) -> None:

@@ -28,6 +28,8 @@ from latency_bench.devices.runners.worker_events import (
 from latency_bench.devices.transports.bounded_lines import Tail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -37,10 +39,26 @@ _ORDER: tuple[type[Event], ...] = (Hello, Loaded, Outputs, Done)
 _IN_BETWEEN = (ProgressEvent, Samples, Answered, Waiting)
 
 
+_SHORTEST_NS = 1000
+"""No request takes less: the loop around it alone takes longer."""
+
+
+def most_samples(warmup: Mapping[str, Any], sampling: Mapping[str, Any]) -> dict[Stage, int]:
+    """As many as a worker may send that keeps to a job's bounds. The warm-up's requests are counted from the end of its
+    floor in time on."""
+    within_floor = int(warmup["min_ns"]) // _SHORTEST_NS + 1
+    return {
+        "warmup": within_floor + int(warmup["min_count"]) + int(warmup["max_count"]),
+        "sampling": max(int(sampling["min_count"]), int(sampling["max_count"])),
+    }
+
+
 class WorkerRound:
     """Takes the lines of a worker's stdout one after the other. What does not fit raises WorkerError (protocol)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: Mapping[Stage, int] | None = None) -> None:
+        """`most`: samples of each stage that are kept, as far as that is known."""
+        self._most = most or {}
         self.error: ErrorEvent | None = None
         self.printed = Tail()
         """What was on stdout and is no event."""
@@ -147,6 +165,9 @@ class WorkerRound:
             raise protocol_error(f"samples of the {event.stage} with other columns than before")
         if len({len(column) for column in columns.values()}) != 1:
             raise protocol_error(f"samples of the {event.stage} whose columns differ in length")
+        most = self._most.get(event.stage)
+        if most is not None and event.first + len(columns["latency_ns"]) > most:
+            raise protocol_error(f"more than {most} samples of the {event.stage}, which is all that was asked for")
         for name, column in columns.items():
             kept[name] += column
 

@@ -12,13 +12,12 @@ import click
 
 from latency_bench.harness.cli.model_file_options import FILE_ARGUMENT
 
-_MODULES = click.option(
-    "--module",
-    "modules",
-    multiple=True,
-    metavar="FILE.py:NAME",
-    help="A network of your own: a class, a function that returns a module, or a module; repeatable.",
+_WORDS = "A network of your own: a class, a function that returns a module, or a module"
+_MODULES, _MODULE = (
+    click.option("--module", "modules", multiple=True, metavar="FILE.py:NAME", help=f"{_WORDS}{end}")
+    for end in ("; repeatable.", ".")
 )
+"""For commands of several models, and of one; a second one is refused in words of ours."""
 ARGUMENTS_OPTION = click.option(
     "--arguments",
     default="",
@@ -36,11 +35,12 @@ NAME_OPTION = click.option("--name", help="Name of a --module. Default: its own,
 
 
 def module_options(
-    models: str, *others: str, own_inputs: bool = True, own_name: bool = True
+    models: str, *others: str, own_inputs: bool = True, own_name: bool = True, repeatable: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """--module and --arguments; the ids of the networks are added to the command's argument `models`, a tuple of ids or
     one id. `others` are further arguments whose texts may be networks. `own_inputs`: the command has no --input and
-    --name yet, which files have too, and gets them. `own_name`: it has no --name of another meaning."""
+    --name yet, which files have too, and gets them. `own_name`: it has no --name of another meaning.
+    `repeatable`: it takes several networks."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
@@ -68,7 +68,12 @@ def module_options(
 
         decorated: Callable[..., Any] = with_modules
         names = (NAME_OPTION,) if own_inputs and own_name else ()
-        for option in (*names, *((SIZES_OPTION,) if own_inputs else ()), ARGUMENTS_OPTION, _MODULES):
+        for option in (
+            *names,
+            *((SIZES_OPTION,) if own_inputs else ()),
+            ARGUMENTS_OPTION,
+            _MODULES if repeatable else _MODULE,
+        ):
             decorated = option(decorated)
         return decorated
 

@@ -73,3 +73,53 @@ def test_an_unknown_part_lists_those_that_there_are(tmp_path, field):
     _write(tmp_path / "home/.config/bench/devices.yaml", f"devices: {{mine: {{{field}: {value}}}}}")
     with pytest.raises(InventoryError, match=r"called 'nope'\. Known: "):
         open_device(find_device("mine"))
+
+
+def test_relative_files_lie_beside_the_file_that_names_them(tmp_path, monkeypatch):
+    """Wherever bench is called; those of a home and absolute ones are as they are written."""
+    folder = tmp_path / "home/.config/bench"
+    _write(
+        folder / "devices.yaml",
+        "devices: {phone: {transport: adb, runner: benchmark_model, adb: {key: keys/adb},"
+        " benchmark_model: {binary: tools/benchmark_model, libraries: [/opt/a.so, ~/b.so, lib/c.so]}}}",
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    device = find_device("phone")
+    assert device.benchmark_model.binary == folder / "tools/benchmark_model"
+    assert device.adb.key == folder / "keys/adb"
+    assert [str(one) for one in device.benchmark_model.libraries] == ["/opt/a.so", "~/b.so", str(folder / "lib/c.so")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ("threads: true", "threads"),
+        ("cpus: [0, yes]", r"cpus\[1\]"),
+        ("transport: adb\n    adb: {host: phone, port: on}", r"adb\.port"),
+    ],
+)
+def test_a_truth_value_is_no_number(tmp_path, fields, place):
+    _write(tmp_path / "home/.config/bench/devices.yaml", f"devices:\n  mine:\n    {fields}\n")
+    with pytest.raises(
+        InventoryError, match=rf"devices\.yaml:\d+: field '[a-z.]*{place}': expected a number, not true"
+    ):
+        list_devices()
+
+
+def test_a_truth_value_stays_one_where_one_is_wanted(tmp_path):
+    _write(
+        tmp_path / "home/.config/bench/devices.yaml",
+        "devices: {mine: {probes: [linux, jetson], lock_clocks: true, runtime_options: {xnnpack: false}}}",
+    )
+    device = find_device("mine")
+    assert (device.settings, device.runtime_options) == ({"lock_clocks": True}, {"xnnpack": False})
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [("", "it is gone"), ("Plug it in.", "it is gone. Plug it in."), ("plug it in", "it is gone; plug it in"),
+     ("`adb devices` lists them", "it is gone; `adb devices` lists them")],
+)  # fmt: skip
+def test_message_and_remedy_are_whole_sentences(remedy, said):
+    assert str(InventoryError("it is gone", remedy)) == said

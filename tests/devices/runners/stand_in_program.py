@@ -61,6 +61,9 @@ def main(words):
             values = session.run(None, feeds)
             end = time.monotonic_ns()
             rows[stage].append((start - origin, end - start, 0, end - start, 0))
+    while MODE == "chatty":
+        emit(event="progress", stage="sampling", count=1, elapsed_ns=1)
+        time.sleep(0.05)
     names = [one.name for one in session.get_outputs()]
     with open(given["outputs"], "wb") as stream:
         for value in values:

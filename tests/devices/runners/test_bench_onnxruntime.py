@@ -16,6 +16,7 @@ import pytest
 from bench_worker.inputs import generate
 from bench_worker.job import InputTensor
 from latency_bench.devices.errors import DeviceError, InventoryError, WorkerError
+from latency_bench.devices.runners import bench_onnxruntime
 from latency_bench.devices.runners.base import Deployment, Progress, RoundJob, RoundResult
 from latency_bench.devices.runners.bench_onnxruntime import BenchOnnxRuntimeRunner
 from latency_bench.devices.runners.bench_onnxruntime_events import Heard
@@ -130,6 +131,15 @@ def test_a_program_that_did_not_do_everything_gives_no_number(
     with pytest.raises(DeviceError, match=words) as failure:
         measure(mode)
     assert failure.value.kind == kind
+
+
+def test_a_program_that_tells_progress_without_end_is_ended(measure: Measure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is silent has a limit of its own; here only the process as a whole can have one: the caps of its stages, and
+    the silence before, between and behind them."""
+    assert bench_onnxruntime.longest_s({"warmup": STAGE, "sampling": STAGE}, 30.0) == 10 + 10 + 4 * 30
+    monkeypatch.setattr(bench_onnxruntime, "longest_s", lambda stages, idle_s: 3.0)
+    with pytest.raises(DeviceError, match="ran for more than 3"):
+        measure("chatty")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from bench_worker.events import MARKER
 from latency_bench.devices.device import Device
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.base import RoundResult
-from latency_bench.devices.runners.worker_round import WorkerRound
+from latency_bench.devices.runners.worker_round import WorkerRound, most_samples
 from latency_bench.harness.case import Case
 from latency_bench.harness.protocol import load_protocol
 from latency_bench.harness.recording import finished_record
@@ -162,3 +162,24 @@ def test_a_device_that_prints_without_end_does_not_fill_the_memory():
         heard.line("y" * 10_000 + "\n")
     heard.line("z" * (5 << 20))
     assert len(str(heard.printed)) <= 1 << 20
+
+
+@pytest.mark.parametrize("stage", ["warmup", "sampling"])
+def test_a_device_that_sends_samples_without_end_is_stopped_at_what_was_asked_for(stage: str) -> None:
+    """Each line is a row of its own, as it may come from anybody; `first` numbers them."""
+    warmup = {"min_count": 2, "max_count": 5, "min_ns": 10_000}
+    sampling = {"min_count": 10, "max_count": 40}
+    most = most_samples(warmup, sampling)
+    assert most == {"warmup": 18, "sampling": 40}
+    heard = WorkerRound(most)
+    for line in LINES[: SAMPLES[0]]:
+        heard.line(line)
+    row = {"start_ns": [1], "latency_ns": [1], "h2d_ns": [0], "compute_ns": [1], "d2h_ns": [0]}
+    lines = [
+        MARKER + json.dumps({"event": "samples", "stage": stage, "first": first, **row}) + "\n"
+        for first in range(most[stage] + 1)
+    ]
+    for line in lines[:-1]:
+        heard.line(line)
+    with pytest.raises(WorkerError, match=f"more than {most[stage]} samples of the {stage}, which is all"):
+        heard.line(lines[-1])
