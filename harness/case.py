@@ -19,6 +19,7 @@ from latency_bench.harness.export.options import Output
 from latency_bench.harness.frozen_files import FrozenFile
 from latency_bench.harness.model_file.file_spec import FileSpec
 from latency_bench.harness.model_file.original import Original
+from latency_bench.harness.pipeline_request import Surroundings
 from latency_bench.harness.protocol import Protocol
 from latency_bench.model_specs.spec import ModelSpec
 
@@ -64,6 +65,10 @@ class Case:
     pipeline: str | None = None
     """The library that decodes and prepares a photograph in every request (harness/pipeline_request.py); None: the
     request is the network's alone."""
+    around: Surroundings | None = None
+    """What stands around the network then; there where `pipeline` is."""
+    preparation: dict[str, Any] = field(default_factory=dict)
+    """What the user stated of it (accuracy/stated.py), as JSON has it."""
     photograph: FrozenFile | None = None
     """Brought for the pipeline; None: a made one."""
     calibration: FrozenFile | None = None
@@ -156,12 +161,10 @@ class Case:
         return float32_layers(artifact.path, artifact.sha256)
 
     def _described_pipeline(self, artifact: Artifact) -> dict[str, Any]:
-        from latency_bench.harness.pipeline_request import describe_pipeline
-
-        assert isinstance(self.spec, ModelSpec)
         assert self.pipeline is not None
+        assert self.around is not None
         photograph = None if self.photograph is None else self.photograph.path
-        return describe_pipeline(self.spec, self.output, self.pipeline, photograph, artifact)
+        return self.around.describe(self.pipeline, photograph, artifact)
 
     def _described_inputs(self, artifact: Artifact) -> list[dict[str, Any]]:
         if isinstance(self.spec, FileSpec):

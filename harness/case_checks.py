@@ -12,7 +12,7 @@ from latency_bench.devices.precisions import find_precision
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.file_precision import UNKNOWN
 from latency_bench.harness.model_file.file_spec import FileSpec
-from latency_bench.harness.pipeline_request import NEED_SUPPRESSION, answer_of
+from latency_bench.harness.pipeline_request import NEED_SUPPRESSION
 
 if TYPE_CHECKING:
     from latency_bench.harness.case import Case
@@ -56,11 +56,13 @@ def _check_file_precision(case: Case, spec: FileSpec) -> None:
 
 
 def _check_pipeline(case: Case) -> None:
-    """What is around the network can be timed only where this project's worker makes the requests, of a network whose
-    spec says how a photograph becomes its input."""
+    """What is around the network can be timed only where this project's worker makes the requests."""
     if case.pipeline is None:
         if case.photograph is not None:
             raise UsageError("--photograph is what --pipeline decodes in every request; name the library too")
+        if case.preparation:
+            option = next(iter(case.preparation)).replace("_", "-")
+            raise UsageError(f"--{option} says what --pipeline does in every request; name the library too")
         return
     asked = f"--pipeline {case.pipeline}"
     if not case.declared.INPUTS_IN_PLACE:
@@ -68,13 +70,8 @@ def _check_pipeline(case: Case) -> None:
             f"{asked}: {case.runtime} on {case.device.name} ({case.device.runner}) times the network alone, and cannot "
             "decode a photograph in a request; leave it out"
         )
-    if isinstance(case.spec, FileSpec):
-        raise UsageError(
-            f"{asked}: a file does not say how a photograph is prepared for it; name a model or a --module"
-        )
-    if not case.spec.inputs[0].is_photograph:
-        raise UsageError(f"{asked}: {case.spec.id} does not take one image, its three channels first")
-    if answer_of(case.spec) in NEED_SUPPRESSION and case.pipeline not in SUPPRESSING:
+    assert case.around is not None
+    if case.around.answer in NEED_SUPPRESSION and case.pipeline not in SUPPRESSING:
         raise UsageError(
             f"{asked}: {case.spec.id} is a detector, and {case.pipeline} has no non-maximum suppression; use "
             f"--pipeline {SUPPRESSING[0]}"

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bench_worker.pipeline.library_packages import MODULES
 from latency_bench.devices.device import Device
+from latency_bench.harness.accuracy.stated import Statement
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_checks import check_case
 from latency_bench.harness.errors import UsageError
@@ -72,8 +73,6 @@ _OF_THE_CATALOG = {
     "seed": "--seed",
     "output": "--output",
     "input_type": "--input-type",
-    "pipeline": "--pipeline",
-    "photograph": "--photograph",
 }
 """Options that only a model of the catalog has."""
 
@@ -131,6 +130,8 @@ class CaseOptions(BaseModel):
     """The library that decodes and prepares a photograph in every request. None: the request is the network's alone."""
     photograph: Path | None = Field(default=None, strict=False)
     """A JPEG file, or another that the library decodes, for `pipeline`. None: a made one."""
+    preparation: Statement | None = None
+    """How `pipeline` prepares the photograph and what its outputs are, where no spec says it or it is changed."""
     streams: int | None = Field(default=None, ge=1, le=64)
     labels: Labels = Field(default_factory=dict)
     """What the user calls the run; `commit` is the version of the code that is measured."""
@@ -158,6 +159,7 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
     from latency_bench.devices.inventory import find_device
     from latency_bench.harness.frozen_files import freeze
     from latency_bench.harness.protocol import load_protocol
+    from latency_bench.harness.stated_pipeline import surroundings
 
     device = _set_up(device or find_device(request.device), request)
     if request.as_in_paper:
@@ -194,6 +196,8 @@ def case_of(request: CaseOptions, single: bool, device: Device | None = None) ->
         precision=request.precision or precision,
         output=request.output or "logits",
         pipeline=request.pipeline,
+        around=None if request.pipeline is None else surroundings(spec, request.preparation or Statement()),
+        preparation={} if request.preparation is None else request.preparation.said(),
         photograph=None if request.photograph is None else _frozen_photograph(request.photograph),
         streams=request.streams,
         labels=dict(request.labels),

@@ -144,6 +144,7 @@ def model_record(case: Case, artifact: Artifact | None) -> ModelRecord:
         batch=case.batch,
         inputs=case.asked_inputs or None,
         pipeline=case.pipeline,
+        preparation=case.preparation or None,
         precision=case.precision,
         output=case.output if case.spec.task == "segmentation" else None,
         weights=_weights(case),

@@ -12,8 +12,7 @@ from bench_worker.files import file_sha256
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import CaseOptions, case_of, options_of
 from latency_bench.harness.errors import UsageError
-from latency_bench.harness.model_file.file_spec import FileSpec
-from latency_bench.harness.pipeline_request import made_photograph, photograph_size
+from latency_bench.harness.pipeline_request import made_photograph
 from latency_bench.harness.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def options_of_run(record: RunRecord, given: Mapping[str, Any]) -> CaseOptions:
         **given,
         "batch": None if is_file else model.batch,
         "precision": model.precision,
+        "pipeline": model.pipeline,
+        "preparation": model.preparation,
         "runtime": runtime.name,
         "runtime_options": {
             name: value for name, value in runtime.options.items() if name not in ("threads", "precision", "build")
@@ -78,9 +79,9 @@ def _check_photograph(record: RunRecord, case: Case) -> None:
     """Whether a pipeline would decode what it decoded then."""
     around = record.runtime.facts.get("pipeline") if record.runtime is not None else None
     stated = around.get("photograph") if isinstance(around, dict) else None
-    if not isinstance(stated, dict) or case.pipeline is None or isinstance(case.spec, FileSpec):
+    if not isinstance(stated, dict) or case.around is None:
         return
-    photograph = made_photograph(*photograph_size(case.spec)) if case.photograph is None else case.photograph.path
+    photograph = made_photograph(*case.around.photograph_size) if case.photograph is None else case.photograph.path
     if file_sha256(str(photograph)) != stated.get("sha256"):
         what = "its own photograph" if case.photograph is None else "another photograph"
         raise UsageError(
@@ -110,7 +111,6 @@ def _of_the_catalog(record: RunRecord) -> dict[str, Any]:
         "resolution": None if model.resolution == spec.resolution else model.resolution,
         "output": model.output or "logits",
         "input_type": model.inputs,
-        "pipeline": model.pipeline,
         "seed": model.weights.seed or 0,
     }
 

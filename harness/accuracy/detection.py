@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench_worker.pipeline.detections import SCORED, Detections, detections, in_photograph
+from bench_worker.pipeline.detections import SCORED, Detections, as_given, detections
 from bench_worker.pipeline.opencv import OpenCv
-from bench_worker.pipeline.placement import Placement, placement
+from bench_worker.pipeline.placement import placement
 from latency_bench.harness.accuracy.coco_evaluation import CocoImage
 from latency_bench.harness.accuracy.feeding import Fed, Outputs, only
 from latency_bench.harness.accuracy.preparing import image_values
@@ -45,18 +45,10 @@ def feed(sample: Sample, spec: ModelSpec, how: Preparation, is_suppressed: bool)
     def join(outputs: Sequence[Outputs]) -> Detections:
         (found,) = only(outputs[0])
         if is_suppressed:
-            return _as_given(found, (width, height), placed)
+            return as_given(found, (width, height), placed, SCORED)
         return detections(found, OpenCv(), (width, height), placed, SCORED)
 
     return Fed((values,), join, TrueBoxes(height, width, sample.label))
-
-
-def _as_given(rows: np.ndarray, photograph: tuple[int, int], placed: Placement) -> Detections:
-    """`rows`: (count, 6), corners in pixels of the input, score and class; empty ones have no score."""
-    best = rows[np.argsort(-rows[:, 4], kind="stable")]
-    kept = best[best[:, 4] >= SCORED.score][: SCORED.most]
-    boxes = in_photograph(kept[:, :4].astype(np.float32), photograph, placed)
-    return Detections(boxes, kept[:, 4], kept[:, 5].astype(np.int64))
 
 
 def detected(found: Detections, truth: TrueBoxes) -> Counts:

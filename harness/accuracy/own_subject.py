@@ -37,31 +37,33 @@ class _Questions:
         self.line.append(example)
 
 
-def own_subject(spec: FileSpec | ModelSpec, stated: Statement) -> Subject:
-    """Raises UsageError with everything that is not stated, and an example of it."""
+def own_subject(spec: FileSpec | ModelSpec, stated: Statement, is_scored: bool = True) -> Subject:
+    """`is_scored`: else it is only run, and what its output is may be left out. Raises UsageError with everything that
+    is not stated, and an example of it."""
     tensor, file = _image_input(spec)
     shapes = _output_shapes(spec)
     questions = _Questions([], [])
-    output = _output(spec.title, shapes, stated.output, tensor.shape[1], questions)
+    asks = is_scored or stated.output is not None
+    output = _output(spec.title, shapes, stated.output, tensor.shape[1], questions) if asks else None
     task = None if output is None else output.task
-    if stated.prepared_as is not None and not stated.prepared_as.inputs[0].is_photograph:
-        raise UsageError(f"--prepared-as: {stated.prepared_as.id} does not take one image of three channels")
-    known = stated.prepared_as or (spec if isinstance(spec, ModelSpec) and spec.preparation is not None else None)
+    other = stated.other_model()
+    known = other or (spec if isinstance(spec, ModelSpec) and spec.preparation is not None else None)
     how = _preparation(stated, None if known is None else preparation_of(known), task, questions)
-    mean, std = _normalisation(spec, tensor, stated, questions)
-    if stated.channels is None and known is None:
+    mean, std = _normalisation(spec, tensor, stated, other, questions)
+    if stated.channel_order is None and known is None:
         questions.ask("whether its channels are red, green, blue or the other way round", "--channel-order rgb")
-    if questions.words or output is None or how is None or mean is None or std is None:
+    if questions.words or how is None or mean is None or std is None:
         raise UsageError(
             f"{spec.title}: nothing says {', '.join(questions.words)}. Add what holds for it, for example:\n"
             f"  {' '.join(questions.line)}"
         )
-    channels = stated.channels or "rgb"
+    channels = stated.channel_order or "rgb"
     if task == "super-resolution" and channels == "bgr":
         raise UsageError("--channel-order bgr: super-resolution is scored on red, green and blue")
-    fields = how.model_dump() | {"mean": mean, "std": std, "channels": channels, "output": _words(output)}
-    as_scored = _scored_spec(spec, tensor.model_copy(update={"mean": mean, "std": std}), output)
-    return Subject(as_scored, StatedPreparation(**fields), output, file)
+    told = "" if output is None else _words(output)
+    fields = how.model_dump() | {"mean": mean, "std": std, "channels": channels, "output": told}
+    as_fed = _as_fed(spec, tensor.model_copy(update={"mean": mean, "std": std}), output)
+    return Subject(as_fed, StatedPreparation(**fields), output, file)
 
 
 def _image_input(spec: FileSpec | ModelSpec) -> tuple[InputSpec, BroughtFile | None]:
@@ -123,6 +125,7 @@ def _output(
         return None
     if shapes and stated.name not in shapes:
         raise UsageError(f"--output-is: {title} has no output {stated.name}; there are {', '.join(shapes)}")
+    stated.refuse_other_boxes(shapes.get(stated.name))
     counted = stated.counted(shapes.get(stated.name), height)
     what = MEANINGS[stated.meaning].counted
     if stated.number is None and counted is None:
@@ -159,7 +162,7 @@ def _preparation(
 
 
 def _normalisation(
-    spec: FileSpec | ModelSpec, tensor: InputSpec, stated: Statement, questions: _Questions
+    spec: FileSpec | ModelSpec, tensor: InputSpec, stated: Statement, other: ModelSpec | None, questions: _Questions
 ) -> tuple[Triple | None, Triple | None]:
     """Raises UsageError where the file itself makes light of pixels."""
     if (stated.mean is None) != (stated.std is None):
@@ -169,8 +172,8 @@ def _normalisation(
             raise UsageError(f"--mean, --std: {spec.title} takes pixels of 8 bits, and normalises them itself")
         return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     given = (stated.mean, stated.std)
-    if stated.mean is None and stated.prepared_as is not None:
-        given = _triples(stated.prepared_as.inputs[0])
+    if stated.mean is None and other is not None:
+        given = _triples(other.inputs[0])
     elif stated.mean is None and isinstance(spec, ModelSpec) and tensor.mean is not None:
         given = _triples(tensor)
     if given[0] is None:
@@ -188,12 +191,14 @@ def _triples(tensor: InputSpec) -> tuple[Triple, Triple]:
     return (a, b, c), (d, e, f)
 
 
-def _scored_spec(spec: FileSpec | ModelSpec, tensor: InputSpec, output: StatedOutput) -> ModelSpec:
-    number = output.number or 1
-    is_enlarged = MEANINGS[output.meaning].counted == "scale"
-    name = output.name if isinstance(spec, ModelSpec) else "output"
-    scored = OutputSpec(name=name, channels=3 if is_enlarged else number, stride=1 / number if is_enlarged else None)
-    changes: dict[str, Any] = {"task": output.task, "inputs": (tensor,), "outputs": (scored,)}
+def _as_fed(spec: FileSpec | ModelSpec, tensor: InputSpec, output: StatedOutput | None) -> ModelSpec:
+    changes: dict[str, Any] = {"inputs": (tensor,)}
+    if output is not None:
+        number = output.number or 1
+        is_enlarged = MEANINGS[output.meaning].counted == "scale"
+        name = output.name if isinstance(spec, ModelSpec) else "output"
+        channels, stride = (3, 1 / number) if is_enlarged else (number, None)
+        changes |= {"task": output.task, "outputs": (OutputSpec(name=name, channels=channels, stride=stride),)}
     if isinstance(spec, ModelSpec):
         return spec.model_copy(update=changes)
     return ModelSpec(
@@ -202,7 +207,7 @@ def _scored_spec(spec: FileSpec | ModelSpec, tensor: InputSpec, output: StatedOu
         title=spec.title,
         builder="file",
         provenance=Provenance(paper="unknown", code=f"a file, SHA-256 {spec.sha256}", license="unknown"),
-        **changes,
+        **{"task": "generic", "outputs": (OutputSpec(name="output"),), **changes},
     )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.preparation import Interpolation, Preparation, Resize
-from latency_bench.model_specs.spec import ModelSpec, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from latency_bench.model_specs.spec import ModelSpec, Task
 
 Channels = Literal["rgb", "bgr"]
 Triple = tuple[float, float, float]
@@ -67,7 +72,7 @@ class StatedOutput:
         """What the output's own size says of the number, where it is stated. `height`: of the input."""
         sizes = [size if isinstance(size, int) and size > 0 else None for size in shape or ()]
         if self.meaning == "class-scores" and len(sizes) > 1 and all(sizes[1:]):
-            return int(np.prod([size or 1 for size in sizes[1:]]))
+            return math.prod(size or 1 for size in sizes[1:])
         if self.meaning == "yolo-boxes":
             return sizes[1] - 4 if len(sizes) == 3 and sizes[1] is not None and sizes[1] > 4 else None
         if self.meaning in ("pixel-classes", "boxes") or len(sizes) != 4:
@@ -77,6 +82,19 @@ class StatedOutput:
             return sizes[3] if last else sizes[1]
         made = sizes[1] if last else sizes[2]
         return None if made is None else round(made / height)
+
+    def refuse_other_boxes(self, shape: tuple[int | str, ...] | None) -> None:
+        """Raises UsageError for boxes of another kind than it says, as far as the output's size tells; a number that is
+        stated is believed."""
+        sizes = [size for size in shape or () if isinstance(size, int) and size > 0]
+        if self.meaning != "yolo-boxes" or self.number is not None or len(sizes) != 3 or sizes[1] <= sizes[2]:
+            return
+        size = "x".join(map(str, sizes))
+        raise UsageError(
+            f"--output-is: {self.name} is {size}, which as yolo-boxes would be {sizes[1] - 4} classes and only "
+            f"{sizes[2]} candidates. Boxes in another order, or as offsets from anchors, have to be decoded in the "
+            "graph (docs/accuracy.md, Detection)"
+        )
 
     def channel_first(self, array: np.ndarray) -> np.ndarray:
         """As scoring has it: (1, classes), (1, channels, height, width), (1, height, width) of classes, candidates
@@ -103,31 +121,84 @@ class StatedPreparation(Preparation):
     output: str
 
 
-@dataclass(frozen=True)
-class Statement:
-    """What a user says. None: not said."""
+def by_channel(value: Any) -> Any:
+    """`0.485,0.456,0.406`, `1/255` or one number as a number for each of three channels; other things as they are.
+    Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return value
+    try:
+        numbers = [_number(word) for word in str(value).split(",")]
+    except (ValueError, ZeroDivisionError):
+        numbers = []
+    if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{str(value)[:80]!r} is not a number for each channel; write 0.485,0.456,0.406, or 1/255")
+    return tuple(numbers * 3 if len(numbers) == 1 else numbers)
 
-    resize: Resize | None = None
-    crop_share: float | None = None
+
+def _number(text: str) -> float:
+    above, stroke, below = text.partition("/")
+    return float(above) / float(below) if stroke else float(above)
+
+
+def _meaning(text: str) -> str:
+    StatedOutput.parse(text)
+    return text
+
+
+ByChannel = Annotated[Triple, BeforeValidator(by_channel), Field(strict=False)]
+
+
+class Statement(BaseModel):
+    """What a user says, in the words of the options. None: not said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    crop_share: float | None = Field(default=None, gt=0, le=1, strict=False)
+    whole_image: bool = False
     interpolation: Interpolation | None = None
-    mean: Triple | None = None
-    std: Triple | None = None
-    channels: Channels | None = None
-    output: StatedOutput | None = None
-    prepared_as: ModelSpec | None = None
-    """Another model whose preparation, mean and std are taken."""
+    mean: ByChannel | None = None
+    std: ByChannel | None = None
+    channel_order: Channels | None = None
+    output_is: Annotated[str, AfterValidator(_meaning)] | None = None
+    prepared_as: str | None = Field(default=None, min_length=1, max_length=200)
+    """Id of another model, whose preparation, mean and std are taken."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Statement:
+        if self.whole_image and self.crop_share is not None:
+            raise ValueError("a whole image is not cropped: leave out the crop's share")
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError("every number of std has to be more than 0")
+        return self
+
+    @property
+    def resize(self) -> Resize | None:
+        return "stretch" if self.whole_image else None if self.crop_share is None else "crop"
+
+    @property
+    def output(self) -> StatedOutput | None:
+        return None if self.output_is is None else StatedOutput.parse(self.output_is)
+
+    def other_model(self) -> ModelSpec | None:
+        """That `prepared_as` names. Raises SpecError for one that is not known, UsageError for one without images."""
+        if self.prepared_as is None:
+            return None
+        from latency_bench.model_specs import load_spec
+
+        spec = load_spec(self.prepared_as)
+        if not spec.inputs[0].is_photograph:
+            raise UsageError(f"--prepared-as: {spec.id} does not take one image of three channels")
+        return spec
 
     @property
     def beyond_specs(self) -> list[str]:
         """The options of these that are given and say what the spec of a model says itself."""
-        options = {
-            "--mean": self.mean,
-            "--std": self.std,
-            "--channel-order": self.channels,
-            "--output-is": self.output,
-            "--prepared-as": self.prepared_as,
-        }
-        return [option for option, value in options.items() if value is not None]
+        names = ("mean", "std", "channel_order", "output_is", "prepared_as")
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+
+    def said(self) -> dict[str, Any]:
+        """What is said, as JSON has it: fields of the same statement."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     def applied_to(self, usual: Preparation, model: str) -> Preparation:
         """What is said in the place of what is usual. Raises UsageError for images that are not resized."""

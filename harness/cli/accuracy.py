@@ -16,7 +16,6 @@ from latency_bench.harness.cli.examples import Command
 from latency_bench.harness.cli.model_file_options import model_file_options, refuse_without_file
 from latency_bench.harness.cli.module_options import module_options, specs_option
 from latency_bench.harness.cli.output import json_option, print_json, stdout_console, store_option
-from latency_bench.harness.cli.preparation_options import preparation_options
 from latency_bench.harness.cli.run import request_of
 from latency_bench.harness.cli.shared_options import (
     device_option,
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 )
 @device_option
 @model_option
-@module_options("model_id", own_inputs=False)
+@module_options("model_id", own_inputs=False, repeatable=False)
 @model_file_options
 @specs_option
 @click.option(
@@ -80,7 +79,6 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seed for drawing the images of --limit.",
 )
-@preparation_options
 @runtime_option
 @precision_or_own_option
 @resolution_option
@@ -104,7 +102,7 @@ def accuracy(
     classes: Path | None,
     limit: int | None,
     limit_seed: int,
-    stated: Statement,
+    preparation: Statement | None,
     against: str | None,
     checkpoints: tuple[tuple[str, Path], ...],
     wait: bool,
@@ -129,6 +127,7 @@ def accuracy(
         store_accuracy,
     )
     from latency_bench.harness.accuracy.scoring import scorer_of
+    from latency_bench.harness.accuracy.stated import Statement
     from latency_bench.harness.accuracy.subject_of_case import subject_of
     from latency_bench.harness.cache_folder import cache_folder
     from latency_bench.harness.case_options import case_of
@@ -149,7 +148,7 @@ def accuracy(
     name = model_id or str(files[0][0])
     weights = weights_by_model(checkpoints, [name]).get(name)
     case = case_of(request_of(wanted[0], of_files, weights=weights, **options), single=True)
-    subject = subject_of(case, stated)
+    subject = subject_of(case, preparation or Statement())
     spec = subject.spec
     require_for_cases([case])
     require(["PIL", *_NEEDED.get(spec.task, ())])

@@ -145,7 +145,9 @@ class Tokens(click.ParamType[tuple[int, int]]):
     help="Input height x width of whole models, e.g. 512x1024; repeatable.",
 )
 @click.option("--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Feature maps per request.")
-@condition_options("weights", "check_image", "calibration", "output", "input_type", "pipeline", "photograph")
+@condition_options(
+    "weights", "check_image", "calibration", "output", "input_type", "pipeline", "photograph", "preparation"
+)
 @click.option("--protocol", default="quick", show_default=True, metavar="NAME|FILE", help="As for `bench run`.")
 @click.option(
     "--rounds",

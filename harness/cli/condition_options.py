@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.cli.preparation_options import preparation_options
 from latency_bench.harness.cli.shared_options import (
     CpuList,
     calibration_option,
@@ -77,6 +78,7 @@ _OPTIONS: dict[str, Decorator] = {
     "input_type": input_type_option,
     "pipeline": pipeline_option,
     "photograph": photograph_option,
+    "preparation": preparation_options,
 }
 """By the field of CaseOptions that each is, in the order in which a help shows them."""
 

@@ -44,6 +44,7 @@ def sides(
     )
     from latency_bench.harness.gating.git_file import MARK
     from latency_bench.harness.gating.measured_gate import GatePair
+    from latency_bench.harness.pairs.side_text import refuse_unused_preparation
     from latency_bench.harness.shared_sizes import narrowed
     from latency_bench.harness.store.location import store_location
 
@@ -55,6 +56,7 @@ def sides(
         with TemporaryFolder("revision") as files:
             old = side_at_revision(old_text, new, files) if old_text.startswith(MARK) else named(old_text)
             refuse_without_file(of_files, [side for side in (old, new) if side.options.file is not None])
+            refuse_unused_preparation([old.options, new.options], common)
             # From here on the file is kept in the cache.
             new = with_own_commit(new) if old_text.startswith(MARK) else new
             both = narrowed(labelled([old.options, new.options], labels))

@@ -210,7 +210,7 @@ def pair_request(
     """The sides in a user's words, then files, and what they have in common, as a request. Raises UsageError."""
     from latency_bench.harness.case_options import case_of
     from latency_bench.harness.pairs.pair_request import PairRequest
-    from latency_bench.harness.pairs.side_text import file_side, side_of
+    from latency_bench.harness.pairs.side_text import file_side, refuse_unused_preparation, side_of
     from latency_bench.harness.shared_sizes import narrowed
 
     fields = {"device" if name == "device_name" else name: value for name, value in common.items()}
@@ -223,6 +223,7 @@ def pair_request(
         *(file_side(*file, {**fields, **of_files}) for file in files),
     ]
     refuse_without_file(of_files, [side for side in asked if side.file is not None])
+    refuse_unused_preparation(asked, fields)
     cases = tuple(case_of(one, single=True) for one in narrowed(labelled(asked, labels)))
     return PairRequest(cases, within=within, max_minutes=max_minutes, seed=seed)
 

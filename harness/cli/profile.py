@@ -46,7 +46,7 @@ SHOWN = 25
 @precision_or_own_option
 @resolution_option
 @batch_option
-@condition_options("check_image", "pipeline", "photograph")
+@condition_options("check_image", "pipeline", "photograph", "preparation")
 @click.option(
     "--requests",
     type=click.IntRange(1, 10000),

@@ -37,6 +37,7 @@ def request_key(case: Case) -> str:
         "rounds": case.rounds,
         **({} if case.file is not None or not case.asked_inputs else {"input_type": case.asked_inputs}),
         **({} if case.pipeline is None else {"pipeline": case.pipeline}),
+        **({"preparation": case.preparation} if case.preparation else {}),
         **({} if case.photograph is None else {"photograph": case.photograph.sha256}),
         "batch": case.batch,
         "precision": case.precision,

@@ -6,7 +6,7 @@ b1-seg@onnxruntime,threads=2,precision=fp16; timm:resnet18; ./mine.onnx@onnxrunt
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,23 @@ def side_of(text: str, common: Mapping[str, Any], of_files: Mapping[str, Any] | 
         if not name or not equals:
             raise UsageError(f"{text!r}: {assignment!r} is not an option; write NAME=VALUE, for example threads=2")
         (fields if name in _OF_A_SIDE else options)[name] = _value(name, value)
-    return _checked(text, {**fields, "runtime_options": options})
+    return _checked(text, {**_without_idle_preparation(fields), "runtime_options": options})
 
 
 def file_side(path: Path, format_: str, common: Mapping[str, Any]) -> CaseOptions:
     """A file as a side, whatever its name ends in. Raises UsageError."""
-    return _checked(str(path), {**common, "model": None, "file": (path, format_)})
+    return _checked(str(path), {**_without_idle_preparation(common), "model": None, "file": (path, format_)})
+
+
+def refuse_unused_preparation(sides: Sequence[CaseOptions], common: Mapping[str, Any]) -> None:
+    """Raises UsageError where it is said how photographs are prepared, and no side has a pipeline."""
+    if common.get("preparation") is not None and all(side.pipeline is None for side in sides):
+        raise UsageError("no side has a --pipeline: name its library, or leave out how images are prepared")
+
+
+def _without_idle_preparation(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a side without a pipeline, which may stand beside one that has it."""
+    return {**fields} if fields.get("pipeline") is not None else {**fields, "preparation": None}
 
 
 def _checked(text: str, fields: dict[str, Any]) -> CaseOptions:

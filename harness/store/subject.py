@@ -47,6 +47,9 @@ class ModelRecord(Part):
     pipeline: str | None = None
     """The library with which every request decoded and prepared a photograph; null: the request was the network's
     alone."""
+    preparation: JsonDict | None = None
+    """What the user stated of how a pipeline prepares its photograph and what the output is, by the names of the
+    options; null where the model's spec said it all."""
     precision: Annotated[str, BeforeValidator(_present_name)] = Field(min_length=1)
     """What was asked for, e.g. `fp32`, `fp16`, `int8`, by the name that it has now; what the runtime made of it is in
     `runtime.facts`."""

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from .detections import SHOWN
+from .detections import SHOWN, as_given
 from .detections import detections as kept_detections
 from .image_library import ImageLibrary
 from .placement import Placement
@@ -40,11 +40,12 @@ def top_classes(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
 
 def class_maps(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
     """The class of every pixel of the photograph: logits are resized to it, bicubically, before the largest is taken;
-    of classes each pixel takes its nearest."""
+    of classes (height, width), or one channel of them, each pixel takes its nearest."""
     width, height = asked.photograph
     answers = []
     for one in outputs[0]:
-        if one.ndim == 2:
+        if one.ndim == 2 or len(one) == 1:
+            one = one.reshape(one.shape[-2:])
             rows = (np.arange(height) * one.shape[0]) // height
             columns = (np.arange(width) * one.shape[1]) // width
             answers.append(one[rows[:, None], columns[None]])
@@ -80,6 +81,11 @@ def detections(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
     return [kept_detections(one, asked.library, asked.photograph, asked.placed, SHOWN) for one in outputs[0]]
 
 
+def boxes(outputs: Sequence["np.ndarray"], asked: Asked) -> List[Any]:
+    """The same of a network that suppresses them itself (count, 6)."""
+    return [as_given(one, asked.photograph, asked.placed, SHOWN) for one in outputs[0]]
+
+
 def _resized(maps: "np.ndarray", width: int, height: int, asked: Asked, interpolation: str = "bicubic") -> "np.ndarray":
     return asked.library.resized_maps(maps, width, height, interpolation)
 
@@ -90,4 +96,5 @@ ANSWERS: Dict[str, Answer] = {
     "images": images,
     "best-masks": best_masks,
     "detections": detections,
+    "boxes": boxes,
 }

@@ -45,6 +45,15 @@ def detections(
     return Detections(in_photograph(boxes[chosen], photograph, placed), scores[kept], classes[kept])
 
 
+def as_given(rows: "np.ndarray", photograph: Tuple[int, int], placed: Placement, keeping: Keeping) -> Detections:
+    """`rows`: (count, 6), what the network's own suppression leaves: corners in pixels of the input, score and class;
+    empty ones have no score."""
+    best = rows[np.argsort(-rows[:, 4], kind="stable")]
+    kept = best[best[:, 4] >= keeping.score][: keeping.most]
+    boxes = in_photograph(kept[:, :4].astype(np.float32), photograph, placed)
+    return Detections(boxes, kept[:, 4], kept[:, 5].astype(np.int64))
+
+
 def _corners(boxes: "np.ndarray") -> "np.ndarray":
     middle, half = boxes[:, :2], boxes[:, 2:] / 2
     return np.concatenate([middle - half, middle + half], axis=1)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Optional, Tuple
 from ..fields import Fields, boolean, filled_list, listing, number, numbers, one_of, optional, text
 from .answers import ANSWERS
 from .library_packages import MODULES
-from .placement import INTERPOLATIONS, RESIZES, Preparing
+from .placement import CHANNELS, INTERPOLATIONS, RESIZES, Preparing
 
 
 class PipelineOutput(NamedTuple):
@@ -24,6 +24,10 @@ class PipelineJob(NamedTuple):
     """Path of the file whose bytes every request decodes."""
     input: str
     """Name of the input that the photograph goes into."""
+    channels_last: bool
+    """Of that input."""
+    channels: str
+    """Their order in it: one of CHANNELS."""
     preparing: Preparing
     outputs: Tuple[PipelineOutput, ...]
     answer: Optional[str]
@@ -40,6 +44,8 @@ def parse_pipeline(document: Any, folder: str) -> Optional[PipelineJob]:
         library=fields.take("library", one_of(tuple(MODULES))),
         photograph=os.path.join(folder, fields.take("photograph", text)),
         input=fields.take("input", text),
+        channels_last=fields.take("channels_last", boolean),
+        channels=fields.take("channels", one_of(CHANNELS)),
         preparing=Preparing(
             resize=fields.take("resize", one_of(RESIZES)),
             crop_share=fields.take("crop_share", optional(number), None),

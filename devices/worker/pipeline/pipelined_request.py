@@ -1,7 +1,7 @@
 """The timed request of a pipeline: bytes of a photograph in, an answer out."""
 
 import hashlib
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -28,10 +28,9 @@ class PipelinedRequest:
         self._content = _read(job.photograph)
         self._arrays = runtime.input_arrays()
         place = _place_of(job.input, inputs)
-        self._channels_last = inputs[place].layout == "NHWC"
         self._slots = self._arrays[place]
+        self._height, self._width = _image_size(self._slots, job)
         self._given = [array.copy() for array in self._arrays]
-        _, _, self._height, self._width = inputs[place].shape
         self._normalising = Normalising(job.preparing.mean, job.preparing.std)
         size = library.size(self._first_decoding())
         preparing = job.preparing
@@ -48,7 +47,8 @@ class PipelinedRequest:
         photograph["sha256"] = hashlib.sha256(self._content).hexdigest()
         preparing = self._job.preparing
         share = "" if preparing.crop_share is None else " %g" % preparing.crop_share
-        prepared = "%s%s, %s" % (preparing.resize, share, preparing.interpolation)
+        order = "" if self._job.channels == "rgb" else ", %s" % self._job.channels
+        prepared = "%s%s, %s%s" % (preparing.resize, share, preparing.interpolation, order)
         return dict(self._library.facts(), photograph=photograph, prepared=prepared, answer=self._job.answer or "none")
 
     def __call__(self) -> RequestTimes:
@@ -87,7 +87,10 @@ class PipelinedRequest:
         width, height = min(self._width, placed.width), min(self._height, placed.height)
         if (width, height) != (placed.width, placed.height):
             image = library.cut(image, placed.left, placed.top, width, height)
-        self._normalising.fill(slot, library.pixels(image), self._channels_last)
+        pixels = library.pixels(image)
+        if self._job.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        self._normalising.fill(slot, pixels, self._job.channels_last)
 
     def _outputs(self) -> List["np.ndarray"]:
         """Those that the answer is made of, channel-first."""
@@ -112,6 +115,16 @@ def _place_of(name: str, inputs: Sequence[InputTensor]) -> int:
     if not places:
         raise bad_request("pipeline.input: the request does not have an input called %s" % name)
     return places[0]
+
+
+def _image_size(slots: "np.ndarray", job: PipelineJob) -> Tuple[int, int]:
+    """(height, width). Raises WorkerError for an input that takes no images of three channels."""
+    shape = slots.shape
+    if len(shape) != 4 or shape[3 if job.channels_last else 1] != 3:
+        raise bad_request(
+            "pipeline.input: %s is %s, which takes no photograph" % (job.input, "x".join(map(str, shape)))
+        )
+    return (shape[1], shape[2]) if job.channels_last else (shape[2], shape[3])
 
 
 def _read(path: str) -> bytes:

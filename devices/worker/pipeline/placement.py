@@ -8,6 +8,8 @@ from ..failure import bad_request
 RESIZES = ("crop", "stretch", "pad", "tiles")
 """As model_specs/preparation.py says them."""
 INTERPOLATIONS = ("bilinear", "bicubic")
+CHANNELS = ("rgb", "bgr")
+"""Their order in an input."""
 
 
 class Preparing(NamedTuple):

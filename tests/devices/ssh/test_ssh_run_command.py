@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 
 def _record(done) -> dict:
@@ -36,6 +38,21 @@ def test_a_remote_run_is_a_complete_run(remote):
     assert "unclosed" not in again.stderr
     assert {name: (store / name).stat().st_ino for name in before} == before
     assert not [path for path in store.iterdir() if path.name.startswith("part-")]
+
+
+def test_the_phases_of_a_pipeline_are_those_of_the_board(remote):
+    """The photograph is brought there, and decoded and prepared there in every request."""
+    photograph = remote.folder / "mine.jpg"
+    Image.effect_noise((90, 60), 50).convert("RGB").save(photograph)
+    done = remote.run("--json", "--pipeline", "pillow", "--photograph", str(photograph))
+    assert done.returncode == 0, done.stderr
+    record = _record(done)
+    assert {"decode", "preprocess", "postprocess"} <= set(record["summary"]["phases"])
+    stated = record["runtime"]["facts"]["pipeline"]["photograph"]
+    sha256 = hashlib.sha256(photograph.read_bytes()).hexdigest()
+    assert (stated["size"], stated["sha256"]) == ("90x60", sha256)
+    brought = [path for path in (remote.server.work / "store").iterdir() if path.is_file()]
+    assert sha256 in [hashlib.sha256(path.read_bytes()).hexdigest() for path in brought]
 
 
 @pytest.mark.usefixtures("bash_at_login")

@@ -52,6 +52,8 @@ def pipeline(photograph: Path | str, **changes: Any) -> dict[str, Any]:
         "library": "pillow",
         "photograph": str(photograph),
         "input": "image",
+        "channels_last": False,
+        "channels": "rgb",
         **CROP,
         "mean": list(MEAN),
         "std": list(STD),
@@ -118,7 +120,7 @@ def test_the_photograph_is_computed_and_the_given_inputs_come_back(
 
     made.set_inputs([given])
     outputs = [{"name": name, "channels_last": runtime == "litert" and place == 0} for place, name in enumerate(names)]
-    asked = pipeline(photograph, outputs=outputs, answer_from=names[:1])
+    asked = pipeline(photograph, channels_last=layout == "NHWC", outputs=outputs, answer_from=names[:1])
     job = parse_job(request_for(runtime, str(artifact), pipeline=asked), "/")
     asked_for = parse_pipeline(job.pipeline, job.folder)
     assert asked_for is not None

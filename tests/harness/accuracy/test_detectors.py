@@ -19,6 +19,7 @@ from bench_worker.pipeline.detections import SCORED, SHOWN, detections
 from bench_worker.pipeline.libraries import LIBRARIES
 from bench_worker.pipeline.placement import Placement, placement
 from latency_bench.harness.accuracy.data_sets import open_data_set
+from latency_bench.harness.accuracy.stated import StatedOutput
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs import load_spec
 
@@ -257,3 +258,23 @@ def test_categories_that_do_not_fit_are_told(
         names.write_text(listed)
     with pytest.raises(UsageError, match=words):
         open_data_set(data, spec, classes=names)
+
+
+@pytest.mark.parametrize(("shape", "number", "told"), [
+    ((1, 896, 16), None, "892 classes and only 16 candidates"),
+    ((1, 25200, 85), None, "25196 classes and only 85 candidates"),
+    ((1, 84, 8400), None, None),
+    ((1, 84, "candidates"), None, None),
+    ((1, 84, 60), 80, None),
+])  # fmt: skip
+def test_boxes_of_another_kind_are_refused_where_their_size_shows_it(
+    shape: tuple[int | str, ...], number: int | None, told: str | None
+) -> None:
+    """Offsets from anchors, and candidates before classes, would be scored as something else without a word."""
+    stated = StatedOutput("regressors", "yolo-boxes", number)
+    if told is None:
+        stated.refuse_other_boxes(shape)
+        assert stated.counted(shape, 128) == 80
+        return
+    with pytest.raises(UsageError, match=f"regressors is {'x'.join(map(str, shape))}.*{told}.*decoded in the graph"):
+        stated.refuse_other_boxes(shape)

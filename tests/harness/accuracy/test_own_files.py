@@ -249,7 +249,12 @@ def test_a_module_states_what_its_spec_does_not() -> None:
     """Its outputs have sizes; an input of bytes is normalised by the file, with the values of the spec."""
     spec = load_spec("b1-cls-r224").model_copy(update={"task": "generic", "preparation": None})
     stated = Statement(
-        "stretch", None, "bilinear", (0.5,) * 3, (0.5,) * 3, "rgb", StatedOutput("logits", "class-scores")
+        whole_image=True,
+        interpolation="bilinear",
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        channel_order="rgb",
+        output_is="logits=class-scores",
     )
     subject = own_subject(spec, stated)
     assert (subject.spec.task, subject.spec.outputs[0].channels) == ("classification", 1000)

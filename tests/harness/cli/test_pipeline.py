@@ -22,7 +22,7 @@ from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.request_key import request_key
 from latency_bench.harness.identity.run_conditions import READS, conditions_from, conditions_of
 from latency_bench.harness.identity.workload import Workload
-from latency_bench.harness.pipeline_request import answer_of, made_photograph, photograph_size
+from latency_bench.harness.pipeline_request import answer_of, made_photograph, surroundings_of_spec
 from latency_bench.harness.repeated_case import case_like
 from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.reader import StoredRun, open_run
@@ -152,7 +152,11 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, changes: dict[str
 
 @pytest.mark.parametrize(
     ("runner", "transport", "runtime"),
-    [("benchmark_model", "adb", "litert"), ("trtexec", "local", "tensorrt")],
+    [
+        ("benchmark_model", "adb", "litert"),
+        ("bench_onnxruntime", "adb", "onnxruntime"),
+        ("trtexec", "local", "tensorrt"),
+    ],
 )
 def test_tools_that_time_the_network_alone_refuse_it(runner: str, transport: str, runtime: str) -> None:
     device = Device(name="there", transport=transport, runner=runner, runtime=runtime)
@@ -162,9 +166,8 @@ def test_tools_that_time_the_network_alone_refuse_it(runner: str, transport: str
 
 
 def test_photographs_have_the_size_that_the_model_is_for() -> None:
-    sizes = {
-        name: photograph_size(load_spec(name)) for name in ("b1-cls-r224", "b1-seg", "sr-w0.75-bsd100", "sam-l0-box")
-    }
+    names = ("b1-cls-r224", "b1-seg", "sr-w0.75-bsd100", "sam-l0-box")
+    sizes = {name: surroundings_of_spec(load_spec(name)).photograph_size for name in names}
     assert list(sizes.values()) == [(375, 500), (1024, 2048), (160, 240), (480, 640)]
     answers = {name: answer_of(load_spec(name)) for name in (*sizes, "sam-l0")}
     assert list(answers.values()) == ["top-classes", "class-maps", "images", "best-masks", None]
