@@ -25,6 +25,8 @@ from json_lines import append_object, read_objects
 
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.export.formats import find_format
+from latency_bench.harness.store.pair_record import parse_pair
+from latency_bench.harness.store.quantisation import Quantisation
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "runtimes-measured.md"
@@ -82,7 +84,16 @@ def measured(words: Sequence[str]) -> dict[str, Any]:
     side = document["b"]
     told = {name: document.get(name) for name in ("ratio", "low", "high", "verdict", "path")}
     failure = document.get("failure") or {}
-    return {**told, "reason": failure.get("message"), "fidelity": side.get("fidelity"), "flags": side.get("flags")}
+    outcome = {"reason": failure.get("message"), "fidelity": side.get("fidelity"), "flags": side.get("flags")}
+    return {**told, **outcome, "integers": _integers(ROOT / document["path"])}
+
+
+def _integers(folder: Path) -> str | None:
+    """How much of the second side computed in int8, as its record says; None where nothing was asked for in it."""
+    side = parse_pair((folder / "record.json").read_bytes()).sides[1]
+    if side.runtime is None or not side.model.precision.startswith("int8"):
+        return None
+    return Quantisation.of_facts(side.runtime.facts, side.artifact.facts if side.artifact else {}).text()
 
 
 def kept(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -112,16 +123,23 @@ def _row(case: tuple[str, str, str], outcome: Mapping[str, Any]) -> str:
 
 def _outputs(outcome: Mapping[str, Any]) -> str:
     if outcome.get("reason"):
-        return str(outcome["reason"]).replace("|", "/")
+        # What a converter printed is behind the first line, and lies where it ran.
+        return str(outcome["reason"]).partition("\n")[0].replace("|", "/")
     fidelity = outcome.get("fidelity") or {}
+    # What could not be judged has numbers all the same, by input.
+    checks = fidelity.get("checks") or ()
+    every = fidelity.get("metrics") or (checks[-1].get("metrics") if checks else None) or {}
     words = []
-    for metrics in (fidelity.get("metrics") or {}).values():
+    for metrics in every.values():
         words += [f"{title} {metrics[name]:{form}}" for name, title, form in _METRICS if metrics.get(name) is not None]
-    names = [flag["name"] if isinstance(flag, dict) else str(flag) for flag in outcome.get("flags") or ()]
-    seeded = ["ranges from seeded data"] if "seeded_calibration" in names else []
-    return ", ".join(
-        [{True: "as the module's", None: "not checked"}.get(fidelity.get("passed"), "others"), *words, *seeded]
-    )
+    if outcome.get("integers"):
+        words.append(str(outcome["integers"]))
+    flags = {flag["name"]: str(flag.get("text", "")) for flag in outcome.get("flags") or ()}
+    words += [flags["partly_delegated"]] if "partly_delegated" in flags else []
+    words += ["ranges from seeded data"] if "seeded_calibration" in flags else []
+    if fidelity.get("passed") is None and fidelity.get("reason"):
+        words.append(str(fidelity["reason"]).replace("|", "/"))
+    return ", ".join([{True: "as the module's", None: "not checked"}.get(fidelity.get("passed"), "others"), *words])
 
 
 _METRICS = (

@@ -42,9 +42,23 @@ def test_the_page_has_ratios_and_reasons(script: ModuleType) -> None:
             "fidelity": {"passed": True, "metrics": metrics},
             "flags": [{"name": "seeded_calibration"}],
         },
-        ("m", "mnn", "fp32"): {"ratio": None, "reason": "what ran does not compute the model: largest | error"},
+        ("m", "mnn", "fp32"): {
+            "ratio": None,
+            "reason": "what ran does not compute the model: largest | error\nWhat the converter printed is in /x.log",
+        },
+    }
+    unsure = {"passed": None, "metrics": {}, "reason": "outputs hardly depend", "checks": [{"metrics": metrics}]}
+    outcomes["m", "executorch", "int8"] = {
+        "ratio": 2.5,
+        "fidelity": unsure,
+        "integers": "58 of 60 layers with weights compute in int8",
+        "flags": [{"name": "partly_delegated", "text": "only a part of the model was computed by XNNPACK"}],
     }
     lines = script.page(outcomes).splitlines()
+    (unjudged,) = [line for line in lines if "executorch" in line]
+    assert "| 2.500 | - | not checked, largest error 2.0e-02, cosine 0.99990" in unjudged
+    assert "58 of 60 layers with weights compute in int8, only a part of the model was computed by XNNPACK" in unjudged
+    assert unjudged.endswith("outputs hardly depend |")
     (measured,) = [line for line in lines if "openvino" in line]
     assert "| 0.500 | 0.490 to 0.510 | as the module's, largest error 2.0e-02, cosine 0.99990, PSNR 31.3" in measured
     assert measured.endswith("same first class 100%, ranges from seeded data |")
