@@ -1,6 +1,7 @@
 """What libraries are told before they are imported, so that they do nothing beside their work."""
 
 import os
+import sys
 from typing import MutableMapping
 
 
@@ -14,3 +15,9 @@ def keep_caches_here() -> None:
     """torch makes this folder when parts of it are imported, and would leave it in the one for temporary files. The
     current folder is the session's, and is removed with it."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(os.getcwd(), "torchinductor"))
+
+
+def without_openvino_telemetry() -> None:
+    """openvino and nncf tell their makers over the network that they were imported, and keep files in ~/intel, where
+    this package of theirs can be imported; they go on without it. Before either is imported."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

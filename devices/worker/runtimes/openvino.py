@@ -8,6 +8,7 @@ from ..failure import RUNTIME_FAILED, WorkerError, bad_request
 from ..job import InputTensor
 from ..libraries.openvino_graph import executed_layers, layer_times, precision_facts
 from ..libraries.openvino_tensors import host_tensor, is_open, tensor_info, without_places
+from ..quiet_libraries import without_openvino_telemetry
 from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
 from ..runtime.declaration import BUILDER_FLAG, QUANTISED_FILE, TYPED_FILE, Option
 from ..runtime.packages import import_package, package_version, require_file, unreadable
@@ -51,6 +52,7 @@ class OpenVino(HostRuntime):
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
         super().__init__(options, clock)
         self.options["threads"] = self.thread_count()
+        without_openvino_telemetry()
         self._module = import_package("openvino", self.name, self.INSTALL)
         self._compiled: Any = None
         self._request: Any = None

@@ -4,11 +4,11 @@ need it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench_worker.quiet_libraries import without_openvino_telemetry
 from latency_bench.harness.export.onnx_layers import name_nodes, weighted_layers
 from latency_bench.harness.export.quantiser import Quantiser, Sample
 
@@ -20,8 +20,7 @@ class NncfQuantiser(Quantiser):
     distributions = ("nncf", "onnxruntime")
 
     def quantise(self, path: Path, precision: str, calibration: Sequence[Sample]) -> dict[str, Any]:
-        # Else it tells its makers over the network that it was used.
-        os.environ["NNCF_CI"] = "1"
+        without_openvino_telemetry()
         import nncf
         import onnx
 

@@ -51,6 +51,17 @@ def test_it_computes_what_onnx_runtime_does_and_tells_how(
     assert "Convolution" in {layer["operator"] for layer in layers}
 
 
+def test_it_tells_nobody_that_it_was_used(run_worker, request_for, onnx_artifact, tmp_path, monkeypatch):
+    """Its own package of telemetry keeps files in ~/intel from the first import on, but not in a CI job."""
+    for variable in ("CI", "TF_BUILD", "JENKINS_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    assert run_worker(request_for("openvino", onnx_artifact)).returncode == 0
+    assert not list(home.iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
