@@ -110,8 +110,11 @@ def parse_yaml(text: str, source: str, root: str) -> LocatedYaml:
 
 def describe(error: ValidationError) -> Iterator[tuple[Place, str]]:
     """Where and what, in our words, for each thing that pydantic found."""
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems:
         location, kind, message = problem["loc"], problem["type"], problem["msg"]
+        if kind == _TOO_FEW and any(one["loc"][: len(location)] == location for one in problems if one is not problem):
+            continue  # Those that are wrong themselves were not counted.
         field = dotted(location)
         said = wrong_value(kind, message)
         words = {
@@ -121,7 +124,9 @@ def describe(error: ValidationError) -> Iterator[tuple[Place, str]]:
         yield location, words
 
 
+_TOO_FEW = "too_short"
 _EXPECTED = {
+    _TOO_FEW: "expected at least one entry",
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "expected a list, such as [a, b]"),
     **dict.fromkeys(("dict_type", "mapping_type", "model_type", "dataclass_type"), "expected `name: value` below it"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "expected a whole number"),

@@ -48,6 +48,7 @@ class Fields(BaseModel):
     binary: Path | None = None
     host: str = Field(default="a", pattern="^[a-z]+$")
     inner: Fields | None = None
+    cases: tuple[Fields, ...] | None = Field(default=None, min_length=1)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,8 @@ class Fields(BaseModel):
         ({"host": [1]}, "field 'host': expected a text"),
         ({"host": "B"}, "field 'host': has to match '^[a-z]+$'"),
         ({"hast": 1}, "unknown field 'hast'"),
+        ({"cases": []}, "field 'cases': expected at least one entry"),
+        ({"cases": [{"hast": 1}]}, "unknown field 'cases[0].hast'"),
     ],
 )
 def test_a_wrong_value_is_told_in_words_of_the_file(value: dict[str, object], words: str) -> None:
