@@ -57,7 +57,7 @@ def export(job: ExportJob) -> Conversion:
     with torch.no_grad():
         traced: Any = torch.jit.trace(job.module, tuple(job.inputs.values()), check_trace=False)  # type: ignore[no-untyped-call]
     torch.jit.save(traced, str(folder / "model.pt"))
-    convert(folder, list(job.inputs.values()))
+    convert(folder, "model.pt", list(job.inputs.values()))
     graph = (folder / "model.ncnn.param").read_text(encoding="utf-8")
     operators = layer_types(graph)
     foreign = sorted({name for name in operators if _FOREIGN.match(name)})
@@ -73,12 +73,12 @@ def export(job: ExportJob) -> Conversion:
     return Conversion(channel_first(job.inputs), channel_first(job.outputs), facts)
 
 
-def convert(folder: Path, inputs: list[torch.Tensor]) -> None:
-    """Run pnnx on `model.pt` there, weights kept in fp32. Raises ExportError where it fails."""
+def convert(folder: Path, model: str, inputs: list[torch.Tensor]) -> None:
+    """Run pnnx on the file `model` there, weights kept in fp32. Raises ExportError where it fails."""
     from pnnx import EXEC_PATH
 
     shapes = ",".join(f"[{','.join(map(str, one.shape))}]{_suffix(one)}" for one in inputs)
-    words = [EXEC_PATH, "model.pt", f"inputshape={shapes}", "fp16=0"]
+    words = [EXEC_PATH, model, f"inputshape={shapes}", "fp16=0"]
     done = subprocess.run(words, check=False, cwd=folder, capture_output=True, text=True)
     sys.stderr.write(done.stdout + done.stderr)
     if done.returncode != 0 or not (folder / "model.ncnn.param").is_file():

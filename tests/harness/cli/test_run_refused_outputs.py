@@ -1,5 +1,5 @@
-"""What computes something else than the model gets no number: MNN's cubic resize is wrong at the borders, and
-litert-torch's converter forgets to permute what was expanded."""
+"""What computes something else than the model gets no number: MNN's cubic resize is wrong at the borders,
+litert-torch's converter forgets to permute what was expanded, and ncnn's makes NaN of ONNX files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Bench
+from tests.conftest import Bench, InstallPackage
 
 FAST = """\
 name: fast
@@ -53,6 +53,61 @@ def test_a_permutation_that_a_converter_forgot_is_refused(bench: Bench, tmp_path
     record: dict[str, Any] = json.loads((Path(wrong.json()["path"]) / "record.json").read_text())
     assert record["failure"]["kind"] == "fidelity"
     right = bench("run", *words, "--runtime", "onnxruntime")
+    assert right.returncode == 0, right.stderr
+    assert right.json()["fidelity"]["passed"] is True
+
+
+PLUGIN = {"bench.runtimes": "Runtime", "bench.formats": "Format"}
+BY_ONNX = """\
+import shutil
+from dataclasses import replace
+
+from bench_worker.runtimes.ncnn import Ncnn
+
+try:
+    from latency_bench.harness.export.formats import ncnn, onnx
+    from latency_bench.harness.export.job import Conversion, channel_first
+
+    OwnFormat = ncnn.Ncnn
+except ImportError:  # in the worker, where nothing is exported
+    OwnFormat = object
+
+
+class Runtime(Ncnn):
+    name = "ncnn-by-onnx"
+    FORMAT = "ncnn-by-onnx"
+
+
+class Format(OwnFormat):
+    name = "ncnn-by-onnx"
+    suffix = ".ncnnx"
+
+    def export(self, job):
+        folder = job.path.with_name("pnnx")
+        folder.mkdir()
+        onnx.export(replace(job, path=folder / "model.onnx"))
+        ncnn.convert(folder, "model.onnx", list(job.inputs.values()))
+        ncnn.pack(job, folder)
+        shutil.rmtree(folder)
+        return Conversion(channel_first(job.inputs), channel_first(job.outputs))
+"""
+
+
+@pytest.mark.parametrize("model", ["b0-cls-r224", pytest.param("b1-seg", marks=pytest.mark.slow)])
+def test_what_pnnx_makes_of_onnx_files_is_refused(
+    bench: Bench, install_package: InstallPackage, tmp_path: Path, model: str
+) -> None:
+    """Why files for ncnn come through TorchScript: harness/export/formats/ncnn.py."""
+    (tmp_path / "fast.yaml").write_text(FAST)
+    entry_points = {group: f"ncnn-by-onnx = by_onnx:{name}" for group, name in PLUGIN.items()}
+    environment = {"PYTHONPATH": str(install_package("by_onnx", BY_ONNX, entry_points))}
+    words = ("--model", model, "--resolution", "64x64", "--protocol", "fast.yaml", "--json")
+    wrong = bench("run", *words, "--runtime", "ncnn-by-onnx", env=environment)
+    assert wrong.returncode == 1, wrong.stderr
+    record: dict[str, Any] = json.loads((Path(wrong.json()["path"]) / "record.json").read_text())
+    assert record["failure"]["kind"] == "fidelity"
+    assert "values are not finite" in record["failure"]["message"]
+    right = bench("run", *words, "--runtime", "ncnn")
     assert right.returncode == 0, right.stderr
     assert right.json()["fidelity"]["passed"] is True
 
