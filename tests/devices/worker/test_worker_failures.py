@@ -40,11 +40,12 @@ def without(tmp_path):
     return block
 
 
-@pytest.mark.parametrize("runtime", [name for name in runtime_names() if not runtime_class(name).ON_GPU])
+@pytest.mark.parametrize("runtime", runtime_names())
 def test_a_runtime_that_is_not_installed(run_worker, request_for, without, runtime):
     declared = runtime_class(runtime)
     (first, *others), *_ = declared.MODULES
-    error = _error(run_worker(request_for(runtime, "any"), paths=without(first, *others)), "runtime-missing")
+    request = request_for(runtime, "any", runtime_options={})
+    error = _error(run_worker(request, paths=without(first, *others)), "runtime-missing")
     assert declared.INSTALL in error["remedy"]
     assert any(package in error["message"] for package in (first, *others))
     assert "\n" not in error["message"] + error["remedy"]
