@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -55,11 +56,9 @@ def _kept(report: str) -> Path | None:
     return None
 
 
-def _places() -> list[Path]:
-    """In the cache, else where temporary files go, in a folder that nobody else has prepared."""
-    places = []
+def _places() -> Iterator[Path]:
+    """In the cache, else where temporary files go, in a folder that nobody else can have prepared."""
     with suppress(UsageError, OSError):
-        places.append(cache_folder() / FOLDER)
+        yield cache_folder() / FOLDER
     with suppress(OSError):
-        places.append(Path(tempfile.gettempdir()) / f"bench-{FOLDER}-{os.getpid()}")
-    return places
+        yield Path(tempfile.mkdtemp(prefix=f"bench-{FOLDER}-"))
