@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.accuracy.meanings import MEANINGS
 from latency_bench.harness.accuracy.own_subject import own_subject
-from latency_bench.harness.accuracy.stated import MEANINGS, StatedPreparation, Statement
+from latency_bench.harness.accuracy.stated import StatedPreparation, Statement
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.pipeline_request import Surroundings, answer_of, surroundings_of_spec
 from latency_bench.model_specs.spec import ModelSpec

@@ -8,7 +8,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from latency_bench.harness.accuracy.stated import MEANINGS, StatedOutput, StatedPreparation, Statement, Triple
+from latency_bench.harness.accuracy.meanings import MEANINGS
+from latency_bench.harness.accuracy.stated import StatedOutput, StatedPreparation, Statement, Triple
 from latency_bench.harness.accuracy.subject import BroughtFile, Subject
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.inputs import PIXELS

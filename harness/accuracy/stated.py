@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from latency_bench.harness.accuracy.meanings import MEANINGS
 from latency_bench.harness.errors import UsageError
 from latency_bench.model_specs.preparation import Interpolation, Preparation, Resize
 
@@ -21,26 +22,6 @@ Channels = Literal["rgb", "bgr"]
 Triple = tuple[float, float, float]
 
 
-class Meaning(NamedTuple):
-    """What an output is, channel-first unless `channels_last`. `counted`: what its size, or a number behind the
-    meaning, says."""
-
-    task: Task
-    counted: Literal["classes", "scale"]
-    words: str
-    channels_last: bool = False
-
-
-MEANINGS: dict[str, Meaning] = {
-    "class-scores": Meaning("classification", "classes", "a score for each class"),
-    "pixel-scores": Meaning("segmentation", "classes", "(1, classes, height, width)"),
-    "pixel-scores-nhwc": Meaning("segmentation", "classes", "(1, height, width, classes)", channels_last=True),
-    "pixel-classes": Meaning("segmentation", "classes", "the class of each pixel"),
-    "yolo-boxes": Meaning("detection", "classes", "(1, 4 + classes, candidates): centre, width, height, scores"),
-    "boxes": Meaning("detection", "classes", "(1, count, 6): left, top, right, bottom, score, class"),
-    "image": Meaning("super-resolution", "scale", "light in [0, 1], (1, 3, height, width)"),
-    "image-nhwc": Meaning("super-resolution", "scale", "light in [0, 1], (1, height, width, 3)", channels_last=True),
-}
 _MEANING = re.compile(r"(.+)=([a-z-]+)(?::([1-9][0-9]{0,5}))?", re.DOTALL)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
+from latency_bench.harness.accuracy.meanings import MEANINGS
 from latency_bench.harness.cli.completion import MODEL
 from latency_bench.harness.cli.shared_options import Number
-
-MEANINGS = "class-scores, pixel-scores, pixel-scores-nhwc, pixel-classes, yolo-boxes, boxes, image, image-nhwc"
 
 
 class ByChannel(click.ParamType[tuple[float, float, float]]):
@@ -79,8 +78,8 @@ _OPTIONS = (
     click.option(
         "--output-is",
         type=OutputMeaning(),
-        help=f"What its output is: {MEANINGS}. NUMBER: of classes, or by how much images are enlarged, where the "
-        "output's size does not say it.",
+        help=f"What its output is: {', '.join(MEANINGS)}. NUMBER: of classes, or by how much images are enlarged, "
+        "where the output's size does not say it.",
     ),
     click.option(
         "--prepared-as",
@@ -91,12 +90,6 @@ _OPTIONS = (
 )
 
 
-PREPARATION = (
-    *("crop_share", "whole_image", "interpolation", "mean", "std", "channel_order", "output_is", "prepared_as"),
-)
-"""The parameters of the command that these options are: fields of a Statement."""
-
-
 def preparation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One argument `preparation` of the command, a Statement; None where nothing is said."""
 
@@ -104,7 +97,7 @@ def preparation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(**options: Any) -> Any:
         from latency_bench.harness.accuracy.stated import Statement
 
-        said = {name: options.pop(name) for name in PREPARATION}
+        said = {name: options.pop(name) for name in Statement.model_fields}
         if said["whole_image"] and said["crop_share"] is not None:
             raise click.UsageError("--whole-image does not crop; leave out --crop-share")
         stated = Statement(**said)

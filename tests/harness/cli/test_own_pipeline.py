@@ -17,9 +17,10 @@ from bench_worker.pipeline.libraries import LIBRARIES
 from bench_worker.pipeline.pipeline_job import parse_pipeline
 from bench_worker.pipeline.pipelined_request import PipelinedRequest
 from bench_worker.runtimes import create_runtime
+from latency_bench.harness.accuracy.meanings import MEANINGS
 from latency_bench.harness.accuracy.own_subject import own_subject
 from latency_bench.harness.accuracy.preparing import image_values
-from latency_bench.harness.accuracy.stated import MEANINGS, Statement
+from latency_bench.harness.accuracy.stated import Statement
 from latency_bench.harness.case import Case
 from latency_bench.harness.case_options import case_of, options_of
 from latency_bench.harness.cli.pair import pair_request
