@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -190,3 +191,11 @@ def patient(device_of: Callable[[str], Device]) -> Callable[[str], Device]:
 def measured(plan: Plan, cluster: Any, store: Path, seen: Any) -> dict[str, list[str]]:
     cluster.run(plan, runs_by_case(plan, store), settings_of(plan, store), seen)
     return {key: sorted(row["status"] for row in found.rows) for key, found in runs_by_case(plan, store).items()}
+
+
+def begun(plan: Plan, cluster: Any, store: Path, seen: Any) -> tuple[threading.Thread, dict[str, list[str]]]:
+    """A campaign under way: its thread, and where what `measured` returns will be once that has ended."""
+    results: dict[str, list[str]] = {}
+    campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
+    campaign.start()
+    return campaign, results

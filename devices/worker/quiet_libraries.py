@@ -4,6 +4,9 @@ import os
 import sys
 from typing import MutableMapping
 
+TORCH_CACHES = "TORCHINDUCTOR_CACHE_DIR"
+"""The folder of what torch compiles."""
+
 
 def send_nothing(environment: MutableMapping[str, str]) -> None:
     """ONNX Runtime collects telemetry of its use unless it is told not to (1.31 does, on Linux): in a thread beside
@@ -14,7 +17,7 @@ def send_nothing(environment: MutableMapping[str, str]) -> None:
 def keep_caches_here() -> None:
     """torch makes this folder when parts of it are imported, and would leave it in the one for temporary files. The
     current folder is the session's, and is removed with it."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(os.getcwd(), "torchinductor"))
+    os.environ.setdefault(TORCH_CACHES, os.path.join(os.getcwd(), "torchinductor"))
 
 
 def without_openvino_telemetry() -> None:

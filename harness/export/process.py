@@ -17,11 +17,11 @@ from typing import Any
 import psutil
 
 from bench_worker.failure import PROCESS_LIMIT_REMEDY
+from bench_worker.quiet_libraries import TORCH_CACHES
 from latency_bench.devices.host_memory import address_space_bytes, total_bytes
 from latency_bench.devices.python_environment import own_module_path, python_environment
 from latency_bench.harness.export.cache import no_space_error
 from latency_bench.harness.export.errors import ExportError, ExportOutOfMemoryError, MissingPackageError
-from latency_bench.harness.export.torch_caches import CACHES
 from latency_bench.harness.installation.requirements import explanation
 
 LOG = "export.log"
@@ -59,7 +59,7 @@ def run_apart(
                 **python_environment(os.environ, same_python=True),
                 "PYTHONPATH": own_module_path(),
                 # torch makes this folder when it is imported, and would leave it in the one for temporary files.
-                CACHES: str(directory / INDUCTOR),
+                TORCH_CACHES: str(directory / INDUCTOR),
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,9 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from bench_worker.quiet_libraries import TORCH_CACHES
 from latency_bench.devices.temporary_folder import TemporaryFolder
-
-CACHES = "TORCHINDUCTOR_CACHE_DIR"
 
 
 @contextlib.contextmanager
@@ -17,12 +16,12 @@ def torch_caches_removed() -> Iterator[None]:
 
     One that the user has named stays.
     """
-    if CACHES in os.environ:
+    if TORCH_CACHES in os.environ:
         yield
         return
     with TemporaryFolder("torch") as folder:
-        os.environ[CACHES] = str(folder)
+        os.environ[TORCH_CACHES] = str(folder)
         try:
             yield
         finally:
-            del os.environ[CACHES]
+            del os.environ[TORCH_CACHES]

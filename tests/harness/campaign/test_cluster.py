@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 import clock_free_device
 import pytest
 from certificates import authority, member
-from loopback_lab import ANSWER_S, Lab, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, Lab, begun, measured, plan_on, wait_for
 
 from latency_bench.devices.errors import InventoryError, UnreachableError
 from latency_bench.harness.campaign.campaign_file import Retry
@@ -55,9 +54,7 @@ def test_a_host_that_dies_costs_only_its_current_case(lab, store, new_seen):
                 first_done.set()
 
         seen.on_call = hold_after_the_first
-        results: dict[str, Any] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         assert first_done.wait(ANSWER_S)
         before = len(lab.measuring())
         wait_for(lambda: len(lab.measuring()) > before, "the second case")
@@ -82,9 +79,7 @@ def test_a_case_that_kills_every_host_is_given_up_and_the_rest_goes_on(lab, stor
     with connected(lab.settings()) as cluster:
         plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(attempts=1))
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, Any] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         while not seen.of("attempted"):
             pids = {process.pid for process in lab.processes if process.poll() is None}
             if pids & set(lab.measuring()):

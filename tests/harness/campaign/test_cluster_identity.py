@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 
 import clock_free_device
 import pytest
-from loopback_lab import ANSWER_S, SETTINGS, inventory, measured, patient, plan_on, wait_for
+from loopback_lab import ANSWER_S, SETTINGS, begun, inventory, measured, patient, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected
@@ -65,9 +64,7 @@ def test_a_late_computer_does_not_take_over_the_device_of_one_that_died(lab, sto
         plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=0.1, unreachable=1000))
         (lab.said / "hold").touch()
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, list[str]] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         wait_for(lab.measuring, "the first case")
         lab.kill_last_host()
         (lab.said / "hold").unlink()

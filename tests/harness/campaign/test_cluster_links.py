@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-
 import clock_free_device
 import pytest
 from faulty_proxy import FaultyProxy
-from loopback_lab import ANSWER_S, NAMES, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, NAMES, begun, measured, plan_on, wait_for
 
 from latency_bench.harness.campaign.campaign_file import Retry
 from latency_bench.harness.campaign.cluster import connected
@@ -42,9 +40,7 @@ def test_a_link_that_is_cut_costs_no_case_and_measures_none_for_nobody(lab, stor
         plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=0.2))
         (lab.said / "hold").touch()
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, list[str]] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         wait_for(lab.measuring, "the first case")
         proxy.cut()
         lost = wait_for(lambda: [one for one in seen.of("attempted") if one.failed], "the loss to be noticed")
@@ -63,9 +59,7 @@ def test_a_link_between_host_and_scheduler_that_is_cut_has_nothing_measured_for_
         plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=0.2))
         (lab.said / "hold").touch()
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, list[str]] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         wait_for(lab.measuring, "the first case")
         proxy.fault = "refuse"
         proxy.cut()
@@ -87,9 +81,7 @@ def test_a_scheduler_that_is_started_again_goes_on_with_the_campaign(lab, store,
         plan = plan_on(lab, cluster, ["bench-a"], 2, retry=Retry(wait_s=1))
         (lab.said / "hold").touch()
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, list[str]] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         wait_for(lab.measuring, "the first case")
         lab.restart_scheduler()
         (lab.said / "hold").unlink()

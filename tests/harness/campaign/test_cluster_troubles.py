@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import threading
 
 import clock_free_device
 import pytest
-from loopback_lab import ANSWER_S, measured, plan_on, wait_for
+from loopback_lab import ANSWER_S, begun, measured, plan_on, wait_for
 
 from latency_bench.devices.locking import Holder, lock_device_here
 from latency_bench.harness.campaign.campaign_file import Retry
@@ -27,9 +26,7 @@ def test_a_device_in_use_is_waited_for_while_others_are_measured(lab, store, new
     with connected(lab.settings()) as cluster:
         plan = plan_on(lab, cluster, ["bench-a", "bench-b"], 2, retry=Retry(wait_s=0.1, unreachable=1000))
         seen = new_seen(lambda seen, name: None)
-        results: dict[str, list[str]] = {}
-        campaign = threading.Thread(target=lambda: results.update(measured(plan, cluster, store, seen)))
-        campaign.start()
+        campaign, results = begun(plan, cluster, store, seen)
         wait_for(lambda: sum(not one.failed for one in seen.of("attempted")) == 2, "the device that is free")
         wait_for(lambda: any(one.kind == "busy" for one in seen.of("attempted")), "the device in use to be refused")
         held.release()
