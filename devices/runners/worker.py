@@ -230,7 +230,8 @@ class WorkerRunner(AlternatingRunner):
         on_progress: ProgressHandler,
     ) -> Alternation:
         outputs = [str(PurePosixPath(transport.workdir) / f"outputs{number}.npz") for number in range(len(sides))]
-        heard = WorkerAlternation(len(sides), turns, on_progress)
+        most = [most_samples(side.job.warmup, side.job.sampling) for side in sides]
+        heard = WorkerAlternation(most, turns, on_progress)
         with TemporaryFolder("jobs") as folder:
             jobs = []
             for number, (side, to) in enumerate(zip(sides, outputs, strict=True)):

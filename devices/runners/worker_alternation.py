@@ -19,6 +19,7 @@ from latency_bench.devices.runners.worker_events import (
     Loaded,
     Nanoseconds,
     ProgressEvent,
+    Stage,
     Text,
     check_event,
     check_worker_event,
@@ -81,8 +82,10 @@ _OF_ALL: Mapping[str, type[BaseModel]] = {
 class WorkerAlternation:
     """Takes the lines of an alternation's stdout one after the other; what does not fit is a WorkerError (protocol)."""
 
-    def __init__(self, sides: int, turns: Turns, on_progress: ProgressHandler) -> None:
-        self.rounds = tuple(WorkerRound() for _ in range(sides))
+    def __init__(self, most: Sequence[Mapping[Stage, int]], turns: Turns, on_progress: ProgressHandler) -> None:
+        """`most`: samples of each stage that are kept of each side."""
+        self.rounds = tuple(WorkerRound(one) for one in most)
+        self._most_bursts = sum(one["sampling"] for one in most)
         self.error: ErrorEvent | None = None
         self.failed_side: int | None = None
         self.ended: Alternated | None = None
@@ -133,6 +136,8 @@ class WorkerAlternation:
         elif isinstance(event, Bursts):
             if event.first != len(self._bursts) or not len(event.block) == len(event.side) == len(event.count):
                 raise protocol_error(f"bursts from number {event.first} on, after {len(self._bursts)} of them")
+            if len(self._bursts) + len(event.side) > self._most_bursts:
+                raise protocol_error(f"more than {self._most_bursts} bursts, which is one a request that was asked for")
             self._bursts += zip(event.block, event.side, event.count, strict=True)
         elif isinstance(event, Alternated):
             self._compare(event)

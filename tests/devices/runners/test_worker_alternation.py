@@ -17,8 +17,11 @@ from bench_worker.events import MARKER
 from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.runners.alternation import Turns
 from latency_bench.devices.runners.worker_alternation import WorkerAlternation
+from latency_bench.devices.runners.worker_round import most_samples
 
+LIMITS = {"min_count": 2, "max_count": 1000, "min_ns": 0, "max_ns": 10**9}
 TURNS = Turns((2, 3), seed=1, start_order=(0, 1), settling_blocks=2, min_blocks=6, min_s=0.0, max_s=60.0)
+MOST = most_samples(warmup=LIMITS, sampling=LIMITS)
 Document = dict[str, Any]
 
 
@@ -32,7 +35,6 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
     tensors = [helper.make_tensor_value_info(name, floats, [1, 3, 8, 8]) for name in ("image", "out")]
     graph = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "tiny", tensors[:1], tensors[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "m.onnx")
-    limits = {"min_count": 2, "max_count": 1000, "min_ns": 0, "max_ns": 10**9}
     for number in (0, 1):
         job = {
             "version": 1,
@@ -41,8 +43,8 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
             "artifact": "m.onnx",
             "inputs": [{"name": "image", "shape": [1, 3, 8, 8]}],
             "write_outputs": f"o{number}.npz",
-            "warmup": {**limits, "window": 0},
-            "sampling": limits,
+            "warmup": {**LIMITS, "window": 0},
+            "sampling": LIMITS,
             "on_command": True,
         }
         (folder / f"side{number}.json").write_text(json.dumps(job))
@@ -56,7 +58,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
 
 
 def _hear(events: list[Document]) -> WorkerAlternation:
-    heard = WorkerAlternation(2, TURNS, lambda _: None)
+    heard = WorkerAlternation([MOST, MOST], TURNS, lambda _: None)
     heard.line("a login banner\n")
     for event in events:
         heard.line(MARKER + json.dumps(event) + "\n")
@@ -131,3 +133,23 @@ def test_what_does_not_fit_together_is_refused(
     with pytest.raises(WorkerError) as refused:
         _hear(told)
     assert refused.value.kind == "protocol"
+
+
+def test_a_device_that_sends_samples_without_end_is_stopped_at_what_was_asked_for(events: list[Document]) -> None:
+    told = [event for event in events if event.get("side") == 0 and event["event"] in ("hello", "loaded", "outputs")]
+    samples = next(event for event in events if event["event"] == "samples" and event["stage"] == "sampling")
+    row = {name: value[:1] for name, value in samples.items() if isinstance(value, list)}
+    more = [{**samples, **row, "side": 0, "first": first} for first in range(MOST["sampling"] + 1)]
+    _hear([*told, *more[:-1]])
+    with pytest.raises(WorkerError, match="more than 1000 samples of the sampling"):
+        _hear([*told, *more])
+
+
+def test_a_device_that_sends_bursts_without_end_is_stopped_at_one_a_request(events: list[Document]) -> None:
+    more: list[Document] = [
+        {"event": "bursts", "first": first, "block": [first // 2], "side": [first % 2], "count": [1]}
+        for first in range(2 * MOST["sampling"] + 1)
+    ]
+    _hear(more[:-1])
+    with pytest.raises(WorkerError, match="more than 2000 bursts"):
+        _hear(more)
