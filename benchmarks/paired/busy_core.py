@@ -25,7 +25,9 @@ def half_busy_core(seed: int = 0) -> Iterator[None]:
 
 def _work(seed: int) -> None:
     generator = random.Random(seed)
-    while True:
+    parent = multiprocessing.parent_process()
+    # A benchmark that is killed does not come to its `finally`.
+    while parent is not None and parent.is_alive():
         stretch_s = generator.uniform(SHORTEST_S, LONGEST_S)
         ends_s = time.monotonic() + stretch_s
         while time.monotonic() < ends_s:

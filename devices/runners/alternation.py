@@ -37,6 +37,8 @@ class Turns:
     """Of the balanced random order."""
     start_order: tuple[int, ...]
     """In which order the processes are started."""
+    load_together: bool
+    """Whether all load at the same time, so that they get memory of the same kind."""
     settling_blocks: int
     """Before the others; they do not count."""
     min_blocks: int

@@ -246,7 +246,7 @@ class WorkerRunner(AlternatingRunner):
                 alternation_job(jobs, turns),
                 heard.line,
                 ("--alternate",),
-                max(side.job.idle_timeout_s for side in sides),
+                sum(side.job.idle_timeout_s for side in sides),
             )
         return alternation_result(transport, completed, heard, sides, turns, outputs, outputs_to)
 

@@ -188,6 +188,7 @@ def alternation_job(sides: Sequence[dict[str, Any]], turns: Turns) -> dict[str, 
         "version": PROTOCOL_VERSION,
         "sides": list(sides),
         "start_order": list(turns.start_order),
+        "load_together": turns.load_together,
         "turns": {
             "requests": None if turns.requests is None else list(turns.requests),
             "burst_ns": int(turns.burst_s * 1e9),

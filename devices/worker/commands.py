@@ -1,4 +1,5 @@
-"""Requests on command: after its warm-up the worker waits on stdin, and answers each command with a burst of requests.
+"""Requests on command: after its first request the worker waits on stdin to be told to warm up, and then answers each
+command with a burst of requests.
 
 Between two commands it sleeps in a read. What it computes nevertheless (threads of a runtime that go on spinning) is
 told, because it would be taken from whoever has the processor meanwhile.
@@ -22,9 +23,17 @@ TOLD_TO_END = "told_to_end"
 
 
 class Command(NamedTuple):
-    """`run` so many requests; 0: it is enough."""
+    """`warm_up`, or `run` so many requests; neither: it is enough."""
 
     run: int
+    warm_up: bool = False
+
+
+def await_warm_up() -> None:
+    """Returns when stdin says so, or ends. Raises WorkerError for another command."""
+    command = read_command(sys.stdin.buffer)
+    if command is not None and not command.warm_up:
+        raise bad_request("a worker on command has to be told to warm up before anything else")
 
 
 def obey(
@@ -44,6 +53,8 @@ def obey(
     used_ns = _processor_ns()
     while True:
         command = read_command(sys.stdin.buffer)
+        if command is not None and command.warm_up:
+            raise bad_request("a worker on command warms up once")
         if command is None or command.run == 0:
             return StageEnd(TOLD_TO_END, samples.count, ended_ns - began_ns)
         if samples.count + command.run > most:
@@ -73,10 +84,11 @@ def _parse(line: bytes) -> Command:
         raise bad_request("a command is one line of JSON, not %r" % line[:60])
     fields = Fields("command", document)
     run = fields.take("run", integer(1, _LARGEST_BURST), 0)
-    if fields.take("end", boolean, False) == bool(run):
-        raise fields.bad("run", "a command either runs requests or ends the measurement")
+    warm_up = fields.take("warm_up", boolean, False)
+    if [bool(run), warm_up, fields.take("end", boolean, False)].count(True) != 1:
+        raise fields.bad("run", "a command either warms up, or runs requests, or ends the measurement")
     fields.finish()
-    return Command(run)
+    return Command(run, warm_up)
 
 
 def _processor_ns() -> int:

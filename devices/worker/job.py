@@ -115,7 +115,7 @@ class Job(NamedTuple):
     find_non_finite: bool = False
     """Whether to look for the first layer whose output is not finite, after everything else."""
     on_command: bool = False
-    """Whether requests are made on commands from stdin in place of sampling, of which `max_count` alone counts then."""
+    """Whether warm-up and requests wait for commands from stdin; of `sampling` `max_count` alone counts then."""
     external_data: Tuple[str, ...] = ()
     """Names of files beside the artifact that belong to it."""
     runtime_class: Optional[str] = None

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Opt
 from . import outputs as saved_outputs
 from .batches import answer_batches, feeding
 from .clock import Clock, measure_resolution_ns
-from .commands import obey
+from .commands import await_warm_up, obey
 from .events import EventStream
 from .failure import RUNTIME_FAILED, WorkerError, one_line, out_of_memory
 from .files import file_sha256
@@ -35,6 +35,8 @@ def measure(job: Job, events: EventStream, clock: Clock, origin_ns: int) -> None
     sampling = Samples(origin_ns, job.sampling.max_count)
 
     first_outputs = _first_request(job, loaded, warmup, events)
+    if job.on_command:
+        await_warm_up()
     timed = _time(job, loaded.request, warmup, sampling, events, clock)
     peaks["end"] = peak_rss_bytes()
 

@@ -64,6 +64,7 @@ class TakingTurns:
             requests=None,
             seed=self._seed(-1),
             start_order=tuple(range(len(self._prepared))),
+            load_together=self._load_together,
             settling_blocks=2,
             min_blocks=_TRIAL_BLOCKS,
             min_s=0.0,
@@ -99,6 +100,7 @@ class TakingTurns:
             seed=self._seed(index),
             # In turn: whoever loads first finds memory and caches as they are.
             start_order=tuple((index + place) % count for place in range(count)),
+            load_together=self._load_together,
             settling_blocks=max(2, min(100, 2 * math.ceil(_SETTLING_S / plan.block_s / 2))),
             min_blocks=_LEAST_BLOCKS,
             min_s=seconds,
@@ -139,6 +141,11 @@ class TakingTurns:
             sides, turns, self._outputs, lambda progress: observer.progress(case, index, progress)
         )
 
+    @property
+    def _load_together(self) -> bool:
+        """Except on GPUs: some of their runtimes choose kernels by timing them while they load."""
+        return not any(side.case.declared.ON_GPU for side in self._measured.sides)
+
     def _job(self, number: int) -> RoundJob:
         side, prepared = self._measured.sides[number], self._prepared[number]
         job = side.case.round_request(_artifact(side), prepared.cpus, len(self._measured.pairs))
@@ -162,7 +169,11 @@ class TakingTurns:
         origins_ns = [int(side.hello["clock"]["origin_ns"]) for side in found.sides]
         for number, (result, one) in enumerate(zip(found.sides, requests, strict=True)):
             kept = one.kept(self._plan.sides[number].discarded)
-            counted = replace(result, samples=_rows(result.samples, kept))
+            loaded = result.loaded
+            if self._load_together:
+                # How long a side takes to load beside others says nothing of it.
+                loaded = {name: value for name, value in loaded.items() if name not in ("import_ns", "load_ns")}
+            counted = replace(result, samples=_rows(result.samples, kept), loaded=loaded)
             self._measured.sides[number].rounds.append(
                 Round(
                     index,

@@ -36,6 +36,8 @@ class AlternationJob(NamedTuple):
     sides: Tuple[Side, ...]
     start_order: Tuple[int, ...]
     """In which order the workers are started."""
+    load_together: bool
+    """Whether all load and make their first request at the same time, or one after the other."""
     turns: Turns
     die_with_parent: bool
 
@@ -51,6 +53,7 @@ def parse_alternation(document: Any, folder: str) -> AlternationJob:
     job = AlternationJob(
         sides=parsed,
         start_order=tuple(fields.take("start_order", filled_list)),
+        load_together=fields.take("load_together", boolean, False),
         turns=_parse_turns(fields.take("turns", dictionary), len(parsed)),
         die_with_parent=fields.take("die_with_parent", boolean, False),
     )

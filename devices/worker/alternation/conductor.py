@@ -43,11 +43,17 @@ def alternate(job: AlternationJob, events: EventStream, clock: Clock) -> None:
     workers: Dict[int, LiveWorker] = {}
     latencies_ns: Dict[int, int] = {}
     try:
-        for side in job.start_order:
-            # One after the other: nothing may load or warm up beside another's requests.
-            workers[side] = LiveWorker(side, job.sides[side].python, job.sides[side].program, job.sides[side].job)
-            ready = _hand_on(workers[side], side, "ready", events)
-            latencies_ns[side] = max(1, ready["latency_ns"])
+        # Which pages a process gets is luck that lasts as long as it does, and pages that are given out at about the
+        # same time are of one kind: sides that load together share it.
+        for sides in [job.start_order] if job.load_together else [(side,) for side in job.start_order]:
+            for side in sides:
+                workers[side] = LiveWorker(side, job.sides[side].python, job.sides[side].program, job.sides[side].job)
+            for side in sides:
+                _hand_on(workers[side], side, "outputs", events)
+            # One after the other: nothing may load or warm up beside another's requests that count.
+            for side in sides:
+                workers[side].warm_up()
+                latencies_ns[side] = max(1, _hand_on(workers[side], side, "ready", events)["latency_ns"])
         bursts = Bursts()
         ended = _take_turns(workers, _sized(job.turns, latencies_ns), bursts, events, clock)
         # The kernel gives the pages that were freed last to whoever asks next. Whoever started last ends first, so

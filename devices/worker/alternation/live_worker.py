@@ -37,6 +37,10 @@ class LiveWorker:
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
 
+    def warm_up(self) -> None:
+        """Tell it to, after its first request. Raises SideError."""
+        self._send(b'{"warm_up": true}\n')
+
     def run(self, requests: int) -> None:
         """Tell it to make so many requests. Raises SideError."""
         self._send(b'{"run": %d}\n' % requests)

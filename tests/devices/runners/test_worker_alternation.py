@@ -20,7 +20,9 @@ from latency_bench.devices.runners.worker_alternation import WorkerAlternation
 from latency_bench.devices.runners.worker_round import most_samples
 
 LIMITS = {"min_count": 2, "max_count": 1000, "min_ns": 0, "max_ns": 10**9}
-TURNS = Turns((2, 3), seed=1, start_order=(0, 1), settling_blocks=2, min_blocks=6, min_s=0.0, max_s=60.0)
+TURNS = Turns(
+    (2, 3), seed=1, start_order=(0, 1), load_together=True, settling_blocks=2, min_blocks=6, min_s=0.0, max_s=60.0
+)
 MOST = most_samples(warmup=LIMITS, sampling=LIMITS)
 Document = dict[str, Any]
 
@@ -50,7 +52,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
         (folder / f"side{number}.json").write_text(json.dumps(job))
     turns = {"requests": [2, 3], "seed": 1, "settling_blocks": 2, "min_blocks": 6, "min_ns": 0, "max_ns": 6 * 10**10}
     sides = [{"job": f"side{number}.json"} for number in (0, 1)]
-    document = {"version": 1, "sides": sides, "start_order": [0, 1], "turns": turns}
+    document = {"version": 1, "sides": sides, "start_order": [0, 1], "load_together": True, "turns": turns}
     (folder / "job.json").write_text(json.dumps(document))
     command = [sys.executable, str(Path(str(start.__file__))), "--alternate", str(folder / "job.json")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)

@@ -133,11 +133,10 @@ def start_worker(tmp_path: Path, worker_program: str) -> Iterable[Callable[..., 
             [sys.executable, worker_program, str(request)],
             cwd=tmp_path,
             env=worker_environment(*paths),
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            **options,
+            **{"stdin": subprocess.DEVNULL, **options},
         )
         started.append(process)
         return process

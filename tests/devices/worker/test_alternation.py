@@ -116,6 +116,25 @@ def test_two_runtimes_take_turns_with_exactly_one_request_in_flight(start, job_f
     assert [one["side"] for one in events if one["event"] == "done"] == [0, 1], "and ended in the reverse of it"
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_sides_load_together_or_one_after_the_other_and_warm_up_one_after_the_other(
+    start, job_for, onnx_artifact, together
+):
+    pytest.importorskip("onnxruntime")
+    jobs = [job_for("onnxruntime", onnx_artifact, number) for number in (0, 1)]
+    events = _events(start(jobs, load_together=together))
+    assert events[-1]["event"] == "alternated", events[-1]
+    order = [(one["event"], one["side"]) for one in events if one["event"] in ("hello", "outputs", "ready")]
+    first, second = ([(name, side) for name in ("hello", "outputs", "ready")] for side in (1, 0))
+    assert order == ([*first[:2], *second[:2], first[2], second[2]] if together else [*first, *second])
+    # `hello` tells of an instant just after the process began.
+    began_ns = {one["side"]: one["clock"]["origin_ns"] for one in events if one["event"] == "hello"}
+    warmups = {one["side"]: one["start_ns"] for one in events if one["event"] == "samples" and one["stage"] == "warmup"}
+    warmed_up_ns = began_ns[1] + warmups[1][-1]
+    assert warmed_up_ns < began_ns[0] + warmups[0][1], "the second warms up after the first, but for its first request"
+    assert together or warmed_up_ns < began_ns[0]
+
+
 def test_the_size_of_the_bursts_may_follow_from_their_length(start, job_for, onnx_artifact):
     pytest.importorskip("onnxruntime")
     asked = {name: value for name, value in TURNS.items() if name != "requests"}
@@ -211,6 +230,8 @@ def test_a_worker_on_command_ends_with_its_stdin(start_worker, request_for, onnx
         (b'{"run": 0}\n', "command.run"),
         (b'{"run": "3"}\n', "command.run"),
         (b'{"run": 3, "end": true}\n', "command.run"),
+        (b'{"run": 3, "warm_up": true}\n', "command.run"),
+        (b'{"warm_up": 1}\n', "command.warm_up"),
         (b"{}\n", "command.run"),
         (b'{"run": 3, "until": 4}\n', "command.until"),
         (b'{"run": ' + b" " * 2000 + b"3}\n", "one line of JSON"),
@@ -222,8 +243,31 @@ def test_a_command_that_is_none_is_refused(line: bytes, message: str) -> None:
 
 
 def test_commands() -> None:
-    stream = io.BytesIO(b'\n{"run": 3}\n\n{"end": true}\n')
-    assert [read_command(stream), read_command(stream), read_command(stream)] == [Command(3), Command(0), None]
+    stream = io.BytesIO(b'\n{"warm_up": true}\n{"run": 3}\n\n{"end": true}\n')
+    read = [read_command(stream) for _ in range(4)]
+    assert read == [Command(0, warm_up=True), Command(3), Command(0), None]
+
+
+@pytest.mark.parametrize(
+    ("commands", "message"),
+    [
+        (b'{"run": 3}\n', "told to warm up before"),
+        (b'{"end": true}\n', "told to warm up before"),
+        (b'{"warm_up": true}\n{"warm_up": true}\n', "warms up once"),
+    ],
+)
+def test_a_worker_on_command_warms_up_once_and_first(
+    start_worker, request_for, onnx_artifact, tmp_path, commands, message
+):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "commands").write_bytes(commands)
+    job = request_for("onnxruntime", onnx_artifact, on_command=True, sampling=LIMITS)
+    with (tmp_path / "commands").open("rb") as stdin:
+        process = start_worker(job, stdin=stdin)
+    stdout, stderr = process.communicate(timeout=120)
+    events = [event for event in map(parse_event, stdout.splitlines()) if event is not None]
+    assert (events[-1]["event"], events[-1].get("kind")) == ("error", "bad-request"), stderr[-1000:]
+    assert message in events[-1]["message"]
 
 
 @pytest.mark.parametrize(
