@@ -27,7 +27,7 @@ from latency_bench.harness.cli.pair import pair_request
 NAME = "slower by construction"
 SLOWDOWNS = {"3%": 48, "6%": 96, "13%": 176}
 """Channels of the extra work by what it comes to on the machine of docs/benchmarks.md. ONNX Runtime computes sixteen
-channels at a time; another number costs as much again."""
+channels at a time: 37 of them cost more than 48."""
 _WITH_ROUNDS = 3
 """Trials of each slowdown that measure rounds too: they cost as long again, and their intervals hardly differ."""
 _RUNTIME = "onnxruntime"

@@ -82,7 +82,8 @@ COLUMNS = (
     ),
     Column(
         "load_ms",
-        "Time for loading the file, building an engine included: median of the rounds, the runtime's import left out.",
+        "Time for loading the file, building an engine included: median of the rounds, the runtime's import left out. "
+        "Empty for pairs whose sides loaded at the same time.",
         "number",
         ("rounds.facts.load_ns",),
         _load_ms,
