@@ -21,18 +21,18 @@ import numpy as np
 
 def main(runtime: str, path: str, shape: str, warmup: str, requests: str, how: str = "clock") -> None:
     image = np.random.RandomState(0).standard_normal([int(size) for size in shape.split("x")]).astype(np.float32)
-    request = litert_request(path, image) if runtime == "litert" else onnxruntime_request(path, image)
+    request = _litert_request(path, image) if runtime == "litert" else _onnxruntime_request(path, image)
     for _ in range(int(warmup)):
         request()
     if how == "clock":
-        print(json.dumps(by_clock(request, int(requests))))
+        print(json.dumps(_by_clock(request, int(requests))))
         return
     inside: list[float] = []
-    asked = _by_loadgen(lambda: inside.extend(by_clock(request, 1)), int(requests))
+    asked = _by_loadgen(lambda: inside.extend(_by_clock(request, 1)), int(requests))
     print(json.dumps(inside if how == "loadgen-clock" else asked))
 
 
-def by_clock(request: Callable[[], Any], count: int) -> list[float]:
+def _by_clock(request: Callable[[], Any], count: int) -> list[float]:
     samples = []
     for _ in range(count):
         began_ns = time.perf_counter_ns()
@@ -78,7 +78,7 @@ def _completions_ns(trace: Path) -> list[int]:
     return found
 
 
-def litert_request(path: str, image: Any) -> Callable[[], Any]:
+def _litert_request(path: str, image: Any) -> Callable[[], Any]:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path, num_threads=1)
@@ -94,21 +94,13 @@ def litert_request(path: str, image: Any) -> Callable[[], Any]:
     return request
 
 
-def onnxruntime_session(path: str, profile_prefix: str | None = None) -> Any:
-    """On one thread; `profile_prefix`: with its profiler on, which writes a file whose path begins so."""
+def _onnxruntime_request(path: str, image: Any) -> Callable[[], Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    if profile_prefix:
-        options.enable_profiling = True
-        options.profile_file_prefix = profile_prefix
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def onnxruntime_request(path: str, image: Any) -> Callable[[], Any]:
-    session = onnxruntime_session(path)
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda: session.run(None, {name: image})
 

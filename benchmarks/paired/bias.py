@@ -37,8 +37,8 @@ def steps(effort: Effort) -> list[Step]:
     return found
 
 
-def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[Sequence[Result]], Result]:
-    def measure(_: Sequence[Result]) -> Result:
+def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[], Result]:
+    def measure() -> Result:
         return _told(measured_pair(sides, effort, minutes=minutes, within=0.005))
 
     return measure

@@ -40,8 +40,8 @@ def _side(model: str, runtime: str, *options: str) -> str:
     return ",".join([f"{model}@{runtime}", *filter(None, options)])
 
 
-def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[Sequence[Result]], Result]:
-    def measure(_: Sequence[Result]) -> Result:
+def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[], Result]:
+    def measure() -> Result:
         record = measured_pair(sides, effort, minutes=minutes)
         return {**figures(record), "carried_bytes": [_carried_bytes(record, side) for side in (0, 1)]}
 

@@ -36,15 +36,12 @@ class Effort:
 
 @dataclass(frozen=True)
 class Step:
-    """`rank`: of worth, the lowest is measured first. `minutes`: about what it takes. `measure` is given the results of
-    its benchmark so far."""
+    """`rank`: of worth, the lowest is measured first. `minutes`: about what it takes."""
 
     key: str
     rank: float
     minutes: float
-    measure: Callable[[Sequence[Result]], Result]
-    needs: str = ""
-    """Key of a step without whose result there is nothing to measure."""
+    measure: Callable[[], Result]
 
 
 class Benchmark(Protocol):
@@ -89,15 +86,14 @@ def measure_open(benchmarks: Iterable[Benchmark], effort: Effort, results: Resul
         key=lambda one: one[:2],
     )
     for _, name, step, benchmark in waiting:
-        done = [one for one in results.of(benchmark.NAME) if "error" not in one]
+        done = {one["step"] for one in results.of(benchmark.NAME) if "error" not in one}
         left_minutes = budget_minutes - (time.monotonic() - began_s) / 60
-        keys = {one["step"] for one in done}
-        if step.key in keys or step.minutes > left_minutes or (step.needs and step.needs not in keys):
+        if step.key in done or step.minutes > left_minutes:
             continue
         print(f"{name}: {step.key}, about {step.minutes:.1f} of {left_minutes:.1f} minutes left", flush=True)
         load = os.getloadavg()[0]
         try:
-            result = step.measure(done)
+            result = step.measure()
         except Exception as error:
             result = {"error": f"{type(error).__name__}: {error}"}
             print(f"{name}: {step.key} failed: {result['error']}", flush=True)

@@ -76,8 +76,8 @@ def steps(effort: Effort) -> list[Step]:
     ]
 
 
-def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[Sequence[Result]], Result]:
-    def measure(_: Sequence[Result]) -> Result:
+def _measure(sides: tuple[str, str], effort: Effort, minutes: float) -> Callable[[], Result]:
+    def measure() -> Result:
         request = pair_request(sides, within=WIDTHS[-1], max_minutes=minutes, device_name="local", threads=1)
         first, second = request.cases
         with Rounds((first, second)) as rounds, _InterleavedRun(request, effort.store, COMMAND) as run:

@@ -41,8 +41,8 @@ def steps(effort: Effort) -> list[Step]:
     return [*same, *pairs]
 
 
-def _pair(runtime: str, precision: str, effort: Effort) -> Callable[[Sequence[Result]], Result]:
-    def measure(_: Sequence[Result]) -> Result:
+def _pair(runtime: str, precision: str, effort: Effort) -> Callable[[], Result]:
+    def measure() -> Result:
         half_form = f"{_half_form().id}@{runtime},precision={precision}"
         safe = f"{MODEL}@{runtime},precision={precision},resolution={SEGMENTATION_SIZE}"
         return figures(measured_pair([half_form, safe], effort))
@@ -50,10 +50,10 @@ def _pair(runtime: str, precision: str, effort: Effort) -> Callable[[Sequence[Re
     return measure
 
 
-def _same_file(format_: str) -> Callable[[Sequence[Result]], Result]:
+def _same_file(format_: str) -> Callable[[], Result]:
     """Whether the files of both forms have the same operators, each as often."""
 
-    def compare(_: Sequence[Result]) -> Result:
+    def compare() -> Result:
         safe = load_spec(MODEL).at(_size())
         counted = [export_artifact(spec, format_, ExportOptions()).facts["operators"] for spec in (safe, _half_form())]
         return {"same_operators": counted[0] == counted[1], "operators": counted[0]}

@@ -24,7 +24,7 @@ def steps(effort: Effort) -> list[Step]:
 
 
 def _step(number: int, effort: Effort) -> Step:
-    def measure(_: Sequence[Result]) -> Result:
+    def measure() -> Result:
         return figures(measured_pair([_SIDE, _SIDE], effort, seed=number))
 
     # A few at once, the others in between what else is measured.

@@ -53,10 +53,10 @@ def _truth(slowdown: str) -> str:
 
 def _with_files(
     effort: Effort, slowdown: str, measure: Callable[[list[str], Effort, int], Result], number: int = 0
-) -> Callable[[Sequence[Result]], Result]:
+) -> Callable[[], Result]:
     """Made anew each time: a file that was left from another version of the model would be another ratio."""
 
-    def step(_: Sequence[Result]) -> Result:
+    def step() -> Result:
         channels = SLOWDOWNS[slowdown]
         with tempfile.TemporaryDirectory() as folder:
             original = exported(CLASSIFIER)

@@ -97,8 +97,8 @@ def steps(effort: Effort) -> list[Step]:
     return found
 
 
-def _measure(model: str, tool: Tool, minutes: float) -> Callable[[Sequence[Result]], Result]:
-    def measure(_: Sequence[Result]) -> Result:
+def _measure(model: str, tool: Tool, minutes: float) -> Callable[[], Result]:
+    def measure() -> Result:
         name, _, size = model.partition(",")
         resolution = f",resolution={size}" if size else ""
         side = f"{name}@{tool.runtime}{resolution}"

@@ -28,14 +28,14 @@ def measured() -> list[str]:
 
 @pytest.fixture
 def step(measured: list[str]) -> Callable[..., Step]:
-    def make(key: str, rank: float = 0, minutes: float = 1, fails: bool = False, needs: str = "") -> Step:
-        def measure(_: object) -> dict[str, float]:
+    def make(key: str, rank: float = 0, minutes: float = 1, fails: bool = False) -> Step:
+        def measure() -> dict[str, float]:
             measured.append(key)
             if fails:
                 raise RuntimeError("no such file")
             return {"ratio": 1.0}
 
-        return Step(key, rank, minutes, measure, needs)
+        return Step(key, rank, minutes, measure)
 
     return make
 
@@ -55,13 +55,13 @@ def test_no_step_begins_that_would_take_longer_than_there_is_time(step, measured
     assert measured == ["short"]
 
 
-def test_a_step_that_failed_is_measured_again_and_what_needs_it_waits(step, measured, tmp_path):
+def test_a_step_that_failed_is_measured_again_and_the_next_one_is_measured_too(step, measured, tmp_path):
     results = Results(tmp_path / "results.jsonl")
-    measure_open([benchmark("a", step("first", 0, fails=True), step("second", 1, needs="first"))], EFFORT, results, 60)
-    assert measured == ["first"]
+    measure_open([benchmark("a", step("first", 0, fails=True), step("second", 1))], EFFORT, results, 60)
+    assert measured == ["first", "second"]
     assert "no such file" in results.of("a")[0]["error"]
-    measure_open([benchmark("a", step("first", 0), step("second", 1, needs="first"))], EFFORT, results, 60)
-    assert measured == ["first", "first", "second"]
+    measure_open([benchmark("a", step("first", 0), step("second", 1))], EFFORT, results, 60)
+    assert measured == ["first", "second", "first"]
     assert not any("error" in one for one in results.of("a"))
 
 
