@@ -87,7 +87,8 @@ is compared, and what the numbers mean.
 
 **Machine** of `{device}`: {machine}. `{device}-tflite-2.14` is the same machine with the tflite-runtime package of
 2023, the last of that name, in an environment of its own. One thread, pinned to one core; five rounds in fresh
-processes, those of one size interleaved. `epyc-milan` is the machine of [measured.md](measured.md), with four rounds.
+processes, those of one size interleaved; ratios with † are of [pairs](pairs.md) of processes that took turns.
+`epyc-milan` is the machine of [measured.md](measured.md), with four rounds.
 
 ![Latency against the number of tokens](images/measured/runtimes-scaling.svg)
 

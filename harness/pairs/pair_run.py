@@ -209,7 +209,10 @@ def _enough(measured: PairMeasured) -> str:
 
 
 def _so_far(measured: PairMeasured) -> str:
-    ratio = widest(measured.ratios())
-    few = ratio.low is None or len(measured.pairs) < _WORTH_TELLING
+    ratios, count = measured.ratios(), len(measured.pairs)
+    ratio = widest(ratios)
+    few = ratio.low is None or count < _WORTH_TELLING
     known = "" if few else f", {ratio.low:.3f} to {ratio.high:.3f} so far"
-    return f"pair {len(measured.pairs)} of {max(LEAST_PAIRS, len(measured.pairs))} or more: {ratio.ratio:.3f}{known}"
+    numbered = f"pair {count} of {LEAST_PAIRS} or more" if count <= LEAST_PAIRS else f"pair {count}"
+    which = f" (the widest of {len(ratios)} ratios)" if len(ratios) > 1 else ""
+    return f"{numbered}: {ratio.ratio:.3f}{known}{which}"

@@ -105,6 +105,7 @@ def test_three_sides_are_each_held_against_the_first(write_model, case_for, obse
     result = record.to_result_json("x")
     assert result["ratio"] == record.ratios[0].ratio
     assert [one["side"] for one in result["ratios"]] == [1, 2]
+    assert any("pair 1 of 10 or more" in stage and "widest of 2 ratios" in stage for stage in observer.stages)
 
 
 def test_sides_that_do_not_fit_together_take_turns_as_short_processes(
