@@ -84,6 +84,7 @@ def test_any_two_numbers_are_axes(opened: Open, runs: pd.DataFrame) -> None:
     assert "x=artifact_bytes&y=peak_rss_bytes" in page.url
     assert page.locator("#plots figcaption").inner_text() == "Peak memory against file size"
     page.locator("#plots details summary", has_text="Numbers of this figure").click()
+    page.locator("#plots details tbody tr").first.wait_for()
     assert page.locator("#plots details tbody tr").count() == int(
         re.search(r"\d+", page.locator("#plots [role=status]").inner_text())[0]  # type: ignore[index]
     )
