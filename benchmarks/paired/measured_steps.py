@@ -81,14 +81,12 @@ def measure_open(benchmarks: Iterable[Benchmark], effort: Effort, results: Resul
     """Every step that has no result yet, in order of worth, as far as the time goes. A step that fails is kept as a
     result with its `error`, and is measured again in the next session."""
     began_s = time.monotonic()
-    waiting = sorted(
-        ((step.rank, benchmark.NAME, step, benchmark) for benchmark in benchmarks for step in benchmark.steps(effort)),
-        key=lambda one: one[:2],
-    )
-    for _, name, step, benchmark in waiting:
-        done = {one["step"] for one in results.of(benchmark.NAME) if "error" not in one}
+    found = [(benchmark.NAME, step) for benchmark in benchmarks for step in benchmark.steps(effort)]
+    names = {name for name, _ in found}
+    done = {(name, one["step"]) for name in names for one in results.of(name) if "error" not in one}
+    for name, step in sorted(found, key=lambda one: (one[1].rank, one[0])):
         left_minutes = budget_minutes - (time.monotonic() - began_s) / 60
-        if step.key in done or step.minutes > left_minutes:
+        if (name, step.key) in done or step.minutes > left_minutes:
             continue
         print(f"{name}: {step.key}, about {step.minutes:.1f} of {left_minutes:.1f} minutes left", flush=True)
         load = os.getloadavg()[0]
