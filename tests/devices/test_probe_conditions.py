@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from latency_bench.devices.parts import find_part, part_names
 from latency_bench.devices.probe_conditions import conditions_by_probe, probe_conditions
+from latency_bench.harness.store.layout import RECORD_FILE
+from latency_bench.harness.store.reader import run_paths
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -169,10 +171,10 @@ def test_one_name_of_two_probes_keeps_both(install_package):
 
 
 def test_the_runs_of_one_committed_device_agree():
-    """Else no two of them could be compared."""
+    """Else no two of them could be compared. A pair stands for itself: both of its sides were measured together."""
     by_device: dict[str, set[str]] = {}
-    for path in sorted(RESULTS.glob("*/*/*/record.json")):
-        device = json.loads(path.read_text())["device"]
+    for run in run_paths(RESULTS):
+        device = json.loads((run / RECORD_FILE).read_text())["device"]
         merged = probe_conditions(device["fingerprint"], device.get("conditions"))
         by_device.setdefault(device["name"], set()).add(json.dumps(merged))
     assert by_device

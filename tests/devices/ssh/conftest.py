@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 
 from latency_bench.devices.transports.ssh_options import SshOptions
+from tests.loopback_sshd import started, unused_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -65,20 +65,9 @@ class Server:
         return SshOptions(**{**fields, **changes})
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")],
-            stdin=subprocess.DEVNULL,
-            stderr=(self.folder / "sshd.log").open("ab"),
+        self.process = started(
+            [str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")], self.folder / "sshd.log", self.port
         )
-        deadline_s = time.monotonic() + 120
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline_s:
-                    raise RuntimeError((self.folder / "sshd.log").read_text()) from None
-                time.sleep(0.02)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -139,9 +128,7 @@ def _descendants(pid: int) -> list[int]:
 def prepared_server(folder: Path) -> Server:
     """A server that is not started yet; its keys, configuration and known hosts lie in `folder`, which is made."""
     folder.mkdir(mode=0o700)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused_port()
     server = Server(folder, port)
     server.home.mkdir()
     for name in ("host_key", "user_key"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -21,6 +20,7 @@ from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.location import store_location
 from latency_bench.harness.store.reader import run_names, run_paths
 from latency_bench.harness.store.verify import verify_store
+from tests.loopback_sshd import started, unused_port
 
 USER, PASSWORD = "lab", "secret-of-the-lab"
 SSHD = shutil.which("sshd", path=f"/usr/sbin:{os.environ.get('PATH', '')}")
@@ -73,9 +73,7 @@ def sftp_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, P
     (home / ".ssh").mkdir(mode=0o700)
     for key in (home / "host_key", home / ".ssh" / "id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused_port()
     (home / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {home}/host_key\nPidFile none\nStrictModes no\nUsePAM no\n"
         f"AuthorizedKeysFile {home}/.ssh/id_ed25519.pub\nPasswordAuthentication yes\nPermitRootLogin yes\n"
@@ -83,17 +81,7 @@ def sftp_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, P
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    with (home / "sshd.log").open("ab") as log:
-        process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(home / "sshd_config")], stderr=log)
-    until_s = time.monotonic() + 120
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-            break
-        except OSError:
-            assert process.poll() is None, (home / "sshd.log").read_text()
-            assert time.monotonic() < until_s
-            time.sleep(0.05)
+    process = started([SSHD, "-D", "-e", "-f", str(home / "sshd_config")], home / "sshd.log", port)
     yield port, home
     process.terminate()
     process.wait()
