@@ -59,7 +59,7 @@ COLUMNS = [
 def attention_ratios(runs: pd.DataFrame, paired: PairedRatios | None = None) -> pd.DataFrame:
     """One row for every pair, columns as in COLUMNS: `ratio` is the form's latency over that of linear attention, so
     that 3 means that linear attention is three times as fast. Null where the form does not fit into memory, and where
-    the two were measured under different conditions: `obstacles` names those, in one text. `n` and `linear_n` say
+    the two were only measured under different conditions: `obstacles` names those, in one text. `n` and `linear_n` say
     rounds × requests, `unstable` and `linear_unstable` that the run never settled.
 
     Same shape: the linear form with the same heads, dimension and tokens, with multi-scale tokens where the form has
@@ -163,8 +163,8 @@ def prefer_pairs(
     rows: list[dict[str, Any]], runs: pd.DataFrame, paired: PairedRatios | None, form_run: str
 ) -> list[dict[str, Any]]:
     """Rows with a `ratio`, a `linear_run_id`, and in the column `form_run` the run that is compared with it: the ratio
-    is that of a pair where there is one, unless that has no interval and the rounds have one. One that was refused
-    for what differs besides stays without."""
+    is that of a pair where there is one, unless that has no interval and the rounds have one. What keeps the rounds of
+    two runs apart, such as a kernel that was updated between them, is no obstacle to a pair: its sides took turns."""
     if paired is None or not paired.found or not rows:
         return rows
     by_id = {row["run_id"]: row for row in rows_of(runs[["run_id", *CASE_COLUMNS]])}
@@ -172,8 +172,9 @@ def prefer_pairs(
     for row in rows:
         known = paired.find(by_id[row["linear_run_id"]], by_id[row[form_run]])
         usable = known is not None and (known.low is not None or row["ratio_low"] is None)
-        if known is not None and usable and not row["obstacles"]:
-            row = {**row, "ratio": known.speed_up, "ratio_low": known.low, "ratio_high": known.high, "paired": True}
+        if known is not None and usable:
+            of_pair = {"ratio": known.speed_up, "ratio_low": known.low, "ratio_high": known.high}
+            row = {**row, **of_pair, "paired": True, "obstacles": ""}
         preferred.append(row)
     return preferred
 

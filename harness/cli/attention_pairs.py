@@ -38,7 +38,8 @@ def measure_compared(
 def comparisons(
     groups: Sequence[Group], make_case: Callable[[Planned], Case], runs: pd.DataFrame
 ) -> Iterator[Comparison]:
-    """One for every linear attention with what is compared with it, in the order of the tables."""
+    """One for every linear attention with what is compared with it, in the order of the tables; where conditions keep
+    the rounds of two apart, too: a pair measures both anew, side by side."""
     from latency_bench.harness.attention.attention_pairs import Comparison
     from latency_bench.harness.attention.stored import runs_of
     from latency_bench.reports.attention_models import whole_models
@@ -49,8 +50,13 @@ def comparisons(
     for case in (make_case(member) for group in groups for member in group.members):
         for run_id in runs_of(runs, case)["run_id"].head(1):
             case_of_run[str(run_id)] = case
-    sides = [(row["linear_run_id"], row["run_id"]) for row in rows_of(attention_ratios(runs)) if row["ratio"]]
-    sides += [(row["linear_run_id"], row["softmax_run_id"]) for row in rows_of(whole_models(runs)) if row["ratio"]]
+    compared = ((attention_ratios(runs), "run_id"), (whole_models(runs), "softmax_run_id"))
+    sides = [
+        (row["linear_run_id"], row[form_run])
+        for table, form_run in compared
+        for row in rows_of(table)
+        if row["ratio"] or row["obstacles"]
+    ]
     forms_of: dict[str, dict[str, Case]] = {}
     for linear, form in sides:
         if linear in case_of_run and form in case_of_run:

@@ -50,10 +50,19 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
         "--json",
     )
     pairs = ("--within", "100%", "--pair-minutes", "0.02")
+    by_rounds = attention(*words)
+    assert by_rounds.returncode == 0, by_rounds.stderr
+    _update_kernel(tmp_path / "store", "attn-softmax-*")
+    apart = bench("attention", "--from-store", "--json").json()["pairs"]
+    assert all(row["ratio"] is None and "kernel before the update" in row["obstacles"] for row in apart)
+
     done = attention(*words, pairs=pairs)
     assert done.returncode == 0, done.stderr
+    assert "round" not in done.stderr, "the runs are there"
     found = done.json()
-    assert all(row["paired"] for row in found["pairs"]), "ratios are measured as pairs"
+    paired = {row["paired"] for row in found["pairs"]}
+    assert paired == {True}, "ratios are measured as pairs, whatever lay between the runs"
+    assert not any(row["obstacles"] for row in found["pairs"])
     assert len(re.findall(r"beside attn-relu-linear", done.stderr)) == 2, "that of its shape, and that of its MACs"
     assert {(row["tokens"], row["definition"]) for row in found["pairs"]} == {(64, "same shape"), (64, "equal MACs")}
     for row in found["pairs"]:
@@ -82,6 +91,17 @@ def test_measured_once_then_analysed_from_the_store(attention, bench, tmp_path):
         "attention-scaling.svg",
         "attention-memory.png",
     }
+
+
+def _update_kernel(store, models):
+    """The runs of these models as if the computer's kernel had been another one then."""
+    for file in store.glob(f"local/{models}/*/record.json"):
+        record = json.loads(file.read_text())
+        device = record["device"]
+        for kept in (device["fingerprint"]["linux"], device["conditions"]["linux"]["system"]):
+            kept["kernel"] = "before the update"
+        file.write_text(json.dumps(record))
+        (file.parent / "SHA256SUMS").unlink()
 
 
 def test_a_plan_says_what_is_there_and_measures_nothing(attention, bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pandas as pd
@@ -205,6 +206,25 @@ def test_a_ratio_that_was_measured_as_a_pair_is_preferred_and_marked(runs):
     assert "2.25x†" in text
     assert "A ratio with † was measured as a pair" in text
     assert "†" not in attention_markdown(runs)
+
+
+def test_what_keeps_rounds_apart_is_no_obstacle_to_a_pair(runs):
+    """Its sides took turns: a kernel that was updated between the runs is nothing to it."""
+    of_softmax = (runs["model"] == "attn-softmax-module-h8-d16-n1024").to_list()
+    conditions = [json.dumps({"system": {"kernel": "new" if newer else "old"}}) for newer in of_softmax]
+    runs = runs.assign(conditions=conditions)
+    by_model = {row["model"]: row for row in rows_of(runs)}
+    linear, softmax = (by_model[f"attn-{form}-module-h8-d16-n1024"] for form in ("relu-linear", "softmax"))
+    known = PairedSpeedUp(2.25, 2.24, 2.26, "local/_pairs/x")
+    paired = PairedRatios({(CaseKey.of_row(linear), CaseKey.of_row(softmax)): known})
+
+    def found(*known: PairedRatios) -> dict[str, tuple[float | None, bool]]:
+        table = attention_ratios(runs, *known)
+        of_one = table[(table["label"] == "softmax") & (table["tokens"] == 1024)]
+        return {row["definition"]: (row["ratio"], bool(row["obstacles"])) for row in rows_of(of_one)}
+
+    assert found() == {"same shape": (None, True), "equal MACs": (None, True)}
+    assert found(paired) == {"same shape": (2.25, False), "equal MACs": (None, True)}
 
 
 def test_whole_models_prefer_pairs_too(runs):
