@@ -49,7 +49,7 @@ class _RoundsBetween:
     def __init__(self, taker: Taker, rounds: Rounds) -> None:
         self._taker = taker
         self._rounds = rounds
-        self.shortest_s = taker.shortest_s
+        self.shortest_s, self.usual_s = taker.shortest_s, taker.usual_s
 
     def pair(self, index: int, seconds: float, observer: Observer) -> ProcessPair:
         pair = self._taker.pair(index, seconds, observer)

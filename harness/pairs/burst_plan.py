@@ -18,6 +18,15 @@ from latency_bench.harness.pairs.blocks import SideRequests
 
 Floats = npt.NDArray[np.float64]
 
+LEAST_BLOCKS = 2
+"""Of one pair of processes: each order of the sides once."""
+USUAL_BLOCKS = 8
+"""Of one pair: as many as its standard error needs (harness/statistics/block_ratio.py)."""
+_SETTLING_S = 0.2
+"""After the warm-ups, in which each side was alone: what taking turns changes has changed by then."""
+_SETTLED_AT_ONCE_S = 2.0
+"""A block that takes longer is moved by a tenth of itself at most, and two of them for nothing are too dear."""
+
 EFFECT = 0.005
 """Half a per cent: a request that is slower by more, surely, is one of the change."""
 _SURELY = 2.0
@@ -61,6 +70,17 @@ class BurstPlan:
     def block_s(self) -> float:
         """About what one burst of every side takes."""
         return sum(side.requests * side.latency_s + self.pause_s for side in self.sides)
+
+    @property
+    def settling_blocks(self) -> int:
+        """How many at the start of a pair do not count; an even number."""
+        if self.block_s > _SETTLED_AT_ONCE_S:
+            return 0
+        return max(2, min(100, 2 * math.ceil(_SETTLING_S / self.block_s / 2)))
+
+    def blocks_in(self, seconds: float) -> int:
+        """How many blocks a pair of that length has to have: the usual number, or the fewer that it has time for."""
+        return max(LEAST_BLOCKS, min(USUAL_BLOCKS, round(seconds / self.block_s)))
 
     @property
     def by_request(self) -> bool:

@@ -15,10 +15,12 @@ MOST_S = 60.0
 
 
 class PairLength:
-    """`least_s`: what a pair takes at the very least to have a ratio; `most_s`: for all pairs together."""
+    """`least_s`: what a pair takes at the very least to have a ratio; `usual_s`: what it takes to know the noise within
+    it, too, which is worth its time only as far as ten pairs are left with enough; `most_s`: for all pairs together."""
 
-    def __init__(self, least_s: float, most_s: float) -> None:
+    def __init__(self, least_s: float, usual_s: float, most_s: float) -> None:
         self._least_s = least_s
+        self._usual_s = usual_s
         self._most_s = most_s
 
     def seconds(self, measured: PairMeasured, elapsed_s: float) -> float:
@@ -26,7 +28,8 @@ class PairLength:
         pairs = measured.pairs
         start_s = self._start_s(pairs)
         left = max(1, LEAST_PAIRS - len(pairs))
-        most_s = max(self._least_s, min(MOST_S, (self._most_s - elapsed_s) / left - start_s))
+        longest_s = max(MOST_S, self._usual_s)
+        most_s = max(self._least_s, min(longest_s, (self._most_s - elapsed_s) / left - start_s))
         wanted_s = FIRST_S
         # Of several ratios the one that needs the longest pairs.
         for side, ratios in enumerate(zip(*(pair.ratios for pair in pairs), strict=True), 1):
@@ -37,7 +40,7 @@ class PairLength:
             )
             if spread is not None:
                 wanted_s = max(wanted_s if wanted_s != FIRST_S else 0.0, best_seconds(spread, start_s, 0.0, most_s))
-        return min(max(wanted_s, self._least_s), most_s)
+        return min(max(wanted_s, self._usual_s), most_s)
 
     def fits_another(self, pairs: Sequence[ProcessPair], elapsed_s: float) -> bool:
         """Whether the time suffices for one more; always for the first."""

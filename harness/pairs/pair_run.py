@@ -66,6 +66,10 @@ class Taker(Protocol):
     def shortest_s(self) -> float:
         """What a pair takes at the very least to have a ratio."""
 
+    @property
+    def usual_s(self) -> float:
+        """What a pair takes to know the noise within it, too."""
+
     def pair(self, index: int, seconds: float, observer: Observer) -> ProcessPair:
         """Fresh processes that alternate for so long. Raises DeviceError."""
 
@@ -173,7 +177,7 @@ class PairRun(OpenRun):
         """Until every ratio is known as well as asked, or the time is over."""
         measured, request = self._measured, self._measured.request
         began_s = time.monotonic()
-        length = PairLength(taker.shortest_s, request.max_minutes * 60)
+        length = PairLength(taker.shortest_s, taker.usual_s, request.max_minutes * 60)
         look = next_look(0)
         while True:
             elapsed_s = time.monotonic() - began_s

@@ -41,7 +41,7 @@ class ShortProcesses:
         self._session = session
         self._prepared = prepared
         self._outputs = outputs
-        self.shortest_s = 0.0
+        self.shortest_s = self.usual_s = 0.0
 
     def try_out(self, observer: Observer) -> None:
         """Every side once, for its outputs alone. Raises FidelityError, DeviceError."""

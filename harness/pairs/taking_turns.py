@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from latency_bench.harness.case import with_checks
 from latency_bench.harness.export import Artifact
 from latency_bench.harness.neighbours import others_on
 from latency_bench.harness.pairs.blocks import SideRequests, log_ratios, side_requests
-from latency_bench.harness.pairs.burst_plan import BurstPlan, plan_bursts
+from latency_bench.harness.pairs.burst_plan import LEAST_BLOCKS, USUAL_BLOCKS, BurstPlan, plan_bursts
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, SideBias
 from latency_bench.harness.preparing import Prepared, judge_outputs
 from latency_bench.harness.rounds import Observer
@@ -29,8 +28,6 @@ from latency_bench.harness.telemetry_sampler import TelemetrySampler
 
 _TRIAL_BLOCKS = 12
 _TRIAL_MOST_S = 20.0
-_SETTLING_S = 0.2
-_LEAST_BLOCKS = 8
 _LONGEST_S = 3600.0
 """Of one pair, whatever was asked for."""
 _MOST_REQUESTS = 5_000_000
@@ -52,7 +49,12 @@ class TakingTurns:
     @property
     def shortest_s(self) -> float:
         """What a pair alternates at least. Only after the trial."""
-        return max(1.0, _LEAST_BLOCKS * self._plan.block_s)
+        return max(1.0, LEAST_BLOCKS * self._plan.block_s)
+
+    @property
+    def usual_s(self) -> float:
+        """What it alternates to have a standard error of its own. Only after the trial."""
+        return max(1.0, USUAL_BLOCKS * self._plan.block_s)
 
     def try_out(self, observer: Observer) -> None:
         """One set of processes that counts for nothing: are the outputs right, and how are turns best taken?
@@ -95,16 +97,18 @@ class TakingTurns:
     def pair(self, index: int, seconds: float, observer: Observer) -> ProcessPair:
         """Fresh processes that alternate for so long. Raises SideError, DeviceError."""
         plan, count = self._plan, len(self._prepared)
+        blocks = plan.blocks_in(seconds)
         turns = Turns(
             requests=tuple(side.requests for side in plan.sides),
             seed=self._seed(index),
             # In turn: whoever loads first finds memory and caches as they are.
             start_order=tuple((index + place) % count for place in range(count)),
             load_together=self._load_together,
-            settling_blocks=max(2, min(100, 2 * math.ceil(_SETTLING_S / plan.block_s / 2))),
-            min_blocks=_LEAST_BLOCKS,
-            min_s=seconds,
-            max_s=min(_LONGEST_S, 4 * seconds + _LEAST_BLOCKS * plan.block_s),
+            settling_blocks=plan.settling_blocks,
+            min_blocks=blocks,
+            # So few are counted, and not timed: a machine that became quicker would take two blocks more each time.
+            min_s=seconds if blocks == USUAL_BLOCKS else 0.0,
+            max_s=min(_LONGEST_S, 4 * seconds + USUAL_BLOCKS * plan.block_s),
             pause_s=plan.pause_s,
         )
         began_s, started_at = time.monotonic(), datetime.now(timezone.utc)
