@@ -34,6 +34,9 @@ _SURELY = 2.0
 _MOST_KEPT = 64
 _LONGEST_BURST_S = 0.25
 """Of what is kept: longer bursts are no neighbours any more."""
+_SLOW_S = 1.0
+"""Of a request: filling the caches anew is less than `EFFECT` of one that takes longer, and a trial has time for few of
+them, whose noise looks like an effect."""
 _CHEAP = 0.2
 """Of a request: a change that costs less is not worth leaving the neighbours for."""
 _WORTH = 0.9
@@ -117,6 +120,8 @@ def _side_plan(trial: SideRequests, alone_ns: Floats, change_s: float) -> SidePl
     effects, errors = _effects(logs)
     discarded = _of_the_change(effects, errors)
     latency_s = float(np.median(trial.by_burst()[:, discarded:])) / 1e9
+    if latency_s > _SLOW_S:
+        discarded = 0
     kept = _kept(alone_ns, discarded + change_s / latency_s, latency_s)
     return SidePlan(latency_s, discarded, kept, math.exp(float(effects[0])))
 

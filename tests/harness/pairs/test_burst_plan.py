@@ -84,6 +84,15 @@ def test_noise_alone_belongs_to_no_change() -> None:
     assert max(discarded) <= 2
 
 
+def test_a_slow_model_discards_nothing_whatever_its_few_requests_look_like() -> None:
+    """A quick one beside it does: what it finds in the caches after the other's turn is another's."""
+    plan = _plan(alternation((15_000.0, 1.2), (2, 40), ((1.4,), (1.6, 1.2, 1.05))))
+    slow, quick = plan.sides
+    assert (slow.discarded, slow.kept) == (0, 1)
+    assert slow.first_request == pytest.approx(1.4, rel=0.05)
+    assert quick.discarded == 3
+
+
 def test_threads_that_spin_on_get_a_pause() -> None:
     found = alternation((15.0, 40.0), (3, 2), ((1.0,), (1.0,)))
     assert _plan(found, idle=(0.0003, 0.0001)).pause_s == 0.0
