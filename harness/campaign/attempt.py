@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latency_bench.harness.store.number_text import ratio_words
 from latency_bench.harness.store.outcome import Answer
 
 if TYPE_CHECKING:
     from latency_bench.harness.campaign.campaign_plan import PlannedCase
-    from latency_bench.harness.store.pair_record import Interval, PairRecord
+    from latency_bench.harness.store.pair_record import PairRecord
     from latency_bench.harness.store.record import RunRecord
 
 
@@ -56,7 +57,7 @@ class Attempt:
             record.status,
             failure.kind if failure else None,
             f"{failure.stage}: {failure.message}" if failure else None,
-            ratio=ratio_words(record.ratios[0]) if record.ratios else None,
+            ratio=ratio_of_pair(record),
         )
 
     @classmethod
@@ -83,6 +84,9 @@ class Attempt:
         return self.status == "failed"
 
 
-def ratio_words(ratio: Interval) -> str:
-    """`ratio 1.032 (1.027 to 1.036)`."""
-    return f"ratio {ratio.ratio:.3f}" + ("" if ratio.low is None else f" ({ratio.low:.3f} to {ratio.high:.3f})")
+def ratio_of_pair(record: PairRecord) -> str | None:
+    """The first ratio in words; None of one that failed."""
+    if not record.ratios:
+        return None
+    first = record.ratios[0]
+    return ratio_words(first.ratio, first.low, first.high)

@@ -63,7 +63,7 @@ def runs_by_case(plan: Plan, store: Path) -> dict[str, CaseRuns]:
 
 def _pair_rows(store: Path) -> Iterator[dict[str, Any]]:
     """The pairs of campaigns with the columns of the run table that say what came of them, and their ratio in words."""
-    from latency_bench.harness.campaign.attempt import ratio_words
+    from latency_bench.harness.campaign.attempt import ratio_of_pair
     from latency_bench.harness.store.pair_listing import find_pairs
 
     for pair in find_pairs(store):
@@ -78,7 +78,7 @@ def _pair_rows(store: Path) -> Iterator[dict[str, Any]]:
                 "failure_stage": failure.stage if failure else None,
                 "failure": failure.message if failure else None,
                 "median_ms": None,
-                "ratio": ratio_words(record.ratios[0]) if record.ratios else None,
+                "ratio": ratio_of_pair(record),
             }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
 from latency_bench.harness.statistics.start_order import start_order_effect
-from latency_bench.harness.store.number_text import decimals_for, interval
+from latency_bench.harness.store.number_text import decimals_for, interval, ratio_decimals
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
 
@@ -145,7 +145,8 @@ def turns_words(record: PairRecord) -> str:
 def _with_interval(ratio: Interval | None) -> str:
     if ratio is None:
         return "-"
-    return f"{ratio.ratio:.3f} {interval(ratio.low, ratio.high, 3)}".rstrip()
+    decimals = ratio_decimals(ratio.ratio)
+    return f"{ratio.ratio:.{decimals}f} {interval(ratio.low, ratio.high, decimals)}".rstrip()
 
 
 def render_pair_details(record: PairRecord, console: Console) -> None:

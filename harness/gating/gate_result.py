@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence
+from latency_bench.harness.store.number_text import ratio_words
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class GateResult:
         """What `bench gate --json` prints."""
         counts = {"fine": self.count("fine"), "worse": self.count("worse"), "cannot_tell": self.count("cannot tell")}
         return {"answer": self.answer, **counts, "cases": [asdict(case) for case in self.cases]}
-
-
-def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
-    """`ratio 1.012 (0.998 to 1.027)`."""
-    return f"ratio {ratio:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
 def answer_words(answer: Answer, one: RatioEvidence, reasons: Sequence[str]) -> str:

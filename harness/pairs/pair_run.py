@@ -30,6 +30,7 @@ from latency_bench.harness.run_data import Measured, project_here, telemetry_of
 from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
+from latency_bench.harness.store.number_text import ratio_decimals
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.subject import CampaignRecord
 from latency_bench.harness.store.writer import RunWriter
@@ -216,7 +217,8 @@ def _so_far(measured: PairMeasured) -> str:
     ratios, count = measured.ratios(), len(measured.pairs)
     ratio = widest(ratios)
     few = ratio.low is None or count < _WORTH_TELLING
-    known = "" if few else f", {ratio.low:.3f} to {ratio.high:.3f} so far"
+    decimals = ratio_decimals(ratio.ratio)
+    known = "" if few else f", {ratio.low:.{decimals}f} to {ratio.high:.{decimals}f} so far"
     numbered = f"pair {count} of {LEAST_PAIRS} or more" if count <= LEAST_PAIRS else f"pair {count}"
     which = f" (the widest of {len(ratios)} ratios)" if len(ratios) > 1 else ""
-    return f"{numbered}: {ratio.ratio:.3f}{known}{which}"
+    return f"{numbered}: {ratio.ratio:.{decimals}f}{known}{which}"

@@ -35,6 +35,18 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     return "" if low is None or high is None else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
+def ratio_decimals(ratio: float) -> int:
+    """Three, and more where a small ratio would not have three digits: 0.0130."""
+    return max(3, decimals_for(ratio, 3))
+
+
+def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
+    """`ratio 1.012 (0.998 to 1.027)`."""
+    decimals = ratio_decimals(ratio)
+    known = "" if low is None or high is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"
+    return f"ratio {ratio:.{decimals}f}{known}"
+
+
 def rounds_by_requests(counts: Sequence[int]) -> str:
     """`4 × 30`, or `4 × 7 to 12` where the rounds differ: how much a latency rests on."""
     if not counts:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text, scaled
+from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text, ratio_words, scaled
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_plurals() -> None:
 
 def test_a_terminal_obeys_nothing_that_is_printable() -> None:
     assert printable("Ein Gerät\n\x1b[31m\x9bx\u202ey") == "Ein Gerät \ufffd[31m\ufffdx\ufffdy"
+
+
+def test_a_small_ratio_keeps_three_digits_and_its_interval_the_same_decimals() -> None:
+    assert ratio_words(0.012969, 0.012545, 0.013384) == "ratio 0.0130 (0.0125 to 0.0134)"
+    assert ratio_words(1.01234, 0.998, 1.027) == "ratio 1.012 (0.998 to 1.027)"
+    assert ratio_words(77.1049, None, None) == "ratio 77.105"
