@@ -40,11 +40,16 @@ def ratio_decimals(ratio: float) -> int:
     return max(3, decimals_for(ratio, 3))
 
 
-def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
-    """`ratio 1.012 (0.998 to 1.027)`."""
+def ratio_text(ratio: float, low: float | None, high: float | None) -> str:
+    """`1.012 (0.998 to 1.027)`."""
     decimals = ratio_decimals(ratio)
     known = "" if low is None or high is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"
-    return f"ratio {ratio:.{decimals}f}{known}"
+    return f"{ratio:.{decimals}f}{known}"
+
+
+def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
+    """`ratio 1.012 (0.998 to 1.027)`."""
+    return f"ratio {ratio_text(ratio, low, high)}"
 
 
 def rounds_by_requests(counts: Sequence[int]) -> str:

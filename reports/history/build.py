@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from latency_bench.harness.statistics.change_points import LEAST_RUNS, Change, Drift, level_changes
+from latency_bench.harness.store.number_text import ratio_text
 from latency_bench.reports.history.commit_chain import CommitChain, CommitRatio
 from latency_bench.reports.history.run_series import HistoryRun, Mark, RunSeries
 
@@ -83,22 +84,19 @@ class History:
         here = [change for change in self.changes if change.place >= newest.first]
         if here and here[-1].is_slower:
             change = here[-1].change
-            return "slower", f"the newest level is {ratio_words(change.ratio, change.low, change.high)} the one before"
+            times = ratio_text(change.ratio, change.low, change.high)
+            return "slower", f"the newest level is {times} times the one before"
         if self.code_total is not None:
             return "fine" if self.code_total.decides else "cannot tell", self.code_total.text()
         if newest.drift is not None:
             drift = newest.drift
-            return "cannot tell", f"the level drifts: {ratio_words(drift.ratio, drift.low, drift.high)} from end to end"
+            times = ratio_text(drift.ratio, drift.low, drift.high)
+            return "cannot tell", f"the level drifts: {times} times from end to end"
         if newest.smallest is None:
             return "cannot tell", f"{newest.end - newest.first} runs on this machine; {LEAST_RUNS} are needed"
         if here:
             return "fine", "the last change was for the better, or the machine's"
         return "fine", f"no change; one by {newest.smallest - 1:.0%} or more would most likely have been found"
-
-
-def ratio_words(ratio: float, low: float, high: float) -> str:
-    """`1.051 (1.038 to 1.064) times`."""
-    return f"{ratio:.3f} ({low:.3f} to {high:.3f}) times"
 
 
 def build_history(series: RunSeries, chain: CommitChain, since: datetime | None = None) -> History:
