@@ -12,6 +12,7 @@ from latency_bench.harness.store.reader import StoredPair
 from latency_bench.reports.pair_words import side_words
 
 PAIRED = "measured as a pair: both on the device at once, taking turns"
+INTERVALS_REMARK = "Intervals are 95 %: of the pair where one was measured, else from the rounds of both runs"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from latency_bench.reports.claims.factors import (
     throughput_factor,
 )
 from latency_bench.reports.claims.subjects import Claim, claims_of
+from latency_bench.reports.paired_ratios import INTERVALS_REMARK
 from latency_bench.reports.papers.paper import Paper
 from latency_bench.reports.tables.measured_block import facts_of
 from latency_bench.reports.tables.quantities import NOTHING, Measurements
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _INTERVALS = (
-    "A factor above 1 is in favour of {subject}. Intervals are 95 %, from the rounds of both runs; what lies "
-    "outside an interval is ruled out, and measured / published says it in units of the published factor."
+    "A factor above 1 is in favour of {subject}. "
+    f"{INTERVALS_REMARK}; what lies outside an interval is ruled out, and measured / published says it in units of "
+    "the published factor."
 )
 _PLACES = "The paper's factors are of its own devices; a verdict here is of the device that heads the column."
 _NOT_MEASURED = Cell("not measured", status="not measured")

@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Panel:
-    """What is there before any name is, in points of 1/72 inch."""
+    """What is there before any name is, in points of 1/72 inch. The points that have a name come first."""
 
     inside: Box
     points: Sequence[Point]
@@ -58,7 +58,7 @@ class Panel:
     def place(self, extents: Sequence[tuple[float, float]]) -> list[Place | None]:
         """A place for each name, of several orders of choosing the one that leaves out fewest and keeps them near."""
         candidates = [self._candidates(index, extent) for index, extent in enumerate(extents)]
-        given = list(range(len(self.points)))
+        given = list(range(len(extents)))
         crowded = sorted(given, key=lambda index: (self._room(index), index))
         tried = [_in_order(order, candidates) for order in (given, crowded, crowded[::-1], given[::-1])]
         return min(tried, key=lambda places: (places.count(None), sum(place.gap**2 for place in places if place)))

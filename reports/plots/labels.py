@@ -110,11 +110,12 @@ class _Names:
         for text in self._texts:
             text.remove()
         self._texts = [_write(self._axes, self._shown(index), self._size) for index in range(len(self._labels))]
-        points = [_in_points(figure, self._axes, (label.x, label.y)) for label in self._labels]
+        # A point whose name was given up is still there to be kept off.
+        points = [_in_points(figure, self._axes, (one.x, one.y)) for one in (*self._labels, *self._left_out)]
         markers = [Box(x - MARKER_PT, y - MARKER_PT, x + MARKER_PT, y + MARKER_PT) for x, y in points]
         hard, soft = (_segments(figure, self._axes, of) for of in (self._avoid, self._spare))
         panel = Panel(_box(self._axes.bbox, figure), points, markers, hard, soft)
-        self._points = points
+        self._points = points[: len(self._labels)]
         return panel.place([_extent(text, figure) for text in self._texts])
 
     def number_those_without(self, places: Sequence[Place | None]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from latency_bench.reports.measured_accuracies import MEASURED_REMARK
+from latency_bench.reports.paired_ratios import INTERVALS_REMARK
 from latency_bench.reports.papers.paper import PaperRow, PaperTable, TablePart
 from latency_bench.reports.papers.paper_file import CONFIDENCE
 from latency_bench.reports.tables.measured_block import BASELINE, MeasuredBlock, baselines, measured_block
@@ -15,11 +16,9 @@ from latency_bench.reports.tables.text import ratio
 PUBLISHED = "published"
 _SPEED_UP_REMARK = (
     "Speed-up: latency of the group's baseline over the model's. The baseline is the first model of a group that the "
-    "paper has a figure for. Intervals are 95 %, from the rounds of both runs."
+    f"paper has a figure for. {INTERVALS_REMARK}."
 )
-_ONE_BASELINE_REMARK = (
-    "Speed-up: latency of the baseline over the model's. Intervals are 95 %, from the rounds of both runs."
-)
+_ONE_BASELINE_REMARK = f"Speed-up: latency of the baseline over the model's. {INTERVALS_REMARK}."
 _THROUGHPUT_REMARK = "Throughput was not measured: bench run measures it with --streams 2"
 _PUBLISHED_REMARK = "Published figures are the paper's, accuracy among them: what is measured here is latency."
 _PUBLISHED_BESIDE_MEASURED = "Published figures are the paper's, accuracy among them."

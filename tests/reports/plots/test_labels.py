@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
@@ -41,6 +41,7 @@ def written(points: list[Label]) -> tuple[list[Bbox], list[tuple[float, float]],
 
 @settings(max_examples=25, deadline=None)
 @given(labels)
+@example([Label(0.0, 0.0, NAMES[-1]), Label(0.5, 0.0, NAMES[0]), Label(0.5, 0.0, NAMES[0])])
 def test_no_name_lies_over_another_or_over_a_point_or_outside(points: list[Label]) -> None:
     boxes, pixels, panel, left_out = written(points)
     assert len(boxes) + len(left_out) == len(points)
