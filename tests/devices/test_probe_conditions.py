@@ -170,12 +170,15 @@ def test_one_name_of_two_probes_keeps_both(install_package):
     assert (system["kernel"], system["pi kernel"]) == ("6.1.0", "firmware 7")
 
 
-def test_the_runs_of_one_committed_device_agree():
-    """Else no two of them could be compared. A pair stands for itself: both of its sides were measured together."""
-    by_device: dict[str, set[str]] = {}
+def test_the_runs_of_one_committed_device_and_campaign_agree():
+    """Else no two of them could be compared. A pair stands for itself: both of its sides were measured together; and so
+    do the runs of one campaign, which a table shows by itself."""
+    by_device: dict[tuple[str, str], set[str]] = {}
     for run in run_paths(RESULTS):
-        device = json.loads((run / RECORD_FILE).read_text())["device"]
+        record = json.loads((run / RECORD_FILE).read_text())
+        device, campaign = record["device"], record["campaign"]
         merged = probe_conditions(device["fingerprint"], device.get("conditions"))
-        by_device.setdefault(device["name"], set()).add(json.dumps(merged))
+        name = campaign["name"] if campaign else ""
+        by_device.setdefault((device["name"], name), set()).add(json.dumps(merged))
     assert by_device
     assert {name: len(found) for name, found in by_device.items()} == dict.fromkeys(by_device, 1)

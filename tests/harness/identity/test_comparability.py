@@ -108,7 +108,8 @@ NO_CONDITIONS = (
     # What was observed while it was measured, or counts how often it was.
     r"rounds/.*/(version|clock|platform|machine|import_ns|load_ns|warmup|peak_rss_bytes|loop_gap_ns|usage|output_drift)\b",
     r"rounds/.*/(count|elapsed_ns|cool_down|interval_ns|median_ns|timer_resolution_ns|loop_overhead_ns)\b",
-    r"protocol/(rounds|campaign_rounds|order_seed)$",
+    r"rounds/.*/(steadiness|warmup_settled)\b",
+    r"protocol/(rounds|campaign_rounds|most_rounds|round_interval|again|order_seed)$",
     r"runtime/facts/(memory_delta_bytes|flags|engine|tool/(path|flags))\b",
     r"fingerprint/linux/load_average_1min$",
     r"fingerprint/android/(condition/(battery_percent|battery_c|thermal_\w+)|link)\b",
@@ -148,7 +149,7 @@ _FACTS = (
 
 
 def leaves(part: Any, place: Place) -> Iterator[Place]:
-    if isinstance(part, dict) and part:
+    if isinstance(part, dict):
         for name, inner in part.items():
             yield from leaves(inner, (*place, name))
     elif isinstance(part, list) and part and isinstance(part[0], dict):
