@@ -14,6 +14,7 @@ from latency_bench.harness.case import Case
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.model_file.file_spec import FileSpec
+from latency_bench.harness.pairs.burst_plan import LEAST_BLOCKS
 from latency_bench.harness.pairs.pair_length import FIRST_S
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS
 
@@ -63,13 +64,14 @@ class Estimator:
         return case.rounds * (START_S + _warmup_s(case.protocol, latency_s) + sampling_s + _throughput_s(case))
 
     def pair_seconds(self, planned: PlannedPair) -> float | None:
-        """Of the ten pairs of processes that it takes at least."""
+        """Of the trial, and of the ten pairs of processes that it takes at least or those that the time allows."""
         latencies_s = [self._latency_s(side.case) for side in (planned.baseline, planned.candidate)]
-        if None in latencies_s:
+        known_s = [latency_s for latency_s in latencies_s if latency_s is not None]
+        if len(known_s) < len(latencies_s):
             return None
-        warmups_s = [_warmup_s(planned.terms.protocol, latency_s) for latency_s in latencies_s if latency_s is not None]
-        pair_s = sum(START_S + warmup_s for warmup_s in warmups_s) + FIRST_S
-        return min(LEAST_PAIRS * pair_s, 60 * planned.terms.max_minutes)
+        start_s = sum(START_S + _warmup_s(planned.terms.protocol, latency_s) for latency_s in known_s)
+        pair_s = start_s + max(FIRST_S, LEAST_BLOCKS * sum(known_s))
+        return pair_s + min(LEAST_PAIRS * pair_s, 60 * planned.terms.max_minutes)
 
     def _latency_s(self, case: Case) -> float | None:
         earlier = self._rows.get(CaseKey.of_case(case).without_options())

@@ -64,7 +64,7 @@ def _out_of_time(measured: PairMeasured) -> Iterator[Flag]:
     text = f"the time was over at {len(measured.pairs)} process pair{'' if len(measured.pairs) == 1 else 's'}"
     if needed is not None and needed > len(measured.pairs):
         minutes = needed * sum(pair.wall_s for pair in measured.pairs) / len(measured.pairs) / 60
-        text += f"; about {needed} ({minutes:.0f} minutes) would give an interval {within:.2%} wide"
+        text += f"; about {needed} ({minutes:.0f} minutes) would give an interval {100 * within:.3g} % wide"
     yield Flag(
         name="out_of_time",
         severity="info" if ratio.relative_width <= within else "warning",
