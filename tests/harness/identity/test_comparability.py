@@ -118,6 +118,8 @@ NO_CONDITIONS = (
     r"fingerprint/jetson/(packages|power|clocks_locked)\b",
     r"fingerprint/android/(security_patch|sdk|logical_cpus|soc_name)$",
     r"fingerprint/tuned\b",
+    # A container without limits has no facts; each limit is a condition.
+    r"fingerprint/container$",
 )
 """Facts of a record that may differ, each for a reason. Any other fact of it is a condition."""
 
@@ -149,7 +151,7 @@ _FACTS = (
 
 
 def leaves(part: Any, place: Place) -> Iterator[Place]:
-    if isinstance(part, dict):
+    if isinstance(part, dict) and part:
         for name, inner in part.items():
             yield from leaves(inner, (*place, name))
     elif isinstance(part, list) and part and isinstance(part[0], dict):
