@@ -12,6 +12,7 @@ from datetime import datetime
 from latency_bench.harness.identity.case_key import CaseKey
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, paired_ratio
 from latency_bench.harness.statistics.start_order import without_start_order
+from latency_bench.harness.store.number_text import ratio_text
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.store.record import RunRecord
@@ -48,7 +49,7 @@ class CommitRatio:
     def text(self) -> str:
         """For people."""
         few = "" if self.decides else f" of {self.process_pairs} processes; a verdict needs {LEAST_PAIRS}"
-        return f"{self.newer} against {self.older}: {self.ratio:.3f} ({self.low:.3f} to {self.high:.3f}) by pairs{few}"
+        return f"{self.newer} against {self.older}: {ratio_text(self.ratio, self.low, self.high)} by pairs{few}"
 
 
 @dataclass(frozen=True)
