@@ -86,8 +86,9 @@ Written by `scripts/results_pages.py` from the runs in `results/`; do not edit. 
 is compared, and what the numbers mean.
 
 **Machine** of `{device}`: {machine}. `{device}-tflite-2.14` is the same machine with the tflite-runtime package of
-2023, the last of that name, in an environment of its own. One thread, pinned to one core; five rounds in fresh
-processes, those of one size interleaved; ratios with † are of [pairs](pairs.md) of processes that took turns.
+2023, the last of that name, in an environment of its own. One thread, pinned to one core; rounds in fresh
+processes (`n`: rounds × requests), those of one size interleaved; ratios with † are of [pairs](pairs.md) of processes
+that took turns.
 `epyc-milan` is the machine of [measured.md](measured.md), with four rounds.
 
 ![Latency against the number of tokens](images/measured/runtimes-scaling.svg)
