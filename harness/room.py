@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from latency_bench.harness.number_text import byte_size
 from latency_bench.harness.protocol import Protocol
 from latency_bench.harness.store.errors import StoreFullError, from_os_error
-from latency_bench.harness.store.number_text import byte_size
 from latency_bench.harness.store.sample_table import ROW_BYTES
 
 _FASTEST_REQUEST_S = 10e-6

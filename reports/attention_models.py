@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.store.number_text import rounds_by_requests
+from latency_bench.harness.number_text import rounds_by_requests
 from latency_bench.model_specs.architectures.attention.subject import SOFTMAX_TWIN
 from latency_bench.reports.attention_points import PLACE, answered, place_words, placed
 from latency_bench.reports.attention_ratios import obstacles_of, prefer_pairs, ratio_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.identity.case_key import CASE_COLUMNS
 from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.run_conditions import read_conditions
-from latency_bench.harness.store.number_text import rounds_by_requests
+from latency_bench.harness.number_text import rounds_by_requests
 from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS, MOST_MACS_DIFFERENCE, SAME_SHAPE
 from latency_bench.reports.attention_points import KERNEL_OPTION, LINEAR, PLACE, attention_points, place_words
 from latency_bench.reports.rows import rows_of

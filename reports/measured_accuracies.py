@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.store.number_text import decimals_by_interval, interval
+from latency_bench.harness.number_text import decimals_by_interval, interval
 from latency_bench.reports.evidence import Run
 from latency_bench.reports.tables.table import Cell
 from latency_bench.reports.tables.text import MISSING, one_line

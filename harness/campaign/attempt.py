@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latency_bench.harness.store.number_text import ratio_words
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.store.outcome import Answer
 
 if TYPE_CHECKING:

@@ -103,7 +103,7 @@ def _peaks_json(peaks: Peaks | None) -> dict[str, Any] | None:
 
 def _print(runs: list[Run], table: dict[str, dict[str, Any]], peaks: Peaks | None) -> None:
     from latency_bench.harness.cli.figures import milliseconds, printable
-    from latency_bench.harness.store.number_text import number_text, scaled
+    from latency_bench.harness.number_text import number_text, scaled
     from latency_bench.reports.terminal_grid import Heading, print_grid
 
     numbers = [Heading(title, right=True) for title in ("time", "MACs/s", "bytes/s")]

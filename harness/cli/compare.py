@@ -163,7 +163,7 @@ def print_comparison(compared: Compared, a: str, b: str, console: Console) -> No
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import milliseconds, printable
-    from latency_bench.harness.store.number_text import ratio_decimals
+    from latency_bench.harness.number_text import ratio_decimals
     from latency_bench.reports.terminal_grid import Cell, Heading, print_grid
 
     console.print(

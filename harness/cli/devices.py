@@ -218,7 +218,7 @@ def probe(name: str, as_json: bool) -> None:
         return
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.run_details import flattened
-    from latency_bench.harness.store.number_text import byte_size
+    from latency_bench.harness.number_text import byte_size
     from latency_bench.reports.terminal_grid import print_facts
 
     now_facts = [

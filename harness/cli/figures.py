@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latency_bench.harness.store.number_text import decimals_for
+from latency_bench.harness.number_text import decimals_for
 
 
 def milliseconds(value_ms: float, decimals: int | None = None) -> str:

@@ -11,6 +11,7 @@ from latency_bench.harness.cli.failures import CANNOT_TELL, FAILED
 from latency_bench.harness.cli.figures import counted, printable
 from latency_bench.harness.cli.output import print_json
 from latency_bench.harness.gating.gate_result import GatedCase, GateResult
+from latency_bench.harness.number_text import ratio_text
 
 _MARKS = {"fine": "fine", "worse": "**worse**", "cannot tell": "cannot tell"}
 
@@ -69,7 +70,7 @@ def markdown_summary(result: GateResult) -> str:
     lines = [f"### bench gate: {gate_heading(result)}", "", "| case | | candidate / baseline | | |"]
     lines.append("|---|---|---:|---|---|")
     for case in result.cases:
-        ratio = "" if case.ratio is None else f"{case.ratio:.3f}"
+        ratio = "" if case.ratio is None else ratio_text(case.ratio)
         sides = _sides(case).replace("\n", "; ")
         lines.append(
             f"| {_cell(case.name)} | {_MARKS[case.answer]} | {ratio} | {_cell(case.reason)} | {_cell(sides)} |"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.cli.figures import counted, printable
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.store.columns.registry import columns
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def change_lines(change: HistoryChange) -> list[str]:
     """By how much and where, what else changed there, and whether the code did it."""
     found = change.change
     direction = "slower" if found.ratio > 1 else "faster"
-    figures = f"{found.ratio:.3f} times ({found.low:.3f} to {found.high:.3f})"
+    figures = ratio_words(found.ratio, found.low, found.high)
     between = f"between {_run_words(change.before)} and {_run_words(change.after)}"
     lines = [f"{direction}  {figures}, {between}"]
     lines += [f"        changed there: {text}" for mark in change.marks for text in mark.texts()]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
+from latency_bench.harness.number_text import decimals_for, interval, ratio_decimals
 from latency_bench.harness.statistics.start_order import start_order_effect
-from latency_bench.harness.store.number_text import decimals_for, interval, ratio_decimals
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
 

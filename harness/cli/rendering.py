@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.devices.runners.base import PHASES
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text
+from latency_bench.harness.number_text import byte_size, decimals_for, interval, number_text
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.store.number_text import byte_size, scaled
+from latency_bench.harness.number_text import byte_size, scaled
 from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 
 if TYPE_CHECKING:

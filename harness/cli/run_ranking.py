@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.output import print_json, stdout_console
 from latency_bench.harness.cli.rendering import fidelity_line
-from latency_bench.harness.store.number_text import byte_size, decimals_for, interval
+from latency_bench.harness.number_text import byte_size, decimals_for, interval
 from latency_bench.harness.store.redaction import command_without_secrets
 from latency_bench.reports.terminal_grid import Cell, Heading, print_facts, print_grid
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence
-from latency_bench.harness.store.number_text import ratio_words
 
 
 @dataclass(frozen=True)

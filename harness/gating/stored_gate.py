@@ -10,8 +10,8 @@ from latency_bench.harness.gating.alike import unmeant
 from latency_bench.harness.gating.evidence_quality import disturbances
 from latency_bench.harness.gating.gate_result import GatedCase, answer_words
 from latency_bench.harness.gating.sessions import measured_spread, sessions_of, share_sessions
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence, answers_of
-from latency_bench.harness.store.number_text import ratio_words
 from latency_bench.harness.store.reader import StoredRun
 from latency_bench.harness.store.run_selection import RunSet
 

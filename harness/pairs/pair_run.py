@@ -16,6 +16,7 @@ from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
 from latency_bench.harness.fit import estimated_bytes, free_bytes
+from latency_bench.harness.number_text import ratio_decimals
 from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, widest
 from latency_bench.harness.pairs.pair_length import PairLength
@@ -30,7 +31,6 @@ from latency_bench.harness.run_data import Measured, project_here, telemetry_of
 from latency_bench.harness.statistics.gate_answer import is_decided
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, is_narrow, next_look
 from latency_bench.harness.store.layout import PAIRS_FOLDER, new_run_id
-from latency_bench.harness.store.number_text import ratio_decimals
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.subject import CampaignRecord
 from latency_bench.harness.store.writer import RunWriter

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.store.number_text import decimals_for
+from latency_bench.harness.number_text import decimals_for
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.statistics.intervals import round_medians
 from latency_bench.harness.statistics.order_statistics import Floats
 from latency_bench.harness.statistics.rank_test import mann_whitney_p, pairs_outside, smallest_p
@@ -76,7 +77,7 @@ class Comparison:
     @property
     def text(self) -> str:
         """The verdict in one sentence, with its figures."""
-        figures = f"ratio {self.ratio:.3f}" + (f" ({self.low:.3f} to {self.high:.3f})" if self.low is not None else "")
+        figures = ratio_words(self.ratio, self.low, self.high)
         figures += f", p {self.p_adjusted:.2g}, {self.rounds_a} against {self.rounds_b} rounds"
         if self.comparisons > 1:
             figures += f", corrected for {self.comparisons} comparisons"

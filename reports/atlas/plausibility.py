@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from latency_bench.harness.store.number_text import decimals_for
+from latency_bench.harness.number_text import decimals_for
 from latency_bench.reports.atlas.looking_up import timm_name
 from latency_bench.reports.atlas.own_runs import Run, kind_of
 from latency_bench.reports.atlas.published_run import PublishedRun, published_runs

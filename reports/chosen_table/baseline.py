@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from latency_bench.harness.store.number_text import decimals_by_interval, interval
+from latency_bench.harness.number_text import decimals_by_interval, interval
 from latency_bench.reports.chosen_table.case_names import CaseName, Names
 from latency_bench.reports.chosen_table.layout import Layout
 from latency_bench.reports.errors import TableError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from latency_bench.harness.number_text import decimals_by_interval, interval
 from latency_bench.harness.store.columns.column import Column as RunColumn
 from latency_bench.harness.store.columns.registry import columns, find_columns
-from latency_bench.harness.store.number_text import decimals_by_interval, interval
 from latency_bench.reports.chosen_table.case_names import CaseName, usual_case_names
 from latency_bench.reports.errors import TableError
 from latency_bench.reports.evidence import Found, Run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.identity.setting import Setting
 from latency_bench.harness.identity.throughput import common_batch
-from latency_bench.harness.store.number_text import decimals_for, interval
+from latency_bench.harness.number_text import decimals_for, interval
 from latency_bench.model_specs.architectures.attention.subject import EQUAL_MACS
 from latency_bench.reports.attention_ratios import attention_ratios
 from latency_bench.reports.claims.subjects import Subject

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from latency_bench.harness.number_text import ratio_text
 from latency_bench.harness.statistics.change_points import LEAST_RUNS, Change, Drift, level_changes
-from latency_bench.harness.store.number_text import ratio_text
 from latency_bench.reports.history.commit_chain import CommitChain, CommitRatio
 from latency_bench.reports.history.run_series import HistoryRun, Mark, RunSeries
 

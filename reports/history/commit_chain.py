@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from latency_bench.harness.identity.case_key import CaseKey
+from latency_bench.harness.number_text import ratio_text
 from latency_bench.harness.statistics.paired_ratio import LEAST_PAIRS, paired_ratio
 from latency_bench.harness.statistics.start_order import without_start_order
-from latency_bench.harness.store.number_text import ratio_text
 from latency_bench.harness.store.pair_record import PairRecord
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.store.record import RunRecord

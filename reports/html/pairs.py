@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from latency_bench.harness.identity.case_key import CASE_COLUMNS, CaseKey
+from latency_bench.harness.number_text import interval
 from latency_bench.harness.store.errors import BrokenRunError
-from latency_bench.harness.store.number_text import interval
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.reports.html.pair_chart import ratio_chart
 from latency_bench.reports.pair_words import side_words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latency_bench.harness.store.number_text import decimals_for, interval
+from latency_bench.harness.number_text import decimals_for, interval
 
 MISSING = "–"
 """Where there is nothing to say."""

@@ -90,7 +90,7 @@ def _described(one: Cached) -> dict[str, Any]:
 
 def _print_by_kind(cached: list[Cached], removed: list[Cached], dry_run: bool) -> None:
     from latency_bench.harness.cli.figures import counted
-    from latency_bench.harness.store.number_text import byte_size
+    from latency_bench.harness.number_text import byte_size
 
     for kind in sorted({one.kind for one in cached}):
         of_kind = [one for one in cached if one.kind == kind]

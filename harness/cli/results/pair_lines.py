@@ -51,7 +51,7 @@ def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
 
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.pair_rendering import VERDICT_STYLES
-    from latency_bench.harness.store.number_text import interval
+    from latency_bench.harness.number_text import interval
     from latency_bench.reports.pair_words import side_words
 
     record = pair.record

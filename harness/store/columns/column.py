@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from latency_bench.harness.number_text import byte_size, decimals_for, interval, number_text, scaled
 from latency_bench.harness.store.errors import ColumnError
-from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text, scaled
 
 Kind = Literal["text", "integer", "number", "truth", "moment", "texts", "integers", "numbers"]
 """What a value is; a moment is a point in time (UTC), the last three are lists."""

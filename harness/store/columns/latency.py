@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from latency_bench.harness.number_text import rounds_by_requests
 from latency_bench.harness.store.columns.column import Column
-from latency_bench.harness.store.number_text import rounds_by_requests
 
 
 def _round_medians(round_medians_ms: Any, median_ms: Any) -> list[Any]:

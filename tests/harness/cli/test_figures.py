@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.store.number_text import byte_size, decimals_for, interval, number_text, ratio_words, scaled
+from latency_bench.harness.number_text import byte_size, decimals_for, interval, number_text, ratio_words, scaled
 
 
 @pytest.mark.parametrize(

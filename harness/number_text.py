@@ -40,8 +40,8 @@ def ratio_decimals(ratio: float) -> int:
     return max(3, decimals_for(ratio, 3))
 
 
-def ratio_text(ratio: float, low: float | None, high: float | None) -> str:
-    """`1.012 (0.998 to 1.027)`."""
+def ratio_text(ratio: float, low: float | None = None, high: float | None = None) -> str:
+    """`1.012 (0.998 to 1.027)`, or the ratio alone."""
     decimals = ratio_decimals(ratio)
     known = "" if low is None or high is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"
     return f"{ratio:.{decimals}f}{known}"
