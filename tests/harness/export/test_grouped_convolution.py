@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from latency_bench.harness.export import grouped_convolution
 from latency_bench.harness.export.grouped_convolution import QuickGroupedConvolutions
 
 SIZES = [
@@ -39,6 +40,17 @@ def test_pointwise(channels, out, groups, bias):
     layer = torch.nn.Conv2d(channels, out, 1, groups=groups, bias=bias).double()
     expected, computed = both(layer, torch.randn(3, channels, 5, 7, dtype=torch.float64))
     torch.testing.assert_close(computed, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "kernel", "groups"), [("depthwise", 3, 6), ("pointwise", 1, 2)])
+def test_they_are_not_left_to_pytorch(monkeypatch, name, kernel, groups):
+    def called(*_):
+        raise LookupError(name)
+
+    monkeypatch.setattr(grouped_convolution, name, called)
+    layer = torch.nn.Conv2d(6, 6, kernel, groups=groups).double()
+    with pytest.raises(LookupError, match=name):
+        both(layer, torch.randn(1, 6, 9, 9, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
