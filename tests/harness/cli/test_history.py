@@ -50,7 +50,7 @@ def test_a_slowdown_ends_with_1_and_is_named_in_text_json_figure_and_page(
     nightly([1.0] * 20 + [1.06] * 20)
     done = bench("history", "b1-seg", "--device", "local", "--plot", "history.svg")
     assert done.returncode == 1, done.stderr
-    assert "slower  1.0" in done.stdout
+    assert "slower  ratio 1.0" in done.stdout
     assert "commit old" in done.stdout
     assert "3 × 40" in done.stdout, "rounds and requests stand beside a latency"
     assert "changed there: runtime: version 1.0 against 2.0" in done.stdout
