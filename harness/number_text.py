@@ -35,16 +35,22 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     return "" if low is None or high is None else f"[{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
-def ratio_decimals(ratio: float) -> int:
-    """Three, and more where a small ratio would not have three digits: 0.0130."""
-    return max(3, decimals_for(ratio, 3))
+def _ratio_decimals(ratio: float, low: float | None, high: float | None) -> int:
+    """Three, and more where its interval is narrower or a small ratio would not have three digits: 0.0130."""
+    return max(3, decimals_for(ratio, 3), decimals_by_interval(ratio, low, high))
 
 
 def ratio_text(ratio: float, low: float | None = None, high: float | None = None) -> str:
     """`1.012 (0.998 to 1.027)`, or the ratio alone."""
-    decimals = ratio_decimals(ratio)
+    decimals = _ratio_decimals(ratio, low, high)
     known = "" if low is None or high is None else f" ({low:.{decimals}f} to {high:.{decimals}f})"
     return f"{ratio:.{decimals}f}{known}"
+
+
+def ratio_cells(ratio: float, low: float | None = None, high: float | None = None) -> tuple[str, str]:
+    """`1.012` and `[0.998, 1.027]`, with the decimals of `ratio_text`; the second is empty without an interval."""
+    decimals = _ratio_decimals(ratio, low, high)
+    return f"{ratio:.{decimals}f}", interval(low, high, decimals)
 
 
 def ratio_words(ratio: float, low: float | None, high: float | None) -> str:

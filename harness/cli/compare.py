@@ -163,7 +163,7 @@ def print_comparison(compared: Compared, a: str, b: str, console: Console) -> No
     from rich.text import Text
 
     from latency_bench.harness.cli.figures import milliseconds, printable
-    from latency_bench.harness.number_text import ratio_decimals
+    from latency_bench.harness.number_text import ratio_cells
     from latency_bench.reports.terminal_grid import Cell, Heading, print_grid
 
     console.print(
@@ -176,11 +176,10 @@ def print_comparison(compared: Compared, a: str, b: str, console: Console) -> No
         if found is None or pair.medians_ms is None:
             rows.append([printable(pair.name), "", "", "", "", "no number"])
             continue
-        decimals = ratio_decimals(found.ratio)
-        interval = "" if found.low is None else f"{found.low:.{decimals}f} to {found.high:.{decimals}f}"
+        figures = ratio_cells(found.ratio, found.low, found.high)
         medians = [milliseconds(value) for value in pair.medians_ms]
         verdict = Text(found.verdict, _COLOURS.get(found.verdict, ""))
-        rows.append([printable(pair.name), *medians, f"{found.ratio:.{decimals}f}", interval, verdict])
+        rows.append([printable(pair.name), *medians, *figures, verdict])
     print_grid(console, [Heading("case", wraps=True), *numbers, Heading("verdict", wraps=True)], rows)
     for pair in compared.pairs:
         console.print()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
-from latency_bench.harness.number_text import decimals_for, interval, ratio_decimals
+from latency_bench.harness.number_text import decimals_for, interval, ratio_cells, ratio_text
 from latency_bench.harness.statistics.start_order import start_order_effect
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
@@ -77,10 +77,11 @@ def ratio_lines(record: PairRecord) -> Iterator[Text]:
     from rich.text import Text
 
     for one in record.ratios:
-        bounds = "" if one.low is None else f" {interval(one.low, one.high, 4)} {one.confidence:.0%} interval"
+        figure, bounds = ratio_cells(one.ratio, one.low, one.high)
+        known = f" {bounds} {one.confidence:.0%} interval" if bounds else ""
         style = VERDICT_STYLES.get(one.verdict, "default")
         yield Text.assemble(
-            f"{side_letter(one.side)} / A ", (f"{one.ratio:.4f}", "bold"), bounds, "   ", (one.verdict, f"bold {style}")
+            f"{side_letter(one.side)} / A ", (figure, "bold"), known, "   ", (one.verdict, f"bold {style}")
         )
         yield Text(f"      {printable(one.text)}", "dim")
 
@@ -145,8 +146,7 @@ def turns_words(record: PairRecord) -> str:
 def _with_interval(ratio: Interval | None) -> str:
     if ratio is None:
         return "-"
-    decimals = ratio_decimals(ratio.ratio)
-    return f"{ratio.ratio:.{decimals}f} {interval(ratio.low, ratio.high, decimals)}".rstrip()
+    return " ".join(ratio_cells(ratio.ratio, ratio.low, ratio.high)).rstrip()
 
 
 def render_pair_details(record: PairRecord, console: Console) -> None:
@@ -157,7 +157,7 @@ def render_pair_details(record: PairRecord, console: Console) -> None:
     headings = [Heading(name, right=True) for name in ("pair", "started (UTC)", "seconds", "blocks", *ratios_of)]
     rows = []
     for pair in record.pairs:
-        ratios = [f"{math.exp(one.log_ratios[pair.index]):.4f}" for one in record.ratios]
+        ratios = [ratio_text(math.exp(one.log_ratios[pair.index])) for one in record.ratios]
         started = f"{pair.started_at:%H:%M:%S}"
         rows.append([str(pair.index + 1), started, f"{pair.wall_s:.1f}", str(pair.blocks), *ratios])
     if record.pairs:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from latency_bench.harness.number_text import ratio_words
+from latency_bench.harness.number_text import ratio_text, ratio_words
 from latency_bench.harness.statistics.gate_answer import Answer, RatioEvidence
 
 
@@ -51,7 +51,7 @@ def answer_words(answer: Answer, one: RatioEvidence, reasons: Sequence[str]) -> 
     """The answer in a sentence with its figures, and what else it rests on."""
     seen = "no ratio could have been called worse"
     if one.detectable is not None:
-        seen = f"a ratio of {one.detectable:.3f} or more would have been seen"
+        seen = f"a ratio of {ratio_text(one.detectable)} or more would have been seen"
     words: dict[Answer, str] = {
         "fine": f"at most {one.limit:.4g} times the baseline",
         "worse": f"more than {one.limit:.4g} times the baseline",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from latency_bench.harness.number_text import ratio_words
 from latency_bench.harness.pairs.integer_flags import integer_flags
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair
 from latency_bench.harness.pairs.pair_flags import pair_flags
@@ -50,7 +51,7 @@ def finished_pair(measured: PairMeasured) -> PairRecord:
         sides=sides,
         ratios=estimates,
         bias=bias,
-        in_blocks=tuple(one for number in _others(measured) if (one := _in_blocks(measured.pairs, number)) is not None),
+        in_blocks=_all_in_blocks(measured),
         pairs=tuple(map(_process_pair, measured.pairs)),
         stopped_by=measured.stopped_by,  # type: ignore[arg-type]
         flags=(*pair_flags(measured, bias, sides), *integer_flags(sides, estimates)),
@@ -133,10 +134,8 @@ def _estimate(measured: PairMeasured, number: int, ratio: PairedRatio, p_adjuste
 
 
 def _sentence(measured: PairMeasured, ratio: PairedRatio, judged: PairVerdict, p_adjusted: float) -> str:
-    figures = f"ratio {ratio.ratio:.4f}"
-    if ratio.low is not None:
-        figures += f" ({ratio.low:.4f} to {ratio.high:.4f}, {ratio.relative_width:.2%} wide)"
-    figures += f", p {p_adjusted:.2g}, {ratio.basis}"
+    wide = "" if ratio.low is None else f", {ratio.relative_width:.2%} wide"
+    figures = f"{ratio_words(ratio.ratio, ratio.low, ratio.high)}{wide}, p {p_adjusted:.2g}, {ratio.basis}"
     if judged in ("faster", "slower"):
         return f"{judged} by {abs(ratio.ratio - 1):.1%}: {figures}"
     if judged != "cannot tell":
@@ -173,6 +172,13 @@ def _side_bias(pairs: Sequence[ProcessPair], number: int) -> SideBiasRecord:
         first_request=_interval([pair.bias[number].first_request for pair in pairs]),
         alone=_interval([pair.bias[number].alone for pair in pairs]),
     )
+
+
+def _all_in_blocks(measured: PairMeasured) -> tuple[Interval, ...]:
+    """One a side but the first; empty where that of any is not known."""
+    found = [_in_blocks(measured.pairs, number) for number in _others(measured)]
+    known = tuple(one for one in found if one is not None)
+    return known if len(known) == len(found) else ()
 
 
 def _in_blocks(pairs: Sequence[ProcessPair], number: int) -> Interval | None:

@@ -16,7 +16,7 @@ from latency_bench.harness.device_locks import hold_devices
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export.errors import ExportError, MissingPackageError
 from latency_bench.harness.fit import estimated_bytes, free_bytes
-from latency_bench.harness.number_text import ratio_decimals
+from latency_bench.harness.number_text import ratio_text
 from latency_bench.harness.open_run import OpenRun
 from latency_bench.harness.pairs.pair_data import PairMeasured, ProcessPair, widest
 from latency_bench.harness.pairs.pair_length import PairLength
@@ -216,9 +216,7 @@ def _enough(measured: PairMeasured) -> str:
 def _so_far(measured: PairMeasured) -> str:
     ratios, count = measured.ratios(), len(measured.pairs)
     ratio = widest(ratios)
-    few = ratio.low is None or count < _WORTH_TELLING
-    decimals = ratio_decimals(ratio.ratio)
-    known = "" if few else f", {ratio.low:.{decimals}f} to {ratio.high:.{decimals}f} so far"
+    known = (None, None) if count < _WORTH_TELLING else (ratio.low, ratio.high)
     numbered = f"pair {count} of {LEAST_PAIRS} or more" if count <= LEAST_PAIRS else f"pair {count}"
     which = f" (the widest of {len(ratios)} ratios)" if len(ratios) > 1 else ""
-    return f"{numbered}: {ratio.ratio:.{decimals}f}{known}{which}"
+    return f"{numbered}: {ratio_text(ratio.ratio, *known)} so far{which}"

@@ -231,9 +231,10 @@ def pair_samples(
 
 
 def alone_ns(side: RoundResult) -> npt.NDArray[np.float64]:
-    """The later half of the warm-up, when no other side had the turn."""
+    """The later half of the warm-up, when no other side had the turn; never the process's first request, which is
+    cold: empty for a side so slow that it has no other."""
     warmup = side.warmup.latency_ns
-    later: npt.NDArray[np.float64] = warmup[warmup.size // 2 :].astype(np.float64)
+    later: npt.NDArray[np.float64] = warmup[max(1, warmup.size // 2) :].astype(np.float64)
     return later
 
 
@@ -245,7 +246,8 @@ def _change_s(trial: Alternation, requests: Sequence[SideRequests]) -> float:
 
 def _bias(side: RoundResult, requests: SideRequests, discarded: int) -> SideBias:
     counted = float(np.median(requests.latency_ns[requests.kept(discarded)]))
-    alone = float(np.log(counted / np.median(alone_ns(side))))
+    before = alone_ns(side)
+    alone = float(np.log(counted / np.median(before))) if before.size else None
     return SideBias(_first_request(requests, discarded), alone)
 
 

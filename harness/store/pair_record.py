@@ -150,7 +150,8 @@ class PairRecord(Part):
     """One a side but the first, in their order."""
     bias: tuple[SideBiasRecord, ...] = Field(default=(), strict=False)
     in_blocks: tuple[Interval, ...] = Field(default=(), strict=False)
-    """The ratios of the same processes alone, one after the other, before they took turns: what pairing removes."""
+    """The ratios of the same processes alone, one after the other, before they took turns: what pairing removes.
+    One a side but the first, or none where that of one is not known."""
     pairs: tuple[ProcessPairRecord, ...] = Field(default=(), strict=False)
     stopped_by: Literal["within", "max_minutes", "decided"] | None = None
     """`decided`: every interval lay on one side of the request's `limit`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from latency_bench.harness.identity.case_key import CASE_COLUMNS, CaseKey
-from latency_bench.harness.number_text import interval
+from latency_bench.harness.number_text import ratio_cells
 from latency_bench.harness.store.errors import BrokenRunError
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.reports.html.pair_chart import ratio_chart
@@ -61,8 +61,8 @@ def _rows(pair: StoredPair) -> Iterator[Markup]:
         if ratio is None:
             figures = ("-", "-", "0", f"failed: {record.failure.message if record.failure else ''}")
         else:
-            bounds = interval(ratio.low, ratio.high, 4) or "-"
-            figures = (f"{ratio.ratio:.4f}", bounds, str(ratio.process_pairs), ratio.verdict)
+            figure, bounds = ratio_cells(ratio.ratio, ratio.low, ratio.high)
+            figures = (figure, bounds or "-", str(ratio.process_pairs), ratio.verdict)
         texts = (record.device.name, side_words(baseline, side), side_words(side, baseline), *figures)
         cells = Markup("").join(_cell(text, number) for number, text in enumerate(texts))
         yield Markup('<tr><th scope="row" class="nowrap">{}</th>{}</tr>').format(when, cells)
@@ -103,8 +103,10 @@ def pairs_of_runs(pairs: Sequence[StoredPair], runs: pd.DataFrame) -> Mapping[st
     for pair in pairs:
         record = pair.record
         if record.ratios:
+            first = record.ratios[0]
             title = " against ".join(side_words(side, record.sides[0]) for side in reversed(record.sides))
-            link = {"anchor": pair_anchor(record.run_id), "title": f"{title}: {record.ratios[0].ratio:.4f}"}
+            figure, _ = ratio_cells(first.ratio, first.low, first.high)
+            link = {"anchor": pair_anchor(record.run_id), "title": f"{title}: {figure}"}
             for key in dict.fromkeys(CaseKey.of_record(side) for side in record.sides):
                 of_case.setdefault(key, []).append(link)
     if not of_case:

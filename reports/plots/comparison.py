@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.number_text import interval, ratio_decimals
+from latency_bench.harness.number_text import ratio_cells
 from latency_bench.reports.plots.style import BLUE, LINES, ORANGE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
@@ -63,9 +63,8 @@ def _draw_rounds(axes: Axes, pair: Pair) -> None:
     axes.set_ylim(-0.6, 1.6)
     axes.set_xlabel("median of each round, ms")
     found = pair.comparison
-    decimals = ratio_decimals(found.ratio)
-    bounds = interval(found.low, found.high, decimals)
-    axes.set_title(f"B / A = {found.ratio:.{decimals}f} {bounds}".rstrip() + f"\n{found.verdict}", loc="left")
+    figures = " ".join(ratio_cells(found.ratio, found.low, found.high)).rstrip()
+    axes.set_title(f"B / A = {figures}\n{found.verdict}", loc="left")
 
 
 def _round_medians(side: Side) -> list[float]:

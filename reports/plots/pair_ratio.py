@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.number_text import ratio_cells
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.units import NS_PER_MS
 from latency_bench.reports.plots.style import (
@@ -94,12 +95,11 @@ def _draw_ratio(axes: Axes, blocks: pd.DataFrame, record: PairRecord, side: int)
     colour, estimate = COLOURS[side % len(COLOURS)], record.ratios[side - 1]
     mine = blocks[blocks["side"] == _LETTERS[side]]
     axes.plot(mine["time_s"], mine["ratio"], _DOTS[side % len(_DOTS)], color=colour, markersize=3, alpha=0.6)
-    label = f"{_LETTERS[side]} / A = {estimate.ratio:.4f}"
     if estimate.low is not None and estimate.high is not None:
         axes.axhspan(estimate.low, estimate.high, color=colour, alpha=0.25, linewidth=0)
-        label += f" [{estimate.low:.4f}, {estimate.high:.4f}]"
+    figures = " ".join(ratio_cells(estimate.ratio, estimate.low, estimate.high)).rstrip()
     line = LINES[(side - 1) % len(LINES)]
-    words = plain(f"{label}, {estimate.verdict}", 80)
+    words = plain(f"{_LETTERS[side]} / A = {figures}, {estimate.verdict}", 80)
     axes.axhline(estimate.ratio, color=colour, linestyle=line, linewidth=1.0, label=words)
     axes.axhline(1.0, color=GREY, linewidth=0.6, linestyle=":")
     axes.legend(loc="upper right")

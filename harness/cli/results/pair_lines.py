@@ -51,7 +51,7 @@ def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
 
     from latency_bench.harness.cli.figures import printable
     from latency_bench.harness.cli.pair_rendering import VERDICT_STYLES
-    from latency_bench.harness.number_text import interval
+    from latency_bench.harness.number_text import ratio_cells
     from latency_bench.reports.pair_words import side_words
 
     record = pair.record
@@ -59,14 +59,15 @@ def _lines(pair: StoredPair) -> Iterator[list[Cell]]:
     for number, side in enumerate(others):
         ratio = record.ratios[number] if record.ratios else None
         verdict = "failed" if ratio is None else ratio.verdict
+        figure, bounds = ("-", "") if ratio is None else ratio_cells(ratio.ratio, ratio.low, ratio.high)
         yield [
             record.run_id,
             f"{record.started_at:%Y-%m-%d %H:%M}",
             printable(record.device.name),
             printable(side_words(baseline, side)),
             printable(side_words(side, baseline)),
-            "-" if ratio is None else f"{ratio.ratio:.4f}",
-            "-" if ratio is None else interval(ratio.low, ratio.high, 4) or "-",
+            figure,
+            bounds or "-",
             str(len(record.pairs)),
             Text(verdict, "red" if ratio is None else VERDICT_STYLES.get(verdict, "default")),
         ]

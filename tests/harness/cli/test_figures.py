@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
-from latency_bench.harness.number_text import byte_size, decimals_for, interval, number_text, ratio_words, scaled
+from latency_bench.harness.number_text import (
+    byte_size,
+    decimals_for,
+    interval,
+    number_text,
+    ratio_cells,
+    ratio_words,
+    scaled,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +75,9 @@ def test_a_terminal_obeys_nothing_that_is_printable() -> None:
 
 
 def test_a_small_ratio_keeps_three_digits_and_its_interval_the_same_decimals() -> None:
-    assert ratio_words(0.012969, 0.012545, 0.013384) == "ratio 0.0130 (0.0125 to 0.0134)"
+    assert ratio_words(0.012969, 0.012545, 0.013384) == "ratio 0.01297 (0.01255 to 0.01338)"
     assert ratio_words(1.01234, 0.998, 1.027) == "ratio 1.012 (0.998 to 1.027)"
+    assert ratio_words(1.01234, 1.01211, 1.01257) == "ratio 1.01234 (1.01211 to 1.01257)"
+    assert ratio_cells(1.01234, 1.0117, 1.0129) == ("1.01234", "[1.01170, 1.01290]")
+    assert ratio_cells(2.05, None, None) == ("2.050", "")
     assert ratio_words(77.1049, None, None) == "ratio 77.105"
