@@ -29,7 +29,7 @@ def test_two_sets_of_runs_side_by_side(add_run, store, tmp_path) -> None:
     found = texts(tmp_path / "both.svg")
     assert "a $x^2$ name" in found
     assert any(text.startswith("...") and text.endswith("/the end") for text in found)
-    assert "B / A = 0.796 [0.787, 0.805]" in found
+    assert "B / A = 0.7959 [0.7868, 0.8053]" in found
 
 
 def test_nothing_to_compare_is_said(add_run, store, tmp_path) -> None:
