@@ -53,6 +53,11 @@ def ratio_cells(ratio: float, low: float | None = None, high: float | None = Non
     return f"{ratio:.{decimals}f}", interval(low, high, decimals)
 
 
+def ratio_with_interval(ratio: float, low: float | None = None, high: float | None = None) -> str:
+    """`1.012 [0.998, 1.027]`, or the ratio alone."""
+    return " ".join(ratio_cells(ratio, low, high)).rstrip()
+
+
 def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
     """`ratio 1.012 (0.998 to 1.027)`."""
     return f"ratio {ratio_text(ratio, low, high)}"

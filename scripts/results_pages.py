@@ -60,8 +60,8 @@ on a terminal, and `bench report --html` makes a page with every run behind ever
 
 On a shared virtual machine nothing tells whether a neighbour was idle. Some hours after their rounds the networks of
 Table 3 took between 15 % less and 20 % more time: trust the speed-ups, which are ratios of [pairs](pairs.md) of
-processes that took turns, and take the milliseconds for the level of their hour. A speed-up with a wide interval was
-measured in a disturbed hour, which [can move the ratio too](pairs.md#what-a-pair-does-not-take-out). The paper's
+processes that took turns, and take the milliseconds for the level of their hour. A disturbed hour makes
+the interval of a speed-up wide, and [can move the ratio itself](pairs.md#what-a-pair-does-not-take-out). The paper's
 devices are a phone, two Jetsons and an A100; **what does not hold here says nothing about those.**
 
     python scripts/paper_ratios.py --device {device}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from latency_bench.harness.cli.figures import counted, milliseconds, printable
 from latency_bench.harness.cli.rendering import render_flag
-from latency_bench.harness.number_text import decimals_for, interval, ratio_cells, ratio_text
+from latency_bench.harness.number_text import decimals_for, interval, ratio_cells, ratio_text, ratio_with_interval
 from latency_bench.harness.statistics.start_order import start_order_effect
 from latency_bench.model_specs.carried_types import CARRIED_TYPES
 from latency_bench.reports.terminal_grid import Heading, print_facts, print_grid
@@ -146,7 +146,7 @@ def turns_words(record: PairRecord) -> str:
 def _with_interval(ratio: Interval | None) -> str:
     if ratio is None:
         return "-"
-    return " ".join(ratio_cells(ratio.ratio, ratio.low, ratio.high)).rstrip()
+    return ratio_with_interval(ratio.ratio, ratio.low, ratio.high)
 
 
 def render_pair_details(record: PairRecord, console: Console) -> None:

@@ -105,7 +105,7 @@ def pairs_of_runs(pairs: Sequence[StoredPair], runs: pd.DataFrame) -> Mapping[st
         if record.ratios:
             first = record.ratios[0]
             title = " against ".join(side_words(side, record.sides[0]) for side in reversed(record.sides))
-            figure, _ = ratio_cells(first.ratio, first.low, first.high)
+            figure = ratio_cells(first.ratio, first.low, first.high)[0]
             link = {"anchor": pair_anchor(record.run_id), "title": f"{title}: {figure}"}
             for key in dict.fromkeys(CaseKey.of_record(side) for side in record.sides):
                 of_case.setdefault(key, []).append(link)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.number_text import ratio_cells
+from latency_bench.harness.number_text import ratio_with_interval
 from latency_bench.reports.plots.style import BLUE, LINES, ORANGE, FigureError, new_figure, plain, save_figure
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _draw_rounds(axes: Axes, pair: Pair) -> None:
     axes.set_ylim(-0.6, 1.6)
     axes.set_xlabel("median of each round, ms")
     found = pair.comparison
-    figures = " ".join(ratio_cells(found.ratio, found.low, found.high)).rstrip()
+    figures = ratio_with_interval(found.ratio, found.low, found.high)
     axes.set_title(f"B / A = {figures}\n{found.verdict}", loc="left")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from latency_bench.harness.number_text import ratio_cells
+from latency_bench.harness.number_text import ratio_with_interval
 from latency_bench.harness.store.reader import StoredPair
 from latency_bench.harness.units import NS_PER_MS
 from latency_bench.reports.plots.style import (
@@ -97,7 +97,7 @@ def _draw_ratio(axes: Axes, blocks: pd.DataFrame, record: PairRecord, side: int)
     axes.plot(mine["time_s"], mine["ratio"], _DOTS[side % len(_DOTS)], color=colour, markersize=3, alpha=0.6)
     if estimate.low is not None and estimate.high is not None:
         axes.axhspan(estimate.low, estimate.high, color=colour, alpha=0.25, linewidth=0)
-    figures = " ".join(ratio_cells(estimate.ratio, estimate.low, estimate.high)).rstrip()
+    figures = ratio_with_interval(estimate.ratio, estimate.low, estimate.high)
     line = LINES[(side - 1) % len(LINES)]
     words = plain(f"{_LETTERS[side]} / A = {figures}, {estimate.verdict}", 80)
     axes.axhline(estimate.ratio, color=colour, linestyle=line, linewidth=1.0, label=words)

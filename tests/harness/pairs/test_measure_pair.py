@@ -108,6 +108,17 @@ def test_three_sides_are_each_held_against_the_first(write_model, case_for, obse
     assert any("pair 1 of 10 or more" in stage and "widest of 2 ratios" in stage for stage in observer.stages)
 
 
+def test_what_a_side_takes_alone_is_not_known_from_a_cold_request(write_model, tmp_path, observer, own_cache):
+    protocol = tmp_path / "cold.yaml"
+    one_request = "min_count: 1, max_count: 1, min_s: 0"
+    protocol.write_text(FAST.replace("min_count: 6, max_count: 40, min_s: 0.02", one_request))
+    cases = tuple(onnx_case(write_model(f"m{layers}", layers=layers), protocol) for layers in (2, 3))
+    record, _ = _measure(PairRequest(cases, **BRIEF), tmp_path / "store", observer)
+    assert record.status == "done"
+    assert [one.alone for one in record.bias] == [None, None]
+    assert record.in_blocks == ()
+
+
 def test_sides_that_do_not_fit_together_take_turns_as_short_processes(
     write_model, case_for, observer, tmp_path, own_cache, monkeypatch
 ):
