@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latency_bench.harness.fidelity.precision import other_precision
 from latency_bench.harness.store.outcome import Flag
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def non_finite_outputs(outputs: Path) -> dict[str, str]:
 
 
 def file_flags(measured: Measured) -> list[Flag]:
-    """Outputs that are not finite, and those whose size the runtime finds only while it computes."""
+    """Of outputs that are not finite or whose size the runtime finds only while it computes, and of layers in another
+    precision than the file's."""
     flags = []
     if measured.non_finite_outputs:
         listed = ", ".join(f"{name} ({count} values)" for name, count in measured.non_finite_outputs.items())
@@ -39,6 +41,15 @@ def file_flags(measured: Measured) -> list[Flag]:
             )
         )
     loaded = measured.rounds[0].result.loaded if measured.rounds else {}
+    if counted := other_precision(measured.case.precision, loaded):
+        flags.append(
+            Flag(
+                name="other_precision",
+                severity="warning",
+                text=f"the file is in {measured.case.precision}, and {counted}: the runtime has no such kernels here",
+                remedy="quote the number as that of the precision that computes",
+            )
+        )
     misstated = [str(name) for name in loaded.get("outputs_misstated", ())]
     if misstated:
         flags.append(

@@ -18,7 +18,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from machine_text import machine_text
 
 from latency_bench.harness.store.listing import find_rows
 from latency_bench.harness.store.reader import read_record
@@ -111,23 +112,11 @@ def record_of(device: str, model: str) -> RunRecord:
     return read_record(STORE / row["path"])
 
 
-def machine(record: RunRecord) -> str:
-    """What a run was measured on."""
-    linux: dict[str, Any] = record.device.fingerprint["linux"]
-    cpu = linux["cpu"]
-    vectors = [name for name in cpu["vector_extensions"] if name.startswith(("avx", "fma", "amx"))]
-    return (
-        f"{cpu['model']} (family-model-stepping {cpu['family_model_stepping']}, {', '.join(vectors)}), "
-        f"{cpu['logical_cpus']} cores, {linux['memory_total_bytes'] / 1e9:.0f} GB, {linux['os']}, kernel "
-        f"{linux['kernel'].split('-')[0]}, {linux['virtualised']}"
-    )
-
-
 def setting(record: RunRecord) -> str:
     """Machine, runtime and protocol of the campaign."""
     assert record.runtime is not None
     return (
-        f"**Machine**: {machine(record)}. **Runtime**: {record.runtime.facts['package']} "
+        f"**Machine**: {machine_text(record.device)}. **Runtime**: {record.runtime.facts['package']} "
         f"{record.runtime.version}, fp32, 1 thread, pinned to one core. **Protocol**: "
         f"[{record.protocol['name']}-protocol.yaml](../results/{record.protocol['name']}-protocol.yaml), "
         f"{record.protocol['rounds']} rounds in fresh processes, those of several networks interleaved."
@@ -163,7 +152,7 @@ def runtimes() -> str:
         text = (Path(folder) / "attention.md").read_text(encoding="utf-8")
     tables = re.split(r"^(?=\*\*)", text, flags=re.MULTILINE)
     chosen = [table for table in tables if DEVICE in table.partition("\n\n")[0] or "many times" in table]
-    described = machine(record_of(DEVICE, "calibration-matmul-1024"))
+    described = machine_text(record_of(DEVICE, "calibration-matmul-1024").device)
     return RUNTIMES.format(device=DEVICE, machine=described, tables="".join(chosen).rstrip() + "\n")
 
 

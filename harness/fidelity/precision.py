@@ -20,19 +20,26 @@ def judged_precision(precision: str) -> str:
 
 
 def check_precision(fidelity: FidelityRecord, precision: str, loaded: Mapping[str, Any]) -> FidelityRecord:
-    """`fidelity`, not passed if a runtime that tells its `layer_precisions` computed mostly in another precision."""
+    """`fidelity`, not passed where most layers computed in another precision than the one asked for."""
+    counted = other_precision(precision, loaded)
+    if counted is None or fidelity.passed is False:
+        return fidelity
+    return fidelity.model_copy(update={"passed": False, "reason": f"{precision} was asked for, and {counted}"})
+
+
+def other_precision(precision: str, loaded: Mapping[str, Any]) -> str | None:
+    """`only 0 of 76 layers compute in it (76 in float32)`, from the `layer_precisions` of a runtime that tells them;
+    None where they are not told, or at least half of the layers compute in `precision`."""
     found = loaded.get("layer_precisions")
     asked_for = known_precision(precision)
-    if asked_for is None:
-        return fidelity
     # What is quantised computes in fp32 between the layers with weights, on purpose.
-    has_to_be_told = not asked_for.quantised and asked_for.computes_in != "float32"
-    if not has_to_be_told or not isinstance(found, Mapping) or not found or fidelity.passed is False:
-        return fidelity
+    if asked_for is None or asked_for.quantised or asked_for.computes_in == "float32":
+        return None
+    if not isinstance(found, Mapping) or not found:
+        return None
     total = sum(int(count) for count in found.values())
     asked = int(found.get(asked_for.computes_in, 0))
     if total == 0 or asked / total >= LEAST_SHARE:
-        return fidelity
+        return None
     counted = ", ".join(f"{count} in {name}" for name, count in sorted(found.items()))
-    reason = f"{precision} was asked for, and only {asked} of {total} layers compute in it ({counted})"
-    return fidelity.model_copy(update={"passed": False, "reason": reason})
+    return f"only {asked} of {total} layers compute in it ({counted})"

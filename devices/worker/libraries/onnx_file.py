@@ -13,8 +13,8 @@ from .protobuf_fields import fields, message, messages, whole_fields
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT = 1, 5, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR = 1, 2, 3, 4
-_TENSOR_NAME = 8
-_TENSOR_FACTS = (1, 2, _TENSOR_NAME, 13, 14)
+_TENSOR_TYPE, _TENSOR_NAME = 2, 8
+_TENSOR_FACTS = (1, _TENSOR_TYPE, _TENSOR_NAME, 13, 14)
 """Of a tensor: dims, data_type, name, external_data, data_location."""
 _VALUE_NAME = 1
 
@@ -36,14 +36,17 @@ def read_nodes(model: "Union[bytes, mmap.mmap]") -> List[Node]:
     return [_node(node) for graph in messages(content, _MODEL_GRAPH) for node in messages(graph, _GRAPH_NODE)]
 
 
-def initializer_names(model: bytes) -> List[str]:
-    """Names of the constants of the main graph. Raises ValueError for a file that is no protobuf message."""
-    return [
-        bytes(value).decode("utf-8")
-        for graph in messages(memoryview(model), _MODEL_GRAPH)
-        for tensor in messages(graph, _GRAPH_INITIALIZER)
-        for value in messages(tensor, _TENSOR_NAME)
-    ]
+def initializer_types(model: "Union[bytes, mmap.mmap]") -> Dict[str, int]:
+    """TensorProto.DataType by name of the main graph's constants. Raises ValueError for a file that is no protobuf
+    message."""
+    types = {}
+    for graph in messages(memoryview(model), _MODEL_GRAPH):
+        for tensor in messages(graph, _GRAPH_INITIALIZER):
+            told = dict(fields(tensor))
+            name, kind = told.get(_TENSOR_NAME, b""), told.get(_TENSOR_TYPE, 0)
+            if isinstance(kind, int) and not isinstance(name, int):
+                types[bytes(name).decode("utf-8")] = kind
+    return types
 
 
 def without_weights(model: memoryview) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
 from ..job import InputTensor
+from ..libraries.onnxruntime_layers import SINGLE_PRECISION, layer_facts, numbers_of
 from ..libraries.onnxruntime_non_finite import first_non_finite
 from ..libraries.onnxruntime_profile import profile_nodes
 from ..libraries.onnxruntime_providers import (
@@ -19,7 +20,6 @@ from ..libraries.onnxruntime_providers import (
     check_started,
     provider_list,
 )
-from ..libraries.onnxruntime_quantised import is_quantised, weighted_layers
 from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
 from ..runtime.declaration import QUANTISED_FILE, TYPED_FILE, Option
 from ..runtime.non_finite import NonFinite
@@ -191,17 +191,20 @@ class OnnxRuntime(HostRuntime):
             session = self._module.InferenceSession(artifact, options, providers=self._providers)
             check_started(session, chosen)
             return session, {"delegation": assignment(session, chosen)}
-        if not is_quantised(artifact):
+        numbers = numbers_of(artifact)
+        if numbers == SINGLE_PRECISION:
             return self._module.InferenceSession(artifact, options, providers=self._providers), {}
         # In the folder that the worker was started in, which goes with the session, even if this process is killed.
         folder = tempfile.mkdtemp(prefix="graph-", dir=os.getcwd())
         try:
             options.optimized_model_filepath = os.path.join(folder, "graph.onnx")
+            # Apart from the graph, which could not be written with more than 2 GiB of weights in it.
+            options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights")
             # It warns that the graph is for this kind of processor alone, which is what it is wanted for.
             options.log_severity_level = 3
             session = self._module.InferenceSession(artifact, options, providers=self._providers)
             with open(options.optimized_model_filepath, "rb") as stream:
-                return session, {"weighted_layers": weighted_layers(stream.read())}
+                return session, layer_facts(stream.read(), numbers)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

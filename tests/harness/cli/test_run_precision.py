@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,17 @@ def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
 
 def runtimes_of(precision: str) -> list[str]:
     return [name for name in runtime_names() if precision in runtime_class(name).PRECISIONS]
+
+
+def test_a_runtime_that_goes_back_to_single_precision_is_refused(measure, tmp_path):
+    if platform.machine() != "x86_64":
+        pytest.skip("ONNX Runtime may have kernels in half precision for this processor")
+    (tmp_path / "net.py").write_text(NET)
+    words = ("--module", "net.py:Net", "--input", "3x8x8", "--runtime", "onnxruntime", "--precision", "fp16")
+    done = measure(*words)
+    assert done.returncode == 1
+    told = done.json()["failure"]["message"]
+    assert "fp16 was asked for, and only 0 of 1 layers compute in it (1 in float32)" in told
 
 
 def test_what_cannot_be_asked_for_together(measure, bench):

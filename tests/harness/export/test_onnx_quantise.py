@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench_worker.libraries.onnx_file import read_nodes
-from bench_worker.libraries.onnxruntime_quantised import is_quantised, weighted_layers
+from bench_worker.libraries.onnxruntime_layers import INTEGERS, numbers_of, weighted_layers
 from latency_bench.harness.export import ExportError, ExportOptions
 from latency_bench.harness.export.exporter import check_request
 from latency_bench.harness.export.formats.onnx import Onnx
@@ -64,7 +64,7 @@ def test_layers_with_weights_become_integers_and_the_rest_stays(
     facts = conversion.facts["quantization"]
     assert (facts["quantiser"], facts["layers"], facts["of_layers"]) == (quantiser, layers, 3)
     nodes = read_nodes(job.path.read_bytes())
-    assert is_quantised(str(job.path))
+    assert numbers_of(str(job.path)) == INTEGERS
     operators = [node.operator for node in nodes]
     assert operators.count("Div") == 1
     assert [(one.name, one.dtype) for one in (*conversion.inputs, *conversion.outputs)] == [
@@ -88,12 +88,12 @@ def test_the_share_in_integers_is_read_from_the_graph_that_runs(job: ExportJob, 
     options.log_severity_level = 3
     onnxruntime.InferenceSession(str(job.path), options, providers=["CPUExecutionProvider"])
     layers = weighted_layers((tmp_path / "graph.onnx").read_bytes())
-    assert sum(layers["precisions"].values()) == 3
-    assert layers["precisions"]["int8"] >= 2
-    assert layers["conversions"] >= 2
+    assert sum(layers.precisions.values()) == 3
+    assert layers.precisions["int8"] >= 2
+    assert layers.conversions >= 2
     # The graph before: every layer computes in fp32 between its pairs of conversions.
     before = weighted_layers(job.path.read_bytes())
-    assert before["precisions"] == {"float32": 3}
+    assert before.precisions == {"float32": 3}
 
 
 def test_tensorrt_gets_pairs_around_zero_and_biases_as_they_are(job: ExportJob) -> None:

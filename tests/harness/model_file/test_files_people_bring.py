@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +240,26 @@ def test_no_option_is_taken_and_ignored(run, tmp_path, words):
     assert done.returncode == 2
     assert words[0] in done.stderr
     assert done.stdout == ""
+
+
+def test_a_file_in_half_precision_is_measured_and_it_is_said_what_computes(run, tmp_path):
+    weights = {"w": np.ones((8, 8), np.float16), "kernel": np.ones((4, 3, 3, 3), np.float16)}
+    half = TensorProto.FLOAT16
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Conv", ["image", "kernel"], ["z"])]
+    inputs = [value("x", [1, 8], half), value("image", [1, 3, 8, 8], half)]
+    outputs = [value("y", [1, 8], half), value("z", [1, 4, 6, 6], half)]
+    save(tmp_path / "half.onnx", nodes, inputs, outputs, weights)
+    record = measured(run, tmp_path, tmp_path / "half.onnx")["half.onnx"]
+    assert record["model"]["precision"] == "fp16"
+    computed = record["runtime"]["facts"]["layer_precisions"]
+    assert sum(computed.values()) == 2
+    if platform.machine() == "x86_64":
+        # ONNX Runtime has no kernels in half precision for it. On others it has some.
+        assert computed == {"float32": 2}
+    told = [flag["text"] for flag in record["flags"] if flag["name"] == "other_precision"]
+    assert [text.partition(":")[0] for text in told] == [
+        "the file is in fp16, and only 0 of 2 layers compute in it (2 in float32)"
+    ] * ("float16" not in computed)
 
 
 def test_outputs_are_held_to_a_reference_and_one_output_needs_no_name(run, tmp_path):

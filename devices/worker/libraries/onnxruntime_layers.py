@@ -1,0 +1,85 @@
+"""In which numbers the layers with weights of an ONNX file really compute: told by the graph that ONNX Runtime made of
+it. A pair of DequantizeLinear and QuantizeLinear around a layer that has no integer kernel stays, and where there is
+no kernel in half precision its weights are changed to float32 once and for all; such a layer computes in float32."""
+
+import mmap
+from typing import Any, Dict, List
+
+from ..runtime.weighted_layers import WeightedLayers
+from .onnx_file import initializer_types, read_nodes
+
+_MARKS = frozenset(
+    ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "MatMulInteger", "ConvInteger")
+)
+"""Operators of ONNX that only a quantised file has."""
+_INTEGER = {
+    "QLinearConv": 3,
+    "QLinearMatMul": 3,
+    "QGemm": 3,
+    "ConvInteger": 1,
+    "MatMulInteger": 1,
+    "MatMulIntegerToFloat": 1,
+    "DynamicQuantizeMatMul": 1,
+}
+_FLOAT = {
+    "Conv": 1,
+    "FusedConv": 1,
+    "NhwcFusedConv": 1,
+    "ConvTranspose": 1,
+    "MatMul": 1,
+    "FusedMatMul": 1,
+    "Gemm": 1,
+    "FusedGemm": 1,
+}
+"""Layers that may have weights, with the place of these among their inputs."""
+_CONVERSIONS = frozenset(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast"))
+_TYPES = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
+"""Numbers with a fraction, of onnx.TensorProto.DataType."""
+_HALF = frozenset(("float16", "bfloat16"))
+INTEGERS, HALF_PRECISION, SINGLE_PRECISION = "integers", "half precision", "single precision"
+
+
+def numbers_of(artifact: str) -> str:
+    """What a file was made for: INTEGERS, HALF_PRECISION or SINGLE_PRECISION. Only its description is read, so
+    that it costs no memory whatever it weighs. What is no ONNX file counts as the last: the runtime will say what is
+    wrong with it."""
+    try:
+        with open(artifact, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if any(node.operator in _MARKS for node in read_nodes(content)):
+                return INTEGERS
+            types = initializer_types(content).values()
+            return HALF_PRECISION if any(_TYPES.get(kind) in _HALF for kind in types) else SINGLE_PRECISION
+    except (ValueError, OSError):
+        return SINGLE_PRECISION
+
+
+def weighted_layers(optimised: bytes) -> WeightedLayers:
+    """From the graph that the runtime executes. Raises ValueError for what is no ONNX."""
+    nodes = read_nodes(optimised)
+    constants = {name: _TYPES.get(kind, "") for name, kind in initializer_types(optimised).items()}
+    for node in nodes:
+        if node.inputs[:1] and node.inputs[0] in constants:
+            if node.operator == "DequantizeLinear":
+                constants.update((name, "float32") for name in node.outputs)
+            elif node.operator == "Cast":
+                # Weights are cast where a kernel takes the other of the two.
+                other = "float32" if constants[node.inputs[0]] in _HALF else "float16"
+                constants.update((name, other) for name in node.outputs)
+    precisions: List[str] = []
+    conversions = 0
+    for node in nodes:
+        for places in (_INTEGER, _FLOAT):
+            place = places.get(node.operator)
+            if place is not None and place < len(node.inputs) and node.inputs[place] in constants:
+                weight = constants[node.inputs[place]]
+                precisions.append("int8" if places is _INTEGER else weight or "float32")
+        conversions += node.operator in _CONVERSIONS and node.inputs[0] not in constants
+    return WeightedLayers.of(precisions, conversions)
+
+
+def layer_facts(optimised: bytes, numbers: str) -> Dict[str, Any]:
+    """`weighted_layers`, and `layer_precisions` of what was made for half precision, which falls back without a word.
+    Raises ValueError for what is no ONNX."""
+    layers = weighted_layers(optimised)
+    half = {} if numbers == INTEGERS else {"layer_precisions": layers.precisions}
+    return {**half, "weighted_layers": layers.to_json()}
