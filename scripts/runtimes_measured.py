@@ -17,16 +17,18 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from json_lines import append_object, read_objects
+from machine_text import machine_text
+from markdown_lines import without_folders
+from runtimes_page import page
 
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.export.formats import find_format
-from latency_bench.harness.store.pair_record import parse_pair
-from latency_bench.harness.store.quantisation import Quantisation
+from latency_bench.harness.store.pair_record import PairRecord, parse_pair
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "runtimes-measured.md"
@@ -38,13 +40,6 @@ MODELS = (
     "segformer-b1,resolution=512x512",
 )
 REFERENCE = "onnxruntime"
-INTRODUCTION = """\
-# Runtimes and precisions, measured
-
-Written by `scripts/runtimes_measured.py`; do not edit. Every ratio is the latency over that of ONNX Runtime in fp32, of
-pairs of processes that took turns ([pairs](pairs.md)), with its 95 % interval; *outputs* is the comparison by value
-with the fp32 module ([method](method.md)).
-"""
 
 
 def sides(model: str, runtimes: Iterable[str]) -> list[tuple[str, str]]:
@@ -73,7 +68,7 @@ def command(model: str, runtime: str, precision: str, minutes: float, store: str
 
 
 def measured(words: Sequence[str]) -> dict[str, Any]:
-    """What the command says of the second side: ratio and verdict, or why there is none."""
+    """What came of the command: of the pair's record, or why there is none."""
     done = subprocess.run(
         [sys.executable, "-m", "latency_bench", *words], cwd=ROOT, check=False, capture_output=True, text=True
     )
@@ -81,74 +76,40 @@ def measured(words: Sequence[str]) -> dict[str, Any]:
         document = json.loads(done.stdout)
     except ValueError:
         return {"reason": (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]}
-    side = document["b"]
-    told = {name: document.get(name) for name in ("ratio", "low", "high", "verdict", "path")}
-    failure = document.get("failure") or {}
-    outcome = {"reason": failure.get("message"), "fidelity": side.get("fidelity"), "flags": side.get("flags")}
-    return {**told, **outcome, "integers": _integers(ROOT / document["path"])}
+    return outcome_of(parse_pair((ROOT / document["path"] / "record.json").read_bytes()))
 
 
-def _integers(folder: Path) -> str | None:
-    """How much of the second side computed in int8, as its record says; None where nothing was asked for in it."""
-    side = parse_pair((folder / "record.json").read_bytes()).sides[1]
-    if side.runtime is None or not side.model.precision.startswith("int8"):
-        return None
-    return Quantisation.of_facts(side.runtime.facts, side.artifact.facts if side.artifact else {}).text()
+def outcome_of(record: PairRecord) -> dict[str, Any]:
+    """What the page needs of a pair: everything of its second side, and what its first one was."""
+    first, second = record.sides[:2]
+    facts = {} if second.runtime is None else second.runtime.facts
+    weighted = facts.get("weighted_layers") or {}
+    found = record.ratios[0] if record.ratios else None
+    reference = first.summary.latency if first.summary else None
+    return {
+        "run_id": record.run_id,
+        "ended_at": record.ended_at.isoformat(timespec="seconds"),
+        "machine": machine_text(record.device),
+        "reference_version": None if first.runtime is None else first.runtime.version,
+        "reference_ms": None if reference is None else reference.median_ms,
+        "version": None if second.runtime is None else second.runtime.version,
+        "ratio": None if found is None else found.ratio,
+        "low": None if found is None else found.low,
+        "high": None if found is None else found.high,
+        "process_pairs": len(record.pairs),
+        "max_minutes": record.request["max_minutes"],
+        "stage": None if record.failure is None else record.failure.stage,
+        "reason": None if record.failure is None else without_folders(record.failure.message.partition("\n")[0]),
+        "fidelity": None if second.fidelity is None else second.fidelity.model_dump(mode="json"),
+        "flags": {flag.name: flag.text for flag in (*record.flags, *second.flags)},
+        "layers": weighted.get("precisions") or facts.get("layer_precisions"),
+        "conversions": weighted.get("conversions"),
+    }
 
 
 def kept(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     """What was measured before, by model, runtime and precision."""
     return {tuple(line["case"]): line["outcome"] for line in read_objects(path)}
-
-
-def page(outcomes: Mapping[tuple[str, str, str], dict[str, Any]]) -> str:
-    """One table a model."""
-    parts = [INTRODUCTION]
-    for model in dict.fromkeys(model for model, _, _ in outcomes):
-        parts += [
-            f"\n## `{model}`\n",
-            "| runtime | precision | ratio | 95 % interval | outputs |",
-            "|---|---|---|---|---|",
-        ]
-        parts += [_row(case, outcome) for case, outcome in outcomes.items() if case[0] == model]
-    return "\n".join(parts) + "\n"
-
-
-def _row(case: tuple[str, str, str], outcome: Mapping[str, Any]) -> str:
-    _, runtime, precision = case
-    ratio, low, high = (outcome.get(name) for name in ("ratio", "low", "high"))
-    numbers = ("-", "-") if ratio is None else (f"{ratio:.3f}", "-" if low is None else f"{low:.3f} to {high:.3f}")
-    return f"| `{runtime}` | `{precision}` | {' | '.join(numbers)} | {_outputs(outcome)} |"
-
-
-def _outputs(outcome: Mapping[str, Any]) -> str:
-    if outcome.get("reason"):
-        # What a converter printed is behind the first line, and lies where it ran.
-        return str(outcome["reason"]).partition("\n")[0].replace("|", "/")
-    fidelity = outcome.get("fidelity") or {}
-    # What could not be judged has numbers all the same, by input.
-    checks = fidelity.get("checks") or ()
-    every = fidelity.get("metrics") or (checks[-1].get("metrics") if checks else None) or {}
-    words = []
-    for metrics in every.values():
-        words += [f"{title} {metrics[name]:{form}}" for name, title, form in _METRICS if metrics.get(name) is not None]
-    if outcome.get("integers"):
-        words.append(str(outcome["integers"]))
-    flags = {flag["name"]: str(flag.get("text", "")) for flag in outcome.get("flags") or ()}
-    words += [flags["partly_delegated"]] if "partly_delegated" in flags else []
-    words += ["ranges from seeded data"] if "seeded_calibration" in flags else []
-    if fidelity.get("passed") is None and fidelity.get("reason"):
-        words.append(str(fidelity["reason"]).replace("|", "/"))
-    return ", ".join([{True: "as the module's", None: "not checked"}.get(fidelity.get("passed"), "others"), *words])
-
-
-_METRICS = (
-    ("max_rel", "largest error", ".1e"),
-    ("cosine", "cosine", ".5f"),
-    ("psnr_db", "PSNR", ".1f"),
-    ("argmax_agreement", "same class", ".2%"),
-    ("top1_agreement", "same first class", ".0%"),
-)
 
 
 def main() -> int:
@@ -170,7 +131,7 @@ def main() -> int:
                 continue
             outcome = outcomes[model, runtime, precision] = measured(words)
             append_object(lines, {"case": [model, runtime, precision], "outcome": outcome})
-            options.page.write_text(page(outcomes), encoding="utf-8")
+            options.page.write_text(page(outcomes, REFERENCE), encoding="utf-8")
             print(f"{model} {runtime} {precision}: {outcome.get('ratio') or outcome.get('reason')}", flush=True)
     return 0
 

@@ -11,6 +11,7 @@ from latency_bench.harness.statistics.paired_ratio import pairs_needed
 from latency_bench.harness.store.outcome import Flag
 from latency_bench.harness.store.pair_record import SideBiasRecord
 from latency_bench.harness.store.record import RunRecord
+from latency_bench.harness.units import duration
 
 CHANGE_LIMIT = 0.01
 """Of what taking turns may do to requests that count; beyond, the ratio is one of models that disturb each other."""
@@ -63,8 +64,8 @@ def _out_of_time(measured: PairMeasured) -> Iterator[Flag]:
     needed = pairs_needed(ratio, within)
     text = f"the time was over at {len(measured.pairs)} process pair{'' if len(measured.pairs) == 1 else 's'}"
     if needed is not None and needed > len(measured.pairs):
-        minutes = needed * sum(pair.wall_s for pair in measured.pairs) / len(measured.pairs) / 60
-        text += f"; about {needed} ({minutes:.0f} minutes) would give an interval {100 * within:.3g} % wide"
+        needed_s = needed * sum(pair.wall_s for pair in measured.pairs) / len(measured.pairs)
+        text += f"; about {needed} ({duration(needed_s)}) would give an interval {100 * within:.3g} % wide"
     yield Flag(
         name="out_of_time",
         severity="info" if ratio.relative_width <= within else "warning",

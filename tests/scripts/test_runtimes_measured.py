@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from latency_bench.harness.cli.pair import pair
 from latency_bench.harness.pairs.side_text import side_of
+from latency_bench.harness.store.pair_record import parse_pair
 
 
 @pytest.fixture(scope="module")
@@ -32,35 +36,68 @@ def test_every_runtime_and_precision_is_a_pair_that_parses(script: ModuleType) -
             assert first.resolution == second.resolution
 
 
-def test_the_page_has_ratios_and_reasons(script: ModuleType) -> None:
-    metrics = {"logits": {"max_rel": 0.02, "cosine": 0.9999, "psnr_db": 31.26, "top1_agreement": 1.0}}
-    outcomes = {
-        ("m", "openvino", "int8"): {
-            "ratio": 0.5,
-            "low": 0.49,
-            "high": 0.51,
-            "fidelity": {"passed": True, "metrics": metrics},
-            "flags": [{"name": "seeded_calibration"}],
-        },
-        ("m", "mnn", "fp32"): {
-            "ratio": None,
-            "reason": "what ran does not compute the model: largest | error\nWhat the converter printed is in /x.log",
-        },
-    }
-    unsure = {"passed": None, "metrics": {}, "reason": "outputs hardly depend", "checks": [{"metrics": metrics}]}
-    outcomes["m", "executorch", "int8"] = {
-        "ratio": 2.5,
-        "fidelity": unsure,
-        "integers": "58 of 60 layers with weights compute in int8",
-        "flags": [{"name": "partly_delegated", "text": "only a part of the model was computed by XNNPACK"}],
-    }
-    lines = script.page(outcomes).splitlines()
-    (unjudged,) = [line for line in lines if "executorch" in line]
-    assert "| 2.500 | - | not checked, largest error 2.0e-02, cosine 0.99990" in unjudged
-    assert "58 of 60 layers with weights compute in int8, only a part of the model was computed by XNNPACK" in unjudged
-    assert unjudged.endswith("outputs hardly depend |")
-    (measured,) = [line for line in lines if "openvino" in line]
-    assert "| 0.500 | 0.490 to 0.510 | as the module's, largest error 2.0e-02, cosine 0.99990, PSNR 31.3" in measured
-    assert measured.endswith("same first class 100%, ranges from seeded data |")
-    (refused,) = [line for line in lines if "mnn" in line]
-    assert refused == "| `mnn` | `fp32` | - | - | what ran does not compute the model: largest / error |"
+PAIRS = Path(__file__).parents[2] / "results" / "xeon-avx512" / "_pairs"
+EXAMPLE = min(PAIRS.glob("*/record.json"))
+
+
+@pytest.fixture
+def outcome(script: ModuleType) -> dict[str, Any]:
+    told: dict[str, Any] = script.outcome_of(parse_pair(EXAMPLE.read_bytes()))
+    return told
+
+
+def test_what_is_kept_of_a_pair_is_text_and_numbers_of_its_second_side(outcome: dict[str, Any]) -> None:
+    record = parse_pair(EXAMPLE.read_bytes())
+    assert json.loads(json.dumps(outcome)) == outcome
+    assert (outcome["ratio"], outcome["run_id"]) == (record.ratios[0].ratio, record.run_id)
+    assert outcome["process_pairs"] == len(record.pairs)
+    assert str(record.device.fingerprint["linux"]["cpu"]["model"]) in outcome["machine"]
+
+
+METRICS = {"max_rel": 0.02, "cosine": 0.9999, "psnr_db": 31.26, "top1_agreement": 1.0}
+
+
+def the_page(script: ModuleType, outcome: dict[str, Any], **changes: dict[str, Any]) -> list[str]:
+    """Its lines, of one model and a runtime for each name."""
+    cases = {("m", runtime, "int8"): {**outcome, "ratio": None, **changed} for runtime, changed in changes.items()}
+    lines: list[str] = script.page(cases, "onnxruntime").splitlines()
+    return lines
+
+
+def row_of(lines: list[str], runtime: str) -> list[str]:
+    """Cells of the last line of a runtime: that of its model's table."""
+    return [line for line in lines if line.startswith(f"| {runtime} ")][-1].strip("| ").split(" | ")
+
+
+def test_the_fastest_stands_first_and_is_marked_where_nothing_reaches_it(
+    script: ModuleType, outcome: dict[str, Any]
+) -> None:
+    right = {"passed": True, "metrics": {"logits": METRICS}}
+    fast = {"ratio": 0.5, "low": 0.49, "high": 0.51, "fidelity": right}
+    slow = {**fast, "ratio": 0.9, "low": 0.52, "high": 0.95}
+    lines = the_page(script, outcome, slow=slow, fast=fast)
+    assert [row_of(lines, name)[2] for name in ("fast", "slow")] == [
+        "**0.500 \\[0.490, 0.510\\]**",
+        "0.900 \\[0.520, 0.950\\]",
+    ]
+    assert lines.index(next(line for line in lines[::-1] if line.startswith("| fast"))) < lines.index(
+        next(line for line in lines[::-1] if line.startswith("| slow"))
+    )
+    assert row_of(lines, "fast")[3:8] == ["the module's", "2.0e-02", "0.99990", "31.3", "yes"]
+    near = the_page(script, outcome, slow={**slow, "low": 0.51}, fast=fast)
+    assert not [line for line in near if "**0.5" in line]
+    # What was not judged is no winner, and hides none.
+    unsure = {"passed": None, "metrics": {}, "reason": "hardly depend", "checks": [{"metrics": {"logits": METRICS}}]}
+    lines = the_page(script, outcome, slow=slow, unsure={**fast, "fidelity": unsure, "layers": {"int8": 58}})
+    assert row_of(lines, "unsure")[3:9] == ["not judged<sup>a</sup>", "2.0e-02", "0.99990", "31.3", "yes", "int8 58"]
+    assert "- <sup>a</sup> hardly depend" in lines
+    assert row_of(lines, "slow")[2].startswith("**")
+
+
+def test_what_has_no_ratio_has_its_reason(script: ModuleType, outcome: dict[str, Any]) -> None:
+    wrong = {"stage": "fidelity", "reason": "what ran does not compute the model: largest | error"}
+    lines = the_page(script, outcome, wrong=wrong, broken={"stage": "export", "reason": "no such operator"})
+    assert row_of(lines, "wrong")[2:4] == ["–", "refused<sup>b</sup>"]
+    assert row_of(lines, "broken")[2:4] == ["–", "does not run<sup>a</sup>"]
+    assert "- <sup>b</sup> what ran does not compute the model: largest \\| error" in lines
+    assert next(line for line in lines if line.startswith("| wrong")).endswith("| refused |")

@@ -57,7 +57,7 @@ def test_a_side_that_computes_in_the_others_turn_is_named_and_one_in_the_pause_i
 def test_how_long_a_narrow_interval_would_take_is_said(measured) -> None:
     (flag,) = pair_flags(measured(spread=0.05, stopped_by="max_minutes"), NOTHING)
     assert (flag.name, flag.severity) == ("out_of_time", "warning")
-    assert "minutes) would give an interval 1 % wide" in flag.text
+    assert "; about 1202 (5 h 00 min) would give an interval 1 % wide" in flag.text
 
 
 def test_single_requests_that_the_change_slows_down_are_told_of(measured) -> None:
