@@ -6,10 +6,11 @@ the exporter for what two tables say. XNNPACK counts whole microseconds, so that
 
 import os
 import tempfile
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 from ..failure import bad_request
 from ..runtime.base import LayerTime
+from ..runtime.layer_times import LayerTimes
 from .executorch_program import METHOD
 from .flatbuffer_tables import Table
 
@@ -49,12 +50,11 @@ def read_layers(content: bytes, count: int) -> List[LayerTime]:
     # Its size may stand before it.
     dump = Table.root(memoryview(content), 4 if content[8:12] == b"ED00" else 0)
     runs = [run for run in dump.tables(1) if run.text(0) == _RUN][-count:]
-    times: Dict[Tuple[str, str], List[int]] = {}
+    times = LayerTimes()
     for run in runs:
         for place, (operator, duration_ns) in enumerate(_leaves(run)):
-            times.setdefault(("%d" % place, operator), []).append(duration_ns)
-    layers = [LayerTime(name, operator, len(each), sum(each)) for (name, operator), each in times.items()]
-    return sorted(layers, key=lambda layer: -layer.total_ns)
+            times.add("%d" % place, operator, duration_ns)
+    return times.slowest_first()
 
 
 def _leaves(run: Table) -> List[Tuple[str, int]]:

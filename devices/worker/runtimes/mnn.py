@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError
 from ..job import InputTensor
-from ..runtime.base import THREADS, HostRuntime, TensorInfo
+from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
+from ..runtime.layer_times import LayerTimes
 from ..runtime.packages import import_package, package_version, require_file, unreadable
 from ..runtime.tensors import aligned_empty, match_inputs
 
@@ -27,6 +28,7 @@ class Mnn(HostRuntime):
     MODULES = (("MNN",),)
     DISTRIBUTIONS = ("MNN",)
     INSTALL = "pip install MNN"
+    PROFILES = True
     OPTIONS = {"threads": THREADS}
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
@@ -79,11 +81,7 @@ class Mnn(HostRuntime):
             tensor.copyFrom(host)
 
     def invoke(self) -> None:
-        code = self._interpreter.runSession(self._session)
-        if code == _NO_MEMORY:
-            raise MemoryError("MNN had none left for a tensor")
-        if code != 0:
-            raise WorkerError(RUNTIME_FAILED, "MNN could not compute the model (code %s)" % code)
+        _check(self._interpreter.runSession(self._session))
 
     def copy_out(self) -> None:
         for tensor, landing, host in zip(self._runtime_outputs.values(), self._landings, self._hosts):
@@ -92,6 +90,26 @@ class Mnn(HostRuntime):
 
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         return OrderedDict((tensor.name, host) for tensor, host in zip(self._outputs, self._hosts))
+
+    def profile(self, count: int) -> List[LayerTime]:
+        """MNN calls back before and after each of its operators."""
+        times, began_ns = LayerTimes(), 0
+
+        def begin(tensors: Any, operator: Any) -> bool:
+            nonlocal began_ns
+            began_ns = self.clock()
+            return True
+
+        def end(tensors: Any, operator: Any) -> bool:
+            ended_ns = self.clock()
+            times.add(operator.getName(), operator.getType(), ended_ns - began_ns)
+            return True
+
+        self.request()
+        for _ in range(count):
+            self.copy_in()
+            _check(self._interpreter.runSessionWithCallBackInfo(self._session, begin, end))
+        return times.slowest_first()
 
     def close(self) -> None:
         self._copies_in = []
@@ -116,3 +134,11 @@ class Mnn(HostRuntime):
             "uint8": module.Halide_Type_Uint8,
             "int64": module.Halide_Type_Int64,
         }
+
+
+def _check(code: int) -> None:
+    """Of a run. Raises MemoryError and WorkerError."""
+    if code == _NO_MEMORY:
+        raise MemoryError("MNN had none left for a tensor")
+    if code != 0:
+        raise WorkerError(RUNTIME_FAILED, "MNN could not compute the model (code %s)" % code)

@@ -7,12 +7,13 @@ import shutil
 import tempfile
 import zipfile
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Union
 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, RUNTIME_FAILED, WorkerError
 from ..job import InputTensor
-from ..runtime.base import THREADS, HostRuntime, TensorInfo
+from ..runtime.base import THREADS, HostRuntime, LayerTime, TensorInfo
+from ..runtime.layer_times import LayerTimes
 from ..runtime.packages import import_package, package_version, require_file, unreadable
 from ..runtime.tensors import aligned_empty, match_inputs
 
@@ -24,6 +25,8 @@ _PARTS = ("model.param", "model.bin", "interface.json")
 
 _NO_MEMORY = -100
 """What every layer of ncnn returns where a tensor could not be made."""
+_AS_IT_IS = 1
+"""What is extracted keeps its memory layout."""
 
 
 class Ncnn(HostRuntime):
@@ -35,6 +38,7 @@ class Ncnn(HostRuntime):
     MODULES = (("ncnn",),)
     DISTRIBUTIONS = ("ncnn",)
     INSTALL = "pip install ncnn"
+    PROFILES = True
     OPTIONS = {"threads": THREADS}
 
     def __init__(self, options: Mapping[str, Any], clock: Clock) -> None:
@@ -87,18 +91,8 @@ class Ncnn(HostRuntime):
             view[...] = array
 
     def invoke(self) -> None:
-        extractor = self._net.create_extractor()
-        for blob, mat in zip(self._input_blobs, self._mats):
-            extractor.input(blob, mat)
-        computed = []
-        for blob in self._output_blobs:
-            code, mat = extractor.extract(blob)
-            if code == _NO_MEMORY:
-                raise MemoryError("ncnn had none left for %s" % blob)
-            if code != 0:
-                raise WorkerError(RUNTIME_FAILED, "ncnn could not compute %s (code %d)" % (blob, code))
-            computed.append(mat)
-        self._computed = computed
+        extractor = self._extractor()
+        self._computed = [_extracted(extractor, blob) for blob in self._output_blobs]
 
     def copy_out(self) -> None:
         import numpy as np
@@ -109,9 +103,32 @@ class Ncnn(HostRuntime):
     def outputs(self) -> Mapping[str, "np.ndarray"]:
         return OrderedDict((tensor.name, host) for tensor, host in zip(self._outputs, self._hosts))
 
+    def profile(self, count: int) -> List[LayerTime]:
+        """Layers are asked for one after the other, each of which finds computed what it needs. What would be computed
+        in place is copied for this."""
+        times = LayerTimes()
+        self.request()
+        layers = [layer for layer in self._net.layers() if layer.type != "Input"]
+        for _ in range(count):
+            extractor = self._extractor()
+            extractor.set_light_mode(False)  # else what was computed is let go of
+            for layer in layers:
+                began_ns = self.clock()
+                for blob in layer.tops:
+                    _extracted(extractor, blob, _AS_IT_IS)
+                times.add(layer.name, layer.type, self.clock() - began_ns)
+        return times.slowest_first()
+
     def close(self) -> None:
         self._computed = []
         self._net = None
+
+    def _extractor(self) -> Any:
+        """A request, with its inputs."""
+        extractor = self._net.create_extractor()
+        for blob, mat in zip(self._input_blobs, self._mats):
+            extractor.input(blob, mat)
+        return extractor
 
     def _configure(self, options: Any) -> None:
         options.num_threads = self.options["threads"]
@@ -120,6 +137,16 @@ class Ncnn(HostRuntime):
         for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
             if hasattr(options, name):
                 setattr(options, name, False)
+
+
+def _extracted(extractor: Any, blob: "Union[str, int]", layout: int = 0) -> Any:
+    """The tensor of a blob, which is computed as far as it was not yet. Raises MemoryError and WorkerError."""
+    code, mat = extractor.extract(blob, layout)
+    if code == _NO_MEMORY:
+        raise MemoryError("ncnn had none left for %s" % blob)
+    if code != 0:
+        raise WorkerError(RUNTIME_FAILED, "ncnn could not compute %s (code %d)" % (blob, code))
+    return mat
 
 
 def _unpack(artifact: str, folder: str) -> Dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,23 @@ def test_other_inputs_give_other_outputs(exported, runtime):
     for first, second, third in zip(*seen, strict=True):
         np.testing.assert_array_equal(first, third)
         assert np.abs(first - second).max() > 1e-3
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_layers_have_their_times_and_the_next_request_is_right(exported, runtime):
+    path, expected = exported(runtime)
+    made = create_runtime(runtime, {"threads": 1}, time.perf_counter_ns)
+    made.load(str(path), [SEEDED])
+    made.set_inputs([generate(SEEDED)])
+    layers = made.profile(3)
+    assert [layer for layer in layers if layer.total_ns <= 0] == []
+    assert {layer.calls for layer in layers} == {3}
+    assert layers == sorted(layers, key=lambda layer: -layer.total_ns)
+    assert sum(layer.operator.startswith("Convolution") for layer in layers) == 2, layers
+    assert sum(layer.operator in ("Interp", "Interp3D", "Resize") for layer in layers) == 1, layers
+    made.request()
+    for values, wanted in zip(made.outputs().values(), expected.values(), strict=True):
+        np.testing.assert_allclose(values, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
