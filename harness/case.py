@@ -173,7 +173,9 @@ class Case:
 
 
 def with_checks(request: RoundJob, case: Case, artifact: Artifact) -> RoundJob:
-    """The same round, which also gives outputs for the further inputs that they are compared on."""
+    """The same round, which also gives outputs for the further inputs that they are compared on, and says in what
+    numbers it computes."""
+    request = replace(request, tell_layers=case.precision != "fp32")
     if not artifact.check_references or isinstance(case.spec, FileSpec):
         return request
     layout = artifact.inputs[0].layout

@@ -3,6 +3,7 @@
 //   bench-onnxruntime --model FILE --threads N --spin 0|1
 //                     --input NAME TYPE SHAPE FILE ...      float32 1x3x224x224, values as they lie in memory
 //                     --outputs FILE                        where the last outputs go, one after the other
+//                     --graph FILE                          where the graph goes that is computed, its weights beside it
 //                     --warmup MIN_COUNT MIN_NS MAX_COUNT MAX_NS
 //                     --sampling MIN_COUNT MIN_NS MAX_COUNT MAX_NS
 //   bench-onnxruntime --version
@@ -93,7 +94,7 @@ struct Input {
 };
 
 struct Arguments {
-    std::string model, outputs;
+    std::string model, outputs, graph;
     int threads = 1;
     bool spin = true;
     std::vector<Input> inputs;
@@ -197,6 +198,7 @@ Arguments parsed(const std::vector<std::string> &words) {
         const std::string &word = next();
         if (word == "--model") arguments.model = next();
         else if (word == "--outputs") arguments.outputs = next();
+        else if (word == "--graph") arguments.graph = next();
         else if (word == "--threads") arguments.threads = static_cast<int>(whole_number(next()));
         else if (word == "--spin") arguments.spin = whole_number(next()) != 0;
         else if (word == "--warmup") arguments.warmup = bounds();
@@ -247,6 +249,11 @@ class Model {
         options.SetExecutionMode(ORT_SEQUENTIAL);
         options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
         options.AddConfigEntry("session.intra_op.allow_spinning", arguments.spin ? "1" : "0");
+        if (!arguments.graph.empty()) {
+            options.SetOptimizedModelFilePath(arguments.graph.c_str());
+            // With its weights in it, a graph of more than 2 GiB could not be written.
+            options.AddConfigEntry("session.optimized_model_external_initializers_file_name", "graph-weights");
+        }
         const int64_t began_ns = now_ns();
         try {
             session_ = Ort::Session(environment_, arguments.model.c_str(), options);

@@ -69,6 +69,8 @@ class RoundJob:
     told."""
     checks: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Further inputs by the name of what they are, whose outputs are wanted once, outside of all that is timed."""
+    tell_layers: bool = False
+    """Whether it is wanted in what numbers the layers compute, of a program that tells it in a process of its own."""
     pipeline: Mapping[str, Any] | None = None
     """What is timed around the network in every request, `photograph` a file on this host; None: nothing."""
 

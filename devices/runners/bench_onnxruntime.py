@@ -11,11 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench_worker.libraries.onnxruntime_layers import layer_facts
 from bench_worker.outputs import save
 from bench_worker.runtime.base import THREADS
 from bench_worker.runtime.declaration import Option, RuntimeDeclaration
 from bench_worker.runtimes.onnxruntime import OnnxRuntime
 from latency_bench.devices.checks import Check
+from latency_bench.devices.errors import WorkerError
 from latency_bench.devices.probes.android_cpus import read_cores, taskset_mask
 from latency_bench.devices.runners.base import Deployment, Progress, ProgressHandler, RoundJob, RoundResult, Runner
 from latency_bench.devices.runners.bench_onnxruntime_events import Done, Heard, Loaded, Outputs
@@ -40,8 +42,12 @@ WHERE = (
 _SHORT_S = 60.0
 Bounds = Mapping[Stage, Mapping[str, Any]]
 """Floors and caps of warm-up and sampling."""
-_ONCE = {"min_count": 1, "min_ns": 0, "max_count": 1, "max_ns": 0}
-_NOTHING = {"min_count": 0, "min_ns": 0, "max_count": 1, "max_ns": 0}
+_ONE_REQUEST: Bounds = {
+    "warmup": {"min_count": 0, "min_ns": 0, "max_count": 1, "max_ns": 0},
+    "sampling": {"min_count": 1, "min_ns": 0, "max_count": 1, "max_ns": 0},
+}
+_MOST_GRAPH_BYTES = 256 << 20
+"""Of a graph without its weights, and of what reading it may cost."""
 
 
 class ProgramOnnxRuntime(RuntimeDeclaration):
@@ -96,10 +102,10 @@ class BenchOnnxRuntimeRunner(Runner):
         process = _Process(transport, program, libraries, deployment, request, options)
         stages: Bounds = {"warmup": request.warmup, "sampling": request.sampling}
         heard, loaded, done = process.run(request.inputs, stages, outputs_to, on_progress)
-        once: Bounds = {"warmup": _NOTHING, "sampling": _ONCE}
         checks = {name: outputs_to.with_name(f"{outputs_to.stem}-{name}.npz") for name in request.checks}
         for name, inputs in request.checks.items():
-            process.run(inputs, once, checks[name], lambda _: None)
+            process.run(inputs, _ONE_REQUEST, checks[name], lambda _: None)
+        layers = process.layers(request.inputs) if request.tell_layers else {}
         samples = heard.columns("sampling")
         return RoundResult(
             warmup=heard.columns("warmup"),
@@ -110,6 +116,7 @@ class BenchOnnxRuntimeRunner(Runner):
                 "options": options,
                 "load_ns": loaded.load_ns,
                 "tool": program.facts(libraries),
+                **layers,
             },
             done={
                 "count": done.sampling.count,
@@ -152,14 +159,33 @@ class _Process:
         self._idle_timeout_s = request.idle_timeout_s
         self.printed: list[str] = []
 
+    def layers(self, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """In what numbers layers compute, by the graph that a process of its own writes. Raises WorkerError."""
+        graph = f"{self._transport.workdir}/graph.onnx"
+        with TemporaryFolder("graph") as folder:
+            self.run(inputs, _ONE_REQUEST, folder / "outputs.npz", lambda _: None, "--graph", graph)
+            self._transport.pull(graph, folder / "graph.onnx", _MOST_GRAPH_BYTES)
+            self._transport.run(["rm", "-f", graph, f"{self._transport.workdir}/graph-weights"], timeout_s=_SHORT_S)
+            content = (folder / "graph.onnx").read_bytes()
+        try:
+            return layer_facts(content)
+        except ValueError as error:
+            raise WorkerError("protocol", f"{PROGRAM} wrote a graph that is none: {error}") from error
+
     def run(
-        self, inputs: Sequence[Mapping[str, Any]], stages: Bounds, to: Path, on_progress: ProgressHandler
+        self,
+        inputs: Sequence[Mapping[str, Any]],
+        stages: Bounds,
+        to: Path,
+        on_progress: ProgressHandler,
+        *more: str,
     ) -> tuple[Heard, Loaded, Done]:
-        """One process to its end; its outputs are written to `to`. Raises WorkerError unless it did everything."""
+        """One process to its end, with `more` words; its outputs are written to `to`. Raises WorkerError unless it did
+        everything."""
         remote = f"{self._transport.workdir}/outputs.bin"
         heard = Heard(stages)
         with pushed_inputs(self._transport, inputs) as pushed:
-            argv = [*self._argv, *_input_words(pushed), "--outputs", remote, *_stage_words(stages)]
+            argv = [*self._argv, *_input_words(pushed), "--outputs", remote, *_stage_words(stages), *more]
             completed = self._transport.run(
                 argv,
                 env=self._environment,

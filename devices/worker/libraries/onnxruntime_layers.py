@@ -36,21 +36,17 @@ _CONVERSIONS = frozenset(("QuantizeLinear", "DequantizeLinear", "DynamicQuantize
 _TYPES = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
 """Numbers with a fraction, of onnx.TensorProto.DataType."""
 _HALF = frozenset(("float16", "bfloat16"))
-INTEGERS, HALF_PRECISION, SINGLE_PRECISION = "integers", "half precision", "single precision"
 
 
-def numbers_of(artifact: str) -> str:
-    """What a file was made for: INTEGERS, HALF_PRECISION or SINGLE_PRECISION. Only its description is read, so
-    that it costs no memory whatever it weighs. What is no ONNX file counts as the last: the runtime will say what is
-    wrong with it."""
+def is_single_precision(artifact: str) -> bool:
+    """Whether a file was made for neither integers nor half precision. Only its description is read, so that it costs
+    no memory whatever it weighs. For what is no ONNX file the answer is yes: the runtime will say what is wrong."""
     try:
         with open(artifact, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if any(node.operator in _MARKS for node in read_nodes(content)):
-                return INTEGERS
-            types = initializer_types(content).values()
-            return HALF_PRECISION if any(_TYPES.get(kind) in _HALF for kind in types) else SINGLE_PRECISION
+            quantised = any(node.operator in _MARKS for node in read_nodes(content))
+            return not quantised and not any(_TYPES.get(kind) in _HALF for kind in initializer_types(content).values())
     except (ValueError, OSError):
-        return SINGLE_PRECISION
+        return True
 
 
 def weighted_layers(optimised: bytes) -> WeightedLayers:
@@ -77,9 +73,10 @@ def weighted_layers(optimised: bytes) -> WeightedLayers:
     return WeightedLayers.of(precisions, conversions)
 
 
-def layer_facts(optimised: bytes, numbers: str) -> Dict[str, Any]:
-    """`weighted_layers`, and `layer_precisions` of what was made for half precision, which falls back without a word.
-    Raises ValueError for what is no ONNX."""
+def layer_facts(optimised: bytes) -> Dict[str, Any]:
+    """`weighted_layers` of the graph that the runtime executes; and `layer_precisions` where nothing was made for
+    integers, since half precision falls back without a word. Raises ValueError for what is no ONNX."""
     layers = weighted_layers(optimised)
-    half = {} if numbers == INTEGERS else {"layer_precisions": layers.precisions}
+    quantised = any(node.operator in _MARKS or node.operator in _INTEGER for node in read_nodes(optimised))
+    half = {} if quantised else {"layer_precisions": layers.precisions}
     return {**half, "weighted_layers": layers.to_json()}

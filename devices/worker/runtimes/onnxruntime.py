@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from ..clock import Clock
 from ..failure import BAD_ARTIFACT, WorkerError
 from ..job import InputTensor
-from ..libraries.onnxruntime_layers import SINGLE_PRECISION, layer_facts, numbers_of
+from ..libraries.onnxruntime_layers import is_single_precision, layer_facts
 from ..libraries.onnxruntime_non_finite import first_non_finite
 from ..libraries.onnxruntime_profile import profile_nodes
 from ..libraries.onnxruntime_providers import (
@@ -191,8 +191,7 @@ class OnnxRuntime(HostRuntime):
             session = self._module.InferenceSession(artifact, options, providers=self._providers)
             check_started(session, chosen)
             return session, {"delegation": assignment(session, chosen)}
-        numbers = numbers_of(artifact)
-        if numbers == SINGLE_PRECISION:
+        if is_single_precision(artifact):
             return self._module.InferenceSession(artifact, options, providers=self._providers), {}
         # In the folder that the worker was started in, which goes with the session, even if this process is killed.
         folder = tempfile.mkdtemp(prefix="graph-", dir=os.getcwd())
@@ -204,7 +203,7 @@ class OnnxRuntime(HostRuntime):
             options.log_severity_level = 3
             session = self._module.InferenceSession(artifact, options, providers=self._providers)
             with open(options.optimized_model_filepath, "rb") as stream:
-                return session, layer_facts(stream.read(), numbers)
+                return session, layer_facts(stream.read())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

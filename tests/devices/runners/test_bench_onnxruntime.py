@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -56,6 +57,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A linear layer in half precision."""
+    import onnx
+
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT16
+    weights = onnx.numpy_helper.from_array(np.ones((5, 3), np.float16), "w")
+    inputs, outputs = ([helper.make_tensor_value_info(n, kind, s)] for n, s in (("x", [4, 5]), ("y", [4, 3])))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "half", inputs, outputs, [weights])
+    path = tmp_path_factory.mktemp("model") / "half.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
 @pytest.fixture
 def transport() -> Iterator[LocalTransport]:
     opened = LocalTransport()
@@ -79,10 +94,12 @@ def program(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def measure(transport: LocalTransport, program: Callable[[str], Path], model: Path, tmp_path: Path) -> Measure:
-    def measured(mode: str = "compute", told: list[Progress] | None = None, **changes: Any) -> RoundResult:
+    def measured(
+        mode: str = "compute", told: list[Progress] | None = None, file: Path = model, **changes: Any
+    ) -> RoundResult:
         runner = BenchOnnxRuntimeRunner(ProgramOptions(binary=program(mode)))
         keep = [] if told is None else told
-        deployment = Deployment(str(model), "0" * 64)
+        deployment = Deployment(str(file), "0" * 64)
         return runner.measure(transport, deployment, replace(JOB, **changes), tmp_path / "outputs.npz", keep.append)
 
     return measured
@@ -107,6 +124,19 @@ def test_every_request_is_a_sample_with_its_phases_and_outputs_come_back(measure
         with np.load(path, allow_pickle=False) as outputs:
             np.testing.assert_array_equal(outputs["twice"], 2 * drawn(image))
             np.testing.assert_array_equal(outputs["same"], drawn(COUNT))
+
+
+def test_in_what_the_layers_compute_is_read_from_the_graph_that_ran(measure: Measure, half: Path) -> None:
+    assert "weighted_layers" not in measure().loaded
+    assert measure(tell_layers=True).loaded["weighted_layers"] == {"precisions": {}, "conversions": 0}
+    image = {**IMAGE, "name": "x", "shape": [4, 5], "dtype": "float16"}
+    computed = measure(file=half, inputs=[image], tell_layers=True).loaded["layer_precisions"]
+    assert sum(computed.values()) == 1
+    if platform.machine() == "x86_64":
+        # It has no kernels in half precision for it.
+        assert computed == {"float32": 1}
+    with pytest.raises(WorkerError, match="wrote a graph that is none"):
+        measure("no graph", tell_layers=True)
 
 
 @pytest.mark.parametrize(
