@@ -10,6 +10,7 @@ from latency_bench.devices.errors import DeviceError, WorkerError
 from latency_bench.devices.probe_conditions import conditions_by_probe
 from latency_bench.devices.runners.base import PHASES, Phase
 from latency_bench.harness.case import INPUT_SEED, Case
+from latency_bench.harness.changed_model import changed_model_flags
 from latency_bench.harness.energy import NoEnergy, energy
 from latency_bench.harness.errors import UsageError
 from latency_bench.harness.export import Artifact
@@ -59,7 +60,7 @@ def finished_record(measured: Measured) -> RunRecord:
     return RunRecord(
         status="unstable" if judgement.unstable else "done",
         summary=summary,
-        flags=(*judgement.flags, *file_flags(measured), *quantisation_flags(measured)),
+        flags=(*judgement.flags, *file_flags(measured), *changed_model_flags(measured), *quantisation_flags(measured)),
         verdicts=judgement.verdicts,
         runtime=_runtime(measured),
         **_common(measured),

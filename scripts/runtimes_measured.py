@@ -27,6 +27,7 @@ from markdown_lines import without_folders
 from runtimes_page import page
 
 from bench_worker.runtimes import runtime_class, runtime_names
+from latency_bench.harness.changed_model import change_of
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.store.pair_record import PairRecord, parse_pair
 
@@ -101,6 +102,7 @@ def outcome_of(record: PairRecord) -> dict[str, Any]:
         "stage": None if record.failure is None else record.failure.stage,
         "reason": None if record.failure is None else without_folders(record.failure.message.partition("\n")[0]),
         "fidelity": None if second.fidelity is None else second.fidelity.model_dump(mode="json"),
+        "changed_model": change_of({} if second.artifact is None else second.artifact.facts),
         "flags": {flag.name: flag.text for flag in (*record.flags, *second.flags)},
         "layers": weighted.get("precisions") or facts.get("layer_precisions"),
         "conversions": weighted.get("conversions"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from markdown_lines import paragraph
@@ -28,7 +29,8 @@ READING = (
     "took turns request by request ([pairs](pairs.md)), and its 95 % interval stands in brackets. Two ratios of one "
     "column have the same reference, but were not measured against each other. What does not compute the network, or "
     "not in the precision that was asked for, is *refused* ([method](method.md)): it has no ratio, and a note says "
-    "why. Bold is the fastest whose outputs were judged, where no interval of another one reaches its own."
+    "why. Bold is the fastest that computes the network as it is and whose outputs were judged, where no interval of "
+    "another such one reaches its own."
 )
 COLUMNS = (
     "*Outputs* are held to those of the fp32 module: the largest error is over the largest value of the output, the "
@@ -40,7 +42,8 @@ SEEDED_WEIGHTS = (
     "The networks have seeded weights, and int8 is calibrated with seeded data: the columns of outputs tell whether "
     "the runtime computes the network, and not how accurate a trained one would be in int8."
 )
-REFUSED, FAILED = "refused", "does not run"
+REFUSED, FAILED, NOT_MADE = "refused", "does not run", "no such file"
+OTHER_COMPUTATION = "the file does not compute quite the same: the model's own table says what was changed"
 SEEDED_RANGES = "the ranges of int8's activations come from seeded data"
 
 
@@ -79,7 +82,7 @@ def _overview(outcomes: Mapping[Case, Outcome]) -> Table:
         for precision in precisions:
             cells = [_brief(outcomes.get((model, runtime, precision))) for model in models]
             marked = [
-                Cell(cell.text, best=best[model] == (runtime, precision))
+                replace(cell, best=best[model] == (runtime, precision))
                 for model, cell in zip(models, cells, strict=True)
             ]
             rows.append(Row(((Cell(runtime), Cell(precision), *marked),)))
@@ -118,13 +121,15 @@ def _cells(case: Case, outcome: Outcome, best: tuple[str, str] | None) -> tuple[
     _, runtime, precision = case
     flags = {name: one_line(text, 240) for name, text in (outcome.get("flags") or {}).items()}
     metrics = _metrics(outcome)
-    delegated = [flags["partly_delegated"]] if "partly_delegated" in flags else []
+    change = outcome.get("changed_model")
+    speaking = [f"another computation: the file has {change}"] if change and outcome.get("ratio") else []
+    speaking += [flags["partly_delegated"]] if "partly_delegated" in flags else []
     seeded = [SEEDED_RANGES] if "seeded_calibration" in flags else []
     conversions = outcome.get("conversions")
     return (
         Cell(runtime),
         Cell(precision, notes=tuple(seeded)),
-        Cell(_ratio(outcome), notes=tuple(delegated), best=best == (runtime, precision)),
+        Cell(_ratio(outcome), notes=tuple(speaking), best=best == (runtime, precision)),
         Cell(_verdict(outcome), notes=tuple(_reasons(outcome))),
         Cell(_formatted(metrics.get("max_rel"), ".1e")),
         Cell(_formatted(metrics.get("cosine"), ".5f")),
@@ -164,12 +169,13 @@ def _brief(outcome: Outcome | None) -> Cell:
     if outcome is None:
         return Cell()
     ratio = outcome.get("ratio")
-    return Cell(_verdict(outcome) if ratio is None else f"{ratio:.2f}")
+    notes = (OTHER_COMPUTATION,) if ratio is not None and outcome.get("changed_model") else ()
+    return Cell(_verdict(outcome) if ratio is None else f"{ratio:.2f}", notes=notes)
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.get("ratio") is None:
-        return REFUSED if outcome.get("stage") == "fidelity" else FAILED
+        return {"fidelity": REFUSED, "export": NOT_MADE}.get(str(outcome.get("stage")), FAILED)
     passed = (outcome.get("fidelity") or {}).get("passed")
     return {True: "the module's", None: "not judged"}.get(passed, REFUSED)
 
@@ -190,11 +196,15 @@ def _metrics(outcome: Outcome) -> Mapping[str, float]:
 
 
 def _best(model: str, outcomes: Mapping[Case, Outcome]) -> tuple[str, str] | None:
-    """The fastest of those whose outputs were judged; None where another one's interval reaches its own."""
+    """The fastest of those that compute the network as it is and were judged; None where another one's interval reaches
+    its own."""
     judged = [
         (outcome["ratio"], outcome, case[1:])
         for case, outcome in outcomes.items()
-        if case[0] == model and outcome.get("ratio") is not None and (outcome.get("fidelity") or {}).get("passed")
+        if case[0] == model
+        and outcome.get("ratio") is not None
+        and not outcome.get("changed_model")
+        and (outcome.get("fidelity") or {}).get("passed")
     ]
     ranked = sorted(judged, key=lambda item: item[0])
     if not ranked or ranked[0][1].get("high") is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from latency_bench.harness.store.record import RunRecord
 
 
-_DOUBTS = ("inconclusive", "partly_delegated", "partly_int8", "seeded_calibration")
+_DOUBTS = ("inconclusive", "changed_model", "partly_delegated", "partly_int8", "seeded_calibration")
 """Flags that a reader of a ranking has to know of."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from latency_bench.harness.changed_model import unlike_models
 from latency_bench.harness.identity.differences import differences
 from latency_bench.harness.identity.run_conditions import conditions_of
 from latency_bench.harness.pairs.pair_data import PairMeasured, widest
@@ -26,6 +27,7 @@ def pair_flags(
     """In the order of their weight. `sides`: their records, for what they differ in."""
     return (
         *_several_differences(sides),
+        *unlike_models(sides),
         *_not_by_turns(measured),
         *_out_of_time(measured),
         *_idle(measured),

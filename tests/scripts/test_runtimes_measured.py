@@ -98,6 +98,6 @@ def test_what_has_no_ratio_has_its_reason(script: ModuleType, outcome: dict[str,
     wrong = {"stage": "fidelity", "reason": "what ran does not compute the model: largest | error"}
     lines = the_page(script, outcome, wrong=wrong, broken={"stage": "export", "reason": "no such operator"})
     assert row_of(lines, "wrong")[2:4] == ["–", "refused<sup>b</sup>"]
-    assert row_of(lines, "broken")[2:4] == ["–", "does not run<sup>a</sup>"]
+    assert row_of(lines, "broken")[2:4] == ["–", "no such file<sup>a</sup>"]
     assert "- <sup>b</sup> what ran does not compute the model: largest \\| error" in lines
     assert next(line for line in lines if line.startswith("| wrong")).endswith("| refused |")

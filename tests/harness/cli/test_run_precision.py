@@ -95,6 +95,15 @@ def test_the_output_decides_what_is_copied_out(measure, output, shape, dtype):
     assert ("cosine" in metrics) is (output == "full")
 
 
+@pytest.mark.slow
+def test_a_resize_that_a_runtime_has_not_is_said_beside_the_number(measure):
+    record = record_of(measure(*SEGMENTER, "--runtime", "litert"))
+    (told,) = [flag for flag in record["flags"] if flag["name"] == "changed_model"]
+    assert "a bilinear resize in place of a bicubic one" in told["text"]
+    record = record_of(measure(*SEGMENTER, "--runtime", "onnxruntime"))
+    assert "changed_model" not in [flag["name"] for flag in record["flags"]]
+
+
 def runtimes_of(precision: str) -> list[str]:
     return [name for name in runtime_names() if precision in runtime_class(name).PRECISIONS]
 

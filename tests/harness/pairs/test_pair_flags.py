@@ -82,3 +82,15 @@ def test_sides_that_differ_in_more_than_what_is_asked_are_flagged(measured, make
     assert flag.name == "several_differences"
     assert "batch 1 against 4" in flag.text
     assert "fp16" in flag.text
+
+
+def test_sides_whose_files_were_changed_differently_are_two_computations(measured, make_record) -> None:
+    first = make_record()
+    assert first.artifact is not None
+    facts = {**first.artifact.facts, "upsampling": "bilinear", "upsampling_replaced": "bicubic"}
+    changed = first.model_copy(update={"artifact": first.artifact.model_copy(update={"facts": facts})})
+    assert pair_flags(measured(), NOTHING, (changed, changed)) == ()
+    (flag,) = pair_flags(measured(), NOTHING, (first, changed))
+    assert (flag.name, flag.severity) == ("changed_model", "warning")
+    assert "side 1 has a bilinear resize in place of a bicubic one" in flag.text
+    assert "side 0" in pair_flags(measured(), NOTHING, (changed, first))[0].text
