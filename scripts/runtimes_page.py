@@ -33,8 +33,9 @@ READING = (
     "another such one reaches its own."
 )
 COLUMNS = (
-    "*Outputs* are held to those of the fp32 module: the largest error is over the largest value of the output, the "
-    "same class is the share of pixels, or for a classifier whether its one image gets the same. *Layers* are those "
+    "*Outputs* are held to those of the fp32 module, and accepted within the limits of the precision, which are wide "
+    "for int8: the largest error is over the largest value of the output, the same class is the share of pixels, or "
+    "for a classifier whether its one image gets the same. *Pairs* are those of processes. *Layers* are those "
     "with weights, as the runtime tells after loading, *conversions* the nodes of its graph that do nothing but change "
     "from one number format or memory layout to another."
 )
@@ -57,7 +58,7 @@ def page(outcomes: Mapping[Case, Outcome], reference: str) -> str:
     minutes = sorted({float(outcome["max_minutes"]) for outcome in told})
     lines += paragraph(
         f"**Command**: `bench pair MODEL@{reference} MODEL@RUNTIME,precision=PRECISION --threads 1 --within 2% "
-        f"--max-minutes MINUTES`, with {' or '.join(f'{most:g}' for most in minutes)} for the minutes, on "
+        f"--max-minutes MINUTES`, with {', '.join(f'{most:g}' for most in minutes)} for the minutes, on "
         f"{' and '.join(days)}."
     )
     versions = {runtime: outcome["version"] for (_, runtime, _), outcome in outcomes.items() if outcome.get("version")}
@@ -98,6 +99,7 @@ def _of_model(model: str, outcomes: Mapping[Case, Outcome], reference: str) -> T
         Column("runtime", "runtime", True),
         Column("precision", "precision", True),
         Column("ratio", "ratio [95 %]", True),
+        Column("process_pairs", "pairs"),
         Column("outputs", "outputs", True),
         Column("error", "largest error"),
         Column("cosine", "cosine"),
@@ -130,6 +132,7 @@ def _cells(case: Case, outcome: Outcome, best: tuple[str, str] | None) -> tuple[
         Cell(runtime),
         Cell(precision, notes=tuple(seeded)),
         Cell(_ratio(outcome), notes=tuple(speaking), best=best == (runtime, precision)),
+        Cell(str(outcome.get("process_pairs") or "")),
         Cell(_verdict(outcome), notes=tuple(_reasons(outcome))),
         Cell(_formatted(metrics.get("max_rel"), ".1e")),
         Cell(_formatted(metrics.get("cosine"), ".5f")),
@@ -177,7 +180,7 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.get("ratio") is None:
         return {"fidelity": REFUSED, "export": NOT_MADE}.get(str(outcome.get("stage")), FAILED)
     passed = (outcome.get("fidelity") or {}).get("passed")
-    return {True: "the module's", None: "not judged"}.get(passed, REFUSED)
+    return {True: "accepted", None: "not judged"}.get(passed, REFUSED)
 
 
 def _reasons(outcome: Outcome) -> Sequence[str]:

@@ -28,12 +28,17 @@ GIVEN = "values given"
 
 
 class FidelityError(DeviceError):
-    """What ran does not compute the model."""
+    """What ran does not compute the model, or not in the precision that was asked for."""
 
     kind = "fidelity"
 
-    def __init__(self, fidelity: FidelityRecord, brought: bool = False) -> None:
-        """`brought`: the file is the user's."""
+    def __init__(self, fidelity: FidelityRecord, brought: bool = False, by_values: bool = True) -> None:
+        """`brought`: the file is the user's. `by_values`: the outputs say so, and not the runtime's layers."""
+        if not by_values:
+            super().__init__(
+                f"what ran computes in another precision: {fidelity.reason}", "try another --precision or --runtime"
+            )
+            return
         super().__init__(
             f"what ran does not compute the model: {fidelity.reason}",
             "look at the file, at the values it is fed (--input) and at what it is held to, or try another --runtime"

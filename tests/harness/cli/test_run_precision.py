@@ -116,7 +116,10 @@ def test_a_runtime_that_goes_back_to_single_precision_is_refused(measure, tmp_pa
     done = measure(*words)
     assert done.returncode == 1
     told = done.json()["failure"]["message"]
-    assert "fp16 was asked for, and only 0 of 1 layers compute in it (1 in float32)" in told
+    assert told == (
+        "what ran computes in another precision: fp16 was asked for, and only 0 of 1 layers compute in it "
+        "(1 in float32)"
+    )
 
 
 def test_what_cannot_be_asked_for_together(measure, bench):
