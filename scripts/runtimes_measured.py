@@ -17,19 +17,21 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from json_lines import append_object, read_objects
 from machine_text import machine_text
 from markdown_lines import without_folders
-from runtimes_page import page
+from runtimes_figure import draw_runtimes
+from runtimes_page import FIGURE, Case, page
 
 from bench_worker.runtimes import runtime_class, runtime_names
 from latency_bench.harness.changed_model import change_of
 from latency_bench.harness.export.formats import find_format
 from latency_bench.harness.store.pair_record import PairRecord, parse_pair
+from latency_bench.reports.plots.style import save_drawn
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "runtimes-measured.md"
@@ -114,6 +116,13 @@ def kept(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {tuple(line["case"]): line["outcome"] for line in read_objects(path)}
 
 
+def write_page(path: Path, outcomes: Mapping[Case, dict[str, Any]]) -> None:
+    """The page, and its figure in a folder beside it."""
+    path.write_text(page(outcomes, REFERENCE), encoding="utf-8")
+    (path.parent / FIGURE).parent.mkdir(parents=True, exist_ok=True)
+    save_drawn(draw_runtimes(outcomes), path.parent / FIGURE)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", action="append", help="repeatable; with options as a side of `bench pair` has them")
@@ -133,7 +142,7 @@ def main() -> int:
                 continue
             outcome = outcomes[model, runtime, precision] = measured(words)
             append_object(lines, {"case": [model, runtime, precision], "outcome": outcome})
-            options.page.write_text(page(outcomes, REFERENCE), encoding="utf-8")
+            write_page(options.page, outcomes)
             print(f"{model} {runtime} {precision}: {outcome.get('ratio') or outcome.get('reason')}", flush=True)
     return 0
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from markdown_lines import paragraph
+from runtimes_figure import short_name
 
 from latency_bench.harness.export.file_precision import OF_TYPE
 from latency_bench.harness.number_text import number_text, ratio_with_interval
@@ -17,6 +18,12 @@ from latency_bench.reports.tables.text import one_line
 Case = tuple[str, str, str]
 """Model, runtime, precision."""
 Outcome = Mapping[str, Any]
+FIGURE = "images/measured/runtimes.svg"
+"""Where it lies, from the page."""
+CAPTION = (
+    "A colour is a precision. Circles are full where the outputs were accepted and the file computes the network as it "
+    "is; lines are the intervals, where they are wider than the circle. [The points](images/measured/runtimes.csv)."
+)
 
 INTRODUCTION = """\
 # Runtimes and precisions, measured
@@ -64,7 +71,8 @@ def page(outcomes: Mapping[Case, Outcome], reference: str) -> str:
     versions = {runtime: outcome["version"] for (_, runtime, _), outcome in outcomes.items() if outcome.get("version")}
     versions |= {reference: next(filter(None, (outcome["reference_version"] for outcome in told)), "")}
     lines += paragraph(f"**Runtimes**: {', '.join(f'{name} {versions[name]}' for name in sorted(versions))}.")
-    lines += ["## At a glance", "", markdown(_overview(outcomes)), "## Model by model", ""]
+    lines += ["## At a glance", "", f"![Ratios of every runtime and precision]({FIGURE})", "", *paragraph(CAPTION)]
+    lines += [markdown(_overview(outcomes)), "## Model by model", ""]
     models = dict.fromkeys(model for model, _, _ in outcomes)
     lines += [markdown(_of_model(model, outcomes, reference)) for model in models]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -75,7 +83,7 @@ def _overview(outcomes: Mapping[Case, Outcome]) -> Table:
     models = list(dict.fromkeys(model for model, _, _ in outcomes))
     best = {model: _best(model, outcomes) for model in models}
     columns = (Column("runtime", "runtime", True), Column("precision", "precision", True))
-    blocks = (Block("", (*columns, *(Column(model, model) for model in models))),)
+    blocks = (Block("", (*columns, *(Column(model, short_name(model)) for model in models))),)
     groups = []
     for runtime in dict.fromkeys(runtime for _, runtime, _ in outcomes):
         precisions = dict.fromkeys(precision for _, name, precision in outcomes if name == runtime)
@@ -88,7 +96,7 @@ def _overview(outcomes: Mapping[Case, Outcome]) -> Table:
             ]
             rows.append(Row(((Cell(runtime), Cell(precision), *marked),)))
         groups.append(tuple(rows))
-    return Table("overview", "", "All models: latency over that of ONNX Runtime in fp32", blocks, tuple(groups))
+    return Table("overview", "", "Latency over that of ONNX Runtime in fp32", blocks, tuple(groups))
 
 
 def _of_model(model: str, outcomes: Mapping[Case, Outcome], reference: str) -> Table:

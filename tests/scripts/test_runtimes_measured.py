@@ -101,3 +101,21 @@ def test_what_has_no_ratio_has_its_reason(script: ModuleType, outcome: dict[str,
     assert row_of(lines, "broken")[2::2][:2] == ["–", "no such file<sup>a</sup>"]
     assert "- <sup>b</sup> what ran does not compute the model: largest \\| error" in lines
     assert next(line for line in lines if line.startswith("| wrong")).endswith("| refused |")
+
+
+def test_the_page_brings_its_figure(script: ModuleType, outcome: dict[str, Any], tmp_path: Path) -> None:
+    case = ("timm:m,resolution=8x8", "litert", "int8")
+    script.write_page(tmp_path / "page.md", {case: outcome, (case[0], "mnn", "fp32"): {**outcome, "ratio": None}})
+    assert f"]({script.FIGURE})" in (tmp_path / "page.md").read_text()
+    drawn = (tmp_path / script.FIGURE).read_text()
+    assert [word in drawn for word in ("m<", "8x8<", "litert int8<", "no ratio<")] == [True] * 4
+    points = (tmp_path / script.FIGURE).with_suffix(".csv").read_text().splitlines()
+    assert len(points) == 3
+    assert f"{outcome['ratio']:.6f}"[:6] in points[1]
+
+
+def test_the_committed_page_says_what_its_lines_say(script: ModuleType) -> None:
+    outcomes = script.kept(script.PAGE.with_suffix(".jsonl"))
+    every = [(model, *side) for model in script.MODELS for side in script.sides(model, script.runtime_names())]
+    assert list(outcomes) == every
+    assert script.page(outcomes, script.REFERENCE) == script.PAGE.read_text(encoding="utf-8")
