@@ -42,7 +42,8 @@ def environment(make_environment: Callable[[], Any], wheel: Path) -> Any:
 def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     # What is in a checkout that is named there would be found before what is installed.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, **options)
+    given = {"env": environment, **options}
+    return subprocess.run(command, check=False, capture_output=True, text=True, **given)
 
 
 def test_packages_of_the_same_names_come_and_go_and_nothing_of_ours_is_touched(
