@@ -12,7 +12,8 @@ from .protobuf_fields import fields, message, messages, whole_fields
 
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT = 1, 5, 12
-_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR = 1, 2, 3, 4
+_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
+_ATTRIBUTE_TENSOR = 5
 _TENSOR_TYPE, _TENSOR_NAME = 2, 8
 _TENSOR_FACTS = (1, _TENSOR_TYPE, _TENSOR_NAME, 13, 14)
 """Of a tensor: dims, data_type, name, external_data, data_location."""
@@ -36,17 +37,25 @@ def read_nodes(model: "Union[bytes, mmap.mmap]") -> List[Node]:
     return [_node(node) for graph in messages(content, _MODEL_GRAPH) for node in messages(graph, _GRAPH_NODE)]
 
 
-def initializer_types(model: "Union[bytes, mmap.mmap]") -> Dict[str, int]:
-    """TensorProto.DataType by name of the main graph's constants. Raises ValueError for a file that is no protobuf
-    message."""
+def constant_types(model: "Union[bytes, mmap.mmap]") -> Dict[str, int]:
+    """TensorProto.DataType by name of the main graph's constants: its initializers, and what nodes `Constant` hold.
+    Raises ValueError for a file that is no protobuf message."""
     types = {}
     for graph in messages(memoryview(model), _MODEL_GRAPH):
         for tensor in messages(graph, _GRAPH_INITIALIZER):
-            told = dict(fields(tensor))
-            name, kind = told.get(_TENSOR_NAME, b""), told.get(_TENSOR_TYPE, 0)
-            if isinstance(kind, int) and not isinstance(name, int):
-                types[bytes(name).decode("utf-8")] = kind
+            for name in messages(tensor, _TENSOR_NAME):
+                types[bytes(name).decode("utf-8")] = _type_of(tensor)
+        for content in messages(graph, _GRAPH_NODE):
+            node = _node(content)
+            if node.operator == "Constant":
+                for attribute in messages(content, _NODE_ATTRIBUTE):
+                    for tensor in messages(attribute, _ATTRIBUTE_TENSOR):
+                        types.update((name, _type_of(tensor)) for name in node.outputs)
     return types
+
+
+def _type_of(tensor: memoryview) -> int:
+    return next((value for number, value in fields(tensor) if number == _TENSOR_TYPE and isinstance(value, int)), 0)
 
 
 def without_weights(model: memoryview) -> bytes:

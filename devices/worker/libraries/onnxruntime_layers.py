@@ -6,7 +6,7 @@ import mmap
 from typing import Any, Dict, List
 
 from ..runtime.weighted_layers import WeightedLayers
-from .onnx_file import initializer_types, read_nodes
+from .onnx_file import constant_types, read_nodes
 
 _MARKS = frozenset(
     ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "MatMulInteger", "ConvInteger")
@@ -42,9 +42,11 @@ def is_single_precision(artifact: str) -> bool:
     """Whether a file was made for neither integers nor half precision. Only its description is read, so that it costs
     no memory whatever it weighs. For what is no ONNX file the answer is yes: the runtime will say what is wrong."""
     try:
-        with open(artifact, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            quantised = any(node.operator in _MARKS for node in read_nodes(content))
-            return not quantised and not any(_TYPES.get(kind) in _HALF for kind in initializer_types(content).values())
+        with open(artifact, "rb") as stream:
+            # Not closed by hand: what an error holds of it would forbid that, and the error would be another one.
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        quantised = any(node.operator in _MARKS for node in read_nodes(content))
+        return not quantised and not any(_TYPES.get(kind) in _HALF for kind in constant_types(content).values())
     except (ValueError, OSError):
         return True
 
@@ -52,7 +54,7 @@ def is_single_precision(artifact: str) -> bool:
 def weighted_layers(optimised: bytes) -> WeightedLayers:
     """From the graph that the runtime executes. Raises ValueError for what is no ONNX."""
     nodes = read_nodes(optimised)
-    constants = {name: _TYPES.get(kind, "") for name, kind in initializer_types(optimised).items()}
+    constants = {name: _TYPES.get(kind, "") for name, kind in constant_types(optimised).items()}
     for node in nodes:
         if node.inputs[:1] and node.inputs[0] in constants:
             if node.operator == "DequantizeLinear":

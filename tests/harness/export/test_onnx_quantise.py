@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -140,3 +142,19 @@ def test_the_quantiser_is_in_the_key_and_only_where_one_is_asked(tiny_spec: Call
 def test_quantised_files_are_valid_onnx(job: ExportJob) -> None:
     Onnx().export(replace(job, precision="int8"))
     onnx.checker.check_model(str(job.path), full_check=True)
+
+
+def test_a_damaged_file_is_left_to_the_runtime_to_judge(tmp_path: Path) -> None:
+    made = random.Random(1)
+    weights = onnx.numpy_helper.from_array(np.ones((4, 4), np.float16), "w")
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT16, [1, 4]) for name in ("x", "y")]
+    node = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", values[:1], values[1:], [weights])
+    whole = onnx.helper.make_model(graph).SerializeToString()
+    path, answers = tmp_path / "damaged.onnx", set()
+    for _ in range(2000):
+        content = bytearray(whole[: made.randrange(1, len(whole) + 1)])
+        content[made.randrange(len(content))] = made.randrange(256)
+        path.write_bytes(content)
+        answers.add(is_single_precision(str(path)))
+    assert answers == {True, False}
