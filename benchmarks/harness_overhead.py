@@ -2,6 +2,7 @@
 
     python benchmarks/harness_overhead.py
     python benchmarks/harness_overhead.py --model b1-seg@512x1024 --runtime litert --pairs 30
+    python benchmarks/harness_overhead.py --model b1-cls-r224 --runtime executorch --block-s 0 --pairs 1600
 
 One process a case loads the artifact once. Blocks of requests then alternate, harness - bare - bare - harness and so
 on, so that a machine that drifts drifts for both. The bare loop is what one would write by hand with the runtime's
@@ -107,7 +108,10 @@ def measure(case: Case) -> Result:
 
 
 def _harness_block(runtime: Runtime, count: int) -> list[int]:
-    """The worker's own loop, rules and records included, with the collector paused as the worker pauses it."""
+    """The worker's own loop, rules and records included, with the collector paused as the worker pauses it. A block of
+    one request is the request alone: what a loop does before its first one would make that one slower."""
+    if count == 1:
+        return _bare_block(runtime.request, count)
     from bench_worker.clock import now_ns
     from bench_worker.job import SamplingBounds
     from bench_worker.loop import garbage_collector_paused, run_stage
@@ -139,7 +143,7 @@ def _warm_up(runtime: Runtime, bare_request: Callable[[], None], block_s: float)
         bare_request()
         count += 1
     per_request_s = (time.perf_counter() - began) / (2 * count)
-    return max(3, round(block_s / per_request_s))
+    return max(3, round(block_s / per_request_s)) if block_s else 1
 
 
 def _bare_litert(runtime: Any) -> Callable[[], None]:
@@ -278,7 +282,7 @@ def _case(model: str, runtime: str, threads: int, cpus: tuple[int, ...], pairs: 
 @click.option("--resolution", metavar="HxW", help="For models that name none.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--pairs", default=20, show_default=True, help="Pairs of blocks; 6 is the least for an interval.")
-@click.option("--block-s", default=1.0, show_default=True, help="Seconds a block.")
+@click.option("--block-s", default=1.0, show_default=True, help="Seconds a block; 0: one request.")
 @click.option("--limit", default=0.02, show_default=True, help="Largest difference of the ratio from 1.")
 def main(
     models: tuple[str, ...], runtimes: tuple[str, ...], resolution: str | None, threads: int, pairs: int,
