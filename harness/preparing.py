@@ -75,9 +75,9 @@ def judge_outputs(
         measured.non_finite_outputs = non_finite_outputs(result.outputs)
     if measured.fidelity.passed is False:
         measured.fidelity = name_the_layer(measured.fidelity, session, deployment, job, outputs, on_stage)
-    has_its_values = measured.fidelity.passed is not False
+    by_values = measured.fidelity.passed is False
     if case.file is None:
         # The precision of a file that was brought is a fact of it, and nothing that was asked for: it gets a flag.
         measured.fidelity = check_precision(measured.fidelity, case.precision, result.loaded)
     if measured.fidelity.passed is False:
-        raise FidelityError(measured.fidelity, brought=case.file is not None, by_values=not has_its_values)
+        raise FidelityError(measured.fidelity, brought=case.file is not None, by_values=by_values)

@@ -116,8 +116,16 @@ def kept(path: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {tuple(line["case"]): line["outcome"] for line in read_objects(path)}
 
 
+def in_order(outcomes: Mapping[Case, dict[str, Any]]) -> dict[Case, dict[str, Any]]:
+    """As the script goes through them, whenever each was measured; models that it does not name come last."""
+    every = [(model, *side) for model in MODELS for side in sides(model, runtime_names())]
+    places = {case: place for place, case in enumerate(every)}
+    return dict(sorted(outcomes.items(), key=lambda item: places.get(item[0], len(places))))
+
+
 def write_page(path: Path, outcomes: Mapping[Case, dict[str, Any]]) -> None:
     """The page, and its figure in a folder beside it."""
+    outcomes = in_order(outcomes)
     path.write_text(page(outcomes, REFERENCE), encoding="utf-8")
     (path.parent / FIGURE).parent.mkdir(parents=True, exist_ok=True)
     save_drawn(draw_runtimes(outcomes), path.parent / FIGURE)

@@ -26,6 +26,8 @@ class Node(NamedTuple):
     inputs: Tuple[str, ...]
     outputs: Tuple[str, ...]
     """Names of its tensors, without optional ones that are not there."""
+    held_type: int
+    """TensorProto.DataType of what a node `Constant` holds; 0 for any other node."""
 
 
 def read_nodes(model: "Union[bytes, mmap.mmap]") -> List[Node]:
@@ -37,20 +39,14 @@ def read_nodes(model: "Union[bytes, mmap.mmap]") -> List[Node]:
     return [_node(node) for graph in messages(content, _MODEL_GRAPH) for node in messages(graph, _GRAPH_NODE)]
 
 
-def constant_types(model: "Union[bytes, mmap.mmap]") -> Dict[str, int]:
-    """TensorProto.DataType by name of the main graph's constants: its initializers, and what nodes `Constant` hold.
+def constant_types(model: "Union[bytes, mmap.mmap]", nodes: Iterable[Node]) -> Dict[str, int]:
+    """TensorProto.DataType by name of the main graph's constants: its initializers, and what those of its `nodes` hold.
     Raises ValueError for a file that is no protobuf message."""
-    types = {}
+    types = {name: node.held_type for node in nodes if node.held_type for name in node.outputs}
     for graph in messages(memoryview(model), _MODEL_GRAPH):
         for tensor in messages(graph, _GRAPH_INITIALIZER):
             for name in messages(tensor, _TENSOR_NAME):
                 types[bytes(name).decode("utf-8")] = _type_of(tensor)
-        for content in messages(graph, _GRAPH_NODE):
-            node = _node(content)
-            if node.operator == "Constant":
-                for attribute in messages(content, _NODE_ATTRIBUTE):
-                    for tensor in messages(attribute, _ATTRIBUTE_TENSOR):
-                        types.update((name, _type_of(tensor)) for name in node.outputs)
     return types
 
 
@@ -94,4 +90,12 @@ def _node(content: memoryview) -> Node:
     # An optional one that is not there has an empty name.
     inputs, outputs = (tuple(name for name in texts[which] if name) for which in (_NODE_INPUT, _NODE_OUTPUT))
     operator = "".join(texts[_NODE_OPERATOR][-1:])
-    return Node("".join(texts[_NODE_NAME][-1:]) or "".join(outputs[:1]), operator, inputs, outputs)
+    held_type = _held_type(content) if operator == "Constant" else 0
+    return Node("".join(texts[_NODE_NAME][-1:]) or "".join(outputs[:1]), operator, inputs, outputs, held_type)
+
+
+def _held_type(constant: memoryview) -> int:
+    tensors = (
+        tensor for attribute in messages(constant, _NODE_ATTRIBUTE) for tensor in messages(attribute, _ATTRIBUTE_TENSOR)
+    )
+    return next(map(_type_of, tensors), 0)

@@ -3,10 +3,10 @@ it. A pair of DequantizeLinear and QuantizeLinear around a layer that has no int
 no kernel in half precision its weights are changed to float32 once and for all; such a layer computes in float32."""
 
 import mmap
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from ..runtime.weighted_layers import WeightedLayers
-from .onnx_file import constant_types, read_nodes
+from .onnx_file import Node, constant_types, read_nodes
 
 _MARKS = frozenset(
     ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "MatMulInteger", "ConvInteger")
@@ -45,16 +45,21 @@ def is_single_precision(artifact: str) -> bool:
         with open(artifact, "rb") as stream:
             # Not closed by hand: what an error holds of it would forbid that, and the error would be another one.
             content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        quantised = any(node.operator in _MARKS for node in read_nodes(content))
-        return not quantised and not any(_TYPES.get(kind) in _HALF for kind in constant_types(content).values())
+        nodes = read_nodes(content)
+        if any(node.operator in _MARKS for node in nodes):
+            return False
+        return not any(_TYPES.get(kind) in _HALF for kind in constant_types(content, nodes).values())
     except (ValueError, OSError):
         return True
 
 
 def weighted_layers(optimised: bytes) -> WeightedLayers:
     """From the graph that the runtime executes. Raises ValueError for what is no ONNX."""
-    nodes = read_nodes(optimised)
-    constants = {name: _TYPES.get(kind, "") for name, kind in constant_types(optimised).items()}
+    return _weighted(optimised, read_nodes(optimised))
+
+
+def _weighted(optimised: bytes, nodes: Sequence[Node]) -> WeightedLayers:
+    constants = {name: _TYPES.get(kind, "") for name, kind in constant_types(optimised, nodes).items()}
     for node in nodes:
         if node.inputs[:1] and node.inputs[0] in constants:
             if node.operator == "DequantizeLinear":
@@ -71,14 +76,15 @@ def weighted_layers(optimised: bytes) -> WeightedLayers:
             if place is not None and place < len(node.inputs) and node.inputs[place] in constants:
                 weight = constants[node.inputs[place]]
                 precisions.append("int8" if places is _INTEGER else weight or "float32")
-        conversions += node.operator in _CONVERSIONS and node.inputs[0] not in constants
+        conversions += node.operator in _CONVERSIONS and not constants.keys() & node.inputs[:1]
     return WeightedLayers.of(precisions, conversions)
 
 
 def layer_facts(optimised: bytes) -> Dict[str, Any]:
     """`weighted_layers` of the graph that the runtime executes; and `layer_precisions` where nothing was made for
     integers, since half precision falls back without a word. Raises ValueError for what is no ONNX."""
-    layers = weighted_layers(optimised)
-    quantised = any(node.operator in _MARKS or node.operator in _INTEGER for node in read_nodes(optimised))
+    nodes = read_nodes(optimised)
+    layers = _weighted(optimised, nodes)
+    quantised = any(node.operator in _MARKS or node.operator in _INTEGER for node in nodes)
     half = {} if quantised else {"layer_precisions": layers.precisions}
     return {**half, "weighted_layers": layers.to_json()}

@@ -158,3 +158,9 @@ def test_a_damaged_file_is_left_to_the_runtime_to_judge(tmp_path: Path) -> None:
         path.write_bytes(content)
         answers.add(is_single_precision(str(path)))
     assert answers == {True, False}
+
+
+def test_a_conversion_without_an_input_is_one_of_no_constant() -> None:
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Cast", [], ["y"], to=1)], "g", [], [])
+    layers = weighted_layers(onnx.helper.make_model(graph).SerializeToString())
+    assert (layers.precisions, layers.conversions) == ({}, 1)
